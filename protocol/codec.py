@@ -1,0 +1,71 @@
+"""Messages to bytes and back: msgpack maps, bounded in size, validated on receipt."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeVar
+
+import msgpack
+from pydantic import TypeAdapter, ValidationError
+
+from protocol.messages import Message, ToAgent, ToCoordinator, to_agent, to_coordinator
+from protocol.versions import PROTOCOL_VERSION, is_spoken
+
+MESSAGE_BYTES_MAX: Final = 1024 * 1024
+
+T = TypeVar("T")
+
+
+class Unreadable(Exception):
+    """Bytes that are no message of this protocol; `reply_to` is the message's id where it could be read."""
+
+    def __init__(self, reason: str, reply_to: str | None = None) -> None:
+        super().__init__(reason)
+        self.reply_to = reply_to
+
+
+class UnspokenVersion(Unreadable):
+    """A message of a protocol version that this side does not speak."""
+
+
+def encode(message: Message) -> bytes:
+    """The message as a msgpack map; fields that are absent are left out."""
+    packed: bytes = msgpack.packb(message.model_dump(exclude_none=True))
+    return packed
+
+
+def decode_to_coordinator(data: bytes) -> ToCoordinator:
+    """What an agent sent. Raises `Unreadable`, or `UnspokenVersion`, saying what is wrong."""
+    return _decode(data, to_coordinator)
+
+
+def decode_to_agent(data: bytes) -> ToAgent:
+    """What the coordinator sent. Raises `Unreadable`, or `UnspokenVersion`, saying what is wrong."""
+    return _decode(data, to_agent)
+
+
+def _decode(data: bytes, adapter: TypeAdapter[T]) -> T:
+    fields = _unpack(data)
+    message_id = fields.get("id")
+    reply_to = message_id if isinstance(message_id, str) and 0 < len(message_id) <= 64 else None
+    if not is_spoken(fields.get("v")):
+        raise UnspokenVersion(
+            f"protocol version {str(fields.get('v'))[:20]!r} is not spoken here, only {PROTOCOL_VERSION}", reply_to
+        )
+    try:
+        return adapter.validate_python(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Unreadable(f"{where}: {first['msg']}", reply_to) from None
+
+
+def _unpack(data: bytes) -> dict[str, Any]:
+    if len(data) > MESSAGE_BYTES_MAX:
+        raise Unreadable(f"{len(data)} bytes, at most {MESSAGE_BYTES_MAX} are read")
+    try:
+        fields = msgpack.unpackb(data, strict_map_key=True)
+    except (ValueError, msgpack.UnpackException) as error:
+        raise Unreadable(f"no msgpack: {type(error).__name__}") from None
+    if not isinstance(fields, dict) or not all(isinstance(key, str) for key in fields):
+        raise Unreadable("no map of named fields")
+    return fields
