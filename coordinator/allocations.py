@@ -1,0 +1,149 @@
+"""The coordinator's memory of attachments: who holds which address, what is being done about it.
+
+Nothing of it is durable. It is read from the grid at start, corrected by the journals that agents send, and
+right only as far as the grid agrees: every change of the grid finds its object by identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import inf
+from typing import Final
+
+from coordinator.attachment_work import AttachmentWork, ReleaseWork
+from coordinator.objects import FixedAddress
+from coordinator.ownership import Identity
+from protocol.messages import Allocate, Release
+
+FORGET_S: Final = 600.0
+"""How long an attachment that is gone is remembered, so that its late messages are known to be late."""
+
+AttachmentKey = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """An address that the grid is believed to hold for an attachment."""
+
+    view: str
+    subnet: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that waits for its answer. `is_repeated`: it has been asked before under the same number."""
+
+    message: Allocate | Release
+    boot_id: str
+    received_at_s: float
+    is_repeated: bool
+
+    @property
+    def deadline_s(self) -> float:
+        """When an answer is of no use any more; for a release, never."""
+        if isinstance(self.message, Release):
+            return inf
+        return self.received_at_s + self.message.budget_ms / 1000
+
+
+@dataclass(slots=True, eq=False)
+class Record:
+    """One attachment. At most one work is under way for it; the newest message that has to wait is `next`."""
+
+    identity: Identity
+    journal_id: str = ""
+    seq: int = 0
+    holding: Holding | None = None
+    asked: Asked | None = None
+    work: AttachmentWork | None = None
+    next: Asked | None = None
+    unsettled_since_s: float | None = None
+    forget_at_s: float | None = None
+
+    def is_newest(self, journal_id: str, seq: int) -> bool:
+        """Whether this is the number of the newest request that was seen."""
+        return self.journal_id == journal_id and seq == self.seq
+
+    @property
+    def removal(self) -> ReleaseWork | None:
+        """The release that is under way; one that only tidies up beside the address does not count."""
+        work = self.work
+        return work if isinstance(work, ReleaseWork) and work.keep is None else None
+
+    def is_idle(self) -> bool:
+        """Whether nothing is held, nor under way."""
+        return self.holding is None and self.work is None and self.next is None
+
+
+def holding_of(fixed: FixedAddress) -> Holding:
+    """What an object of the grid is to its attachment."""
+    return Holding(fixed.view, fixed.subnet, fixed.address)
+
+
+class Allocations:
+    """All records, by attachment as well as by address."""
+
+    def __init__(self) -> None:
+        self._records: dict[AttachmentKey, Record] = {}
+        self._holders: dict[tuple[str, str], Record] = {}
+
+    def __len__(self) -> int:
+        return len(self._holders)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._records.values())
+
+    def find(self, container_id: str, ifname: str) -> Record | None:
+        """The record of an attachment, whichever node it is on."""
+        return self._records.get((container_id, ifname))
+
+    def open(self, identity: Identity) -> Record:
+        """The record of an attachment, made when there is none."""
+        key = (identity.container_id, identity.ifname)
+        return self._records.setdefault(key, Record(identity))
+
+    def holder(self, view: str, address: str) -> Record | None:
+        """Who holds an address."""
+        return self._holders.get((view, address))
+
+    def hold(self, record: Record, holding: Holding) -> None:
+        """The attachment has this address."""
+        self.drop(record)
+        record.holding = holding
+        record.forget_at_s = None
+        self._holders[holding.view, holding.address] = record
+
+    def drop(self, record: Record) -> None:
+        """The attachment has no address any more."""
+        holding, record.holding = record.holding, None
+        if holding and self._holders.get((holding.view, holding.address)) is record:
+            del self._holders[holding.view, holding.address]
+
+    def forget_idle(self, now_s: float) -> None:
+        """Drop what has been gone long enough, and start the clock of what just became so."""
+        for key, record in list(self._records.items()):
+            if not record.is_idle():
+                record.forget_at_s = None
+            elif record.forget_at_s is None:
+                record.forget_at_s = now_s + FORGET_S
+            elif now_s >= record.forget_at_s:
+                del self._records[key]
+
+    def delayed_releases(self, view: str, subnet: str) -> list[ReleaseWork]:
+        """Releases of a network that only wait for their time, in the order in which they are due."""
+        releases = [record.removal for record in self if _is_in(record, view, subnet)]
+        delayed = [release for release in releases if release and release.is_delayed and release.due_s > 0]
+        return sorted(delayed, key=lambda release: release.due_s)
+
+    def count(self, view: str, subnet: str) -> tuple[int, int]:
+        """How many addresses of a network are held, and how many of those only wait for their deletion."""
+        held = [record for record in self._holders.values() if _is_in(record, view, subnet)]
+        delayed = [record for record in held if record.removal]
+        return len(held), len(delayed)
+
+
+def _is_in(record: Record, view: str, subnet: str) -> bool:
+    holding = record.holding
+    return holding is not None and holding.view == view and holding.subnet == subnet

@@ -1,0 +1,345 @@
+"""How one attachment gets its address from the grid, with how it gives it back.
+
+Both rest on two rules. An outcome that is unknown is looked up, never guessed: a create that was sent may still
+be committed until `COMMIT_LATE_S` later, so what is absent before then is only absent so far. With a MAC the
+create may be repeated at once, because the grid refuses one MAC twice in a network; a reservation has no such
+fence, so it waits. And an object is found by its identity in the very call that changes it, never by a
+reference remembered from an earlier one: re-creation at the same address gives the old reference back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from coordinator import objects
+from coordinator.errors import (
+    ApprovalNeeded,
+    EaNotWritable,
+    EaUndefined,
+    GridRefused,
+    HeldElsewhere,
+    LicenceMissing,
+)
+from coordinator.networks import Network
+from coordinator.objects import FixedAddress, Label, addresses_in_order, read_fixed_address
+from coordinator.operations import Found, Operation, Reply, Unreadable, Written, is_scheduled
+from coordinator.ownership import Identity, Owner
+from coordinator.refusals import Kind, Refusal
+from coordinator.work import Failed, Priority, Work
+from protocol.errors import Problem
+
+COMMIT_LATE_S: Final = 30.0
+"""How long after it was sent a create may still be committed."""
+
+CREATES_MAX: Final = 4
+"""Creates for one allocation before a refusal that should pass is taken for good."""
+
+RESTARTS_MAX: Final = 3
+"""How often an allocation starts anew because its network was full, was gone, or gave an address in use."""
+
+RELEASE_RETRY_S: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Held:
+    """The attachment has this address. `surplus` are further objects of the same attachment.
+
+    `unsettled_since_s`: a create sent then may still be committed beside it.
+    """
+
+    fixed: FixedAddress
+    surplus: tuple[str, ...] = ()
+    unsettled_since_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Exhausted:
+    """The network has no address left."""
+
+
+@dataclass(frozen=True)
+class Contradicted:
+    """The grid does not know the network that was there before."""
+
+
+@dataclass(frozen=True)
+class Gone:
+    """The grid holds nothing of the attachment that should not be there."""
+
+
+def as_problem(refusal: Refusal, action: str, user: str) -> Problem:
+    """The failure that a refusal of the grid is to the one who asked."""
+    facts = {"cause": refusal.text, "user": user, "name": refusal.name, "action": action}
+    kinds: dict[Kind, type[Problem]] = {
+        Kind.UNKNOWN_EA: EaUndefined,
+        Kind.EA_NOT_WRITABLE: EaNotWritable,
+        Kind.LICENCE: LicenceMissing,
+    }
+    return kinds.get(refusal.kind, GridRefused)(**facts)
+
+
+class _Step(Enum):
+    LOOK_UP = auto()
+    CREATE = auto()
+    UPDATE = auto()
+    DELETE = auto()
+
+
+class AttachmentWork(Work):
+    """What allocating and releasing share: whose address it is, in which cluster, for which WAPI user."""
+
+    def __init__(self, owner: Owner, identity: Identity, user: str) -> None:
+        super().__init__()
+        self.owner = owner
+        self.identity = identity
+        self.user = user
+        self.unsettled_since_s: float | None = None
+
+    @property
+    def settled_at_s(self) -> float:
+        """When no create that was sent for this attachment can be committed any more."""
+        return 0.0 if self.unsettled_since_s is None else self.unsettled_since_s + COMMIT_LATE_S
+
+
+class AllocateWork(AttachmentWork):
+    """Gives one attachment one address of `network`. Ends `Held`, `Exhausted`, `Contradicted` or `Failed`."""
+
+    priority = Priority.ALLOCATE
+
+    def __init__(
+        self, owner: Owner, identity: Identity, user: str, network: Network, label: Label, mac: str | None
+    ) -> None:
+        super().__init__(owner, identity, user)
+        self.network = network
+        self.label = label
+        self.mac = mac
+        self._step = _Step.CREATE
+        self._then_update = False
+        self._mac_refused = False
+        self._creates = 0
+        self._restarts = 0
+
+    def look_up_first(self, unsettled_since_s: float | None) -> AllocateWork:
+        """An earlier try may have got its address already; a create sent at that time may still be committed."""
+        self._step = _Step.LOOK_UP
+        self.unsettled_since_s = unsettled_since_s
+        return self
+
+    def refresh(self, unsettled_since_s: float | None) -> AllocateWork:
+        """The attachment has an address that shall stay: only its label is brought up to date."""
+        self._step = _Step.UPDATE
+        self._then_update = True
+        self.unsettled_since_s = unsettled_since_s
+        return self
+
+    def start_again(self) -> bool:
+        """Once more from the create, after something outside was put right; False when often enough."""
+        self._restarts += 1
+        self._step = _Step.CREATE
+        return self._restarts <= RESTARTS_MAX
+
+    @property
+    def network_key(self) -> str | None:
+        return f"{self.network.view} {self.network.subnet}" if self._step is _Step.CREATE else None
+
+    def operations(self) -> tuple[Operation, ...]:
+        if self._step is _Step.LOOK_UP:
+            return (objects.find_address(self.owner, self.identity),)
+        build = objects.update_address if self._step is _Step.UPDATE else objects.create_address
+        return (build(self.owner, self.identity, self.network, self.label, self.mac),)
+
+    def answered(self, replies: Sequence[Reply], now_s: float) -> object | None:
+        (reply,) = replies
+        if isinstance(reply, Found):
+            return self._looked_up(reply, now_s)
+        if not isinstance(reply, Written):
+            return self.unknown(now_s)
+        if is_scheduled(reply.object):
+            return Failed(ApprovalNeeded(user=self.user))
+        return self._written(reply, now_s)
+
+    def refused(self, refusal: Refusal, now_s: float) -> object | None:
+        if self._step is _Step.UPDATE:
+            return self._update_refused(refusal)
+        if self._step is _Step.LOOK_UP:
+            return Failed(self._problem(refusal))
+        self._creates += 1
+        if refusal.kind is Kind.EXHAUSTED:
+            return Exhausted()
+        if refusal.kind is Kind.NO_PARENT:
+            return Contradicted()
+        if self._creates >= CREATES_MAX or refusal.kind not in (Kind.MAC_TWICE, Kind.EXISTS):
+            return Failed(self._problem(refusal))
+        self._mac_refused = refusal.kind is Kind.MAC_TWICE
+        self._step = _Step.LOOK_UP
+        return None
+
+    def doubtful(self, now_s: float) -> object | None:
+        self._step = _Step.LOOK_UP
+        return None
+
+    def unknown(self, now_s: float) -> object | None:
+        if self._step is _Step.CREATE:
+            self.unsettled_since_s = self.sent_at_s
+        self._step = _Step.LOOK_UP
+        return None
+
+    def _looked_up(self, found: Found, now_s: float) -> object | None:
+        try:
+            addresses = addresses_in_order(read_fixed_address(hit) for hit in found.hits)
+        except Unreadable:
+            return Failed(self._problem(Refusal(Kind.OTHER, "unreadable fixed address")))
+        if not addresses:
+            return self._absent(now_s)
+        here = [fixed for fixed in addresses if self._is_here(fixed)]
+        if not here:
+            return Failed(self._elsewhere(addresses[0]))
+        if self._then_update:
+            self._step = _Step.UPDATE
+            return None
+        surplus = tuple(fixed.address for fixed in addresses if fixed is not here[0])
+        return Held(here[0], surplus, self.unsettled_since_s)
+
+    def _absent(self, now_s: float) -> object | None:
+        if self._mac_refused:
+            self.mac = None
+            self._mac_refused = False
+        if self.mac is None and now_s < self.settled_at_s:
+            self.ready_at_s = self.settled_at_s
+            return None
+        self._then_update = False
+        self._step = _Step.CREATE
+        return None
+
+    def _written(self, reply: Written, now_s: float) -> object | None:
+        try:
+            fixed = read_fixed_address(reply.object)
+        except Unreadable:
+            return self.unknown(now_s)
+        if self.owner.identity_of(fixed.eas) != self.identity or not self._is_here(fixed):
+            return self.unknown(now_s)
+        return Held(fixed, (), self.unsettled_since_s)
+
+    def _update_refused(self, refusal: Refusal) -> object | None:
+        self._creates += 1
+        if self._creates >= CREATES_MAX:
+            return Failed(self._problem(refusal))
+        if refusal.kind is Kind.MAC_TWICE:
+            self.mac = None
+            return None
+        # No hit is refused too, in words that nobody has recorded: a plain search tells.
+        self._step = _Step.LOOK_UP
+        return None
+
+    def _is_here(self, fixed: FixedAddress) -> bool:
+        return fixed.view == self.network.view and self.network.contains(fixed.address)
+
+    def _elsewhere(self, fixed: FixedAddress) -> Problem:
+        return HeldElsewhere(
+            attachment=self.identity, address=fixed.address, network=fixed.subnet, subnet=self.network.subnet
+        )
+
+    def _problem(self, refusal: Refusal) -> Problem:
+        return as_problem(refusal, f"give an address of {self.network.subnet}", self.user)
+
+
+class ReleaseWork(AttachmentWork):
+    """Removes what the grid holds of one attachment, all of it or all but `keep`. Ends `Gone`.
+
+    It is never given up: a release that the grid refuses is tried again every minute.
+    """
+
+    priority = Priority.RELEASE
+
+    def __init__(self, owner: Owner, identity: Identity, user: str, due_s: float, keep: str | None = None) -> None:
+        super().__init__(owner, identity, user)
+        self.due_s = due_s
+        self.keep = keep
+        self.last_refusal: Refusal | None = None
+        self._step = _Step.LOOK_UP
+        self._view: str | None = None
+        self._addresses: list[str | None] = []
+
+    def known(self, view: str, address: str | None, unsettled_since_s: float | None) -> ReleaseWork:
+        """The grid is believed to hold exactly this object: it is deleted without a look when it is due."""
+        self.unsettled_since_s = unsettled_since_s
+        self._view = view
+        self._delete([address], now_s=0.0)
+        return self
+
+    def search_first(self, unsettled_since_s: float | None, not_before_s: float = 0.0) -> ReleaseWork:
+        """Nobody knows whether the grid holds anything."""
+        self.unsettled_since_s = unsettled_since_s
+        self.ready_at_s = not_before_s
+        return self
+
+    def expedite(self) -> None:
+        """The address is needed: do not wait for the rest of the delay."""
+        self.due_s = 0.0
+        if self.is_delayed:
+            self.ready_at_s = 0.0
+            self.priority = Priority.PREPARE
+
+    @property
+    def is_delayed(self) -> bool:
+        """Whether it has found what to delete, so that it waits for nothing but its time."""
+        return self._step is _Step.DELETE and self.last_refusal is None
+
+    def operations(self) -> tuple[Operation, ...]:
+        if self._step is _Step.LOOK_UP:
+            return (objects.find_address(self.owner, self.identity),)
+        return (objects.delete_address(self.owner, self.identity, self._view, self._addresses[0]),)
+
+    def answered(self, replies: Sequence[Reply], now_s: float) -> object | None:
+        (reply,) = replies
+        if isinstance(reply, Found):
+            return self._looked_up(reply, now_s)
+        self.last_refusal = None
+        del self._addresses[0]
+        if self._addresses:
+            return None
+        return self._all_deleted(now_s)
+
+    def refused(self, refusal: Refusal, now_s: float) -> object | None:
+        # A deletion that finds nothing is refused as well: only a second refusal in a row is one to wait for.
+        if self._step is _Step.LOOK_UP or self.last_refusal is not None:
+            self.ready_at_s = now_s + RELEASE_RETRY_S
+        self.last_refusal = refusal
+        self._step = _Step.LOOK_UP
+        return None
+
+    def doubtful(self, now_s: float) -> object | None:
+        self._step = _Step.LOOK_UP
+        return None
+
+    def unknown(self, now_s: float) -> object | None:
+        return self.doubtful(now_s)
+
+    def _looked_up(self, found: Found, now_s: float) -> object | None:
+        try:
+            fixed = [read_fixed_address(hit) for hit in found.hits]
+        except Unreadable as unreadable:
+            return self.refused(Refusal(Kind.OTHER, str(unreadable)), now_s)
+        addresses = [each.address for each in fixed if each.address != self.keep]
+        if not addresses:
+            return self._all_deleted(now_s)
+        self._view = None
+        # One object needs no address to be told from others, unless there is one that must stay.
+        single = len(addresses) == 1 and self.keep is None
+        self._delete([None] if single else list(addresses), now_s)
+        return None
+
+    def _delete(self, addresses: list[str | None], now_s: float) -> None:
+        self._step = _Step.DELETE
+        self._addresses = addresses
+        self.ready_at_s = max(self.due_s, now_s)
+
+    def _all_deleted(self, now_s: float) -> object | None:
+        if now_s >= self.settled_at_s:
+            return Gone()
+        self._step = _Step.LOOK_UP
+        self.ready_at_s = self.settled_at_s
+        return None

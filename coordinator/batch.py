@@ -1,0 +1,102 @@
+"""Which of the waiting work goes into the next call."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from coordinator.work import Priority, Work
+
+OPERATIONS_START: Final = 8
+CALL_TARGET_S: Final = 2.0
+OVERDUE_S: Final = 30.0
+"""No release waits longer than this past its time for allocations to go first."""
+
+READ_TIMEOUT_BASE_S: Final = 10.0
+READ_TIMEOUT_MAX_S: Final = 45.0
+_SMOOTHING: Final = 0.3
+
+
+class Pace:
+    """How many operations a call may carry on this grid, learnt from the calls so far.
+
+    The limit doubles while full batches stay well under `CALL_TARGET_S`, and shrinks in proportion when one
+    took longer.
+    """
+
+    def __init__(self, operations_max: int) -> None:
+        self._operations_max = operations_max
+        self.limit = min(OPERATIONS_START, operations_max)
+        self._operation_s = 0.1
+
+    def measured(self, operations: int, took_s: float) -> None:
+        """A call with this many operations took so long."""
+        self._operation_s += _SMOOTHING * (took_s / operations - self._operation_s)
+        if took_s > CALL_TARGET_S:
+            self.limit = max(1, int(min(operations, self.limit) * CALL_TARGET_S / took_s))
+        elif operations > self.limit // 2 and took_s < CALL_TARGET_S / 2:
+            self.limit = min(2 * self.limit, self._operations_max)
+
+    def too_big(self, operations: int) -> None:
+        """The grid does not take a call of this size."""
+        self.limit = max(1, operations // 2)
+
+    def read_timeout_s(self, operations: int) -> float:
+        """How long to wait for the reply to a call with this many operations."""
+        expected_s = operations * self._operation_s
+        return min(READ_TIMEOUT_BASE_S + 5 * expected_s, READ_TIMEOUT_MAX_S)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What bounds a batch: operations in all, creates for each network that was short of addresses."""
+
+    operations_max: int
+    creates_max: Mapping[str, int]
+
+
+def plan(ready: Iterable[Work], limits: Limits, now_s: float) -> list[Work]:
+    """The work for one call, most urgent first; empty when nothing is ready.
+
+    Work that is `apart` goes alone. Writes that were in a refused batch go with their like only, ever fewer at
+    a time, until the culprit stands alone.
+    """
+    queue = sorted(ready, key=lambda work: (_rank(work, now_s), work.submitted_at_s))
+    if not queue:
+        return []
+    first = queue[0]
+    if first.apart:
+        return [first]
+    if _is_suspect(first):
+        suspects = [work for work in queue if _is_suspect(work) and not work.apart]
+        return _fill(suspects[: min(work.companions_max or 1 for work in suspects)], limits)
+    return _fill([work for work in queue if not work.apart and not _is_suspect(work)], limits)
+
+
+def _rank(work: Work, now_s: float) -> int:
+    if work.priority is Priority.RELEASE and now_s > work.ready_at_s + OVERDUE_S:
+        return Priority.PREPARE
+    return work.priority
+
+
+def _is_suspect(work: Work) -> bool:
+    return work.companions_max is not None and not work.only_reads()
+
+
+def _fill(queue: Iterable[Work], limits: Limits) -> list[Work]:
+    batch: list[Work] = []
+    creates: Counter[str] = Counter()
+    operations = 0
+    for work in queue:
+        key = work.network_key
+        if key is not None and creates[key] >= limits.creates_max.get(key, limits.operations_max):
+            continue
+        if batch and operations + work.cost() > limits.operations_max:
+            break
+        batch.append(work)
+        operations += work.cost()
+        if key is not None:
+            creates[key] += 1
+    return batch

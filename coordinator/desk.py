@@ -1,0 +1,252 @@
+"""The coordinator as one pure machine: messages and WAPI outcomes in, messages and WAPI calls out.
+
+It joins the parts that hold the state (sessions, registrar, lookups, lane), settles among them whatever one of
+them asks of another, and leaves to the driver only what needs a socket or a clock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from coordinator import answers
+from coordinator.commands import Command, Effect, Reply, Send, Submit
+from coordinator.errors import EaUndefined, NodeTwice, ProtocolMismatch
+from coordinator.lane import (
+    Answered,
+    CredentialsChanged,
+    Finished,
+    Lane,
+    Lost,
+    Note,
+    NotSent,
+    Refused,
+    Submitted,
+    Ticked,
+    WakeAt,
+)
+from coordinator.learning import learn_journal, learn_listed
+from coordinator.lookups import Lookups
+from coordinator.preparation_work import Defined, DefinitionsWork, Listed, ListWork
+from coordinator.registrar import Policy, Registrar
+from coordinator.sessions import Greeting, Sessions
+from coordinator.work import Failed, Work
+from protocol.messages import Allocate, Hello, HelloFirst, Ping, Pong, Release, ToCoordinator, Welcome
+
+START_RETRY_S: Final = 60.0
+"""How long after a failed look at definitions or listing it is tried again."""
+
+FORGET_EVERY_S: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message of a node, on a connection that its key has opened."""
+
+    node: str
+    connection: bytes
+    message: ToCoordinator
+    now_s: float
+
+
+@dataclass(frozen=True)
+class Misread:
+    """A message of a node that cannot be read, though its id could be."""
+
+    node: str
+    connection: bytes
+    message_id: str
+    reason: str
+    now_s: float
+
+
+LaneEvent = Answered | Refused | Lost | NotSent | Ticked | CredentialsChanged
+DeskEvent = Received | Misread | LaneEvent
+
+
+class Desk:
+    """All state of the coordinator."""
+
+    def __init__(
+        self, policy: Policy, operations_max: int, lookup_ttl_s: float, release: str, now_s: float
+    ) -> None:
+        self._policy = policy
+        self._release = release
+        self._lane = Lane(operations_max)
+        self._lookups = Lookups(lookup_ttl_s)
+        self._registrar = Registrar(policy, self._lane, self._lookups, now_s)
+        self._sessions = Sessions()
+        self._defining = False
+        self._missing_eas: tuple[str, ...] = ()
+        self._forget_at_s = now_s + FORGET_EVERY_S
+
+    def start(self, now_s: float) -> list[Effect]:
+        """What a coordinator does before anybody asks: see what the user may do, read what the grid holds."""
+        return self._settle(self._define(now_s), now_s)
+
+    def handle(self, events: Iterable[DeskEvent], now_s: float) -> list[Effect]:
+        """Take in everything that has happened, then say what is to be done.
+
+        Messages that arrive together are taken in before the lane plans, so that they share a call.
+        """
+        commands: list[Command] = []
+        for event in events:
+            commands += self._take(event)
+        commands += self._registrar.expire(now_s)
+        if now_s >= self._forget_at_s:
+            self._registrar.allocations.forget_idle(now_s)
+            self._forget_at_s = now_s + FORGET_EVERY_S
+        return self._settle(commands, now_s)
+
+    # What comes in
+
+    def _take(self, event: DeskEvent) -> list[Command]:
+        if isinstance(event, Received):
+            return list(self._received(event))
+        if isinstance(event, Misread):
+            declined = answers.declined(event.message_id, ProtocolMismatch(cause=event.reason))
+            return [Send(event.connection, declined)]
+        return list(self._lane.handle(event))
+
+    def _received(self, event: Received) -> Iterator[Command]:
+        message = event.message
+        if isinstance(message, Hello):
+            yield from self._greet(event, message)
+            return
+        session = self._sessions.hear(event.node, event.connection, event.now_s)
+        if session is None:
+            yield Send(event.connection, HelloFirst(id=message.id))
+        elif isinstance(message, Ping):
+            yield Send(event.connection, Pong(id=message.id))
+        elif isinstance(message, Allocate | Release):
+            yield from self._registrar.take(event.node, session.boot_id, message, event.now_s)
+
+    def _greet(self, event: Received, hello: Hello) -> Iterator[Command]:
+        greeting = self._sessions.greet(event.node, event.connection, hello, event.now_s)
+        if greeting is Greeting.NODE_TWICE:
+            yield Send(event.connection, answers.declined(hello.id, NodeTwice(node=event.node)))
+            yield Note("node_twice", {"node": event.node, "boot_id": hello.boot_id})
+            return
+        yield from learn_journal(self._registrar.allocations, event.node, hello)
+        if greeting is Greeting.WELCOME:
+            yield Send(event.connection, Welcome(id=hello.id, release=self._release))
+            yield Note("node_connected", {"node": event.node, "release": hello.release, "boot_id": hello.boot_id})
+
+    # What ends
+
+    def _finished(self, work: Work, outcome: object, now_s: float) -> Iterator[Command]:
+        if isinstance(work, DefinitionsWork):
+            yield from self._defined(outcome, now_s)
+        elif isinstance(work, ListWork):
+            yield from self._listed(outcome, now_s)
+        else:
+            if isinstance(outcome, Failed) and isinstance(outcome.problem, EaUndefined):
+                yield from self._define(now_s + START_RETRY_S)
+            yield from self._registrar.finished(work, outcome, now_s)
+
+    def _define(self, not_before_s: float) -> list[Command]:
+        if self._defining:
+            return []
+        self._defining = True
+        work = DefinitionsWork()
+        work.ready_at_s = not_before_s
+        return [Submit(work)]
+
+    def _defined(self, outcome: object, now_s: float) -> Iterator[Command]:
+        self._defining = False
+        if not isinstance(outcome, Defined):
+            yield from self._define(now_s + START_RETRY_S)
+            return
+        self._missing_eas = outcome.missing
+        if outcome.created:
+            yield Note("definitions_created", {"names": ", ".join(outcome.created)})
+        if outcome.missing:
+            yield Note("definitions_missing", {"names": ", ".join(outcome.missing)})
+        if not self._registrar.is_listed:
+            yield Submit(ListWork(self._policy.owner, self._policy.user))
+
+    def _listed(self, outcome: object, now_s: float) -> Iterator[Command]:
+        if not isinstance(outcome, Listed):
+            problem = outcome.problem if isinstance(outcome, Failed) else None
+            yield Note("listing_refused", {"reason": problem.msg if problem else "unknown"})
+            yield from self._define(now_s + START_RETRY_S)
+            return
+        learn_listed(self._registrar.allocations, self._policy.owner, outcome.addresses)
+        if outcome.next_page is not None:
+            yield Submit(outcome.next_page)
+            return
+        self._registrar.is_listed = True
+        yield Note("listed", {"allocations": len(self._registrar.allocations)})
+
+    # What goes out
+
+    def _settle(self, commands: Iterable[Command], now_s: float) -> list[Effect]:
+        effects: list[Effect] = []
+        submitted = self._work_off(commands, effects, now_s)
+        while True:
+            submitted = self._work_off(self._lane.handle(Submitted(submitted, now_s)), effects, now_s)
+            if not submitted:
+                break
+        wishes = [effect.at_s for effect in effects if isinstance(effect, WakeAt)]
+        deadline_s = self._registrar.next_deadline_s()
+        at_s = min([self._forget_at_s, *wishes, *([deadline_s] if deadline_s is not None else [])])
+        return [*(effect for effect in effects if not isinstance(effect, WakeAt)), WakeAt(at_s)]
+
+    def _work_off(self, commands: Iterable[Command], effects: list[Effect], now_s: float) -> tuple[Work, ...]:
+        submitted: list[Work] = []
+        todo = deque(commands)
+        while todo:
+            command = todo.popleft()
+            if isinstance(command, Submit):
+                submitted.append(command.work)
+            elif isinstance(command, Finished):
+                todo.extend(self._finished(command.work, command.outcome, now_s))
+            elif isinstance(command, Reply):
+                if session := self._sessions.of(command.node):
+                    effects.append(Send(session.connection, command.message))
+            else:
+                effects.append(command)
+        return tuple(submitted)
+
+    # What people see
+
+    def snapshot(self, now_s: float) -> dict[str, Any]:
+        """The state for `/status`, as JSON."""
+        allocations = self._registrar.allocations
+        held = Counter(record.identity.node for record in allocations if record.holding)
+        networks = Counter(
+            (record.holding.view, record.holding.subnet) for record in allocations if record.holding
+        )
+        outage, form = self._lane.outage, self._lane.form
+        return {
+            "cluster": self._policy.owner.cluster_name,
+            "release": self._release,
+            "allocations": len(allocations),
+            "listed": self._registrar.is_listed,
+            "releases_waiting": sum(1 for record in allocations if record.removal),
+            "lane": {"waiting": self._lane.waiting},
+            "grid": {
+                "state": "unavailable" if outage else "ok" if form else "not reached yet",
+                "reason": f"{outage.problem.msg}: {outage.problem.details}" if outage else "",
+                "since_s": round(now_s - outage.since_s, 1) if outage else 0,
+                "calls": self._lane.calls,
+                "mode": form.name.lower() if form else "unknown",
+                "missing_definitions": list(self._missing_eas),
+            },
+            "nodes": [
+                {
+                    "node": node,
+                    "release": session.release,
+                    "connected_s": round(now_s - session.since_s, 1),
+                    "heard_s_ago": round(now_s - session.heard_at_s, 1),
+                    "attachments": held[node],
+                }
+                for node, session in sorted(self._sessions.all().items())
+            ],
+            "networks": [
+                {"view": view, "subnet": subnet, "allocations": count}
+                for (view, subnet), count in sorted(networks.items())
+            ],
+        }

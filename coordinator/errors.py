@@ -1,0 +1,203 @@
+"""Everything that can go wrong between a request and the grid, in words for its reader."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from protocol import errors
+from protocol.errors import INVALID_NETWORK_CONFIG, Problem, TryAgain
+
+PROTOCOL_MISMATCH = 100
+NOT_YOURS = 101
+GRID_LOGIN = 110
+GRID_FORBIDS = 111
+GRID_CERTIFICATE = 112
+EA_UNDEFINED = 113
+EA_NOT_WRITABLE = 114
+GRID_APPROVAL = 115
+GRID_LICENCE = 116
+GRID_REFUSED = 119
+
+
+class GridUnavailable(TryAgain):
+    message = "the grid {grid} does not serve"
+    remedy = "The coordinator keeps trying. If it lasts, see that the grid master is up at {grid}."
+
+
+class GridAnswersHtml(TryAgain):
+    message = "{grid} answers with a web page, not with WAPI"
+    remedy = "It may be restarting, or be no longer the grid master: set --grid-host to the active master."
+
+
+class TimeIsUp(TryAgain):
+    message = "no address from the grid within the time that the request had"
+    remedy = "The runtime asks again. If it lasts, see 'cni-infoblox status' for the grid's state and queue."
+
+
+class NetworkExhausted(TryAgain):
+    message = "no address left in network {subnet} of view {view}"
+    remedy = (
+        "{used} addresses of it are this cluster's, {delayed} of them released and soon free. "
+        "Enlarge the network, free addresses in it, or remove DHCP ranges from it."
+    )
+
+
+class Withdrawn(TryAgain):
+    message = "the allocation was withdrawn by a newer request for the same attachment"
+    remedy = "Nothing to do: the container was removed while its address was on the way."
+
+
+class NodeTwice(TryAgain):
+    message = "node {node} is connected already with another boot ID"
+    remedy = "Two machines use one node's key: give each its own. A node that just rebooted is let in within 30 s."
+
+
+class Overtaken(errors.Stale):
+    message = "request {seq} was overtaken by request {newer} of the same attachment"
+    remedy = "Nothing to do."
+
+
+class Refused(errors.Refused):
+    """A refusal; `concerns_all` ones hit every allocation alike, until a person or the grid changes something."""
+
+    concerns_all: ClassVar[bool] = False
+
+
+class ProtocolMismatch(Refused):
+    code = PROTOCOL_MISMATCH
+    message = "the coordinator cannot read this message"
+    remedy = "Run agent and coordinator of the same release."
+
+
+class NotYours(Refused):
+    code = NOT_YOURS
+    message = "attachment {attachment} belongs to another node"
+    remedy = "A node can ask for its own attachments only."
+
+
+class NetworkNotAllowed(Refused):
+    code = INVALID_NETWORK_CONFIG
+    message = "ipam.subnet {subnet} is not among the networks that this coordinator allows"
+    remedy = "Use one of {allowed}, or add it with --allow-network."
+
+
+class ViewNotAllowed(Refused):
+    code = INVALID_NETWORK_CONFIG
+    message = "ipam.network-view {view!r} is not among the views that this coordinator allows"
+    remedy = "Use one of {allowed}, or add it with --allow-view."
+
+
+class GatewayInvalid(Refused):
+    code = INVALID_NETWORK_CONFIG
+    message = "ipam.gateway {gateway} is no host address of subnet {subnet}"
+    remedy = "Use an address inside the subnet, or 0.0.0.x for its host x."
+
+
+class SubnetInvalid(Refused):
+    code = INVALID_NETWORK_CONFIG
+    message = "ipam.subnet {subnet} is no IPv4 network"
+    remedy = "Write it as in 10.55.0.0/16, without host bits."
+
+
+class GatewayHeldByPod(Refused):
+    code = INVALID_NETWORK_CONFIG
+    message = "ipam.gateway {gateway} is the address of a pod ({holder})"
+    remedy = "Use another gateway, or remove that pod and then try again."
+
+
+class ViewMissing(Refused):
+    code = INVALID_NETWORK_CONFIG
+    message = "network view {view!r} does not exist in the grid"
+    remedy = "Correct ipam.network-view, create the view, or run the coordinator with --create-networks true."
+
+
+class NetworkMissing(Refused):
+    code = INVALID_NETWORK_CONFIG
+    message = "network {subnet} does not exist in view {view!r}"
+    remedy = "Correct ipam.subnet, create the network, or run the coordinator with --create-networks true."
+
+
+class NetworkNotOurs(Refused):
+    code = INVALID_NETWORK_CONFIG
+    message = "network {subnet} of view {view!r} belongs to somebody else"
+    remedy = (
+        "To let pods use it, set its extensible attribute Network Name to {name!r}, "
+        "or Tenant ID to {tenant!r} with CMP Type {cmp_type!r}. It has: {present}."
+    )
+
+
+class HeldElsewhere(Refused):
+    code = INVALID_NETWORK_CONFIG
+    message = "attachment {attachment} already holds {address} in another network ({network})"
+    remedy = "The runtime must remove it (DEL) before it is added to {subnet}."
+
+
+class GridLoginRefused(Refused):
+    concerns_all = True
+    code = GRID_LOGIN
+    message = "the grid refuses the login of user {user!r}"
+    remedy = (
+        "Correct --wapi-username, WAPI_PASSWORD or the password file. "
+        "It is tried again when that file changes, else rarely, so that the account is not locked."
+    )
+
+
+class GridForbids(Refused):
+    concerns_all = True
+    code = GRID_FORBIDS
+    message = "the grid forbids user {user!r} to use WAPI"
+    remedy = "Give the user's group API access; after many wrong logins wait some minutes."
+
+
+class CertificateNotTrusted(Refused):
+    concerns_all = True
+    code = GRID_CERTIFICATE
+    message = "the certificate of {grid} is not trusted"
+    remedy = "Give the file of its certificate authority with --ssl-verify FILE."
+
+
+class EaUndefined(Refused):
+    concerns_all = True
+    code = EA_UNDEFINED
+    message = "extensible attribute {name!r} is not defined in the grid"
+    remedy = "A superuser creates the definition (type STRING) under Administration > Extensible Attributes."
+
+
+class EaNotWritable(Refused):
+    concerns_all = True
+    code = EA_NOT_WRITABLE
+    message = "user {user!r} may not write extensible attribute {name!r}"
+    remedy = (
+        "Where the definition allows cloud members to have access, use a cloud API user; "
+        "else remove that setting from the definition."
+    )
+
+
+class ApprovalNeeded(Refused):
+    concerns_all = True
+    code = GRID_APPROVAL
+    message = "changes by user {user!r} need approval in the grid"
+    remedy = "Exempt the user's admin group from the approval workflow."
+
+
+class LicenceMissing(Refused):
+    concerns_all = True
+    code = GRID_LICENCE
+    message = "the grid lacks a licence for this operation"
+    remedy = "See the cause, and the grid's licence page."
+
+
+class GridRefused(Refused):
+    code = GRID_REFUSED
+    message = "the grid refuses to {action}"
+    remedy = "See the cause, in the grid's own words, and the permissions of user {user!r}."
+
+
+DeclineKind = Literal["try_again", "refused", "stale"]
+
+
+def kind_of(problem: Problem) -> DeclineKind:
+    """What the agent does about it, as the message `declined` says it."""
+    if isinstance(problem, errors.Stale):
+        return "stale"
+    return "try_again" if isinstance(problem, TryAgain) else "refused"

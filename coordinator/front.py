@@ -1,0 +1,176 @@
+"""The thread that owns the coordinator's state: it feeds the desk with what happens, carries out what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, Final
+
+import zmq
+
+from coordinator.caller import Caller, Landing
+from coordinator.commands import Effect, Send
+from coordinator.desk import Desk, DeskEvent, Misread, Received
+from coordinator.lane import Call, CredentialsChanged, Note, Ticked, WakeAt
+from coordinator.metrics import Metrics
+from coordinator.router import Incoming, Router
+from coordinator.steps import OnStep
+from coordinator.zap import Authorized, Zap
+from protocol.codec import Unreadable, decode_to_coordinator, encode
+from protocol.inbox import Inbox
+from protocol.logs import Logger
+
+SNAPSHOT_TIMEOUT_S: Final = 5.0
+FAREWELL_S: Final = 10.0
+"""How long a coordinator that is told to end waits for the call under way."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """End, after the call under way."""
+
+
+@dataclass(frozen=True)
+class Show:
+    """Put a snapshot of the state into `into`."""
+
+    into: SimpleQueue[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class PasswordChanged:
+    """The grid's password may be another one now."""
+
+
+Item = Landing | Stop | Show | PasswordChanged
+
+
+@dataclass(frozen=True)
+class Sockets:
+    """What the front polls besides its inbox."""
+
+    router: Router
+    zap: Zap
+    authorized: Authorized
+
+
+class Front:
+    """Runs the desk until `Stop` is put into the inbox."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        sockets: Sockets,
+        inbox: Inbox[Item],
+        metrics: Metrics,
+        logger: Logger,
+        clock: Callable[[], float],
+        on_step: OnStep,
+    ) -> None:
+        self._desk = desk
+        self._sockets = sockets
+        self._inbox = inbox
+        self._metrics = metrics
+        self._logger = logger
+        self._clock = clock
+        self._on_step = on_step
+        self._wake_at_s = 0.0
+        self._flying = False
+        self._stop_at_s: float | None = None
+
+    def run(self, caller: Caller) -> None:
+        """The thread's body."""
+        poller = zmq.Poller()
+        poller.register(self._inbox.wakeup_fd, zmq.POLLIN)
+        poller.register(self._sockets.zap.socket, zmq.POLLIN)
+        poller.register(self._sockets.router.socket, zmq.POLLIN)
+        self._perform(self._desk.start(self._clock()), caller)
+        while not self._is_over():
+            poller.poll(self._timeout_ms())
+            self._sockets.zap.answer_all(self._key_refused)
+            events = [*self._take_inbox(), *self._take_messages()]
+            now_s = self._clock()
+            self._perform(self._desk.handle(events or [Ticked(now_s)], now_s), caller)
+
+    def ask_snapshot(self) -> Mapping[str, Any]:
+        """The state, from any thread. Raises TimeoutError when the front does not answer."""
+        into: SimpleQueue[Mapping[str, Any]] = SimpleQueue()
+        self._inbox.put(Show(into))
+        try:
+            return into.get(timeout=SNAPSHOT_TIMEOUT_S)
+        except Empty:
+            raise TimeoutError("the coordinator's main thread does not answer") from None
+
+    def _is_over(self) -> bool:
+        return self._stop_at_s is not None and (not self._flying or self._clock() >= self._stop_at_s)
+
+    def _timeout_ms(self) -> int:
+        until_s = min(self._wake_at_s, self._stop_at_s or self._wake_at_s)
+        return max(0, int((until_s - self._clock()) * 1000) + 1)
+
+    def _take_inbox(self) -> list[DeskEvent]:
+        events: list[DeskEvent] = []
+        now_s = self._clock()
+        for item in self._inbox.take_all():
+            if isinstance(item, Stop):
+                self._stop_at_s = now_s + FAREWELL_S
+            elif isinstance(item, Show):
+                item.into.put(self._desk.snapshot(now_s))
+            elif isinstance(item, PasswordChanged):
+                events.append(CredentialsChanged(now_s))
+            else:
+                self._flying = False
+                events.append(item)
+        return events
+
+    def _take_messages(self) -> list[DeskEvent]:
+        if self._stop_at_s is not None:
+            return []
+        self._sockets.authorized.refresh(self._clock())
+        events = (self._read(incoming) for incoming in self._sockets.router.receive())
+        return [event for event in events if event is not None]
+
+    def _read(self, incoming: Incoming) -> DeskEvent | None:
+        node = self._sockets.authorized.node_of(incoming.key)
+        if node is None:
+            return None
+        now_s = self._clock()
+        try:
+            message = decode_to_coordinator(incoming.payload)
+        except Unreadable as unreadable:
+            self._logger.warning("unreadable_message", node=node, reason=str(unreadable))
+            if unreadable.reply_to is None:
+                return None
+            return Misread(node, incoming.connection, unreadable.reply_to, str(unreadable), now_s)
+        self._on_step(f"message:{message.type}:received")
+        return Received(node, incoming.connection, message, now_s)
+
+    def _perform(self, effects: list[Effect], caller: Caller) -> None:
+        for effect in effects:
+            if isinstance(effect, Send):
+                self._send(effect)
+            elif isinstance(effect, WakeAt):
+                self._wake_at_s = effect.at_s
+            elif isinstance(effect, Note):
+                self._note(effect)
+            elif isinstance(effect, Call) and self._stop_at_s is None:
+                self._flying = True
+                caller.call(effect)
+
+    def _send(self, send: Send) -> None:
+        kind = getattr(send.message, "type", "")
+        self._on_step(f"message:{kind}:before")
+        if not self._sockets.router.send(send.connection, encode(send.message)):
+            self._logger.info("answer_undeliverable", type=kind, request=send.message.id)
+        self._on_step(f"message:{kind}:after")
+
+    def _note(self, note: Note) -> None:
+        self._metrics.count(note)
+        log = (
+            self._logger.warning if note.is_alarm else self._logger.debug if note.is_detail else self._logger.info
+        )
+        log(note.event, **note.fields)
+
+    def _key_refused(self, key: bytes, address: str) -> None:
+        self._logger.warning("key_refused", public_key=key.decode(), address=address)

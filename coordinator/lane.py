@@ -1,0 +1,372 @@
+"""The one place where WAPI calls are made, in order.
+
+A pure machine: events in, commands out; it reads no clock, and the thread that makes the call knows nothing of
+the work in it. At most one call is under way. What arrives meanwhile queues, so a busy lane batches by itself
+while an idle one answers at once; there is no timer that collects.
+
+What became of a call is told by one of four events, of which each leads to its own next step:
+- `Answered`: every work of the batch goes on with its own replies.
+- `Refused`: a definite no, but to whom? Alone in the call: to that work. In company: nobody has promised that a
+  refused batch left nothing behind, so each work looks, then what is missing is sent again in halves.
+- `Lost`: sent, outcome unknown. Each work looks before it does anything again.
+- `NotSent`: surely not applied, be it for a broken connection or a refused login; the same again after a pause.
+
+Not elegant: the works hold state of their own, so that a batch in flight is a list of objects rather than a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Final
+
+from coordinator.batch import Limits, Pace, plan
+from coordinator.errors import GridForbids
+from coordinator.operations import Operation, Reply
+from coordinator.outage import Outage, after_failure
+from coordinator.refusals import CONCERNS_EVERY_WRITE, Kind, Refusal
+from coordinator.work import Failed, Priority, Work
+from protocol.errors import Problem
+
+ALARMS: Final = frozenset(
+    {
+        "address_twice",
+        "definitions_missing",
+        "grid_forgot_address",
+        "listing_refused",
+        "network_exhausted",
+        "network_refused",
+        "node_twice",
+        "not_yours",
+        "request_not_allowed",
+    }
+)
+
+_CREATES_UNLIMITED: Final = 256
+"""A network that has given so many addresses in one call is not short of them."""
+
+
+class Form(Enum):
+    """How a call carries its operations."""
+
+    REQUEST = auto()
+    SEPARATE = auto()
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """New work."""
+
+    works: tuple[Work, ...]
+    now_s: float
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The call's operations were carried out; one reply for each."""
+
+    call_id: int
+    replies: Sequence[Reply]
+    now_s: float
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The grid said no."""
+
+    call_id: int
+    refusal: Refusal
+    now_s: float
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The call was sent, its outcome is unknown; `problem` is what to tell who cannot wait."""
+
+    call_id: int
+    problem: Problem
+    now_s: float
+
+
+@dataclass(frozen=True)
+class NotSent:
+    """No grid carried out anything of the call; `problem` says why."""
+
+    call_id: int
+    problem: Problem
+    now_s: float
+
+
+@dataclass(frozen=True)
+class Ticked:
+    """Time has passed."""
+
+    now_s: float
+
+
+@dataclass(frozen=True)
+class CredentialsChanged:
+    """The password was changed: a refused login may be tried again at once."""
+
+    now_s: float
+
+
+Event = Submitted | Answered | Refused | Lost | NotSent | Ticked | CredentialsChanged
+
+
+@dataclass(frozen=True)
+class Call:
+    """Make this call; exactly one of `Answered`, `Refused`, `Lost`, `NotSent` answers it."""
+
+    id: int
+    operations: tuple[Operation, ...]
+    form: Form
+    read_timeout_s: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The work has ended."""
+
+    work: Work
+    outcome: object
+
+
+@dataclass(frozen=True)
+class WakeAt:
+    """Send `Ticked` at this time, unless something else happens before."""
+
+    at_s: float
+
+
+@dataclass(frozen=True)
+class Note:
+    """For log and counters."""
+
+    event: str
+    fields: Mapping[str, Any]
+
+    @property
+    def is_alarm(self) -> bool:
+        """Whether a person should look at it."""
+        return self.event in ALARMS
+
+    @property
+    def is_detail(self) -> bool:
+        """Whether it is of interest only to who follows one request."""
+        return self.event == "wapi_call" and self.fields.get("outcome") == "answered"
+
+
+Command = Call | Finished | WakeAt | Note
+
+
+@dataclass(frozen=True)
+class _Flight:
+    call: Call
+    works: tuple[Work, ...]
+    started_at_s: float
+
+
+Landing = Answered | Refused | Lost | NotSent
+
+
+class Lane:
+    """All state of the lane; the only way to change it is an event."""
+
+    def __init__(self, operations_max: int) -> None:
+        self._pace = Pace(operations_max)
+        self._queue: dict[Work, None] = {}
+        self._flight: _Flight | None = None
+        self._creates_max: dict[str, int] = {}
+        self._calls = 0
+        self._listed_last = False
+        self.form: Form | None = None
+        self.outage: Outage | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How much work there is, including what is in the call."""
+        return len(self._queue)
+
+    @property
+    def calls(self) -> int:
+        """How many calls have been made."""
+        return self._calls
+
+    def handle(self, event: Event) -> list[Command]:
+        """Take the event in, say what is to be done."""
+        commands = self._apply(event)
+        commands += self._give_up(event.now_s)
+        commands += self._next_call(event.now_s)
+        return commands
+
+    def withdraw(self, work: Work) -> bool:
+        """Forget the work, unless it is in a call, which cannot be recalled."""
+        if self._flight and work in self._flight.works:
+            return False
+        self._queue.pop(work, None)
+        return True
+
+    def _apply(self, event: Event) -> list[Command]:
+        if isinstance(event, Submitted):
+            for work in event.works:
+                work.submitted_at_s = event.now_s
+                self._queue[work] = None
+            return []
+        if isinstance(event, CredentialsChanged):
+            self.outage = self.outage and self.outage.retried_at(event.now_s)
+            return []
+        if isinstance(event, Ticked) or not self._flight or event.call_id != self._flight.call.id:
+            return []
+        flight, self._flight = self._flight, None
+        took_s = event.now_s - flight.started_at_s
+        for work in flight.works:
+            work.calls += 1
+            work.grid_s += took_s
+        return [_call_note(flight, event, took_s), *self._landed(flight, event, took_s)]
+
+    def _landed(self, flight: _Flight, event: Landing, took_s: float) -> list[Command]:
+        if isinstance(event, Answered):
+            self.outage = None
+            self._pace.measured(_size(flight.works), took_s)
+            return self._answered(flight, event)
+        if isinstance(event, Refused):
+            self.outage = None
+            return self._refused(flight, event)
+        if self.form is None and isinstance(event.problem, GridForbids) and flight.call.form is Form.REQUEST:
+            return self._do_without_request(str(event.problem))
+        looking_at_once = isinstance(event, Lost) and self.outage is None
+        self.outage = after_failure(self.outage, event.problem, event.now_s)
+        if looking_at_once:
+            self.outage = self.outage.retried_at(event.now_s)
+        if isinstance(event, NotSent):
+            return []
+        return self._tell(flight.works, lambda work: work.unknown(event.now_s))
+
+    def _answered(self, flight: _Flight, event: Answered) -> list[Command]:
+        commands: list[Command] = []
+        if self.form is None:
+            self.form = flight.call.form
+            commands.append(Note("request_probed", {"form": self.form.name.lower()}))
+        self._allow_more_creates(flight.works)
+        replies = iter(event.replies)
+        for work in flight.works:
+            own = [next(replies) for _ in work.operations()]
+            if not work.only_reads():
+                work.companions_max = None
+            commands += self._go_on(work, work.answered(own, event.now_s))
+        return commands
+
+    def _refused(self, flight: _Flight, event: Refused) -> list[Command]:
+        refusal, works = event.refusal, flight.works
+        if flight.call.form is Form.REQUEST and (self.form is None or refusal.kind is Kind.NO_REQUEST):
+            return self._do_without_request(refusal.text)
+        if len(works) == 1 or refusal.kind in CONCERNS_EVERY_WRITE:
+            return self._tell(works, lambda work: work.refused(refusal, event.now_s))
+        if refusal.kind is Kind.TOO_BIG:
+            self._pace.too_big(_size(works))
+            return []
+        if refusal.kind is Kind.EXHAUSTED:
+            # Which networks, and how many addresses are left in them, only single creates can tell.
+            self._creates_max |= {work.network_key: 1 for work in works if work.network_key is not None}
+        else:
+            for work in works:
+                work.companions_max = None if work.only_reads() else max(1, len(works) // 2)
+        return self._tell(works, lambda work: work.doubtful(event.now_s))
+
+    def _do_without_request(self, reason: str) -> list[Command]:
+        self.form = Form.SEPARATE
+        return [Note("request_not_allowed", {"reason": reason})]
+
+    def _allow_more_creates(self, works: Iterable[Work]) -> None:
+        for key in {work.network_key for work in works}:
+            if key is None or key not in self._creates_max:
+                continue
+            self._creates_max[key] *= 2
+            if self._creates_max[key] >= _CREATES_UNLIMITED:
+                del self._creates_max[key]
+
+    def _tell(self, works: Iterable[Work], tell: Callable[[Work], object | None]) -> list[Command]:
+        return [command for work in works for command in self._go_on(work, tell(work))]
+
+    def _go_on(self, work: Work, outcome: object | None) -> list[Command]:
+        if outcome is None:
+            return []
+        self._queue.pop(work, None)
+        return [Finished(work, outcome)]
+
+    def _give_up(self, now_s: float) -> list[Command]:
+        outage = self.outage
+        if outage is None or now_s < outage.give_up_at_s or self._probe_is_due(now_s):
+            return []
+        in_flight = self._flight.works if self._flight else ()
+        impatient = [work for work in self._queue if _is_impatient(work) and work not in in_flight]
+        for work in impatient:
+            del self._queue[work]
+        return [Finished(work, Failed(outage.problem)) for work in impatient]
+
+    def _probe_is_due(self, now_s: float) -> bool:
+        return self._flight is None and self.outage is not None and now_s >= self.outage.retry_at_s
+
+    def _next_call(self, now_s: float) -> list[Command]:
+        if self._flight or (self.outage and now_s < self.outage.retry_at_s):
+            return self._wake(now_s)
+        works = self._plan(now_s)
+        if not works:
+            return self._wake(now_s)
+        self._calls += 1
+        self._listed_last = works[0].priority is Priority.LIST
+        operations = tuple(operation for work in works for operation in work.operations())
+        call = Call(self._calls, operations, self._form(works), self._pace.read_timeout_s(_size(works)))
+        self._flight = _Flight(call, tuple(works), now_s)
+        for work in works:
+            work.sent_at_s = now_s
+        return [call, *self._wake(now_s)]
+
+    def _plan(self, now_s: float) -> list[Work]:
+        ready = [work for work in self._queue if work.ready_at_s <= now_s]
+        if self.form is None:
+            return [work for work in ready if work.priority is Priority.START][:1]
+        if self._listed_last and any(work.priority is Priority.ALLOCATE for work in ready):
+            ready = [work for work in ready if work.priority is not Priority.LIST]
+        elif listing := [work for work in ready if work.priority is Priority.LIST]:
+            return listing[:1]
+        works = plan(ready, Limits(self._pace.limit, self._creates_max), now_s)
+        return works if self.form is Form.REQUEST else works[:1]
+
+    def _form(self, works: Sequence[Work]) -> Form:
+        if self.form is Form.SEPARATE:
+            return Form.SEPARATE
+        alone = len(works) == 1 and len(works[0].operations()) == 1
+        return Form.SEPARATE if alone and _size(works) == 1 and self.form else Form.REQUEST
+
+    def _wake(self, now_s: float) -> list[Command]:
+        at_s = [] if self._flight else [work.ready_at_s for work in self._queue]
+        if self.outage:
+            at_s = [max(min(at_s), self.outage.retry_at_s)] if at_s else []
+            at_s += [self.outage.give_up_at_s] if any(map(_is_impatient, self._queue)) else []
+        later = [at for at in at_s if at > now_s]
+        return [WakeAt(min(later))] if later else []
+
+
+def _is_impatient(work: Work) -> bool:
+    return work.priority in (Priority.ALLOCATE, Priority.PREPARE)
+
+
+def _size(works: Iterable[Work]) -> int:
+    return sum(work.cost() for work in works)
+
+
+def _call_note(flight: _Flight, event: Landing, took_s: float) -> Note:
+    fields: dict[str, Any] = {
+        "call": flight.call.id,
+        "outcome": type(event).__name__.lower(),
+        "operations": len(flight.call.operations),
+        "took_ms": round(took_s * 1000, 1),
+    }
+    if isinstance(event, Refused):
+        fields |= {"refusal": event.refusal.kind.name.lower(), "text": event.refusal.text}
+    if isinstance(event, Lost | NotSent):
+        fields |= {"reason": event.problem.facts.get("cause") or event.problem.msg}
+    return Note("wapi_call", fields)

@@ -1,0 +1,93 @@
+"""What is known of the grid's networks: cached, looked up once while many wait, looked up again when it ages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from coordinator.attachment_work import AllocateWork
+from coordinator.networks import Network
+from protocol.errors import Problem, TryAgain
+
+BAD_NEWS_KEPT_S: Final = 5.0
+"""How long a network that cannot be used is refused without asking the grid again."""
+
+NETWORKS_MAX: Final = 4096
+"""Beyond this many, unusable networks are forgotten: whoever writes configurations could add ever more."""
+
+
+@dataclass
+class _Entry:
+    known_at_s: float | None = None
+    asking: bool = False
+    problem: Problem | None = None
+    problem_until_s: float = 0.0
+    waiting: list[AllocateWork] = field(default_factory=list)
+
+
+class Lookups:
+    """The cache. `ttl_s` is the age at which a network is looked up again, beside the work that uses it."""
+
+    def __init__(self, ttl_s: float) -> None:
+        self._ttl_s = ttl_s
+        self._entries: dict[Network, _Entry] = {}
+        self._exhausted_until_s: dict[tuple[str, str], float] = {}
+
+    def is_ready(self, network: Network) -> bool:
+        """Whether allocations may go ahead."""
+        return self._entry(network).known_at_s is not None
+
+    def bad_news(self, network: Network, now_s: float) -> Problem | None:
+        """Why the network could not be used a moment ago."""
+        entry = self._entry(network)
+        return entry.problem if now_s < entry.problem_until_s else None
+
+    def should_ask(self, network: Network, now_s: float) -> bool:
+        """Whether the grid is to be asked now; the answer must then be given by `prepared` or `failed`."""
+        entry = self._entry(network)
+        fresh = entry.known_at_s is not None and now_s < entry.known_at_s + self._ttl_s
+        if fresh or entry.asking:
+            return False
+        entry.asking = True
+        return True
+
+    def wait(self, network: Network, work: AllocateWork) -> None:
+        """Keep the work until the network is ready."""
+        self._entry(network).waiting.append(work)
+
+    def prepared(self, network: Network, now_s: float) -> list[AllocateWork]:
+        """The network can give addresses: what waited for it."""
+        entry = self._entry(network)
+        entry.known_at_s, entry.asking, entry.problem = now_s, False, None
+        entry.waiting, waited = [], entry.waiting
+        return waited
+
+    def failed(self, network: Network, problem: Problem, now_s: float) -> list[AllocateWork]:
+        """The network cannot be used: what waited for it in vain."""
+        entry = self._entry(network)
+        entry.known_at_s, entry.asking = None, False
+        entry.problem = problem
+        entry.problem_until_s = now_s if isinstance(problem, TryAgain) else now_s + BAD_NEWS_KEPT_S
+        entry.waiting, waited = [], entry.waiting
+        return waited
+
+    def contradicted(self, network: Network) -> None:
+        """The grid has said otherwise: ask again before the network is used."""
+        self._entry(network).known_at_s = None
+
+    def exhausted(self, network: Network, now_s: float) -> None:
+        """The network has no address left; that is not asked again for some seconds."""
+        self._exhausted_until_s[network.view, network.subnet] = now_s + BAD_NEWS_KEPT_S
+
+    def is_exhausted(self, view: str, subnet: str, now_s: float) -> bool:
+        """Whether the network had no address left a moment ago."""
+        return now_s < self._exhausted_until_s.get((view, subnet), 0.0)
+
+    def freed(self, view: str, subnet: str) -> None:
+        """An address of the network was released."""
+        self._exhausted_until_s.pop((view, subnet), None)
+
+    def _entry(self, network: Network) -> _Entry:
+        if network not in self._entries and len(self._entries) >= NETWORKS_MAX:
+            self._entries = {net: kept for net, kept in self._entries.items() if kept.asking or kept.known_at_s}
+        return self._entries.setdefault(network, _Entry())

@@ -1,0 +1,81 @@
+"""The coordinator's numbers for Prometheus, counted from the notes of its machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+
+from coordinator.lane import Note
+
+_SECONDS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 45)
+_OPERATIONS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Metrics:
+    """Counters and gauges in a registry of their own."""
+
+    def __init__(self, release: str, cluster: str) -> None:
+        registry = self._registry = CollectorRegistry()
+        prefix = "cni_infoblox_coordinator_"
+        self._allocated = Counter(prefix + "allocated", "Allocations answered with an address", registry=registry)
+        self._released = Counter(prefix + "released", "Releases carried out", registry=registry)
+        self._declined = Counter(prefix + "declined", "Requests declined", ["code"], registry=registry)
+        self._alarms = Counter(prefix + "alarms", "What a person should look at", ["event"], registry=registry)
+        self._allocate_s = Histogram(
+            prefix + "allocate_seconds", "From request to answer", buckets=_SECONDS, registry=registry
+        )
+        self._calls = Counter(prefix + "wapi_calls", "WAPI calls", ["outcome"], registry=registry)
+        self._call_s = Histogram(prefix + "wapi_call_seconds", "Grid time", buckets=_SECONDS, registry=registry)
+        self._batch = Histogram(
+            prefix + "wapi_call_operations", "Operations of a call", buckets=_OPERATIONS, registry=registry
+        )
+        self._gauges = {
+            name: Gauge(prefix + name, text, registry=registry)
+            for name, text in (
+                ("allocations", "Addresses held"),
+                ("releases_waiting", "Releases that wait for their time, or for the grid"),
+                ("lane_waiting", "Pieces of work in the lane"),
+                ("nodes", "Nodes that have connected"),
+                ("grid_available", "Whether the last WAPI call got through"),
+            )
+        }
+        self._networks = Gauge(
+            prefix + "network_allocations", "Addresses held, by network", ["view", "subnet"], registry=registry
+        )
+        build = Info(prefix + "build", "The running release", registry=registry)
+        build.info({"release": release, "cluster": cluster})
+
+    def count(self, note: Note) -> None:
+        """Count what a machine noted."""
+        fields = note.fields
+        if note.event == "wapi_call":
+            self._calls.labels(fields["outcome"]).inc()
+            self._call_s.observe(fields["took_ms"] / 1000)
+            self._batch.observe(fields["operations"])
+        elif note.event == "allocated":
+            self._allocated.inc()
+            self._allocate_s.observe(fields["took_ms"] / 1000)
+        elif note.event == "released":
+            self._released.inc()
+        elif note.event == "declined":
+            self._declined.labels(str(fields["code"])).inc()
+        elif note.is_alarm:
+            self._alarms.labels(note.event).inc()
+
+    def text(self, snapshot: Mapping[str, Any]) -> bytes:
+        """All of them, as Prometheus reads them, with the gauges of this moment."""
+        values = {
+            "allocations": snapshot["allocations"],
+            "releases_waiting": snapshot["releases_waiting"],
+            "lane_waiting": snapshot["lane"]["waiting"],
+            "nodes": len(snapshot["nodes"]),
+            "grid_available": snapshot["grid"]["state"] == "ok",
+        }
+        for name, value in values.items():
+            self._gauges[name].set(value)
+        self._networks.clear()
+        for network in snapshot["networks"]:
+            self._networks.labels(network["view"], network["subnet"]).set(network["allocations"])
+        return generate_latest(self._registry)

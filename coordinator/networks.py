@@ -1,0 +1,72 @@
+"""Which network of the grid a request means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+from coordinator.errors import GatewayInvalid, NetworkNotAllowed, SubnetInvalid, ViewNotAllowed
+from protocol.gateway import complete_gateway, is_usable_gateway
+from protocol.messages import NetworkAsk
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network of the grid as one network configuration uses it."""
+
+    view: str
+    subnet: str
+    gateway: str | None
+    name: str
+
+    @property
+    def prefix_length(self) -> int:
+        """The length of the subnet's prefix in bits."""
+        return IPv4Network(self.subnet).prefixlen
+
+    def contains(self, address: str) -> bool:
+        """Whether `address` lies in the subnet."""
+        return IPv4Address(address) in IPv4Network(self.subnet)
+
+
+@dataclass(frozen=True)
+class NetworkRules:
+    """What a request that says nothing gets, with what requests may ask for. Empty lists allow everything."""
+
+    default_view: str
+    default_subnet: str
+    allowed_subnets: tuple[str, ...] = ()
+    allowed_views: tuple[str, ...] = ()
+
+
+def resolve(ask: NetworkAsk, rules: NetworkRules) -> Network:
+    """The network that `ask` means.
+
+    Raises `SubnetInvalid`, `GatewayInvalid`, `NetworkNotAllowed` or `ViewNotAllowed`.
+    """
+    view = ask.view or rules.default_view
+    subnet = _subnet(ask.subnet or rules.default_subnet)
+    if rules.allowed_views and view not in rules.allowed_views:
+        raise ViewNotAllowed(view=view, allowed=", ".join(rules.allowed_views))
+    if rules.allowed_subnets and not any(subnet.subnet_of(_subnet(net)) for net in rules.allowed_subnets):
+        raise NetworkNotAllowed(subnet=subnet, allowed=", ".join(rules.allowed_subnets))
+    return Network(view, str(subnet), _gateway(ask, subnet), ask.name)
+
+
+def _subnet(text: str) -> IPv4Network:
+    try:
+        return IPv4Network(text)
+    except ValueError:
+        raise SubnetInvalid(subnet=text) from None
+
+
+def _gateway(ask: NetworkAsk, subnet: IPv4Network) -> str | None:
+    if ask.gateway is None:
+        return str(subnet.network_address + 1) if ask.is_gateway else None
+    try:
+        address = complete_gateway(ask.gateway, subnet)
+    except ValueError:
+        raise GatewayInvalid(gateway=ask.gateway, subnet=subnet) from None
+    if not is_usable_gateway(address, subnet):
+        raise GatewayInvalid(gateway=ask.gateway, subnet=subnet)
+    return str(address)

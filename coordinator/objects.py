@@ -1,0 +1,267 @@
+"""What the objects of the grid look like that we read, create, change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from coordinator.networks import Network
+from coordinator.operations import Create, DeleteFound, Object, ReadPage, Search, Unreadable, UpdateFound
+from coordinator.ownership import EA_TYPES, Eas, Identity, Owner
+
+ADDRESS_FIELDS: Final = (
+    "ipv4addr",
+    "mac",
+    "match_client",
+    "name",
+    "comment",
+    "network",
+    "network_view",
+    "extattrs",
+)
+RESERVED: Final = "RESERVED"
+COMMENT_LENGTH_MAX: Final = 256
+NAME_LENGTH_MAX: Final = 253
+
+
+@dataclass(frozen=True)
+class Label:
+    """What people read on an object: never part of an identity."""
+
+    pod_name: str = ""
+    pod_namespace: str = ""
+    pod_uid: str = ""
+    boot_id: str = ""
+
+    @property
+    def vm_name(self) -> str:
+        """Namespace and name of the pod, as far as they are known."""
+        return "/".join(part for part in (self.pod_namespace, self.pod_name) if part)[:NAME_LENGTH_MAX]
+
+    @property
+    def comment(self) -> str:
+        """The pod's UID with the boot ID of its node, which tells objects of an earlier boot from live ones."""
+        parts = [f"pod {self.pod_uid}"] if self.pod_uid else []
+        parts += [f"boot {self.boot_id}"] if self.boot_id else []
+        return " ".join(parts)[:COMMENT_LENGTH_MAX]
+
+
+@dataclass(frozen=True)
+class FixedAddress:
+    """A fixed address or reservation of the grid."""
+
+    address: str
+    view: str
+    subnet: str
+    mac: str | None
+    name: str
+    comment: str
+    eas: Eas
+
+
+class _FixedAddressReply(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    ipv4addr: IPv4Address
+    network_view: str
+    network: str
+    mac: str | None = None
+    match_client: str | None = None
+    name: str = ""
+    comment: str = ""
+    extattrs: dict[str, dict[str, Any]] = {}
+
+
+def read_fixed_address(found: Object) -> FixedAddress:
+    """Raises `Unreadable` when the object is no fixed address with the fields that were asked for."""
+    try:
+        reply = _FixedAddressReply.model_validate(found)
+    except ValidationError as error:
+        raise Unreadable(f"a fixed address without {error.errors()[0]['loc'][0]}") from None
+    # A reservation's MAC may come as zeros or not at all; `match_client` decides.
+    mac = reply.mac if reply.match_client != RESERVED else None
+    return FixedAddress(
+        address=str(reply.ipv4addr),
+        view=reply.network_view,
+        subnet=reply.network,
+        mac=mac,
+        name=reply.name,
+        comment=reply.comment,
+        eas=read_eas(reply.extattrs),
+    )
+
+
+def read_eas(extattrs: object) -> Eas:
+    """Extensible attributes by name; values that are no text become text."""
+    if not isinstance(extattrs, dict):
+        return {}
+    return {name: str(wrapped.get("value", "")) for name, wrapped in extattrs.items() if isinstance(wrapped, dict)}
+
+
+def write_eas(eas: Eas) -> dict[str, dict[str, str]]:
+    """The shape that the grid wants. An empty text is left out, since some grids refuse it."""
+    return {name: {"value": value} for name, value in eas.items() if value}
+
+
+def create_address(owner: Owner, identity: Identity, network: Network, label: Label, mac: str | None) -> Create:
+    """The next available address of the network, chosen by the grid inside the create.
+
+    Without a MAC it becomes a reservation, of which a network may hold any number.
+    """
+    client = {"match_client": RESERVED} if mac is None else {"mac": mac}
+    return Create(
+        "fixedaddress",
+        {
+            "network_view": network.view,
+            "network": network.subnet,
+            "ipv4addr": f"func:nextavailableip:{network.subnet},{network.view}",
+            **client,
+            **_label_fields(label),
+            "extattrs": write_eas(_address_eas(owner, identity, network, label)),
+        },
+        ADDRESS_FIELDS,
+    )
+
+
+def update_address(
+    owner: Owner, identity: Identity, network: Network, label: Label, mac: str | None
+) -> UpdateFound:
+    """The attachment's existing object, brought up to date. Other attributes of the object stay as they are."""
+    client = {"match_client": RESERVED} if mac is None else {"mac": mac, "match_client": "MAC_ADDRESS"}
+    return UpdateFound(
+        "fixedaddress",
+        {**owner.identity_search(identity), "network_view": network.view},
+        ADDRESS_FIELDS,
+        {
+            **client,
+            **_label_fields(label),
+            "extattrs+": write_eas(_address_eas(owner, identity, network, label)),
+        },
+    )
+
+
+def find_address(owner: Owner, identity: Identity) -> Search:
+    """Every object of the attachment, in any view."""
+    return Search("fixedaddress", owner.identity_search(identity), ADDRESS_FIELDS)
+
+
+def delete_address(
+    owner: Owner, identity: Identity, view: str | None = None, address: str | None = None
+) -> DeleteFound:
+    """The attachment's object; view and address narrow the search where they are known."""
+    narrower = {"network_view": view, "ipv4addr": address}
+    known = {name: value for name, value in narrower.items() if value is not None}
+    return DeleteFound("fixedaddress", {**owner.identity_search(identity), **known}, ADDRESS_FIELDS)
+
+
+def reassign_address(owner: Owner, wrong: Identity, network: Network, address: str, eas: Eas) -> UpdateFound:
+    """Turn the object that was just made for `wrong` into the one that should have been at its address."""
+    return UpdateFound(
+        "fixedaddress",
+        {**owner.identity_search(wrong), "network_view": network.view, "ipv4addr": address},
+        ADDRESS_FIELDS,
+        {"match_client": RESERVED, "name": "", "extattrs": write_eas(eas)},
+    )
+
+
+def list_addresses(owner: Owner, page_id: str | None) -> ReadPage:
+    """All fixed addresses of the cluster, page by page."""
+    return ReadPage("fixedaddress", owner.search(), ADDRESS_FIELDS, page_id)
+
+
+def find_view(view: str) -> Search:
+    """The network view by name: a search inside a view that does not exist may be refused."""
+    return Search("networkview", {"name": view}, ("name", "extattrs"))
+
+
+def create_view(owner: Owner, view: str) -> Create:
+    """A network view marked as this cluster's."""
+    return Create("networkview", {"name": view, "extattrs": write_eas(owner.eas())}, ("name", "extattrs"))
+
+
+_NETWORK_FIELDS: Final = ("network", "network_view", "extattrs")
+
+
+def find_network(network: Network) -> Search:
+    """The network with its extensible attributes."""
+    return Search("network", {"network": network.subnet, "network_view": network.view}, _NETWORK_FIELDS)
+
+
+def create_network(owner: Owner, network: Network) -> Create:
+    """A network marked as this cluster's, bearing the network configuration's name."""
+    return Create(
+        "network",
+        {
+            "network": network.subnet,
+            "network_view": network.view,
+            "extattrs": write_eas(owner.network_eas(network.name)),
+        },
+        _NETWORK_FIELDS,
+    )
+
+
+def find_at(view: str, address: str) -> Search:
+    """The fixed address or reservation at an address."""
+    return Search("fixedaddress", {"ipv4addr": address, "network_view": view}, ADDRESS_FIELDS)
+
+
+def create_gateway(owner: Owner, network: Network, gateway: str) -> Create:
+    """The reservation of a gateway: an address held by nobody."""
+    return Create(
+        "fixedaddress",
+        {
+            "network_view": network.view,
+            "network": network.subnet,
+            "ipv4addr": gateway,
+            "match_client": RESERVED,
+            "name": "gateway",
+            "extattrs": write_eas(owner.network_eas(network.name)),
+        },
+        ADDRESS_FIELDS,
+    )
+
+
+def find_use(view: str, address: str) -> Search:
+    """What occupies an address, whatever kind of object it is."""
+    return Search(
+        "ipv4address",
+        {"ip_address": address, "network_view": view},
+        ("ip_address", "network_view", "status", "types", "names"),
+    )
+
+
+_DEFINITION_FIELDS: Final = ("name", "type", "flags")
+
+
+def find_definition(name: str) -> Search:
+    """The definition of one extensible attribute."""
+    return Search("extensibleattributedef", {"name": name}, _DEFINITION_FIELDS)
+
+
+def create_definition(name: str) -> Create:
+    """The definition of one of our extensible attributes, usable on all kinds of object."""
+    kind = EA_TYPES[name]
+    values = {"list_values": [{"value": "True"}, {"value": "False"}]} if kind == "ENUM" else {}
+    return Create("extensibleattributedef", {"name": name, "type": kind, **values}, _DEFINITION_FIELDS)
+
+
+def addresses_in_order(found: Iterable[FixedAddress]) -> list[FixedAddress]:
+    """By address, since the grid promises no order."""
+    return sorted(found, key=lambda fixed: IPv4Address(fixed.address))
+
+
+def _address_eas(owner: Owner, identity: Identity, network: Network, label: Label) -> Eas:
+    return {
+        **owner.identity_eas(identity),
+        "Network Name": network.name,
+        "VM Name": label.vm_name,
+    }
+
+
+def _label_fields(label: Label) -> dict[str, str]:
+    fields = {"name": label.pod_name[:NAME_LENGTH_MAX], "comment": label.comment}
+    return {name: value for name, value in fields.items() if value}

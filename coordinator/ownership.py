@@ -1,0 +1,115 @@
+"""The only place that says which objects of the grid are this cluster's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+CMP_TYPE_VALUE: Final = "Kubernetes"
+CLOUD_API_OWNED_VALUE: Final = "True"
+NO_VM_ID: Final = "N/A"
+"""What the original plugin wrote as `VM ID` of gateways."""
+
+TENANT_ID: Final = "Tenant ID"
+CMP_TYPE: Final = "CMP Type"
+CLOUD_API_OWNED: Final = "Cloud API Owned"
+NETWORK_NAME: Final = "Network Name"
+VM_ID: Final = "VM ID"
+VM_NAME: Final = "VM Name"
+INTERFACE_NAME: Final = "Interface Name"
+LOCATION: Final = "Location"
+
+EA_TYPES: Final[Mapping[str, str]] = {
+    TENANT_ID: "STRING",
+    CMP_TYPE: "STRING",
+    CLOUD_API_OWNED: "ENUM",
+    NETWORK_NAME: "STRING",
+    VM_ID: "STRING",
+    VM_NAME: "STRING",
+    INTERFACE_NAME: "STRING",
+    LOCATION: "STRING",
+}
+"""Every extensible attribute that we write, with its type: all predefined on grids with a cloud licence."""
+
+DEFAULT_CLUSTER_NAME: Final = "cluster-1"
+
+Eas = Mapping[str, str]
+"""Extensible attributes by name; only their text matters to us."""
+
+
+@dataclass(frozen=True, order=True)
+class Identity:
+    """Whose address it is: an attachment of a node. Names, MACs and addresses are no identity."""
+
+    container_id: str
+    ifname: str
+    node: str
+
+    def __str__(self) -> str:
+        return f"{self.container_id}/{self.ifname}"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """This cluster, as the grid knows it."""
+
+    cluster_name: str
+
+    @property
+    def may_release_by_listing(self) -> bool:
+        """Whether objects that only a listing shows may be called ours: others may bear the default name too."""
+        return self.cluster_name != DEFAULT_CLUSTER_NAME
+
+    def eas(self) -> dict[str, str]:
+        """What every object of ours carries."""
+        return {
+            TENANT_ID: self.cluster_name,
+            CMP_TYPE: CMP_TYPE_VALUE,
+            CLOUD_API_OWNED: CLOUD_API_OWNED_VALUE,
+        }
+
+    def search(self) -> dict[str, str]:
+        """Search arguments that only objects of this cluster match."""
+        return {f"*{TENANT_ID}": self.cluster_name, f"*{CMP_TYPE}": CMP_TYPE_VALUE}
+
+    def identity_eas(self, identity: Identity) -> dict[str, str]:
+        """What makes an object the address of this attachment."""
+        return {
+            **self.eas(),
+            VM_ID: identity.container_id,
+            INTERFACE_NAME: identity.ifname,
+            LOCATION: identity.node,
+        }
+
+    def identity_search(self, identity: Identity) -> dict[str, str]:
+        """Search arguments that only this attachment's object matches."""
+        return {
+            f"*{VM_ID}": identity.container_id,
+            f"*{INTERFACE_NAME}": identity.ifname,
+            f"*{LOCATION}": identity.node,
+            **self.search(),
+        }
+
+    def identity_of(self, eas: Eas) -> Identity | None:
+        """Whose address an object is, or None when it is not the address of an attachment of this cluster."""
+        if eas.get(TENANT_ID) != self.cluster_name or eas.get(CMP_TYPE) != CMP_TYPE_VALUE:
+            return None
+        container_id, ifname, node = (eas.get(name, "") for name in (VM_ID, INTERFACE_NAME, LOCATION))
+        if not (container_id and ifname and node) or container_id == NO_VM_ID:
+            return None
+        return Identity(container_id, ifname, node)
+
+    def may_use_network(self, eas: Eas, network_name: str) -> bool:
+        """Whether pods may get addresses from a network that carries these attributes.
+
+        Either its name is the network configuration's, which is how the original was told to use an existing
+        network, or it is marked as this cluster's.
+        """
+        if eas.get(NETWORK_NAME) == network_name:
+            return True
+        return eas.get(TENANT_ID) == self.cluster_name and eas.get(CMP_TYPE) == CMP_TYPE_VALUE
+
+    def network_eas(self, network_name: str) -> dict[str, str]:
+        """What a network carries that we create."""
+        return {**self.eas(), NETWORK_NAME: network_name}

@@ -1,0 +1,69 @@
+"""Which connection each node speaks on, with the boot and the journal that it speaks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from protocol.messages import Hello
+
+LIVE_S: Final = 30.0
+"""A connection that was heard within this time is alive: agents ping every 10 s."""
+
+
+@dataclass
+class Session:
+    """One node's newest connection."""
+
+    connection: bytes
+    boot_id: str
+    journal_id: str
+    release: str
+    since_s: float
+    heard_at_s: float
+    welcomed: bool = False
+
+
+class Greeting(Enum):
+    """What a hello leads to."""
+
+    MORE_PAGES = auto()
+    WELCOME = auto()
+    NODE_TWICE = auto()
+
+
+class Sessions:
+    """The newest connection of every node."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, Session] = {}
+
+    def greet(self, node: str, connection: bytes, hello: Hello, now_s: float) -> Greeting:
+        """Take a page of a hello. A second machine with the node's key is kept out while the first is alive."""
+        known = self._sessions.get(node)
+        is_other = known is not None and known.connection != connection and known.boot_id != hello.boot_id
+        if known and is_other and now_s - known.heard_at_s < LIVE_S:
+            return Greeting.NODE_TWICE
+        if known is None or known.connection != connection or hello.page == 0:
+            known = Session(connection, hello.boot_id, hello.journal_id, hello.release, now_s, now_s)
+            self._sessions[node] = known
+        known.heard_at_s = now_s
+        known.welcomed = hello.last
+        return Greeting.WELCOME if hello.last else Greeting.MORE_PAGES
+
+    def hear(self, node: str, connection: bytes, now_s: float) -> Session | None:
+        """The session that this connection may speak in, or None when it must say hello first."""
+        session = self._sessions.get(node)
+        if session is None or session.connection != connection or not session.welcomed:
+            return None
+        session.heard_at_s = now_s
+        return session
+
+    def of(self, node: str) -> Session | None:
+        """The node's newest connection."""
+        return self._sessions.get(node)
+
+    def all(self) -> dict[str, Session]:
+        """Every node that has connected since the start."""
+        return dict(self._sessions)

@@ -1,0 +1,112 @@
+"""The coordinator's settings; names, meanings, defaults of the grid's flags are the original daemon's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, Field
+
+from coordinator.networks import NetworkRules
+from coordinator.ownership import DEFAULT_CLUSTER_NAME
+from coordinator.wapi import Grid
+from protocol.settings import BadSettings, ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser, read
+
+PASSWORD_VARIABLE: Final = "WAPI_PASSWORD"
+
+
+def _cidr(value: str) -> str:
+    try:
+        return str(IPv4Network(value))
+    except ValueError as error:
+        raise ValueError(f"{value} is no IPv4 network: {error}") from None
+
+
+def _verify(value: str) -> str:
+    if value.lower() in ("true", "false"):
+        return value.lower()
+    if not Path(value).is_file():
+        raise ValueError(f"must be true, false or the file of a certificate authority; {value} does not exist")
+    return value
+
+
+Cidr = Annotated[str, AfterValidator(_cidr)]
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Settings(DaemonSettings):
+    """Where the grid is, who we are in it, what may be asked for."""
+
+    grid_host: Name
+    wapi_username: Name
+    wapi_port: Annotated[int, Field(gt=0, lt=65536)] = 443
+    wapi_version: Annotated[str, Field(pattern=r"^\d+(\.\d+)+$")] = "2.5"
+    wapi_password_file: Path | None = None
+    ssl_verify: Annotated[str, AfterValidator(_verify)] = "true"
+    cluster_name: Name = DEFAULT_CLUSTER_NAME
+    network_view: Name = "default"
+    network: Cidr = "172.18.0.0/16"
+    create_networks: bool = True
+    allow_network: Annotated[tuple[Cidr, ...], NotJson, ByCommas] = ()
+    allow_view: Annotated[tuple[Name, ...], NotJson, ByCommas] = ()
+    listen: Endpoint = "tcp://0.0.0.0:5510"
+    status_listen: Listen = "127.0.0.1:9510"
+    wapi_batch_size: Annotated[int, Field(ge=2, le=1000)] = 256
+    release_delay: Annotated[float, Field(ge=0, le=3600)] = 30
+    lookup_ttl: Annotated[float, Field(ge=0, le=86400)] = 300
+
+    @property
+    def grid(self) -> Grid:
+        """The grid, as the WAPI session needs it."""
+        verify = {"true": True, "false": False}.get(self.ssl_verify, self.ssl_verify)
+        return Grid(self.grid_host, self.wapi_port, self.wapi_version, self.wapi_username, verify)
+
+    @property
+    def rules(self) -> NetworkRules:
+        """Which network a request gets, which it may ask for."""
+        return NetworkRules(self.network_view, self.network, self.allow_network, self.allow_view)
+
+    def read_password(self) -> str:
+        """The grid's password as it is now. Raises `BadSettings`, naming the flag, when there is none."""
+        if self.wapi_password_file is None:
+            password = os.environ.get(PASSWORD_VARIABLE, "")
+            if not password:
+                raise BadSettings(f"--wapi-password-file: is required (or {PASSWORD_VARIABLE} in the environment)")
+            return password
+        try:
+            return self.wapi_password_file.read_text(encoding="utf-8").rstrip("\r\n")
+        except OSError as error:
+            raise BadSettings(f"--wapi-password-file: {self.wapi_password_file}: {error.strerror}") from None
+
+
+def read_settings(argv: Sequence[str] | None) -> Settings:
+    """The settings of this start. Raises `BadSettings`; ends the process for --help or an unknown flag."""
+    parser = make_parser("cni-infoblox-coordinator", "Gives pods their addresses from an Infoblox grid.")
+    add = parser.add_argument
+    add("--grid-host", metavar="HOST", help="the grid master")
+    add("--wapi-port", metavar="PORT", help="its HTTPS port (443)")
+    add("--wapi-username", metavar="NAME", help="the WAPI user")
+    add("--wapi-password-file", metavar="FILE", help=f"the password; else {PASSWORD_VARIABLE} of the environment")
+    add("--wapi-version", metavar="X.Y", help="the WAPI version (2.5)")
+    add("--ssl-verify", metavar="true|false|FILE", help="verify the grid's certificate, by which authority (true)")
+    add("--cluster-name", metavar="NAME", help=f"the Tenant ID of all objects ({DEFAULT_CLUSTER_NAME})")
+    add("--network-view", metavar="NAME", help="the view where a configuration names none (default)")
+    add("--network", metavar="CIDR", help="the subnet where a configuration names none (172.18.0.0/16)")
+    add("--create-networks", metavar="true|false", help="create views and networks that are missing (true)")
+    add(
+        "--allow-network",
+        action="append",
+        metavar="CIDR",
+        help="a network that pods may use; repeatable (all)",
+    )
+    add("--allow-view", action="append", metavar="NAME", help="a view that pods may use; repeatable (all)")
+    add("--listen", metavar="tcp://ADDRESS:PORT", help="where agents connect (tcp://0.0.0.0:5510)")
+    add("--keys", metavar="DIR", help="directory of coordinator.key_secret and authorized/")
+    add("--status-listen", metavar="ADDRESS:PORT", help="status and metrics over HTTP (127.0.0.1:9510)")
+    add("--wapi-batch-size", metavar="N", help="most operations of one WAPI call (256)")
+    add("--release-delay", metavar="SECONDS", help="how long a released address rests (30)")
+    add("--lookup-ttl", metavar="SECONDS", help="how long views and networks are believed (300)")
+    return read(Settings, parser, argv)

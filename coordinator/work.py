@@ -1,0 +1,82 @@
+"""What a piece of work for the grid looks like to the lane that carries it out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from coordinator.operations import Operation, Reply, cost, is_write
+from coordinator.refusals import Refusal
+from protocol.errors import Problem
+
+
+class Priority(IntEnum):
+    """Which work goes first."""
+
+    START = 0
+    PREPARE = 1
+    ALLOCATE = 2
+    LIST = 3
+    RELEASE = 4
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The work cannot be done; `problem` says why, and what would help."""
+
+    problem: Problem
+
+
+class Work(ABC):
+    """One piece of work: a small machine that wants one set of operations after another.
+
+    The lane asks for `operations` and tells what became of them. Each of those methods returns the outcome that
+    ends the work, or None when it goes on; it is then ready again at `ready_at_s`. Work that is `apart` shares
+    no call with other work. `companions_max` bounds the batch of work that was in a refused one.
+    """
+
+    priority: Priority
+    apart = False
+
+    def __init__(self) -> None:
+        self.ready_at_s = 0.0
+        self.submitted_at_s = 0.0
+        self.sent_at_s = 0.0
+        self.companions_max: int | None = None
+        self.calls = 0
+        self.grid_s = 0.0
+
+    @abstractmethod
+    def operations(self) -> tuple[Operation, ...]:
+        """What is to be sent next."""
+
+    @abstractmethod
+    def answered(self, replies: Sequence[Reply], now_s: float) -> object | None:
+        """The operations were carried out."""
+
+    @abstractmethod
+    def refused(self, refusal: Refusal, now_s: float) -> object | None:
+        """The operations were refused, and no other work was in the call."""
+
+    @abstractmethod
+    def doubtful(self, now_s: float) -> object | None:
+        """A call with other work in it was refused: carried out or not, but nothing will come later."""
+
+    @abstractmethod
+    def unknown(self, now_s: float) -> object | None:
+        """The operations may have been carried out, now or later, or not."""
+
+    @property
+    def network_key(self) -> str | None:
+        """The network from which this work is about to take an address, if it is."""
+        return None
+
+    def cost(self) -> int:
+        """How many operations of a batch the next step takes."""
+        return sum(cost(operation) for operation in self.operations())
+
+    def only_reads(self) -> bool:
+        """Whether the next step changes nothing."""
+        return not any(is_write(operation) for operation in self.operations())
