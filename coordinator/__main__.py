@@ -71,7 +71,7 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
     inbox: Inbox[Item] = Inbox()
     front = Front(desk, Sockets(router, zap, authorized), inbox, metrics, logger, clock, on_step)
     password = PasswordWatch(settings.wapi_password_file, lambda: inbox.put(PasswordChanged()))
-    caller = Caller(Wapi(settings.grid, settings.read_password, clock), inbox.put, on_step)
+    caller = Caller(Wapi(settings.grid, settings.read_password), inbox.put, clock, on_step)
     status = StatusServer(
         *settings.status_address,
         Pages(

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from coordinator.lane import Answered, Call, Lost, NotSent, Refused
+from coordinator.exchange import Landing, perform
+from coordinator.lane import Call
 from coordinator.steps import OnStep, call_name
 from coordinator.wapi import Wapi
-
-Landing = Answered | Refused | Lost | NotSent
 
 
 class Caller:
     """Takes calls, hands back how they ended through `deliver`, which must be safe to call from this thread."""
 
-    def __init__(self, wapi: Wapi, deliver: Callable[[Landing], None], on_step: OnStep) -> None:
+    def __init__(
+        self, wapi: Wapi, deliver: Callable[[Landing], None], clock: Callable[[], float], on_step: OnStep
+    ) -> None:
         self._wapi = wapi
         self._deliver = deliver
+        self._clock = clock
         self._on_step = on_step
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
 
@@ -34,7 +36,7 @@ class Caller:
         while (call := self._calls.get()) is not None:
             name = call_name(call.operations)
             self._on_step(f"wapi:{name}:before")
-            landing = self._wapi.perform(call)
+            landing = perform(call, self._wapi.send, self._clock)
             self._on_step(f"wapi:{name}:after")
             self._deliver(landing)
         self._wapi.close()

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import zmq
 
-from coordinator.caller import Caller, Landing
+from coordinator.caller import Caller
 from coordinator.commands import Effect, Send
 from coordinator.desk import Desk, DeskEvent, Misread, Received
+from coordinator.exchange import Landing
 from coordinator.lane import Call, CredentialsChanged, Note, Ticked, WakeAt
 from coordinator.metrics import Metrics
 from coordinator.router import Incoming, Router

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 from urllib.parse import quote, urlencode
 
 Object = Mapping[str, Any]
@@ -119,6 +119,11 @@ def is_write(operation: Operation) -> bool:
 def is_scheduled(found: Object) -> bool:
     """Whether the grid only scheduled a create, since the user's changes need approval."""
     return str(found["_ref"]).startswith("scheduledtask/")
+
+
+def is_object(element: Any) -> TypeGuard[Object]:
+    """Whether an element of a reply is an object of the grid."""
+    return isinstance(element, dict) and isinstance(element.get("_ref"), str)
 
 
 def cost(operation: Operation) -> int:
@@ -264,7 +269,7 @@ def _type_of(found: Object) -> str:
 def _object(element: Any) -> Object:
     if isinstance(element, str) and element.startswith("scheduledtask/"):
         return {"_ref": element}
-    if not isinstance(element, dict) or not isinstance(element.get("_ref"), str):
+    if not is_object(element):
         raise Unreadable("an element that is no object")
     return element
 

@@ -1,0 +1,220 @@
+"""Runs a grid, a coordinator, nodes with their agents, and takes them all down again."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from demo.cni import Invocation, Outcome, execute, pod_args
+from demo.daemons import Daemon, command
+from demo.grid import PASSWORD, SimulatedGrid
+from demo.links import Underlay, add_namespace, inside, remove_namespace
+
+MAIN_PLUGINS: Final = "/usr/lib/cni"
+CLUSTER_NAME: Final = "demo"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a cluster shall look like. Flags are added to those that it needs anyway."""
+
+    nodes: Sequence[str] = ("node-1",)
+    grid_flags: Sequence[str] = ()
+    coordinator_flags: Sequence[str] = ("--release-delay", "0")
+    underlay: Underlay | None = None
+
+
+class Node:
+    """A node: its agent, its directories, its network namespace where the cluster has an underlay."""
+
+    def __init__(self, cluster: Cluster, name: str, namespace: str | None) -> None:
+        self.name = name
+        self.namespace = namespace
+        self._cluster = cluster
+        self.directory = cluster.directory / name
+        self.socket_dir = self.directory / "run"
+        self.state_dir = self.directory / "state"
+        self.bin_dir = self.directory / "bin"
+        for directory in (self.directory, self.socket_dir, self.bin_dir):
+            directory.mkdir(mode=0o700, exist_ok=True)
+        self.agent: Daemon | None = None
+        self.install_plugin()
+
+    @property
+    def plugin(self) -> str:
+        """The installed plugin."""
+        return str(self.bin_dir / "infoblox")
+
+    @property
+    def socket(self) -> Path:
+        """Where the agent serves."""
+        return self.socket_dir / "infoblox.sock"
+
+    def install_plugin(self) -> None:
+        """Put our plugin beside links to the main plugins of the machine."""
+        argv = [*command("cni-infoblox"), "install", "--cni-bin-dir", str(self.bin_dir)]
+        subprocess.run(argv, check=True, capture_output=True)
+        if os.path.isdir(MAIN_PLUGINS):
+            for name in os.listdir(MAIN_PLUGINS):
+                (self.bin_dir / name).symlink_to(os.path.join(MAIN_PLUGINS, name))
+
+    def start_agent(self, *flags: str, launcher: Sequence[str] | None = None) -> Daemon:
+        """Start the agent, wait until it serves. `launcher` takes the place of its command."""
+        agent = self.launch_agent(*flags, launcher=launcher)
+        agent.wait_for("serving")
+        return agent
+
+    def launch_agent(self, *flags: str, launcher: Sequence[str] | None = None) -> Daemon:
+        """Start the agent without waiting for it."""
+        argv = [
+            *(launcher or command("cni-infoblox-agent")),
+            *("--coordinator", self._cluster.endpoint),
+            *("--keys", str(self._cluster.keys / self.name)),
+            *("--node-name", self.name),
+            *("--socket-dir", str(self.socket_dir)),
+            *("--state-dir", str(self.state_dir)),
+            *("--status-listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "debug"),
+            *flags,
+        ]
+        if self.namespace:
+            argv = inside(self.namespace, argv)
+        self.agent = Daemon(argv, {}, self.directory / "agent.log")
+        return self.agent
+
+    def config(self, kind: str = "bridge", **changes: Any) -> dict[str, Any]:
+        """A network configuration; `changes` go into its ipam section, None takes a key out."""
+        ipam = {
+            "type": "infoblox",
+            "subnet": "10.55.0.0/24",
+            "gateway": "10.55.0.1",
+            "socket-dir": str(self.socket_dir),
+            **changes,
+        }
+        return {
+            "cniVersion": "1.0.0",
+            "name": "pods",
+            "type": kind,
+            "ipam": {name: value for name, value in ipam.items() if value is not None},
+        }
+
+    def ipam(self, invocation: Invocation, config: Mapping[str, Any] | bytes | None = None) -> Outcome:
+        """Execute our plugin as a main plugin would."""
+        return execute([self.plugin], invocation, self.config() if config is None else config)
+
+    def runtime(self, kind: str, invocation: Invocation, config: Mapping[str, Any]) -> Outcome:
+        """Execute a main plugin on this node as a runtime would."""
+        argv = [str(self.bin_dir / kind)]
+        return execute(inside(self.namespace, argv) if self.namespace else argv, invocation, config)
+
+
+@dataclass
+class Pod:
+    """A pod with one interface, in a network namespace of its own."""
+
+    node: Node
+    name: str
+    config: Mapping[str, Any]
+    namespace: str = "default"
+    container_id: str = field(default_factory=lambda: secrets.token_hex(32))
+    address: str = ""
+
+    @property
+    def netns_name(self) -> str:
+        """The name of its network namespace."""
+        return f"pod-{self.container_id[:12]}"
+
+    def add(self) -> Outcome:
+        """Make the namespace, then ADD through the main plugin."""
+        path = add_namespace(self.netns_name)
+        outcome = self._invoke("ADD", path)
+        if outcome.ok:
+            self.address = outcome.address
+        return outcome
+
+    def delete(self) -> Outcome:
+        """DEL through the main plugin, then remove the namespace."""
+        outcome = self._invoke("DEL", f"/run/netns/{self.netns_name}")
+        remove_namespace(self.netns_name)
+        return outcome
+
+    def _invoke(self, verb: str, netns: str) -> Outcome:
+        args = pod_args(self.namespace, self.name, self.container_id, f"uid-{self.container_id[:8]}")
+        invocation = Invocation(verb, self.container_id, "eth0", netns, args, path=str(self.node.bin_dir))
+        return self.node.runtime(str(self.config["type"]), invocation, self.config)
+
+
+class Cluster:
+    """Everything, as a context manager. Daemons may be stopped, killed and started anew in between."""
+
+    def __init__(self, directory: Path, plan: Plan) -> None:
+        self.directory = directory
+        self.plan = plan
+        self.keys = directory / "keys"
+        self.host = plan.underlay.address if plan.underlay else "127.0.0.1"
+        self.endpoint = ""
+        self.coordinator: Daemon | None = None
+        self.nodes: dict[str, Node] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Cluster:
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            stack.callback(self.stop)
+            names = [flag for name in self.plan.nodes for flag in ("--node", name)]
+            argv = [*command("cni-infoblox"), "keys", "init", str(self.keys), *names]
+            subprocess.run(argv, check=True, capture_output=True)
+            self.grid = SimulatedGrid(self.directory / "grid", *self.plan.grid_flags)
+            self.start_coordinator()
+            for name in self.plan.nodes:
+                namespace = self.plan.underlay.add_node(name) if self.plan.underlay else None
+                self.nodes[name] = Node(self, name, namespace)
+                self.nodes[name].start_agent()
+            for node in self.nodes.values():
+                assert node.agent
+                node.agent.wait_for("connected")
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def node(self) -> Node:
+        """The first node."""
+        return next(iter(self.nodes.values()))
+
+    def start_coordinator(self, *flags: str, launcher: Sequence[str] | None = None) -> Daemon:
+        """Start the coordinator, wait until it listens. It comes back under the address that it had."""
+        coordinator = self.launch_coordinator(*flags, launcher=launcher)
+        self.endpoint = coordinator.wait_for("started")["listen"]
+        return coordinator
+
+    def launch_coordinator(self, *flags: str, launcher: Sequence[str] | None = None) -> Daemon:
+        """Start the coordinator without waiting for it."""
+        argv = [
+            *(launcher or command("cni-infoblox-coordinator")),
+            *("--grid-host", "127.0.0.1", "--wapi-port", str(self.grid.port), "--wapi-username", "admin"),
+            *("--ssl-verify", self.grid.certificate, "--cluster-name", CLUSTER_NAME),
+            *("--keys", str(self.keys / "coordinator"), "--listen", self.endpoint or f"tcp://{self.host}:0"),
+            *("--status-listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "debug"),
+            *self.plan.coordinator_flags,
+            *flags,
+        ]
+        self.coordinator = Daemon(argv, {"WAPI_PASSWORD": PASSWORD}, self.directory / "coordinator.log")
+        return self.coordinator
+
+    def stop(self) -> None:
+        """End every daemon that still runs."""
+        for node in self.nodes.values():
+            if node.agent:
+                node.agent.stop()
+        if self.coordinator:
+            self.coordinator.stop()
+        if hasattr(self, "grid"):
+            self.grid.stop()

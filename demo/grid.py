@@ -1,0 +1,101 @@
+"""The simulated grid as a process, with its control surface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+
+from demo.daemons import Daemon, command
+
+PASSWORD: Final = "infoblox"
+
+
+class SimulatedGrid:
+    """Starts the simulator on a free port of loopback."""
+
+    def __init__(self, directory: Path, *flags: str) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        argv = [
+            *command("cni-infoblox-gridsim"),
+            "--listen",
+            "127.0.0.1:0",
+            "--state-dir",
+            str(directory / "state"),
+        ]
+        self.daemon = Daemon([*argv, *flags], {}, directory / "gridsim.log")
+        line = self.daemon.wait_until(lambda said: "url" in said, "start")
+        self.url: str = line["url"]
+        self.page: str = line["page"]
+        self.certificate: str = line["certificate"]
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.verify = self.certificate
+
+    @property
+    def port(self) -> int:
+        """The port on loopback."""
+        return int(self.url.rpartition(":")[2])
+
+    def calls(self, since: int = 0) -> list[dict[str, Any]]:
+        """The WAPI calls that were made, from number `since` on."""
+        calls: list[dict[str, Any]] = self._get("calls", since=since)["calls"]
+        return calls
+
+    def call_count(self) -> int:
+        """How many WAPI calls have been made."""
+        return int(self._get("calls", since=10**9)["next"])
+
+    def objects(self, object_type: str = "fixedaddress") -> list[dict[str, Any]]:
+        """Every object of a type, with all fields."""
+        objects: list[dict[str, Any]] = self._get("objects", type=object_type)
+        return objects
+
+    def pods(self) -> dict[str, dict[str, Any]]:
+        """The addresses of pods, by address: not gateways or what others reserved."""
+        return {
+            found["ipv4addr"]: found
+            for found in self.objects()
+            if ea(found, "VM ID") and ea(found, "Tenant ID") and ea(found, "Interface Name")
+        }
+
+    def set_faults(self, **switches: object) -> None:
+        """Change how the grid misbehaves."""
+        self._session.put(f"{self.url}/sim/faults", json=switches, timeout=10).raise_for_status()
+
+    def create(self, object_type: str, data: Mapping[str, Any]) -> None:
+        """Put an object into the grid as its administrator, which is no WAPI call."""
+        body = {"type": object_type, "data": data}
+        response = self._session.post(f"{self.url}/sim/objects", json=body, timeout=10)
+        assert response.ok, response.text
+
+    def delete(self, reference: str) -> None:
+        """Remove an object as the grid's administrator."""
+        response = self._session.delete(f"{self.url}/sim/objects", params={"ref": reference}, timeout=10)
+        assert response.ok, response.text
+
+    def wait_for_calls(self, count: int, timeout_s: float = 10) -> None:
+        """Wait until so many calls in all have been received."""
+        body = {"calls": count, "timeout_s": timeout_s}
+        self._session.post(f"{self.url}/sim/wait", json=body, timeout=timeout_s + 5).raise_for_status()
+
+    def release_hanging(self) -> None:
+        """End the calls that hang."""
+        self._session.post(f"{self.url}/sim/release", timeout=10).raise_for_status()
+
+    def stop(self) -> None:
+        """End the simulator."""
+        self._session.close()
+        self.daemon.stop()
+
+    def _get(self, what: str, **arguments: object) -> Any:
+        response = self._session.get(f"{self.url}/sim/{what}", params=arguments, timeout=10)  # type: ignore[arg-type]
+        response.raise_for_status()
+        return response.json()
+
+
+def ea(found: Mapping[str, Any], name: str) -> str:
+    """The text of an extensible attribute, empty where the object has none."""
+    return str(found.get("extattrs", {}).get(name, {}).get("value", ""))
