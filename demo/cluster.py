@@ -175,9 +175,8 @@ class Cluster:
                 namespace = self.plan.underlay.add_node(name) if self.plan.underlay else None
                 self.nodes[name] = Node(self, name, namespace)
                 self.nodes[name].start_agent()
-            for node in self.nodes.values():
-                assert node.agent
-                node.agent.wait_for("connected")
+            for name in self.plan.nodes:
+                self.wait_connected(name)
             self._stack = stack.pop_all()
         return self
 
@@ -188,6 +187,11 @@ class Cluster:
     def node(self) -> Node:
         """The first node."""
         return next(iter(self.nodes.values()))
+
+    def wait_connected(self, node: str) -> None:
+        """Wait until the coordinator that runs now has heard this node's hello."""
+        assert self.coordinator
+        self.coordinator.wait_for("node_connected", lambda line: bool(line["node"] == node))
 
     def start_coordinator(self, *flags: str, launcher: Sequence[str] | None = None) -> Daemon:
         """Start the coordinator, wait until it listens. It comes back under the address that it had."""

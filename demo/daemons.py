@@ -34,7 +34,7 @@ class Daemon:
         self.argv = list(argv)
         self.log_path = log_path
         self._lines: list[Line] = []
-        self._news = threading.Condition()
+        self._news = threading.Condition(threading.RLock())
         self._is_over = False
         self.process = subprocess.Popen(
             self.argv,
@@ -75,6 +75,17 @@ class Daemon:
         if line is None:
             raise DaemonFailed(f"{self.argv[0]}: no {what!r}; its log ends with\n{self.tail()}")
         return line
+
+    def count(self, event: str) -> int:
+        """How many lines of this event there are so far."""
+        return sum(1 for line in self.lines if line.get("event") == event)
+
+    def wait_for_count(self, event: str, count: int, timeout_s: float = START_TIMEOUT_S) -> None:
+        """Wait until there are so many lines of this event. Raises `DaemonFailed`."""
+        with self._news:
+            self._news.wait_for(lambda: self.count(event) >= count or self._is_over, timeout_s)
+        if self.count(event) < count:
+            raise DaemonFailed(f"{self.argv[0]}: {self.count(event)} of {count} {event!r}:\n{self.tail()}")
 
     def wait_exit(self, timeout_s: float = STOP_TIMEOUT_S) -> int:
         """Its exit code, waited for."""

@@ -1,0 +1,64 @@
+# Every target sets up what it needs: a virtual environment in .venv, and Debian packages where they are missing.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+SOURCES := plugin nodeagent coordinator protocol gridsim ctl demo bench docs tests
+
+.PHONY: help demo test check unit format docs bench clean system
+
+help:
+	@echo "make demo         a cluster with a simulated grid, 12 pods come and go (KEEP=1 leaves it running)"
+	@echo "make test         every test, with real namespaces, sockets and CNI plugins (needs root)"
+	@echo "make check        style, types, import contracts, generated documents"
+	@echo "make unit         the fast tests alone"
+	@echo "make bench        memory and time per hop (PART=memory or PART=hops for one of them)"
+	@echo "make docs         write the generated documents anew"
+	@echo "make format       let ruff format the code"
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=...)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends python3-venv)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[gridsim,dev]'
+	@touch $@
+
+# What the tests execute besides our own code: CNI plugins, network tools, ping.
+system:
+	@missing=""; \
+	[ -x /usr/lib/cni/bridge ] || missing="$$missing containernetworking-plugins"; \
+	command -v ip >/dev/null || missing="$$missing iproute2"; \
+	command -v nsenter >/dev/null || missing="$$missing util-linux"; \
+	command -v ping >/dev/null || missing="$$missing iputils-ping"; \
+	[ -z "$$missing" ] || { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
+
+demo: $(READY) system
+	$(SUDO) $(BIN)/python -m demo $(if $(KEEP),--keep)
+
+test: $(READY) system
+	$(SUDO) $(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+unit: $(READY)
+	$(BIN)/python -m pytest tests/unit $(PYTEST_FLAGS)
+
+check: $(READY)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate_errors.py --check
+
+docs: $(READY)
+	$(BIN)/python docs/generate_errors.py
+
+bench: $(READY) system
+	$(SUDO) $(BIN)/python -m bench $(PART)
+
+format: $(READY)
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

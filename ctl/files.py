@@ -1,0 +1,49 @@
+"""Replaces a file so that every reader finds the old bytes or the new ones."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+
+def holds(path: Path, data: bytes, mode: int) -> bool:
+    """Whether the file is there already, with these bytes and this mode."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode) == mode and path.read_bytes() == data
+    except FileNotFoundError:
+        return False
+
+
+def replace(path: Path, data: bytes, mode: int) -> None:
+    """Put `data` at `path`, durably. Raises OSError, and then leaves everything as it was.
+
+    The temporary file lies in the same directory, because a rename across file systems is none. Its name begins
+    with a dot, because runtimes read every visible file there. It is unique, as two installers may run at once.
+    """
+    temporary = path.parent / f".cni-infoblox-{secrets.token_hex(8)}"
+    try:
+        _write_new(temporary, data, mode)
+        temporary.rename(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_directory(path.parent)
+
+
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fchmod(descriptor, mode)  # not at open, where the umask would take bits away
+        os.fsync(descriptor)
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

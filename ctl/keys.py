@@ -1,0 +1,110 @@
+"""`cni-infoblox keys init`: makes the key files of a coordinator with its nodes.
+
+`DIR/coordinator` is for the coordinator's machine, `DIR/NODE` for that node. Secrets ought to be carried away to
+where they belong, so a missing one is no reason for a new key: what exists is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from ctl.failures import BadArgument, Failed
+from protocol import keys
+
+COORDINATOR = "coordinator"
+NODE_NAME_LENGTH_MAX = 253
+DIRECTORY_MODE = 0o700
+
+_LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+_NODE_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of this subcommand."""
+    subcommands = parser.add_subparsers(required=True, metavar="init")
+    init = subcommands.add_parser("init", help="make key files, or add nodes to those that exist")
+    init.add_argument("directory", type=Path, metavar="DIR", help="where the files go, one directory per machine")
+    init.add_argument(
+        "--node",
+        action="append",
+        required=True,
+        metavar="NAME",
+        help="a node, by the name that its agent gives; repeat",
+    )
+    init.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make what is missing, and say what was done."""
+    nodes: Sequence[str] = list(dict.fromkeys(arguments.node))
+    for node in nodes:
+        check_node_name(node)
+    directory: Path = arguments.directory
+    coordinator_public = _coordinator(directory / COORDINATOR)
+    for node in nodes:
+        _node(directory, node, coordinator_public)
+    return 0
+
+
+def check_node_name(node: str) -> None:
+    """Raise `BadArgument` for a name that no Kubernetes node can have, or that is taken."""
+    if len(node) > NODE_NAME_LENGTH_MAX or not _NODE_NAME.fullmatch(node):
+        rule = "a node's name has lower-case letters, digits, '-', '.' (an RFC 1123 subdomain)"
+        raise BadArgument(f"--node {node[:NODE_NAME_LENGTH_MAX]!r}: {rule}")
+    if node == COORDINATOR:
+        raise BadArgument(f"--node {node}: this name is the coordinator's directory")
+
+
+def _coordinator(directory: Path) -> bytes:
+    for path in (directory.parent, directory, directory / "authorized"):
+        path.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+    public, secret = directory / "coordinator.key", directory / "coordinator.key_secret"
+    if public.exists() and not secret.exists():
+        print(f"{COORDINATOR}: kept {public}, its secret is no longer here")
+        return keys.load_public(public)
+    known = secret.exists()
+    pair = _pair(directory, "coordinator")
+    print(f"{COORDINATOR}: {'kept' if known else 'made'} {secret}")
+    return pair.public
+
+
+def _node(directory: Path, node: str, coordinator_public: bytes) -> None:
+    home, authorized = directory / node, directory / COORDINATOR / "authorized"
+    secret, admitted = home / "agent.key_secret", authorized / f"{node}.key"
+    if admitted.exists() and not secret.exists():
+        print(f"{node}: kept, its secret is no longer here; for a new key remove {admitted}")
+        return
+    known = secret.exists()
+    home.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+    pair = _pair(home, "agent")
+    _public(home, "coordinator", coordinator_public)
+    _public(authorized, node, pair.public)  # last, so that whoever is authorized has all files
+    print(f"{node}: {'kept' if known else 'made'} {secret}, authorized by {admitted}")
+
+
+def _pair(directory: Path, name: str) -> keys.KeyPair:
+    """The pair of that name, made where there is none."""
+    secret, public = directory / f"{name}.key_secret", directory / f"{name}.key"
+    if secret.exists():
+        pair = keys.load_pair(secret)
+        _public(directory, name, pair.public)
+        return pair
+    if public.exists():
+        raise Failed(f"{public}: its secret {secret.name} is missing; put it back, or remove both for a new key")
+    pair = keys.generate()
+    keys.write_pair(directory, name, pair)
+    return pair
+
+
+def _public(directory: Path, name: str, public: bytes) -> None:
+    """Make sure that the public key lies there; another one in its place is never overwritten."""
+    path = directory / f"{name}.key"
+    if not path.exists():
+        keys.write_public(directory, name, public)
+    elif keys.load_public(path) != public:
+        raise Failed(
+            f"{path}: holds another key than expected; if it is out of date, remove it and run this again"
+        )

@@ -1,0 +1,71 @@
+"""Writes the daemons' answers as lines that fit on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ctl.answers import Agent, Coordinator, Network, Node
+
+ROWS_MAX = 10
+"""Of nodes or networks; a screen is no place for a thousand."""
+
+
+def coordinator_lines(url: str, coordinator: Coordinator) -> list[str]:
+    """The coordinator, its grid, its networks, its nodes."""
+    grid = coordinator.grid
+    facts = [grid.state, grid.reason, grid.mode and f"mode {grid.mode}", f"{grid.calls} calls"]
+    return [
+        f"coordinator {url}: cluster {coordinator.cluster}, release {coordinator.release}",
+        f"  grid         {', '.join(fact for fact in facts if fact)}",
+        f"  allocations  {coordinator.allocations}, {_count(coordinator.releases_waiting, 'release')} waiting",
+        *_rows("network", [_network(network) for network in coordinator.networks]),
+        *_rows("node", [_node(node) for node in _absent_first(coordinator.nodes)]),
+    ]
+
+
+def agent_lines(url: str, agent: Agent) -> list[str]:
+    """One agent with what its journal holds."""
+    heard = "nothing heard yet" if agent.heard_s_ago is None else f"heard {duration(agent.heard_s_ago)} ago"
+    held, asked, releasing = agent.attachments.held, agent.attachments.asked, agent.attachments.releasing
+    return [
+        f"agent {url}: node {agent.node}, release {agent.release}",
+        f"  coordinator  {'connected' if agent.connected else 'NOT CONNECTED'}, {heard}",
+        f"  attachments  {held} held, {asked} asked, {releasing} releasing",
+        f"  pending      {_count(agent.pending_files, 'file')}",
+    ]
+
+
+def silent_line(daemon: str, url: str, why: str, remedy: str) -> str:
+    """A daemon that gave no usable answer."""
+    return f"{daemon} {url}: NO ANSWER, {why}; {remedy}"
+
+
+def duration(time_s: float) -> str:
+    """A time in the unit in which people would say it."""
+    for unit, size_s in (("d", 86400), ("h", 3600), ("min", 60)):
+        if time_s >= 2 * size_s:
+            return f"{time_s / size_s:.0f} {unit}"
+    return f"{time_s:.0f} s"
+
+
+def _network(network: Network) -> str:
+    return f"{network.subnet} in view {network.view}: {_count(network.allocations, 'allocation')}"
+
+
+def _node(node: Node) -> str:
+    connected = "NOT CONNECTED" if node.connected_s is None else f"connected for {duration(node.connected_s)}"
+    return f"{node.node}: {connected}, {_count(node.attachments, 'attachment')}"
+
+
+def _absent_first(nodes: Sequence[Node]) -> list[Node]:
+    return sorted(nodes, key=lambda node: (node.connected_s is not None, node.node))
+
+
+def _rows(title: str, rows: Sequence[str]) -> list[str]:
+    shown = [f"  {title:<12} {row}" for row in rows[:ROWS_MAX]]
+    hidden = len(rows) - len(shown)
+    return [*shown, f"  {'':<12} and {hidden} more"] if hidden else shown
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,1 @@
+"""A simulated Infoblox grid that speaks the WAPI over HTTPS."""

@@ -1,0 +1,74 @@
+"""The command `cni-infoblox-gridsim`."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+
+from gridsim.faults import Faults
+from gridsim.model import Grid
+from gridsim.server import GridServer
+from gridsim.settings import BadSettings, Settings, read_settings
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the simulator until SIGTERM or SIGINT; returns 0, or 2 for bad configuration."""
+    try:
+        return serve(read_settings(argv))
+    except BadSettings as error:
+        sys.stderr.write(f"cni-infoblox-gridsim: {error}\n")
+        return 2
+
+
+def serve(settings: Settings) -> int:
+    """Serve a grid as set; returns 0 after a signal.
+
+    Raises BadSettings when it cannot listen, or not write its certificate.
+    """
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    faults = Faults(
+        latency_ms=settings.latency_ms,
+        op_latency_ms=settings.op_latency_ms,
+        user_kind=settings.user_kind,
+    )
+    grid = Grid(
+        definitions=settings.definitions,
+        has_cna=settings.cna,
+        username=settings.username,
+        faults=faults,
+        versions=settings.versions,
+    )
+    with _server(settings, grid) as server:
+        line = {
+            "url": server.url,
+            "certificate": str(server.certificate.absolute()),
+            "page": f"{server.url}/",
+        }
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+        stopped.wait()
+    return 0
+
+
+def _server(settings: Settings, grid: Grid) -> GridServer:
+    try:
+        return GridServer(
+            grid,
+            listen=settings.listen,
+            username=settings.username,
+            password=settings.password,
+            state_dir=settings.state_dir,
+            names=settings.certificate_names,
+        )
+    except OSError as error:
+        flag = "--state-dir" if error.filename else "--listen"
+        raise BadSettings(f"argument {flag}: {error}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""Object references as the WAPI writes them.
+
+`TYPE/OID:NAME`: OID is the unpadded base64 of an internal key, NAME is decoration. The key of a fixed address
+is made of its IP with the number of its view, so an object created again at one address has the same reference.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from gridsim.ipv4 import Cidr, format_address
+from gridsim.refusals import Refusal, protocol_error
+
+_PREFIXES = {
+    "fixedaddress": "dns.fixed_address$",
+    "network": "dns.network$",
+    "networkcontainer": "dns.network_container$",
+    "range": "dns.dhcp_range$",
+    "networkview": "dns.network_view$",
+    "ipv4address": "..ipv4_address$",
+    "record:host": "dns.host$",
+    "extensibleattributedef": "one.extensible_attributes_def$",
+    "grid": "dns.cluster$",
+    "member": "dns.virtual_node$",
+    "member:license": "dns.license$",
+    "userprofile": "dns.user_profile$",
+    "scheduledtask": "dns.scheduled_task$",
+    "discovered": "dns.discovery_data$",
+}
+
+
+def address_key(address: int, view: int) -> str:
+    """Return the key of the fixed address at that IP."""
+    return f"{_PREFIXES['fixedaddress']}{format_address(address)}.{view}.."
+
+
+def block_key(kind: str, cidr: Cidr, view: int) -> str:
+    """Return the key of a network or a network container."""
+    return f"{_PREFIXES[kind]}{cidr}/{view}"
+
+
+def range_key(first: int, last: int, view: int) -> str:
+    """Return the key of a DHCP range."""
+    return f"{_PREFIXES['range']}{format_address(first)}/{format_address(last)}///{view}/"
+
+
+def pool_key(kind: str, address: int, view: int) -> str:
+    """Return the key of an address in the read view of the pool, or of discovered data at it."""
+    return f"{_PREFIXES[kind]}{format_address(address)}/{view}"
+
+
+def view_key(number: int) -> str:
+    """Return the key of a network view."""
+    return f"{_PREFIXES['networkview']}{number}"
+
+
+def named_key(kind: str, name: str) -> str:
+    """Return the key of an object that is known by a name."""
+    return f"{_PREFIXES[kind]}.{name}"
+
+
+def host_key(name: str, view: int) -> str:
+    """Return the key of a host record."""
+    return f"{_PREFIXES['record:host']}.non_DNS_host_root.{view}.{name}"
+
+
+def reference(kind: str, key: str, title: str) -> str:
+    """Return the reference of an object."""
+    oid = base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+    return f"{kind}/{oid}:{title}" if title else f"{kind}/{oid}"
+
+
+def parse_reference(text: str) -> tuple[str, str]:
+    """Return (type, key) of a reference; whatever follows the colon is not looked at.
+
+    Raises Refusal (400) when the OID is not base64, or belongs to another type.
+    """
+    kind, _, rest = text.partition("/")
+    oid = rest.partition(":")[0]
+    try:
+        key = base64.b64decode(oid + "=" * (-len(oid) % 4), altchars=b"-_", validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        raise invalid_reference(text) from None
+    if kind not in _PREFIXES or not key.startswith(_PREFIXES[kind]):
+        raise invalid_reference(text)
+    return kind, key
+
+
+def invalid_reference(text: str) -> Refusal:
+    """Return the refusal of a reference that is none."""
+    return protocol_error(f"Invalid reference: {text}")

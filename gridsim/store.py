@@ -1,0 +1,192 @@
+"""The grid's database: objects with their indexes, every change of which can be undone."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gridsim.ipv4 import Cidr, block_of
+from gridsim.occupancy import Occupancy
+from gridsim.references import block_key, reference
+
+NO_VIEW = -1
+ZERO_MAC = "00:00:00:00:00:00"
+# The identity of an attachment starts with this attribute; searches by it must not scan.
+_INDEXED_ATTRIBUTE = "VM ID"
+_INDEXED_FIELDS = {
+    "fixedaddress": ("ipv4addr", "mac", "network"),
+    "network": ("network",),
+    "networkcontainer": ("network",),
+    "networkview": ("name",),
+    "range": ("network",),
+    "record:host": ("name",),
+    "extensibleattributedef": ("name",),
+}
+
+IndexKey = tuple[str, str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class GridObject:
+    """One object of the database.
+
+    `key` is the internal key inside the reference, `title` the decoration behind it, `view` the number of its
+    network view. `first` to `last` is the span of a network or range, `occupies` the addresses that it holds.
+    Extensible attributes are kept without the `{"value": …}` wrapping of the wire.
+    """
+
+    kind: str
+    key: str
+    title: str
+    view: int = NO_VIEW
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    extattrs: Mapping[str, Any] = field(default_factory=dict)
+    first: int = 0
+    last: int = 0
+    occupies: tuple[int, ...] = ()
+
+    @property
+    def ref(self) -> str:
+        """The object's reference."""
+        return reference(self.kind, self.key, self.title)
+
+    @property
+    def rank(self) -> int:
+        """The object's place in lists of hits: fixed, but unrelated to the time of creation."""
+        return zlib.crc32(self.key.encode())
+
+    def index_keys(self) -> Iterator[IndexKey]:
+        """Yield what the object can be found by without a scan."""
+        for name in _INDEXED_FIELDS.get(self.kind, ()):
+            value = self.fields.get(name)
+            if value and value != ZERO_MAC:
+                yield self.kind, name, value
+        value = self.extattrs.get(_INDEXED_ATTRIBUTE)
+        if isinstance(value, str):
+            yield self.kind, f"*{_INDEXED_ATTRIBUTE}", value
+
+
+class Store:
+    """Holds the objects; `put`, `remove`, `undo` plus `commit` are the only ways to change them."""
+
+    def __init__(self) -> None:
+        self.occupancy = Occupancy()
+        self._objects: dict[str, dict[str, GridObject]] = {}
+        self._index: dict[IndexKey, dict[str, None]] = {}
+        self._undo: list[tuple[str, str, GridObject | None]] = []
+
+    def put(self, thing: GridObject) -> None:
+        """Add an object, or replace the one with its key."""
+        self._undo.append((thing.kind, thing.key, self._swap(thing.kind, thing.key, thing)))
+
+    def remove(self, thing: GridObject) -> None:
+        """Take an object away."""
+        self._undo.append((thing.kind, thing.key, self._swap(thing.kind, thing.key, None)))
+
+    def undo(self) -> None:
+        """Take back every change since the last commit."""
+        while self._undo:
+            kind, key, before = self._undo.pop()
+            self._swap(kind, key, before)
+
+    def commit(self) -> None:
+        """Make the changes so far final."""
+        self._undo.clear()
+
+    def _swap(self, kind: str, key: str, after: GridObject | None) -> GridObject | None:
+        objects = self._objects.setdefault(kind, {})
+        before = objects.pop(key, None)
+        if before is not None:
+            self._unlist(before)
+        if after is not None:
+            objects[key] = after
+            self._enlist(after)
+        return before
+
+    def _enlist(self, thing: GridObject) -> None:
+        for index_key in thing.index_keys():
+            self._index.setdefault(index_key, {})[thing.key] = None
+        for address in thing.occupies:
+            self.occupancy.occupy(thing.view, address)
+
+    def _unlist(self, thing: GridObject) -> None:
+        for index_key in thing.index_keys():
+            bucket = self._index[index_key]
+            del bucket[thing.key]
+            if not bucket:
+                del self._index[index_key]
+        for address in thing.occupies:
+            self.occupancy.vacate(thing.view, address)
+        if thing.kind == "range":
+            self.occupancy.reopen(thing.view, thing.first)
+
+    def get(self, kind: str, key: str) -> GridObject | None:
+        """Return the object with that key, if there is one."""
+        return self._objects.get(kind, {}).get(key)
+
+    def of_kind(self, kind: str) -> Iterable[GridObject]:
+        """Return all objects of a type."""
+        return self._objects.get(kind, {}).values()
+
+    def count(self, kind: str) -> int:
+        """Return how many objects of a type there are."""
+        return len(self._objects.get(kind, {}))
+
+    def is_indexed(self, kind: str, name: str, value: Any) -> bool:
+        """Tell whether objects with that value are found without a scan."""
+        if not isinstance(value, str):
+            return False
+        if name == f"*{_INDEXED_ATTRIBUTE}":
+            return True
+        return value not in ("", ZERO_MAC) and name in _INDEXED_FIELDS.get(kind, ())
+
+    def bucket_size(self, kind: str, name: str, value: Any) -> int:
+        """Return how many objects an indexed value has."""
+        return len(self._index.get((kind, name, value), ()))
+
+    def found_by(self, kind: str, name: str, value: Any) -> list[GridObject]:
+        """Return the objects with an indexed value."""
+        objects = self._objects.get(kind, {})
+        return [objects[key] for key in self._index.get((kind, name, value), ())]
+
+    def network_at(self, view: int, address: int) -> GridObject | None:
+        """Return the network that contains an address."""
+        for prefix in range(32, -1, -1):
+            network = self.get("network", block_key("network", block_of(address, prefix), view))
+            if network is not None:
+                return network
+        return None
+
+    def view_named(self, name: object) -> GridObject | None:
+        """Return the network view of that name."""
+        if not isinstance(name, str):
+            return None
+        return next(iter(self.found_by("networkview", "name", name)), None)
+
+    def default_view(self) -> GridObject:
+        """Return the network view that is used when none is named."""
+        return next(view for view in self.of_kind("networkview") if view.fields["is_default"])
+
+    def in_view(self, kind: str, view: int) -> list[GridObject]:
+        """Return the objects of a type in one network view."""
+        return [thing for thing in self.of_kind(kind) if thing.view == view]
+
+    def in_network(self, kind: str, network: GridObject) -> list[GridObject]:
+        """Return the objects of an indexed type inside one network."""
+        listed = self.found_by(kind, "network", network.fields["network"])
+        return [thing for thing in listed if thing.view == network.view]
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the whole state as plain values, for comparison."""
+        return {
+            "objects": {kind: dict(things) for kind, things in self._objects.items() if things},
+            "index": {key: set(bucket) for key, bucket in self._index.items()},
+            "taken": self.occupancy.counts(),
+        }
+
+
+def cidr_of(network: GridObject) -> Cidr:
+    """Return the block of a network or container."""
+    return Cidr(network.first, 32 - (network.last - network.first).bit_length())

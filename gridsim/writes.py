@@ -1,0 +1,115 @@
+"""The writes of all object types: which there are, what they need, who may make them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gridsim import definitions, fixed_addresses, hosts, networks, ranges, views
+from gridsim.object_types import CLOUD_READ_ONLY
+from gridsim.refusals import operation_not_allowed, protocol_error, unknown_field
+from gridsim.schema import Field, ObjectType
+from gridsim.state import State
+from gridsim.store import GridObject
+
+_Create = Callable[[State, Mapping[str, Any]], GridObject]
+_Update = Callable[[State, GridObject, Mapping[str, Any]], GridObject]
+_Delete = Callable[[State, GridObject], None]
+
+
+def _remove(state: State, thing: GridObject) -> None:
+    state.store.remove(thing)
+
+
+_CREATE: dict[str, _Create] = {
+    "networkview": views.create_view,
+    "network": lambda state, data: networks.create_block(state, "network", data),
+    "networkcontainer": lambda state, data: networks.create_block(state, "networkcontainer", data),
+    "range": ranges.create_range,
+    "fixedaddress": fixed_addresses.create,
+    "record:host": hosts.create,
+    "extensibleattributedef": definitions.create,
+}
+_UPDATE: dict[str, _Update] = {
+    "networkview": views.update_view,
+    "network": networks.update_block,
+    "networkcontainer": networks.update_block,
+    "range": ranges.update_range,
+    "fixedaddress": fixed_addresses.update,
+    "record:host": hosts.update,
+    "extensibleattributedef": definitions.update,
+}
+_DELETE: dict[str, _Delete] = {
+    "networkview": views.delete_view,
+    "network": networks.delete_network,
+    "networkcontainer": networks.delete_container,
+    "range": _remove,
+    "fixedaddress": _remove,
+    "record:host": _remove,
+    "extensibleattributedef": definitions.delete,
+}
+_REQUIRED = {
+    "networkview": ("name",),
+    "network": ("network",),
+    "networkcontainer": ("network",),
+    "range": ("start_addr", "end_addr"),
+    "fixedaddress": ("ipv4addr",),
+    "record:host": ("name", "ipv4addrs"),
+    "extensibleattributedef": ("name", "type"),
+}
+_EXPECTED: dict[str, type] = {"bool": bool, "uint": int}
+
+
+def create(state: State, kind: ObjectType, data: Mapping[str, Any]) -> GridObject:
+    """Create an object; returns it. Raises Refusal when the grid will not have it."""
+    make = _CREATE.get(kind.name)
+    if make is None or _is_forbidden_to_cloud(state, kind):
+        raise operation_not_allowed("create", kind.name)
+    for name in data:
+        _check_field(kind, name, data[name], "w", f"Field is not writable: {name}")
+    for name in _REQUIRED[kind.name]:
+        if name not in data:
+            raise protocol_error(f"field for create missing: {name}")
+    return make(state, data)
+
+
+def update(state: State, kind: ObjectType, thing: GridObject, data: Mapping[str, Any]) -> GridObject:
+    """Change an object; returns it as it is now. Raises Refusal when the grid will not have it."""
+    change = _UPDATE.get(kind.name)
+    if change is None or _is_forbidden_to_cloud(state, kind):
+        raise operation_not_allowed("update", kind.name)
+    for name in data:
+        _check_field(kind, name, data[name], "u", f"Field is not allowed for update: {name}")
+    return change(state, thing, data)
+
+
+def delete(state: State, kind: ObjectType, thing: GridObject) -> None:
+    """Delete an object. Raises Refusal when the grid keeps it."""
+    remove = _DELETE.get(kind.name)
+    if remove is None or _is_forbidden_to_cloud(state, kind):
+        raise operation_not_allowed("delete", kind.name)
+    remove(state, thing)
+
+
+def _is_forbidden_to_cloud(state: State, kind: ObjectType) -> bool:
+    return state.is_cloud_user and kind.name in CLOUD_READ_ONLY
+
+
+def _check_field(kind: ObjectType, name: str, value: Any, letter: str, refusal: str) -> None:
+    field = kind.field(name.rstrip("+-") if name.startswith("extattrs") else name)
+    if field is None:
+        raise unknown_field(name)
+    if letter not in field.supports:
+        raise protocol_error(refusal)
+    if name != "ipv4addr" and field.name != "extattrs":
+        _check_type(field, value)
+
+
+def _check_type(field: Field, value: Any) -> None:
+    if field.wapi_type.endswith("[]"):
+        if not isinstance(value, list):
+            raise protocol_error(f"List value expected for field {field.name}")
+        return
+    expected = _EXPECTED.get(field.wapi_type, str)
+    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+        raise protocol_error(f"Invalid value for {field.name}: {expected.__name__} expected")

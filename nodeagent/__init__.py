@@ -1,0 +1,1 @@
+"""The node's CNI authority: answers the plugin, keeps this node's journal of attachments."""

@@ -1,0 +1,181 @@
+"""Starts the agent: settings, keys, machines, drivers, threads."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import zmq
+
+from nodeagent import events, settings
+from nodeagent.attachments import Attachments
+from nodeagent.dealer import Dealer
+from nodeagent.desk import Desk
+from nodeagent.front import Drivers, Front, Item, Machines, StopAsked, ThreadEnded
+from nodeagent.inbox import Inbox
+from nodeagent.journal import BadJournal, Journal
+from nodeagent.link import Link
+from nodeagent.mac import InterfaceMacs, own_mac
+from nodeagent.metrics import Metrics
+from nodeagent.netns import Look, NamespaceReader
+from nodeagent.outcomes import Failure
+from nodeagent.pending import PendingDeletes
+from nodeagent.releases import Releases
+from nodeagent.settings import BadSettings, Settings
+from nodeagent.snapshot import Snapshot
+from nodeagent.socket_place import PlaceTaken, SocketPlace
+from nodeagent.steps import OnStep, no_step
+from nodeagent.unix_server import UnixServer
+from protocol.errors import Problem
+from protocol.keys import BadKey, load_pair, load_public
+from protocol.logs import make_logger
+from protocol.status_server import Pages, StatusServer
+
+EXIT_FAILED: Final = 1
+EXIT_BAD_SETTINGS: Final = 2
+JOIN_S: Final = 5.0
+BOOT_ID_PATH: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command cni-infoblox-agent."""
+    try:
+        return run(settings.read(argv))
+    except BadSettings as error:
+        return _complain(str(error), EXIT_BAD_SETTINGS)
+
+
+def run(chosen: Settings, on_step: OnStep = no_step) -> int:
+    """Serve until SIGTERM; the exit code. `on_step` is for tests that kill the process (see `steps`)."""
+    try:
+        failure = _serve(chosen, on_step)
+    except BadKey as error:
+        return _complain(f"--keys: {error}", EXIT_BAD_SETTINGS)
+    except (PlaceTaken, BadJournal) as error:
+        return _complain(str(error), EXIT_FAILED)
+    except Exception as error:  # noqa: BLE001, people get a line and not a stack trace
+        return _complain(f"{type(error).__name__}: {error}", EXIT_FAILED)
+    return 0 if failure is None else _complain(failure, EXIT_FAILED)
+
+
+def _serve(chosen: Settings, on_step: OnStep) -> str | None:
+    own, coordinator_key = load_pair(chosen.own_key_path), load_public(chosen.coordinator_key_path)
+    release, boot_id = _release(), BOOT_ID_PATH.read_text(encoding="ascii").strip()
+    log = make_logger(chosen.log_format, chosen.log_level, node=chosen.node_name)
+    metrics = Metrics(release, chosen.node_name)
+    inbox: Inbox[Item] = Inbox()
+    poller = zmq.Poller()
+
+    place = SocketPlace(chosen.socket_dir, chosen.driver_name)
+    place.take()
+    journal = Journal(chosen.state_dir, on_step)
+    known = journal.contents
+    drivers = Drivers(
+        poller=poller,
+        inbox=inbox,
+        place=place,
+        server=UnixServer(poller, place, log),
+        dealer=Dealer(poller, chosen.coordinator, own, coordinator_key, random.random, on_step, log),
+        journal=journal,
+        reader=NamespaceReader(),
+        pending=PendingDeletes(place.pending_path, on_step, log),
+    )
+    attachments = Attachments(boot_id, known.journal_id)
+    link = Link(len(chosen.coordinator), boot_id, known.journal_id, release, attachments.holdings)
+    machines = Machines(attachments, Releases(known.journal_id), link)
+    snapshot = Snapshot(chosen.node_name, release, boot_id, known.journal_id)
+    front = Front(machines, drivers, Desk(metrics, log), metrics, snapshot, _clock, _new_request_id, on_step, log)
+    pages = Pages(lambda: front.snapshot.unready(), lambda: front.snapshot.as_fields(), metrics.text)
+    status = _status_server(chosen, pages)
+
+    signal.signal(signal.SIGTERM, lambda *_: inbox.put(StopAsked()))
+    signal.signal(signal.SIGINT, lambda *_: inbox.put(StopAsked()))
+    threads = [
+        _start("journal", lambda: _keep_journal(journal, inbox), inbox),
+        _start("namespaces", lambda: _read_namespaces(drivers.reader, inbox), inbox),
+    ]
+    status.start()
+    log.info("status_listening", port=status.port)
+    try:
+        front.run(events.Started(_clock(), known.records, known.last_seq, known.reached_boot_id == boot_id))
+    finally:
+        drivers.dealer.close()
+        drivers.reader.close()
+        journal.close()
+        for thread in threads:
+            thread.join(JOIN_S)
+        status.stop()
+    return front.failure
+
+
+def _start(name: str, live: Callable[[], None], inbox: Inbox[Item]) -> threading.Thread:
+    def guarded() -> None:
+        try:
+            live()
+        except BaseException as error:  # noqa: BLE001, whatever ends a thread must end the process
+            inbox.put(ThreadEnded(name, f"{type(error).__name__}: {error}"))
+
+    thread = threading.Thread(target=guarded, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _keep_journal(journal: Journal, inbox: Inbox[Item]) -> None:
+    def on_durable(tickets: list[int]) -> None:
+        for ticket in tickets:
+            inbox.put(events.Persisted(_clock(), ticket))
+
+    def on_failure(cause: str) -> None:
+        inbox.put(events.PersistFailed(_clock(), str(journal.path), cause))
+
+    journal.run(on_durable, on_failure)
+
+
+def _read_namespaces(reader: NamespaceReader, inbox: Inbox[Item]) -> None:
+    def on_read(look: Look, macs: InterfaceMacs) -> None:
+        inbox.put(events.MacRead(_clock(), look.caller, own_mac(macs, shares_mac=look.shares_mac)))
+
+    def on_problem(look: Look, problem: Problem) -> None:
+        inbox.put(events.MacUnread(_clock(), look.caller, Failure.of(problem)))
+
+    reader.run(on_read, on_problem)
+
+
+def _status_server(chosen: Settings, pages: Pages) -> StatusServer:
+    host, port = chosen.status_address
+    try:
+        return StatusServer(host, port, pages)
+    except OSError as error:
+        raise PlaceTaken(f"--status-listen: {chosen.status_listen}: {error.strerror or error}") from None
+
+
+def _clock() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _new_request_id() -> str:
+    return f"r-{secrets.token_hex(5)}"
+
+
+def _release() -> str:
+    try:
+        return metadata.version("cni-infoblox")
+    except metadata.PackageNotFoundError:
+        return "unreleased"
+
+
+def _complain(why: str, exit_code: int) -> int:
+    sys.stderr.write(f"cni-infoblox-agent: {' '.join(why.split())}\n")
+    return exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""The machine that owns this node's attachments: events in, commands out.
+
+Its parts are `book` (entries, durability), `adding`, `deleting`; this module sends each event where it belongs,
+and answers what needs no more than a look: CHECK, STATUS.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nodeagent import errors, wire_messages
+from nodeagent.adding import Adding
+from nodeagent.book import Book
+from nodeagent.commands import Command, Die, RememberReached, Reply
+from nodeagent.deleting import Deleting
+from nodeagent.events import (
+    Added,
+    Answered,
+    Checked,
+    Deleted,
+    Delivered,
+    Event,
+    HungUp,
+    LinkLost,
+    LinkRaised,
+    MacRead,
+    MacUnread,
+    Persisted,
+    PersistFailed,
+    ReleaseConfirmed,
+    Started,
+    StatusAsked,
+    Ticked,
+)
+from nodeagent.journal_records import State
+from nodeagent.outcomes import Done, Failure, Outcome
+from protocol.messages import Holding
+
+
+class Attachments:
+    """All attachments of this node in one boot."""
+
+    def __init__(self, boot_id: str, journal_id: str) -> None:
+        self._book = Book(boot_id, journal_id)
+        self._adding = Adding(self._book)
+        self._deleting = Deleting(self._book, self._adding)
+        self._reached = False
+        self._handlers: Mapping[type[Event], Callable[[Any], None]] = {
+            Started: self._started,
+            Added: self._adding.added,
+            MacRead: self._adding.mac_read,
+            MacUnread: self._adding.mac_unread,
+            Deleted: self._deleting.deleted,
+            Checked: self._checked,
+            StatusAsked: self._status_asked,
+            HungUp: self._hung_up,
+            Delivered: self._delivered,
+            Persisted: self._persisted,
+            PersistFailed: self._persist_failed,
+            LinkRaised: self._link_raised,
+            LinkLost: self._link_lost,
+            Answered: self._adding.answered,
+            ReleaseConfirmed: self._deleting.confirmed,
+            Ticked: self._ticked,
+        }
+
+    def handle(self, event: Event) -> list[Command]:
+        """What is to be done about `event`, in this order."""
+        self._handlers[type(event)](event)
+        return self._book.take_commands()
+
+    def holdings(self) -> list[Holding]:
+        """What the node holds, for a hello."""
+        records = [entry.record for entry in self._book.entries.values() if entry.state() is State.HELD]
+        return [wire_messages.holding(record, record.network) for record in records if record and record.network]
+
+    def count_by_state(self) -> dict[str, int]:
+        """How many attachments are in each state, for people."""
+        states = Counter(entry.state() for entry in self._book.entries.values())
+        return {state.value: states[state] for state in State}
+
+    def is_quiet(self) -> bool:
+        """Whether nobody waits for an answer."""
+        return not any(entry.flight or entry.deleters for entry in self._book.entries.values())
+
+    def _started(self, event: Started) -> None:
+        self._reached = event.reached
+        self._book.start_seq_after(event.last_seq)
+        self._deleting.started(event.records, event.now_s)
+
+    def _persisted(self, event: Persisted) -> None:
+        entry = self._book.settle(event.ticket)
+        if entry:
+            self._deleting.persisted(entry)
+            self._adding.persisted(entry, event.now_s)
+
+    def _persist_failed(self, event: PersistFailed) -> None:
+        if self._book.journal_trouble:
+            return
+        self._book.journal_trouble = (event.path, event.cause)
+        problem = errors.JournalUnwritable(path=event.path, cause=event.cause)
+        for entry in list(self._book.entries.values()):
+            self._deleting.journal_failed(entry)
+            self._adding.fail(entry, Failure.of(problem), event.now_s)
+        self._book.do(Die(f"{problem.msg}: {event.cause}"))
+
+    def _link_raised(self, event: LinkRaised) -> None:
+        self._book.link_trouble = None
+        if not self._reached:
+            self._reached = True
+            self._book.do(RememberReached())
+        self._adding.link_raised(event.now_s)
+
+    def _link_lost(self, event: LinkLost) -> None:
+        self._book.link_trouble = event.why
+
+    def _hung_up(self, event: HungUp) -> None:
+        self._adding.hung_up(event.caller, event.now_s)
+        self._deleting.hung_up(event.caller)
+
+    def _delivered(self, event: Delivered) -> None:
+        self._adding.delivered(event.caller)
+
+    def _ticked(self, event: Ticked) -> None:
+        self._adding.ticked(event.now_s)
+        self._deleting.ticked(event.now_s)
+
+    def _checked(self, event: Checked) -> None:
+        self._book.do(Reply(event.caller, self._verdict(event)))
+
+    def _verdict(self, event: Checked) -> Outcome:
+        entry = self._book.entries.get(event.request.attachment)
+        record = entry.record if entry else None
+        if record is None or record.state is not State.HELD or record.network is None:
+            return Failure.of(errors.AttachmentUnknown())
+        if record.network.name != event.request.network.name:
+            return Failure.of(errors.AttachmentUnknown(cause=f"It belongs to network {record.network.name}"))
+        if event.request.previous is None:
+            return Done()
+        for address in record.addresses:
+            if address.address not in event.request.previous:
+                return Failure.of(errors.CheckDiffers(address=address.address))
+        return Done()
+
+    def _status_asked(self, event: StatusAsked) -> None:
+        if self._reached:
+            self._book.do(Reply(event.caller, Done()))
+            return
+        problem = errors.CoordinatorNeverReached(cause=self._book.link_trouble)
+        self._book.do(Reply(event.caller, Failure.of(problem)))

@@ -1,0 +1,240 @@
+"""From a frame of the plugin to a validated request of one verb."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nodeagent import errors
+from nodeagent.attachment import AttachmentId, Network, Pod
+from nodeagent.cni_args import pod_of
+from nodeagent.frame import Frame
+from nodeagent.network_config import Dns, NetworkConfig, Route, decode_object, validate, version_of
+from protocol.errors import Problem
+from protocol.messages import CONTAINER_ID_LENGTH_MAX, IFNAME_LENGTH_MAX
+
+LATEST_VERSION: Final = "1.1.0"
+_CONTAINER_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]*")
+_IFNAME_UNFIT = re.compile(r"[/:\s\x00]")
+_NETNS_ERROR_LENGTH_MAX: Final = 200
+
+
+@dataclass(frozen=True)
+class AddRequest:
+    """Give this attachment an address."""
+
+    cni_version: str
+    attachment: AttachmentId
+    network: Network
+    pod: Pod
+    master: str | None = None
+    shares_mac: bool = False
+    routes: tuple[Route, ...] = ()
+    dns: Dns | None = None
+
+
+@dataclass(frozen=True)
+class DelRequest:
+    """This attachment is gone. `complaint` is what is wrong with a configuration that DEL does not need."""
+
+    attachment: AttachmentId
+    cni_version: str = LATEST_VERSION
+    complaint: str | None = None
+
+
+@dataclass(frozen=True)
+class CheckRequest:
+    """Does this attachment have what it was given? `previous` are its addresses by the runtime's account."""
+
+    cni_version: str
+    attachment: AttachmentId
+    network: Network
+    previous: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class StatusRequest:
+    """Can this node give addresses?"""
+
+    cni_version: str = LATEST_VERSION
+
+
+@dataclass(frozen=True)
+class GcRequest:
+    """Whatever the runtime does not list may go."""
+
+    cni_version: str = LATEST_VERSION
+
+
+@dataclass(frozen=True)
+class VersionRequest:
+    """Which versions are spoken?"""
+
+    cni_version: str = LATEST_VERSION
+
+
+Request = AddRequest | DelRequest | CheckRequest | StatusRequest | GcRequest | VersionRequest
+
+
+def _container_id(value: str) -> str | None:
+    if len(value) > CONTAINER_ID_LENGTH_MAX:
+        return f"it has {len(value)} characters, at most {CONTAINER_ID_LENGTH_MAX} are allowed"
+    if not _CONTAINER_ID.fullmatch(value):
+        return "it must begin with a letter or digit and consist of letters, digits, '_', '.' and '-'"
+    return None
+
+
+def _ifname(value: str) -> str | None:
+    if len(value.encode()) > IFNAME_LENGTH_MAX:
+        return f"an interface's name has at most {IFNAME_LENGTH_MAX} bytes"
+    if value in (".", ".."):
+        return "it is no interface's name"
+    if _IFNAME_UNFIT.search(value):
+        return "it must be without '/', ':' and white space"
+    return None
+
+
+def _anything(value: str) -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class _Variable:
+    name: str
+    required_by: frozenset[str]
+    complaint: Callable[[str], str | None]
+
+
+_VARIABLES: Final = (
+    _Variable("CNI_CONTAINERID", frozenset({"ADD", "DEL", "CHECK"}), _container_id),
+    _Variable("CNI_IFNAME", frozenset({"ADD", "DEL", "CHECK"}), _ifname),
+    _Variable("CNI_NETNS", frozenset({"ADD"}), _anything),
+)
+
+
+def parse(frame: Frame, *, descriptors: int) -> Request:
+    """The request of `frame`, which came with that many descriptors. Raises a `Problem`."""
+    verb = frame.variables.get("CNI_COMMAND", "")
+    if not verb:
+        raise errors.VariableMissing(variable="CNI_COMMAND", verb="every request")
+    builder = _BUILDERS.get(verb)
+    if builder is None:
+        raise errors.VariableInvalid(
+            variable="CNI_COMMAND", reason=f"{verb[:20]!r} is none of {', '.join(_BUILDERS)}"
+        )
+    _check_variables(verb, frame.variables)
+    return builder(frame, descriptors)
+
+
+def attachment_to_delete(frame: Frame) -> AttachmentId:
+    """The attachment of a DEL that was written down; nothing else of it counts. Raises a `Problem`."""
+    verb = frame.variables.get("CNI_COMMAND", "")
+    if verb != "DEL":
+        raise errors.VariableInvalid(variable="CNI_COMMAND", reason=f"{verb[:20]!r} is not DEL")
+    _check_variables(verb, frame.variables)
+    return _attachment(frame)
+
+
+def version_for_errors(frame: Frame) -> str:
+    """The cniVersion in which an error about `frame` is told."""
+    try:
+        return version_of(decode_object(frame.stdin))
+    except Problem:
+        return LATEST_VERSION
+
+
+def _check_variables(verb: str, variables: Mapping[str, str]) -> None:
+    for variable in _VARIABLES:
+        if verb not in variable.required_by:
+            continue
+        value = variables.get(variable.name, "")
+        if not value:
+            raise errors.VariableMissing(variable=variable.name, verb=verb)
+        complaint = variable.complaint(value)
+        if complaint:
+            raise errors.VariableInvalid(variable=variable.name, reason=complaint)
+
+
+def _attachment(frame: Frame) -> AttachmentId:
+    return AttachmentId(frame.variables["CNI_CONTAINERID"], frame.variables["CNI_IFNAME"])
+
+
+def _network(config: NetworkConfig) -> Network:
+    return Network(
+        name=config.name,
+        view=config.ipam.network_view,
+        subnet=config.ipam.subnet,
+        gateway=config.ipam.gateway,
+        is_gateway=config.is_gateway is True,
+    )
+
+
+def _add(frame: Frame, descriptors: int) -> AddRequest:
+    fields = decode_object(frame.stdin)
+    version = version_of(fields)
+    config = validate(fields)
+    if descriptors == 0:
+        cause = frame.variables.get("NETNS_ERROR", "The plugin passed no descriptor of it")
+        raise errors.NamespaceUnopened(
+            path=frame.variables["CNI_NETNS"][:200], cause=cause[:_NETNS_ERROR_LENGTH_MAX]
+        )
+    return AddRequest(
+        cni_version=version,
+        attachment=_attachment(frame),
+        network=_network(config),
+        pod=pod_of(frame.variables.get("CNI_ARGS", "")),
+        master=config.master if isinstance(config.master, str) and not _ifname(config.master) else None,
+        shares_mac=config.type == "ipvlan",
+        routes=tuple(config.ipam.routes or ()),
+        dns=config.ipam.dns or config.dns,
+    )
+
+
+def _check(frame: Frame, descriptors: int) -> CheckRequest:
+    fields = decode_object(frame.stdin)
+    version = version_of(fields)
+    config = validate(fields)
+    return CheckRequest(version, _attachment(frame), _network(config), _previous(config.prev_result))
+
+
+def _previous(result: Any) -> tuple[str, ...] | None:
+    if result is None:
+        return None
+    ips = result.get("ips") if isinstance(result, dict) else None
+    if not isinstance(ips, list):
+        raise errors.ConfigInvalid(field="prevResult.ips", reason="must be a list")
+    return tuple(str(ip["address"]) for ip in ips if isinstance(ip, dict) and "address" in ip)
+
+
+def _del(frame: Frame, descriptors: int) -> DelRequest:
+    fields = decode_object(frame.stdin)
+    try:
+        version = version_of(fields)
+        validate(fields)
+    except Problem as problem:
+        return DelRequest(_attachment(frame), complaint=problem.msg)
+    return DelRequest(_attachment(frame), version)
+
+
+def _status(frame: Frame, descriptors: int) -> StatusRequest:
+    return StatusRequest(version_of(decode_object(frame.stdin)))
+
+
+def _gc(frame: Frame, descriptors: int) -> GcRequest:
+    return GcRequest(version_of(decode_object(frame.stdin)))
+
+
+def _version(frame: Frame, descriptors: int) -> VersionRequest:
+    return VersionRequest()
+
+
+_BUILDERS: Final[Mapping[str, Callable[[Frame, int], Request]]] = {
+    "ADD": _add,
+    "DEL": _del,
+    "CHECK": _check,
+    "STATUS": _status,
+    "GC": _gc,
+    "VERSION": _version,
+}

@@ -1,0 +1,125 @@
+"""What the machines want done; drivers do it, and report back with events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from nodeagent.attachment import AttachmentId
+from nodeagent.journal_records import Record
+from nodeagent.outcomes import Outcome
+from protocol.messages import Allocated, Declined, Released, ToCoordinator
+
+
+@dataclass(frozen=True)
+class Command:
+    """Anything to be done."""
+
+
+@dataclass(frozen=True)
+class ReadMac(Command):
+    """Read the MAC in the namespace that came with this caller; ends in MacRead or MacUnread."""
+
+    caller: int
+    ifname: str
+    master: str | None
+    shares_mac: bool
+
+
+@dataclass(frozen=True)
+class Persist(Command):
+    """Make this record durable; ends in Persisted or PersistFailed."""
+
+    ticket: int
+    record: Record
+
+
+@dataclass(frozen=True)
+class Forget(Command):
+    """Remove the record of this attachment, whenever convenient."""
+
+    attachment: AttachmentId
+
+
+@dataclass(frozen=True)
+class RememberReached(Command):
+    """Note that the coordinator was reached in this boot, whenever convenient."""
+
+
+@dataclass(frozen=True)
+class Reply(Command):
+    """Answer this caller, who is served once."""
+
+    caller: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Transmit(Command):
+    """Send this message to the coordinator now."""
+
+    message: ToCoordinator
+
+
+@dataclass(frozen=True)
+class StartRelease(Command):
+    """Hand this record, which is durable, to whoever sends releases."""
+
+    record: Record
+
+
+@dataclass(frozen=True)
+class DropRelease(Command):
+    """Stop sending the release of this attachment."""
+
+    attachment: AttachmentId
+
+
+@dataclass(frozen=True)
+class ConfirmRelease(Command):
+    """Tell the attachments that the grid holds nothing of this one."""
+
+    attachment: AttachmentId
+    seq: int
+
+
+@dataclass(frozen=True)
+class RaiseLink(Command):
+    """Tell all that requests may be sent."""
+
+
+@dataclass(frozen=True)
+class LowerLink(Command):
+    """Tell all that requests cannot be sent, for this reason."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Deliver(Command):
+    """Hand the coordinator's answer to whoever asked."""
+
+    message: Allocated | Released | Declined
+
+
+@dataclass(frozen=True)
+class RenewSocket(Command):
+    """Throw the socket away; connect a fresh one to the endpoint of this index."""
+
+    endpoint: int
+
+
+@dataclass(frozen=True)
+class Note(Command):
+    """One line for the log."""
+
+    event: str
+    level: str = "info"
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Die(Command):
+    """End the process after what was said so far is delivered."""
+
+    reason: str

@@ -1,0 +1,170 @@
+"""The CURVE socket to the coordinator, with the monitor that tells why it is not connected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+from nodeagent.events import ConnectionLost, Event, Handshaken, Received
+from nodeagent.steps import OnStep
+from protocol.codec import MESSAGE_BYTES_MAX, Unreadable, decode_to_agent, encode
+from protocol.keys import KeyPair
+from protocol.logs import Logger
+from protocol.messages import Allocated, Ping, Released, ToCoordinator
+
+HANDSHAKE_MS: Final = 30_000
+HEARTBEAT_MS: Final = 10_000
+HEARTBEAT_TIMEOUT_MS: Final = 30_000
+RECONNECT_MS: Final = 100
+RECONNECT_MS_MAX: Final = 5_000
+QUEUED_MESSAGES_MAX: Final = 10_000
+SPREAD_S: Final = 5.0
+
+_WHY_LOST: Final[Mapping[int, str]] = {
+    zmq.EVENT_CLOSED: "{endpoint} accepts no connection: is the coordinator running, the address right?",
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH: "{endpoint} refused this node's key: its public key is not in the "
+    "coordinator's authorized directory",
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL: "{endpoint} hung up during the handshake: its key is another one than "
+    "--coordinator-key says",
+    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: "{endpoint} does not speak as a coordinator with CURVE does",
+    zmq.EVENT_DISCONNECTED: "{endpoint} closed the connection",
+}
+
+
+class Dealer:
+    """One DEALER at a time, connected to one of the endpoints."""
+
+    def __init__(
+        self,
+        poller: zmq.Poller,
+        endpoints: Sequence[str],
+        own: KeyPair,
+        coordinator_key: bytes,
+        jitter: Callable[[], float],
+        on_step: OnStep,
+        log: Logger,
+    ) -> None:
+        self._context = zmq.Context()
+        self._poller = poller
+        self._endpoints = endpoints
+        self._own = own
+        self._coordinator_key = coordinator_key
+        self._jitter = jitter
+        self._on_step = on_step
+        self._log = log
+        self._is_connected = False
+        self._socket: zmq.Socket[bytes] | None = None
+        self._monitor: zmq.Socket[bytes] | None = None
+
+    def renew(self, endpoint: int) -> None:
+        """Throw the socket away, with all that it had not sent; connect a fresh one."""
+        self._close_sockets()
+        self._is_connected = False
+        self._socket = self._new_socket()
+        self._monitor = self._socket.get_monitor_socket()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._poller.register(self._monitor, zmq.POLLIN)
+        self._socket.connect(self._endpoints[endpoint])
+
+    def send(self, message: ToCoordinator) -> None:
+        """Send, or drop what cannot leave: whatever has no answer is sent again on the next connection."""
+        if self._socket is None:
+            return
+        self._step(message, "before")
+        try:
+            self._socket.send(encode(message), zmq.DONTWAIT)
+        except zmq.Again:
+            self._log.warning("message_not_sent", type=message.type, request=message.id)
+            return
+        self._step(message, "after")
+
+    def collect(self, ready: Mapping[Any, int], now_s: float) -> list[Event]:
+        """What came in since the last call."""
+        events: list[Event] = []
+        if self._monitor in ready:
+            events += self._monitored(now_s)
+        if self._socket in ready:
+            events += self._received(now_s)
+        return events
+
+    def close(self) -> None:
+        """Close everything; nothing is flushed."""
+        self._close_sockets()
+        self._context.destroy(linger=0)
+
+    def _step(self, message: ToCoordinator, moment: str) -> None:
+        if not isinstance(message, Ping):
+            self._on_step(f"wire:{message.type}:{moment}")
+
+    def _new_socket(self) -> zmq.Socket[bytes]:
+        socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
+        for option, value in (
+            (zmq.IMMEDIATE, 1),
+            (zmq.LINGER, 0),
+            (zmq.HANDSHAKE_IVL, HANDSHAKE_MS),
+            (zmq.HEARTBEAT_IVL, HEARTBEAT_MS),
+            (zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS),
+            (zmq.HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS),
+            (zmq.MAXMSGSIZE, MESSAGE_BYTES_MAX),
+            (zmq.RECONNECT_IVL, RECONNECT_MS),
+            (zmq.RECONNECT_IVL_MAX, RECONNECT_MS_MAX),
+            (zmq.SNDHWM, QUEUED_MESSAGES_MAX),
+            (zmq.RCVHWM, QUEUED_MESSAGES_MAX),
+        ):
+            socket.setsockopt(option, value)
+        socket.curve_serverkey = self._coordinator_key
+        socket.curve_publickey = self._own.public
+        socket.curve_secretkey = self._own.secret
+        return socket
+
+    def _close_sockets(self) -> None:
+        if self._socket is None or self._monitor is None:
+            return
+        self._poller.unregister(self._socket)
+        self._poller.unregister(self._monitor)
+        self._socket.disable_monitor()
+        self._socket.close(linger=0)
+        self._socket = self._monitor = None
+
+    def _received(self, now_s: float) -> list[Event]:
+        events: list[Event] = []
+        while self._socket is not None:
+            try:
+                data = self._socket.recv(zmq.DONTWAIT)
+            except zmq.Again:
+                break
+            try:
+                message = decode_to_agent(data)
+            except Unreadable as error:
+                self._log.warning("message_unreadable", why=str(error))
+                continue
+            if isinstance(message, Allocated | Released):
+                self._on_step(f"wire:{message.type}:received")
+            events.append(Received(now_s, message))
+        return events
+
+    def _monitored(self, now_s: float) -> list[Event]:
+        events: list[Event] = []
+        while self._monitor is not None:
+            try:
+                seen = parse_monitor_message(self._monitor.recv_multipart(zmq.DONTWAIT))
+            except zmq.Again:
+                break
+            event = self._event_of(int(seen["event"]), seen["endpoint"].decode(errors="replace"), now_s)
+            if event:
+                events.append(event)
+        return events
+
+    def _event_of(self, kind: int, endpoint: str, now_s: float) -> Event | None:
+        if kind == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            self._is_connected = True
+            return Handshaken(now_s, spread_s=self._jitter() * SPREAD_S)
+        if kind not in _WHY_LOST or (kind == zmq.EVENT_DISCONNECTED and not self._is_connected):
+            return None
+        self._is_connected = False
+        why = _WHY_LOST[kind].format(endpoint=endpoint)
+        # libzmq does not try again after a refused key, although the key may be authorized later.
+        return ConnectionLost(now_s, why, is_final=kind == zmq.EVENT_HANDSHAKE_FAILED_AUTH)

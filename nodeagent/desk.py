@@ -1,0 +1,113 @@
+"""Opens and closes the file on each request: what was asked, when, under which id, how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from nodeagent import cni_result
+from nodeagent.attachment import AttachmentId
+from nodeagent.cni_request import LATEST_VERSION, AddRequest, CheckRequest, DelRequest, Request
+from nodeagent.frame import EXIT_NOT_DURABLE, encode_answer
+from nodeagent.metrics import Metrics
+from nodeagent.outcomes import Done, Failure, Granted, NotDurable, Outcome
+from nodeagent.pending import PendingDelete
+from protocol.logs import Logger
+
+_VERBS: Final = ("ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION")
+_QUIET_VERBS: Final = ("CHECK", "GC", "STATUS", "VERSION")
+"""Asked every few seconds by some runtimes, so not worth a line each while they succeed."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request under way."""
+
+    caller: int
+    verb: str
+    request_id: str
+    arrived_s: float
+    cni_version: str = LATEST_VERSION
+    request: Request | None = None
+    pending: PendingDelete | None = None
+
+    def attachment(self) -> AttachmentId | None:
+        """What the request is about, where it could be read."""
+        if isinstance(self.request, AddRequest | DelRequest | CheckRequest):
+            return self.request.attachment
+        return self.pending.attachment if self.pending else None
+
+
+class Desk:
+    """All requests under way, by caller."""
+
+    def __init__(self, metrics: Metrics, log: Logger) -> None:
+        self._metrics = metrics
+        self._log = log
+        self._cases: dict[int, Case] = {}
+
+    def count(self) -> int:
+        """How many requests are under way."""
+        return len(self._cases)
+
+    def open(self, case: Case) -> None:
+        """A request arrived."""
+        self._cases[case.caller] = case
+
+    def drop(self, caller: int, now_s: float) -> None:
+        """The plugin went away without an answer."""
+        case = self._cases.pop(caller, None)
+        if case:
+            self._log.warning("plugin_hung_up", verb=case.verb, **_whom(case), took_ms=_took_ms(case, now_s))
+
+    def close(self, caller: int, outcome: Outcome, now_s: float) -> Case | None:
+        """A request is decided; None where nobody asks any more."""
+        case = self._cases.pop(caller, None)
+        if case is None:
+            return None
+        code = outcome.code if isinstance(outcome, Failure) else 0
+        verb = case.verb if case.verb in _VERBS else "unknown"
+        self._metrics.requests.labels(verb, EXIT_NOT_DURABLE if isinstance(outcome, NotDurable) else code).inc()
+        self._metrics.request_seconds.labels(verb).observe(now_s - case.arrived_s)
+        self._log_end(case, outcome, now_s)
+        return case
+
+    def _log_end(self, case: Case, outcome: Outcome, now_s: float) -> None:
+        fields = {**_whom(case), "request": case.request_id, "took_ms": _took_ms(case, now_s)}
+        if isinstance(outcome, Granted):
+            address = ",".join(address.address for address in outcome.addresses)
+            self._log.info("allocated", **fields, address=address, wapi_calls=outcome.wapi_calls)
+        elif isinstance(outcome, Failure):
+            self._log.warning(
+                f"{case.verb.lower() or 'request'}_failed",
+                **fields,
+                code=outcome.code,
+                msg=outcome.msg,
+                details=outcome.details,
+            )
+        elif isinstance(outcome, NotDurable):
+            self._log.error("del_not_durable", **fields)
+        elif case.verb not in _QUIET_VERBS:
+            self._log.info("deleted", **fields, kept_by_plugin=case.pending is not None)
+
+
+def answer_to(case: Case, outcome: Outcome) -> bytes:
+    """The bytes for the plugin."""
+    if isinstance(outcome, NotDurable):
+        return encode_answer(EXIT_NOT_DURABLE, b"")
+    if isinstance(outcome, Failure):
+        return encode_answer(1, cni_result.failed(case.cni_version, outcome, case.request_id))
+    if isinstance(outcome, Granted) and isinstance(case.request, AddRequest):
+        return encode_answer(0, cni_result.added(case.request, outcome.addresses))
+    if isinstance(outcome, Done) and case.verb == "VERSION":
+        return encode_answer(0, cni_result.versions(case.cni_version))
+    return encode_answer(0, b"")
+
+
+def _whom(case: Case) -> dict[str, object]:
+    attachment = case.attachment()
+    return {} if attachment is None else {"container": attachment.container_id, "ifname": attachment.ifname}
+
+
+def _took_ms(case: Case, now_s: float) -> float:
+    return round((now_s - case.arrived_s) * 1000, 1)

@@ -1,0 +1,177 @@
+"""What can happen to the machines; each event carries the time, since no machine has a clock.
+
+`now_s` is CLOCK_BOOTTIME in seconds. A *caller* is the number of one request of the plugin, or of one
+pending file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nodeagent.attachment import AttachmentId
+from nodeagent.cni_request import AddRequest, CheckRequest
+from nodeagent.journal_records import Record
+from nodeagent.outcomes import Failure
+from protocol.messages import Allocated, Declined, Released, ToAgent
+
+
+@dataclass(frozen=True)
+class Event:
+    """Anything that happens."""
+
+    now_s: float
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    """The journal was read: its records, the highest `seq` it ever used."""
+
+    records: tuple[Record, ...]
+    last_seq: int
+    reached: bool
+
+
+@dataclass(frozen=True)
+class Added(Event):
+    """The plugin asks for an address."""
+
+    caller: int
+    request_id: str
+    request: AddRequest
+
+
+@dataclass(frozen=True)
+class MacRead(Event):
+    """The namespace of an ADD was read; None where the interface has no MAC of its own."""
+
+    caller: int
+    mac: str | None
+
+
+@dataclass(frozen=True)
+class MacUnread(Event):
+    """The namespace of an ADD could not be entered."""
+
+    caller: int
+    failure: Failure
+
+
+@dataclass(frozen=True)
+class Deleted(Event):
+    """The plugin, or a pending file, says that an attachment is gone."""
+
+    caller: int
+    request_id: str
+    attachment: AttachmentId
+
+
+@dataclass(frozen=True)
+class Checked(Event):
+    """The plugin asks whether an attachment is as it should be."""
+
+    caller: int
+    request: CheckRequest
+
+
+@dataclass(frozen=True)
+class StatusAsked(Event):
+    """The plugin asks whether this node can give addresses."""
+
+    caller: int
+
+
+@dataclass(frozen=True)
+class HungUp(Event):
+    """The plugin went away before it had its whole answer."""
+
+    caller: int
+
+
+@dataclass(frozen=True)
+class Delivered(Event):
+    """The plugin has its whole answer."""
+
+    caller: int
+
+
+@dataclass(frozen=True)
+class Persisted(Event):
+    """A write, with all earlier ones, is durable."""
+
+    ticket: int
+
+
+@dataclass(frozen=True)
+class PersistFailed(Event):
+    """The journal cannot be written any more."""
+
+    path: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class LinkRaised(Event):
+    """The coordinator knows this node's journal: requests may be sent."""
+
+
+@dataclass(frozen=True)
+class LinkLost(Event):
+    """Requests cannot be sent, for this reason; also said when only the reason changes."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Answered(Event):
+    """The coordinator answered an allocate or a release."""
+
+    message: Allocated | Released | Declined
+
+
+@dataclass(frozen=True)
+class ReleaseStarted(Event):
+    """A release is durable in the journal: it may be sent until it is answered."""
+
+    record: Record
+
+
+@dataclass(frozen=True)
+class ReleaseDropped(Event):
+    """A new ADD of the attachment supersedes its release."""
+
+    attachment: AttachmentId
+
+
+@dataclass(frozen=True)
+class ReleaseConfirmed(Event):
+    """The grid holds nothing of an attachment."""
+
+    attachment: AttachmentId
+    seq: int
+
+
+@dataclass(frozen=True)
+class Handshaken(Event):
+    """The socket is connected. The hello is due after `spread_s`, so that not all nodes speak at once."""
+
+    spread_s: float
+
+
+@dataclass(frozen=True)
+class ConnectionLost(Event):
+    """The socket is not connected, for this reason. `is_final` where it will not try again by itself."""
+
+    why: str
+    is_final: bool = False
+
+
+@dataclass(frozen=True)
+class Received(Event):
+    """A message of the coordinator."""
+
+    message: ToAgent
+
+
+@dataclass(frozen=True)
+class Ticked(Event):
+    """Time has passed."""

@@ -1,0 +1,370 @@
+"""The front thread: owns every machine, sends events to them, has drivers do what they decide.
+
+All other threads hand their events in through the inbox. Events are worked off in order of arrival; a command
+that is an event for another machine goes to the end of that order, so no machine is entered while it works.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
+
+import zmq
+
+from nodeagent import commands, errors, events
+from nodeagent.attachments import Attachments
+from nodeagent.cni_request import (
+    AddRequest,
+    CheckRequest,
+    DelRequest,
+    Request,
+    StatusRequest,
+    parse,
+    version_for_errors,
+)
+from nodeagent.commands import Command
+from nodeagent.dealer import Dealer
+from nodeagent.desk import Case, Desk, answer_to
+from nodeagent.events import Event
+from nodeagent.frame import BadFrame, UnknownFrameVersion
+from nodeagent.inbox import Inbox
+from nodeagent.journal import Erase, Journal, Reached, Write
+from nodeagent.link import Link
+from nodeagent.metrics import Metrics
+from nodeagent.netns import Look, NamespaceReader
+from nodeagent.outcomes import Done, Failure, Outcome
+from nodeagent.pending import PendingDelete, PendingDeletes
+from nodeagent.releases import Releases
+from nodeagent.snapshot import Snapshot
+from nodeagent.socket_place import SocketPlace
+from nodeagent.steps import OnStep
+from nodeagent.unix_server import Arrived, Garbled, ServerEvent, UnixServer
+from protocol.errors import Problem
+from protocol.logs import Logger
+from protocol.messages import Declined, Released
+
+TICK_S: Final = 1.0
+ALIVE_EVERY_S: Final = 10.0
+STOP_GRACE_S: Final = 5.0
+FAILURE_GRACE_S: Final = 2.0
+ADDS_MAX: Final = 1024
+
+
+@dataclass(frozen=True)
+class StopAsked:
+    """Somebody wants the process to end in good order."""
+
+
+@dataclass(frozen=True)
+class ThreadEnded:
+    """A thread that should live as long as the process does not any more."""
+
+    name: str
+    why: str
+
+
+Item = Event | StopAsked | ThreadEnded
+
+
+class Machine(Protocol):
+    """Whatever decides."""
+
+    def handle(self, event: Event) -> Sequence[Command]:
+        """What is to be done about `event`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Machines:
+    """All that decide."""
+
+    attachments: Attachments
+    releases: Releases
+    link: Link
+
+
+@dataclass(frozen=True)
+class Drivers:
+    """All that act."""
+
+    poller: zmq.Poller
+    inbox: Inbox[Item]
+    place: SocketPlace
+    server: UnixServer
+    dealer: Dealer
+    journal: Journal
+    reader: NamespaceReader
+    pending: PendingDeletes
+
+
+class Front:
+    """The loop. `snapshot` may be read by any thread."""
+
+    def __init__(
+        self,
+        machines: Machines,
+        drivers: Drivers,
+        desk: Desk,
+        metrics: Metrics,
+        snapshot: Snapshot,
+        clock: Callable[[], float],
+        new_request_id: Callable[[], str],
+        on_step: OnStep,
+        log: Logger,
+    ) -> None:
+        self.snapshot = snapshot
+        self.failure: str | None = None
+        self._machines = machines
+        self._drivers = drivers
+        self._desk = desk
+        self._metrics = metrics
+        self._clock = clock
+        self._new_request_id = new_request_id
+        self._on_step = on_step
+        self._log = log
+        self._work: deque[tuple[Machine, Event]] = deque()
+        self._replaying: set[int] = set()
+        self._next_tick_s = 0.0
+        self._next_alive_s = 0.0
+        self._end_s: float | None = None
+        self._performers = self._make_performers()
+
+    def run(self, started: events.Started) -> None:
+        """Serve until told to stop; `failure` says why when that was not on purpose. Raises `PlaceTaken`."""
+        self._drivers.poller.register(self._drivers.inbox.wakeup_fd, zmq.POLLIN)
+        self._drivers.dealer.renew(0)
+        self._feed(self._machines.attachments, started)
+        self._replay(self._drivers.pending.look())
+        self._work_off()
+        while self._replaying and self._end_s is None:
+            self._turn()
+        if self._end_s is None:
+            self._drivers.server.open()
+            self._log.info("serving", socket=str(self._drivers.place.socket_path))
+        while not self._is_over():
+            self._turn()
+
+    def _is_over(self) -> bool:
+        if self._end_s is None:
+            return False
+        is_idle = self._machines.attachments.is_quiet() and self._drivers.server.count() == 0
+        return is_idle or self._clock() >= self._end_s
+
+    def _turn(self) -> None:
+        wait_ms = math.ceil(max(0.0, self._next_tick_s - self._clock()) * 1000)
+        ready: Mapping[Any, int] = dict(self._drivers.poller.poll(wait_ms))
+        now_s = self._clock()
+        for event in self._drivers.dealer.collect(ready, now_s):
+            self._feed(self._machines.link, event)
+        for served in self._drivers.server.collect(ready, now_s):
+            self._take_served(served)
+        for item in self._drivers.inbox.take_all():
+            self._take_item(item)
+        if now_s >= self._next_tick_s:
+            self._tick(now_s)
+        self._work_off()
+
+    def _tick(self, now_s: float) -> None:
+        self._next_tick_s = now_s + TICK_S
+        tick = events.Ticked(now_s)
+        self._feed(self._machines.link, tick)
+        self._feed(self._machines.attachments, tick)
+        self._feed(self._machines.releases, tick)
+        for served in self._drivers.server.ticked(now_s):
+            self._take_served(served)
+        self._replay(self._drivers.pending.look())
+        if self._machines.link.is_up and now_s >= self._next_alive_s:
+            self._next_alive_s = now_s + ALIVE_EVERY_S
+            self._drivers.place.show_alive()
+        self._publish()
+
+    def _take_item(self, item: Item) -> None:
+        if isinstance(item, StopAsked):
+            self._log.info("stopping")
+            self._begin_end(STOP_GRACE_S)
+        elif isinstance(item, ThreadEnded):
+            self._fail(f"thread {item.name} ended: {item.why}")
+        else:
+            self._feed(self._machines.attachments, item)
+
+    def _take_served(self, served: ServerEvent) -> None:
+        if isinstance(served, Arrived):
+            self._arrived(served)
+        elif isinstance(served, Garbled):
+            self._garbled(served)
+        else:
+            if isinstance(served, events.HungUp):
+                self._desk.drop(served.caller, served.now_s)
+            self._feed(self._machines.attachments, served)
+
+    def _arrived(self, arrived: Arrived) -> None:
+        verb = arrived.frame.variables.get("CNI_COMMAND", "")
+        case = Case(arrived.caller, verb, self._new_request_id(), self._clock())
+        try:
+            request = parse(arrived.frame, descriptors=int(arrived.has_descriptor))
+        except Problem as problem:
+            self._desk.open(replace(case, cni_version=version_for_errors(arrived.frame)))
+            self._reply(arrived.caller, Failure.of(problem))
+            return
+        if isinstance(request, AddRequest) and self._desk.count() >= ADDS_MAX:
+            self._desk.open(replace(case, request=request, cni_version=request.cni_version))
+            self._reply(arrived.caller, Failure.of(errors.TooManyRequests(limit=ADDS_MAX)))
+            return
+        case = replace(case, request=request, cni_version=request.cni_version)
+        self._desk.open(case)
+        self._dispatch(case, request)
+
+    def _dispatch(self, case: Case, request: Request) -> None:
+        if isinstance(request, AddRequest):
+            pending = self._drivers.pending.find(request.attachment)
+            self._replay([pending] if pending else [])
+            self._to_attachments(events.Added(case.arrived_s, case.caller, case.request_id, request))
+        elif isinstance(request, DelRequest):
+            if request.complaint:
+                self._log.warning("del_with_bad_config", request=case.request_id, why=request.complaint)
+            self._to_attachments(events.Deleted(case.arrived_s, case.caller, case.request_id, request.attachment))
+        elif isinstance(request, CheckRequest):
+            self._to_attachments(events.Checked(case.arrived_s, case.caller, request))
+        elif isinstance(request, StatusRequest):
+            self._to_attachments(events.StatusAsked(case.arrived_s, case.caller))
+        else:
+            self._reply(case.caller, Done())
+
+    def _garbled(self, garbled: Garbled) -> None:
+        self._desk.open(Case(garbled.caller, "", self._new_request_id(), self._clock()))
+        problem: type[Problem] = errors.BadRequestBytes
+        if isinstance(garbled.error, UnknownFrameVersion):
+            problem = errors.UnknownFrame
+        self._reply(garbled.caller, Failure.of(problem(cause=_sentence(garbled.error))))
+
+    def _replay(self, found: Sequence[PendingDelete]) -> None:
+        for pending in found:
+            caller = self._drivers.server.next_caller()
+            case = Case(caller, "DEL", self._new_request_id(), self._clock(), pending=pending)
+            self._desk.open(case)
+            self._replaying.add(caller)
+            self._to_attachments(events.Deleted(case.arrived_s, caller, case.request_id, pending.attachment))
+
+    def _to_attachments(self, event: Event) -> None:
+        self._feed(self._machines.attachments, event)
+
+    def _feed(self, machine: Machine, event: Event) -> None:
+        self._work.append((machine, event))
+
+    def _work_off(self) -> None:
+        while self._work:
+            machine, event = self._work.popleft()
+            for command in machine.handle(event):
+                self._performers[type(command)](command)
+
+    def _make_performers(self) -> Mapping[type[Command], Callable[[Any], None]]:
+        journal, dealer = self._drivers.journal, self._drivers.dealer
+        boot_id = self.snapshot.boot_id
+        return {
+            commands.ReadMac: self._read_mac,
+            commands.Persist: lambda c: journal.submit(Write(c.ticket, c.record)),
+            commands.Forget: lambda c: journal.submit(Erase(c.attachment)),
+            commands.RememberReached: lambda c: journal.submit(Reached(boot_id)),
+            commands.Reply: lambda c: self._reply(c.caller, c.outcome),
+            commands.Transmit: lambda c: dealer.send(c.message),
+            commands.RenewSocket: lambda c: dealer.renew(c.endpoint),
+            commands.StartRelease: self._start_release,
+            commands.DropRelease: self._drop_release,
+            commands.ConfirmRelease: self._confirm_release,
+            commands.RaiseLink: self._raise_link,
+            commands.LowerLink: self._lower_link,
+            commands.Deliver: self._deliver,
+            commands.Note: lambda c: getattr(self._log, c.level)(c.event, **c.fields),
+            commands.Die: lambda c: self._fail(c.reason),
+        }
+
+    def _reply(self, caller: int, outcome: Outcome) -> None:
+        now_s = self._clock()
+        self._replaying.discard(caller)
+        case = self._desk.close(caller, outcome, now_s)
+        if case is None:
+            return
+        if case.pending:
+            if isinstance(outcome, Done):
+                self._drivers.pending.remove(case.pending)
+            return
+        self._on_step("plugin:answer:before")
+        for served in self._drivers.server.answer(caller, answer_to(case, outcome), now_s):
+            self._take_served(served)
+        self._on_step("plugin:answer:after")
+
+    def _read_mac(self, command: commands.ReadMac) -> None:
+        descriptor = self._drivers.server.take_descriptor(command.caller)
+        if descriptor is None:
+            failure = Failure.of(errors.NotANamespace(cause="Its descriptor is gone"))
+            self._to_attachments(events.MacUnread(self._clock(), command.caller, failure))
+            return
+        look = Look(command.caller, descriptor, command.ifname, command.master, command.shares_mac)
+        self._drivers.reader.submit(look)
+
+    def _start_release(self, command: commands.StartRelease) -> None:
+        self._metrics.releases.labels(command.record.reason).inc()
+        self._feed(self._machines.releases, events.ReleaseStarted(self._clock(), command.record))
+
+    def _drop_release(self, command: commands.DropRelease) -> None:
+        self._feed(self._machines.releases, events.ReleaseDropped(self._clock(), command.attachment))
+
+    def _confirm_release(self, command: commands.ConfirmRelease) -> None:
+        self._to_attachments(events.ReleaseConfirmed(self._clock(), command.attachment, command.seq))
+
+    def _raise_link(self, command: commands.RaiseLink) -> None:
+        event = events.LinkRaised(self._clock())
+        self._to_attachments(event)
+        self._feed(self._machines.releases, event)
+        self.snapshot = replace(self.snapshot, reached_since_start=True)
+        self._next_alive_s = self._next_tick_s = 0.0
+
+    def _lower_link(self, command: commands.LowerLink) -> None:
+        event = events.LinkLost(self._clock(), command.why)
+        self._to_attachments(event)
+        self._feed(self._machines.releases, event)
+        self._next_tick_s = 0.0
+
+    def _deliver(self, command: commands.Deliver) -> None:
+        message = command.message
+        releases = self._machines.releases
+        concerns_release = isinstance(message, Released) or (
+            isinstance(message, Declined) and releases.knows(message.id)
+        )
+        machine: Machine = releases if concerns_release else self._machines.attachments
+        self._feed(machine, events.Answered(self._clock(), message))
+
+    def _begin_end(self, grace_s: float) -> None:
+        now_s = self._clock()
+        self._end_s = min(self._end_s or now_s + grace_s, now_s + grace_s)
+        self._drivers.server.close(now_s)
+
+    def _fail(self, why: str) -> None:
+        if self.failure is None:
+            self.failure = why
+            self._log.error("failed", why=why)
+        self._begin_end(FAILURE_GRACE_S)
+
+    def _publish(self) -> None:
+        link, now_s = self._machines.link, self._clock()
+        silent_s = link.seconds_silent(now_s)
+        self.snapshot = replace(
+            self.snapshot,
+            socket_open=self._drivers.server.is_open,
+            connected=link.is_up,
+            why_not_connected=link.trouble,
+            seconds_since_heard=None if silent_s is None else round(silent_s, 1),
+            attachments=self._machines.attachments.count_by_state(),
+            releases_waiting=self._machines.releases.count(),
+            pending_files=self._drivers.pending.count(),
+            plugin_connections=self._drivers.server.count(),
+        )
+        self._metrics.show(self.snapshot)
+
+
+def _sentence(error: BadFrame) -> str:
+    text = str(error)
+    return text[:1].upper() + text[1:]

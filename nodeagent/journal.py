@@ -1,0 +1,197 @@
+"""The journal's file: SQLite, one synced transaction for all writes that wait.
+
+A failed write or sync poisons the journal: the kernel may have dropped the pages, and a second try would succeed
+without them. The process must end and read again what is really there.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from nodeagent.attachment import AttachmentId
+from nodeagent.journal_records import COLUMNS, Record, decode, encode
+from nodeagent.steps import OnStep
+
+FILE_NAME: Final = "journal.sqlite3"
+SCHEMA_VERSION: Final = 1
+WRITES_PER_TRANSACTION_MAX: Final = 1000
+_JOURNAL_ID_BYTES: Final = 8
+
+_UPSERT: Final = (
+    f"INSERT OR REPLACE INTO attachments ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+)
+_SCHEMA: Final = f"""
+BEGIN;
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE attachments ({", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())},
+                          PRIMARY KEY (container_id, ifname));
+INSERT INTO meta VALUES ('journal_id', '{{journal_id}}'), ('last_seq', '0'), ('reached_boot', '');
+PRAGMA user_version = {SCHEMA_VERSION};
+COMMIT;
+"""
+
+
+class BadJournal(Exception):
+    """A journal that cannot be used; the text names the file and the remedy."""
+
+
+@dataclass(frozen=True)
+class Write:
+    """Make `record` durable, then say so under `ticket`."""
+
+    ticket: int
+    record: Record
+
+
+@dataclass(frozen=True)
+class Erase:
+    """Remove what is known of `attachment`."""
+
+    attachment: AttachmentId
+
+
+@dataclass(frozen=True)
+class Reached:
+    """The coordinator was reached in this boot."""
+
+    boot_id: str
+
+
+@dataclass(frozen=True)
+class _Close:
+    """No write follows."""
+
+
+Job = Write | Erase | Reached
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the journal held when it was opened."""
+
+    journal_id: str
+    last_seq: int
+    reached_boot_id: str
+    records: tuple[Record, ...]
+
+
+class Journal:
+    """The open journal. `run` is the life of its own thread; `submit` may be called by any other."""
+
+    def __init__(self, state_dir: Path, on_step: OnStep) -> None:
+        self.path = state_dir / FILE_NAME
+        self._on_step = on_step
+        self._jobs: queue.SimpleQueue[Job | _Close] = queue.SimpleQueue()
+        self._connection = _open(self.path)
+        self.contents = _read(self.path, self._connection)
+
+    def submit(self, job: Job) -> None:
+        """Have `job` done after all that were submitted before."""
+        self._jobs.put(job)
+
+    def close(self) -> None:
+        """Let `run` return when all that was submitted is done."""
+        self._jobs.put(_Close())
+
+    def run(self, on_durable: Callable[[list[int]], None], on_failure: Callable[[str], None]) -> None:
+        """Do jobs until `close`, or until one fails."""
+        while True:
+            jobs = self._next_jobs()
+            try:
+                self._commit([job for job in jobs if not isinstance(job, _Close)])
+            except (sqlite3.Error, OSError) as error:
+                on_failure(str(error))
+                return
+            tickets = [job.ticket for job in jobs if isinstance(job, Write)]
+            if tickets:
+                on_durable(tickets)
+            if len(tickets) < len(jobs) and any(isinstance(job, _Close) for job in jobs):
+                self._connection.close()
+                return
+
+    def _next_jobs(self) -> list[Job | _Close]:
+        jobs = [self._jobs.get()]
+        while len(jobs) < WRITES_PER_TRANSACTION_MAX:
+            try:
+                jobs.append(self._jobs.get_nowait())
+            except queue.Empty:
+                break
+        return jobs
+
+    def _commit(self, jobs: list[Job]) -> None:
+        records = [job.record for job in jobs if isinstance(job, Write)]
+        for record in records:
+            self._on_step(f"journal:{record.state}:before")
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for job in jobs:
+                self._apply(job)
+            if records:
+                last_seq = max(record.seq for record in records)
+                self._connection.execute(
+                    "UPDATE meta SET value = max(CAST(value AS INTEGER), ?) WHERE name = 'last_seq'", (last_seq,)
+                )
+        for record in records:
+            self._on_step(f"journal:{record.state}:after")
+
+    def _apply(self, job: Job) -> None:
+        if isinstance(job, Write):
+            self._connection.execute(_UPSERT, encode(job.record))
+        elif isinstance(job, Erase):
+            self._connection.execute(
+                "DELETE FROM attachments WHERE container_id = ? AND ifname = ?",
+                (job.attachment.container_id, job.attachment.ifname),
+            )
+        else:
+            self._connection.execute("UPDATE meta SET value = ? WHERE name = 'reached_boot'", (job.boot_id,))
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # SQLite gives its side files the mode of the main one.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.chmod(path, 0o600)
+        connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        _prepare(path, connection)
+    except OSError as error:
+        raise BadJournal(f"--state-dir: {path}: {error.strerror}") from None
+    except sqlite3.OperationalError as error:
+        raise BadJournal(f"--state-dir: {path}: {error}; does another agent use it?") from None
+    except sqlite3.DatabaseError as error:
+        raise BadJournal(f"--state-dir: {path}: {error}; {_REMEDY}") from None
+    return connection
+
+
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == 0:
+        connection.executescript(_SCHEMA.format(journal_id=secrets.token_hex(_JOURNAL_ID_BYTES)))
+    elif version != SCHEMA_VERSION:
+        raise BadJournal(
+            f"--state-dir: {path}: schema version {version}, this release reads {SCHEMA_VERSION}; "
+            "run the release that wrote it, or move the file away"
+        )
+
+
+def _read(path: Path, connection: sqlite3.Connection) -> Contents:
+    try:
+        meta = dict(connection.execute("SELECT name, value FROM meta"))
+        rows: Iterable[tuple[object, ...]] = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM attachments")
+        records = tuple(decode(row) for row in rows)
+        return Contents(meta["journal_id"], int(meta["last_seq"]), meta["reached_boot"], records)
+    except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
+        raise BadJournal(f"--state-dir: {path}: damaged ({error}); {_REMEDY}") from None
+
+
+_REMEDY: Final = "move the file away: the grid still knows what this node holds"

@@ -1,0 +1,179 @@
+"""The machine that keeps one usable connection to the coordinator.
+
+    down ── handshake ──→ connected ── hello due ──→ greeting ── welcome ──→ up
+
+Only in *up* may requests be sent. Silence makes it throw the socket away: a connection that a firewall forgot
+looks healthy from here. Where several endpoints are given it tries them in turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+from typing import Final
+
+from nodeagent import wire_messages
+from nodeagent.commands import Command, Deliver, LowerLink, Note, RaiseLink, RenewSocket, Transmit
+from nodeagent.events import ConnectionLost, Event, Handshaken, Received, Ticked
+from protocol.messages import Allocated, Declined, HelloFirst, Holding, Ping, Released, ToAgent, Welcome
+
+PING_AFTER_S: Final = 10.0
+RENEW_AFTER_S: Final = 30.0
+TURN_AFTER_S: Final = 5.0
+"""How long one of several endpoints is tried before the next one is, or a socket that gave up is left alone."""
+
+
+class LinkState(Enum):
+    """How far the connection has come."""
+
+    DOWN = auto()
+    CONNECTED = auto()
+    GREETING = auto()
+    UP = auto()
+
+
+class Link:
+    """The connection to the coordinator, through whichever endpoint answers."""
+
+    def __init__(
+        self,
+        endpoints: int,
+        boot_id: str,
+        journal_id: str,
+        release: str,
+        holdings: Callable[[], Sequence[Holding]],
+    ) -> None:
+        self._endpoints = endpoints
+        self._boot_id = boot_id
+        self._journal_id = journal_id
+        self._release = release
+        self._holdings = holdings
+        self._endpoint = 0
+        self._state = LinkState.DOWN
+        self._why = "no connection was tried yet"
+        self._changed_s: float | None = None
+        self._heard_s: float | None = None
+        self._pinged_s: float | None = None
+        self._hello_due_s = 0.0
+        self._spread_owed = False
+        self._has_given_up = False
+        self._sent = 0
+        self._out: list[Command] = []
+
+    @property
+    def is_up(self) -> bool:
+        """Whether requests may be sent."""
+        return self._state is LinkState.UP
+
+    @property
+    def trouble(self) -> str | None:
+        """Why requests cannot be sent, None when they can."""
+        return None if self.is_up else self._why
+
+    def seconds_silent(self, now_s: float) -> float | None:
+        """How long ago the coordinator was last heard, None when it never was."""
+        return None if self._heard_s is None else now_s - self._heard_s
+
+    def handle(self, event: Event) -> list[Command]:
+        """What is to be done about `event`, in this order."""
+        self._out = []
+        if self._changed_s is None:
+            self._changed_s = event.now_s
+        if isinstance(event, Handshaken):
+            self._handshaken(event)
+        elif isinstance(event, ConnectionLost):
+            self._has_given_up = event.is_final
+            self._lost(event.why, event.now_s)
+        elif isinstance(event, Received):
+            self._received(event.message, event.now_s)
+        elif isinstance(event, Ticked):
+            self._ticked(event.now_s)
+        return self._out
+
+    def _handshaken(self, event: Handshaken) -> None:
+        self._state = LinkState.CONNECTED
+        self._why = "the coordinator did not answer the hello yet"
+        self._changed_s = self._heard_s = event.now_s
+        self._pinged_s = None
+        self._hello_due_s = event.now_s + (event.spread_s if self._spread_owed else 0.0)
+        self._spread_owed = False
+        self._greet_when_due(event.now_s)
+
+    def _lost(self, why: str, now_s: float) -> None:
+        self._why = why
+        if self._state is not LinkState.DOWN:
+            self._state = LinkState.DOWN
+            self._changed_s = now_s
+            self._out.append(Note("coordinator_lost", level="warning", fields={"why": why}))
+        self._out.append(LowerLink(why))
+
+    def _received(self, message: ToAgent, now_s: float) -> None:
+        self._heard_s = now_s
+        self._pinged_s = None
+        if isinstance(message, Welcome):
+            self._welcomed(message)
+        elif isinstance(message, HelloFirst):
+            self._greet(now_s)
+        elif isinstance(message, Allocated | Released | Declined):
+            self._answered(message, now_s)
+
+    def _welcomed(self, message: Welcome) -> None:
+        if self._state is not LinkState.GREETING:
+            return
+        self._state = LinkState.UP
+        self._out.append(Note("coordinator_reached", fields={"coordinator_release": message.release}))
+        self._out.append(RaiseLink())
+
+    def _answered(self, message: Allocated | Released | Declined, now_s: float) -> None:
+        if isinstance(message, Declined) and message.id.startswith("hello-"):
+            self._renew(f"the coordinator declined the hello: {message.msg}", now_s)
+            return
+        self._out.append(Deliver(message))
+
+    def _ticked(self, now_s: float) -> None:
+        if self._state is LinkState.DOWN:
+            self._give_up_endpoint(now_s)
+            return
+        self._greet_when_due(now_s)
+        silent_s = now_s - (self._heard_s or now_s)
+        if silent_s >= RENEW_AFTER_S:
+            self._renew(f"the coordinator was silent for {silent_s:.0f} s", now_s)
+        elif silent_s >= PING_AFTER_S and self._is_ping_due(now_s):
+            self._pinged_s = now_s
+            self._out.append(Transmit(Ping(id=self._next_id("ping"))))
+
+    def _is_ping_due(self, now_s: float) -> bool:
+        return self._pinged_s is None or now_s - self._pinged_s >= PING_AFTER_S
+
+    def _give_up_endpoint(self, now_s: float) -> None:
+        is_soon = self._endpoints > 1 or self._has_given_up
+        patience_s = TURN_AFTER_S if is_soon else RENEW_AFTER_S
+        if now_s - (self._changed_s or now_s) >= patience_s:
+            self._endpoint = (self._endpoint + 1) % self._endpoints
+            self._changed_s = now_s
+            self._has_given_up = False
+            self._out.append(RenewSocket(self._endpoint))
+
+    def _renew(self, why: str, now_s: float) -> None:
+        self._lost(why, now_s)
+        self._spread_owed = True
+        self._endpoint = (self._endpoint + 1) % self._endpoints
+        self._out.append(RenewSocket(self._endpoint))
+
+    def _greet_when_due(self, now_s: float) -> None:
+        if self._state is LinkState.CONNECTED and now_s >= self._hello_due_s:
+            self._greet(now_s)
+
+    def _greet(self, now_s: float) -> None:
+        if self._state is LinkState.UP:
+            self._why = "the coordinator asked for a new hello"
+            self._out.append(LowerLink(self._why))
+        self._state = LinkState.GREETING
+        pages = wire_messages.hello(
+            self._holdings(), self._boot_id, self._journal_id, self._release, self._next_id("hello")
+        )
+        self._out.extend(Transmit(page) for page in pages)
+
+    def _next_id(self, kind: str) -> str:
+        self._sent += 1
+        return f"{kind}-{self._sent}"

@@ -1,0 +1,66 @@
+"""The agent's numbers for Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+
+from nodeagent.snapshot import Snapshot
+
+_BUCKETS_S = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60)
+
+
+class Metrics:
+    """Counters and gauges in a registry of their own."""
+
+    def __init__(self, release: str, node: str) -> None:
+        self._registry = CollectorRegistry()
+        self.requests = Counter(
+            "cni_infoblox_agent_requests",
+            "Requests of the plugin by verb and CNI code (0 is success)",
+            ["verb", "code"],
+            registry=self._registry,
+        )
+        self.request_seconds = Histogram(
+            "cni_infoblox_agent_request_seconds",
+            "From the arrival of a request to its answer",
+            ["verb"],
+            buckets=_BUCKETS_S,
+            registry=self._registry,
+        )
+        self.releases = Counter(
+            "cni_infoblox_agent_releases",
+            "Releases that began, by reason",
+            ["reason"],
+            registry=self._registry,
+        )
+        self.attachments = Gauge(
+            "cni_infoblox_agent_attachments", "Attachments by state", ["state"], registry=self._registry
+        )
+        self.pending_files = Gauge(
+            "cni_infoblox_agent_pending_files", "Deletes kept by the plugin", registry=self._registry
+        )
+        self.silent_seconds = Gauge(
+            "cni_infoblox_agent_coordinator_silent_seconds",
+            "Since the coordinator was last heard; -1 before the first time",
+            registry=self._registry,
+        )
+        self.connected = Gauge(
+            "cni_infoblox_agent_coordinator_connected",
+            "Whether requests can be sent to the coordinator",
+            registry=self._registry,
+        )
+        build = Info("cni_infoblox_agent_build", "The running release", registry=self._registry)
+        build.info({"release": release, "node": node})
+
+    def text(self) -> bytes:
+        """All of them, as Prometheus reads them."""
+        return generate_latest(self._registry)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Take over what a snapshot says."""
+        for state, count in snapshot.attachments.items():
+            self.attachments.labels(state).set(count)
+        self.pending_files.set(snapshot.pending_files)
+        silent_s = snapshot.seconds_since_heard
+        self.silent_seconds.set(-1 if silent_s is None else silent_s)
+        self.connected.set(int(snapshot.connected))

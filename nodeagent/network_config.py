@@ -1,0 +1,205 @@
+"""The network configuration on the plugin's standard input, validated field by field."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from nodeagent import errors
+from protocol.errors import Problem
+from protocol.messages import Text
+
+SUPPORTED_VERSIONS: Final = ("0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
+ABSENT_VERSION: Final = "0.1.0"
+"""What a configuration without cniVersion means (CNI specification)."""
+ROUTES_MAX: Final = 1024
+_NETWORK_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]*")
+
+
+def _subnet(text: str) -> str:
+    _refuse_ipv6(text)
+    address, slash, prefix = text.partition("/")
+    if not slash or not prefix.isascii() or not prefix.isdigit():
+        raise ValueError("is no subnet such as 10.0.0.0/16")
+    if int(prefix[:4]) > 32:
+        raise ValueError(f"has no prefix length from 0 to 32, but {prefix[:10]}")
+    interface = ipaddress.IPv4Interface(f"{_address(address)}/{int(prefix)}")
+    if interface.ip != interface.network.network_address:
+        raise ValueError(f"has host bits set, the subnet is {interface.network}")
+    return str(interface.network)
+
+
+def _address(text: str) -> str:
+    _refuse_ipv6(text)
+    try:
+        return str(ipaddress.IPv4Address(text))
+    except ValueError:
+        raise ValueError("is no IPv4 address") from None
+
+
+def _destination(text: str) -> str:
+    _refuse_ipv6(text)
+    try:
+        ipaddress.IPv4Interface(text)
+    except ValueError:
+        raise ValueError("is no destination such as 10.0.0.0/16") from None
+    if "/" not in text:
+        raise ValueError("has no prefix length")
+    return text
+
+
+class _Ipv6(ValueError):
+    """A value that a later release will accept."""
+
+
+def _refuse_ipv6(text: str) -> None:
+    if ":" in text:
+        raise _Ipv6("is IPv6")
+
+
+def _network_name(text: str) -> str:
+    if not _NETWORK_NAME.fullmatch(text):
+        raise ValueError("must consist of letters, digits, '_', '.' and '-'")
+    return text
+
+
+def _empty_is_absent(value: object) -> object:
+    return None if value == "" else value
+
+
+Subnet = Annotated[str, AfterValidator(_subnet)]
+Ipv4Text = Annotated[str, AfterValidator(_address)]
+Destination = Annotated[str, AfterValidator(_destination)]
+Unset = BeforeValidator(_empty_is_absent)
+_STRICT = ConfigDict(strict=True, frozen=True, populate_by_name=False)
+
+
+class Route(BaseModel):
+    """A route of the result, passed on as it is."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    dst: Destination
+    gw: Annotated[Ipv4Text | None, Unset] = None
+    mtu: int | None = None
+    advmss: int | None = None
+    priority: int | None = None
+    table: int | None = None
+    scope: int | None = None
+
+
+class Dns(BaseModel):
+    """Resolver settings of the result, passed on as they are."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+
+    nameservers: list[str] | None = None
+    domain: str | None = None
+    search: list[str] | None = None
+    options: list[str] | None = None
+
+
+class Ipam(BaseModel):
+    """The ipam section. Whatever else it holds is most likely a typing error."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    type: Any = None
+    subnet: Annotated[Subnet | None, Unset] = None
+    gateway: Annotated[Ipv4Text | None, Unset] = None
+    routes: Annotated[list[Route] | None, Field(max_length=ROUTES_MAX)] = None
+    network_view: Annotated[Text | None, Unset, Field(alias="network-view")] = None
+    socket_dir: Annotated[str | None, Field(alias="socket-dir")] = None
+    dns: Dns | None = None
+
+
+IPAM_KEYS: Final = tuple(field.alias or name for name, field in Ipam.model_fields.items())
+
+
+class NetworkConfig(BaseModel):
+    """What the agent reads of a network configuration; the rest belongs to other plugins."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+
+    name: Annotated[Text, AfterValidator(_network_name)]
+    type: Any = None
+    master: Any = None
+    is_gateway: Annotated[bool | None, Field(alias="isGateway")] = None
+    dns: Dns | None = None
+    prev_result: Annotated[Any, Field(alias="prevResult")] = None
+    ipam: Ipam
+
+
+def decode_object(stdin: bytes) -> dict[str, Any]:
+    """Standard input as a JSON object. Raises `NotJson`."""
+    if not stdin.strip():
+        raise errors.NotJson(cause="Standard input is empty")
+    try:
+        fields = json.loads(stdin.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise errors.NotJson(cause=str(error)[:200]) from None
+    if not isinstance(fields, dict):
+        raise errors.NotJson(cause="It is JSON of another kind")
+    return fields
+
+
+def version_of(fields: Mapping[str, Any]) -> str:
+    """The asked cniVersion. Raises `IncompatibleVersion`."""
+    version = fields.get("cniVersion", ABSENT_VERSION)
+    if version not in SUPPORTED_VERSIONS:
+        raise errors.IncompatibleVersion(version=str(version)[:20], supported=", ".join(SUPPORTED_VERSIONS))
+    return str(version)
+
+
+def validate(fields: Mapping[str, Any]) -> NetworkConfig:
+    """The configuration, every field checked. Raises a `Problem` of code 7 that names the field."""
+    try:
+        config = NetworkConfig.model_validate(fields)
+    except ValidationError as error:
+        raise _problem_of(error) from None
+    _check_gateway(config.ipam)
+    return config
+
+
+def _check_gateway(ipam: Ipam) -> None:
+    if ipam.subnet is None or ipam.gateway is None:
+        return
+    subnet = ipaddress.IPv4Network(ipam.subnet)
+    gateway = ipaddress.IPv4Address(ipam.gateway)
+    if gateway.packed[:3] == bytes(3):
+        gateway = ipaddress.IPv4Address((int(subnet.network_address) + gateway.packed[3]) % 2**32)
+    if gateway not in subnet:
+        raise errors.ConfigInvalid(field="ipam.gateway", reason=f"{gateway} is outside the subnet {subnet}")
+    ends = (subnet.network_address, subnet.broadcast_address)
+    if subnet.prefixlen < 31 and gateway in ends:
+        raise errors.ConfigInvalid(
+            field="ipam.gateway", reason=f"{gateway} is the first or last address of {subnet}"
+        )
+
+
+def _problem_of(error: ValidationError) -> Problem:
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
+    if first["type"] == "extra_forbidden":
+        return errors.UnknownKey(field=field[:100], known=", ".join(IPAM_KEYS))
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, _Ipv6):
+        return errors.Ipv6NotYet(field=field)
+    reason = str(cause) if cause else _REASONS.get(first["type"], first["msg"])
+    return errors.ConfigInvalid(field=field, reason=reason)
+
+
+_REASONS: Final = {
+    "missing": "is missing",
+    "string_type": "must be a text",
+    "string_unicode": "is no valid Unicode",
+    "list_type": "must be a list",
+    "bool_type": "must be true or false",
+    "int_type": "must be an integer",
+    "model_type": "must be a JSON object",
+}

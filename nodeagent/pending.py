@@ -1,0 +1,120 @@
+"""The deletes that the plugin wrote down while no agent answered."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from nodeagent.attachment import AttachmentId
+from nodeagent.cni_request import attachment_to_delete
+from nodeagent.frame import BODY_BYTES_MAX, BadFrame, parse
+from nodeagent.steps import OnStep
+from protocol.errors import Problem
+from protocol.logs import Logger
+
+FILES_PER_LOOK_MAX: Final = 1000
+_FILE_BYTES_MAX: Final = BODY_BYTES_MAX + 5
+_CLOCK_GRAIN_S: Final = 1.0
+"""A directory changed so lately may change again without a newer time stamp."""
+
+
+@dataclass(frozen=True)
+class PendingDelete:
+    """One file, told from a later one of the same name by `version`."""
+
+    path: Path
+    version: tuple[int, int]
+    attachment: AttachmentId
+
+
+class PendingDeletes:
+    """The directory of pending deletes. A file is given out once, and removed when told so."""
+
+    def __init__(self, directory: Path, on_step: OnStep, log: Logger) -> None:
+        self._directory = directory
+        self._on_step = on_step
+        self._log = log
+        self._seen_mtime_ns: int | None = None
+        self._given: dict[Path, tuple[int, int]] = {}
+
+    def count(self) -> int:
+        """How many files wait."""
+        return len(self._names())
+
+    def look(self) -> list[PendingDelete]:
+        """The files that appeared since the last look."""
+        try:
+            mtime_ns = self._directory.stat().st_mtime_ns
+        except OSError:
+            return []
+        if mtime_ns == self._seen_mtime_ns:
+            return []
+        is_settled = time.time() - mtime_ns / 1e9 > _CLOCK_GRAIN_S
+        names = self._names()
+        self._seen_mtime_ns = mtime_ns if is_settled and len(names) <= FILES_PER_LOOK_MAX else None
+        found = [self._take(self._directory / name) for name in names[:FILES_PER_LOOK_MAX]]
+        return [pending for pending in found if pending]
+
+    def find(self, attachment: AttachmentId) -> PendingDelete | None:
+        """The file of this attachment, which may have appeared since the last look."""
+        return self._take(self._directory / file_name(attachment))
+
+    def remove(self, pending: PendingDelete) -> None:
+        """Its release is durable."""
+        self._on_step("pending:removed:before")
+        try:
+            if _version_of(os.stat(pending.path)) == pending.version:
+                pending.path.unlink()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            self._log.error("pending_file_stays", path=str(pending.path), why=error.strerror)
+            return
+        self._given.pop(pending.path, None)
+        self._on_step("pending:removed:after")
+
+    def _names(self) -> list[str]:
+        try:
+            return sorted(name for name in os.listdir(self._directory) if not name.startswith("."))
+        except OSError:
+            return []
+
+    def _take(self, path: Path) -> PendingDelete | None:
+        try:
+            with open(path, "rb") as file:
+                version = _version_of(os.fstat(file.fileno()))
+                if self._given.get(path) == version:
+                    return None
+                data = file.read(_FILE_BYTES_MAX + 1)
+        except OSError:
+            return None
+        try:
+            frame = parse(data)
+            if frame is None:
+                raise BadFrame("it is cut off")
+            attachment = attachment_to_delete(frame)
+        except (BadFrame, Problem) as error:
+            self._set_aside(path, str(error))
+            return None
+        self._given[path] = version
+        return PendingDelete(path, version, attachment)
+
+    def _set_aside(self, path: Path, why: str) -> None:
+        aside = path.with_name(f".{path.name}.bad")
+        self._log.error("pending_file_unreadable", path=str(path), why=why, moved_to=str(aside))
+        with contextlib.suppress(OSError):
+            path.rename(aside)
+
+
+def file_name(attachment: AttachmentId) -> str:
+    """The name under which the plugin keeps the DEL of this attachment."""
+    ifname = attachment.ifname.replace("%", "%25").replace("-", "%2D")
+    return f"{attachment.container_id}-{ifname}"
+
+
+def _version_of(status: os.stat_result) -> tuple[int, int]:
+    return status.st_ino, status.st_mtime_ns

@@ -1,0 +1,93 @@
+"""Takes the plugin socket's place in the file system for this process alone."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import stat
+from pathlib import Path
+from typing import Final
+
+BACKLOG: Final = 1024
+ANSWER_WAIT_S: Final = 1.0
+_FOREIGN_AGENT: Final = (
+    "delete the DaemonSet of the original, infoblox-cni-daemon (cni-infoblox-daemon in older manifests), "
+    "or give this agent another --socket-dir"
+)
+
+
+class PlaceTaken(Exception):
+    """The socket cannot be opened there; the text names the path and the remedy."""
+
+
+class SocketPlace:
+    """`DIR/DRIVER.sock` with its lock, its pending deletes, its sign of life beside it."""
+
+    def __init__(self, socket_dir: Path, driver_name: str) -> None:
+        self.socket_path = socket_dir / f"{driver_name}.sock"
+        self.pending_path = socket_dir / f"{driver_name}.pending"
+        self._alive_path = socket_dir / f"{driver_name}.alive"
+        self._lock_path = socket_dir / f"{driver_name}.lock"
+        self._lock: int | None = None
+
+    def take(self) -> None:
+        """Make the directories, keep every other agent out. Raises `PlaceTaken`."""
+        directory = self.socket_path.parent
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _enforce_private(directory)
+            self.pending_path.mkdir(mode=0o700, exist_ok=True)
+            _enforce_private(self.pending_path)
+            self._lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise PlaceTaken(f"--socket-dir: {error.filename or directory}: {error.strerror}") from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise PlaceTaken(f"--socket-dir: another agent of this node serves {self.socket_path}") from None
+
+    def listen(self) -> socket.socket:
+        """The listening socket, where nobody else answers. Raises `PlaceTaken`."""
+        if _is_answered(self.socket_path):
+            raise PlaceTaken(f"--socket-dir: another program serves {self.socket_path}: {_FOREIGN_AGENT}")
+        self.socket_path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        # The mode must be right from the first moment on, so no chmod after the bind.
+        previous = os.umask(0o177)
+        try:
+            listener.bind(str(self.socket_path))
+        except OSError as error:
+            listener.close()
+            raise PlaceTaken(f"--socket-dir: {self.socket_path}: {error.strerror}") from None
+        finally:
+            os.umask(previous)
+        listener.listen(BACKLOG)
+        return listener
+
+    def show_alive(self) -> None:
+        """Touch the file that lets STATUS succeed while this process is being replaced."""
+        self._alive_path.touch(mode=0o600)
+        os.utime(self._alive_path)
+
+    def leave(self) -> None:
+        """Remove the socket; lock, pending deletes, sign of life stay."""
+        self.socket_path.unlink(missing_ok=True)
+
+
+def _enforce_private(directory: Path) -> None:
+    mode = stat.S_IMODE(directory.stat().st_mode)
+    if mode & 0o077:
+        directory.chmod(mode & 0o700)
+
+
+def _is_answered(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(ANSWER_WAIT_S)
+        try:
+            probe.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError as error:
+            raise PlaceTaken(f"--socket-dir: {path}: {error.strerror or error}") from None
+    return True

@@ -1,0 +1,38 @@
+"""The named steps at which a test can stop this process for good.
+
+Drivers call `on_step(name)` right before and right after whatever a crash could tear apart. In production the
+function does nothing; a test passes one that kills its own process, so that every place is tried without timing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+OnStep = Callable[[str], None]
+
+STEPS = (
+    "journal:asked:before",
+    "journal:asked:after",
+    "journal:held:before",
+    "journal:held:after",
+    "journal:releasing:before",
+    "journal:releasing:after",
+    "journal:released:before",
+    "journal:released:after",
+    "wire:hello:before",
+    "wire:hello:after",
+    "wire:allocate:before",
+    "wire:allocate:after",
+    "wire:allocated:received",
+    "wire:release:before",
+    "wire:release:after",
+    "wire:released:received",
+    "plugin:answer:before",
+    "plugin:answer:after",
+    "pending:removed:before",
+    "pending:removed:after",
+)
+
+
+def no_step(name: str) -> None:
+    """What production passes."""

@@ -1,0 +1,1 @@
+"""The CNI executable, as installed on every node."""

@@ -1,0 +1,334 @@
+"""The CNI executable: hands each call of the container runtime to the agent of this node.
+
+It knows nothing of networks. Three things are its own: VERSION, an error when the agent does not answer, the file
+that keeps a DEL for an agent that is down. What it says on the socket is specified in docs/protocol.md, part 1.
+
+Every start or stop of a pod runs this file, so a call that succeeds imports only what is built into the
+interpreter: `os`, `json` or `socket` would each take longer than everything below.
+"""
+
+import _socket
+import posix
+import sys
+
+VERSIONS = b'{"cniVersion":"1.1.0","supportedVersions":["0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}\n'
+PASSED_ON = b"CNI_COMMAND CNI_CONTAINERID CNI_NETNS CNI_IFNAME CNI_ARGS CNI_PATH TRACEPARENT".split()
+SOCKET_DIRECTORY = "/run/cni"
+FRAME_BYTES_MAX = 1 << 20
+NOT_DURABLE = 255  # the agent's answer to a DEL that it could not write down
+
+# For how many seconds each verb looks for a listening agent, and after how many it gives up. The runtime is
+# promised ADD 60, DEL 5, CHECK and STATUS 1, GC 20: the rest is for the interpreter's start, for DEL its file.
+LIMITS = {"ADD": (20.0, 59.5), "DEL": (2.0, 2.0), "CHECK": (0.9, 0.9), "STATUS": (0.9, 0.9), "GC": (5.0, 19.5)}
+RETRY_S = 0.05
+ALIVE_S = 120.0
+
+REMEDY = "see the log of this node's pod of the DaemonSet cni-infoblox-agent, or run 'cni-infoblox status' there"
+QUOTED = {code: f"\\u{code:04x}" for code in range(32)} | {ord('"'): '\\"', ord("\\"): "\\\\"}
+
+
+class CniError(Exception):
+    """A failure as the runtime reads it: CNI code, short message, details with the remedy."""
+
+
+class NoAnswer(Exception):
+    """The agent did not answer in time; the text says what happened instead."""
+
+
+def main() -> None:
+    """Answer one call of the runtime on standard output, then end the process."""
+    started_s = clock()
+    stdin = b""
+    try:
+        verb = posix.environ.get(b"CNI_COMMAND", b"").decode("utf-8", "replace")
+        stdin = b"" if verb == "VERSION" else read_stdin()
+        status, output = answer(verb, stdin, started_s)
+    except CniError as error:
+        status, output = 1, error_json(stdin, *error.args)
+    except BaseException as error:  # noqa: BLE001, a runtime can do nothing with a traceback
+        defect = f"{type(error).__name__}: {error}; please report this defect"
+        status, output = 1, error_json(stdin, 100, "the plugin itself failed", defect)
+    try:
+        write(1, output)
+    finally:  # without the interpreter's own shutdown, which takes longer than the call
+        posix._exit(status)
+
+
+def answer(verb: str, stdin: bytes, started_s: float) -> tuple[int, bytes]:
+    """Exit status with standard output for one call."""
+    if verb == "VERSION":
+        return 0, VERSIONS
+    base = f"{socket_directory(stdin)}/{driver_name(sys.argv[0])}"
+    variables, netns = variables_and_namespace(verb)
+    request = frame(variables, stdin)
+    try:
+        status, output = ask(f"{base}.sock", request, netns, LIMITS.get(verb, LIMITS["CHECK"]), started_s)
+    except NoAnswer as silence:
+        return without_agent(verb, base, request, str(silence))
+    if verb == "DEL" and status == NOT_DURABLE:
+        return keep_for_later(base, request)
+    return status, output
+
+
+def driver_name(executable: str) -> str:
+    """The name of the installed file, from which the socket has its name too."""
+    return executable.rpartition("/")[2].removesuffix(".py") or "infoblox"
+
+
+def variables_and_namespace(verb: str) -> tuple[list[bytes], int | None]:
+    """The variables to pass on, with the opened network namespace of an ADD.
+
+    Only ADD opens it: by the time of a DEL the path may belong to another pod.
+    """
+    variables = [name + b"=" + posix.environ[name] for name in PASSED_ON if name in posix.environ]
+    if verb != "ADD" or b"CNI_NETNS" not in posix.environ:
+        return variables, None
+    try:  # O_NONBLOCK, since a path that is a pipe would block for ever
+        how = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK
+        return variables, posix.open(posix.environ[b"CNI_NETNS"], how)
+    except OSError as error:
+        return [*variables, b"NETNS_ERROR=" + str(error.strerror).encode()], None
+
+
+def frame(variables: list[bytes], stdin: bytes) -> bytes:
+    """One request in the bytes of the protocol."""
+    counted = [len(variable).to_bytes(4, "big") + variable for variable in variables]
+    body = len(variables).to_bytes(1, "big") + b"".join(counted) + stdin
+    if len(body) > FRAME_BYTES_MAX:
+        limit = f"with the CNI_ variables it may have {FRAME_BYTES_MAX} bytes; check the network configuration"
+        raise CniError(6, "stdin is larger than 1 MiB", limit)
+    return b"\x01" + len(body).to_bytes(4, "big") + body
+
+
+# The conversation with the agent
+
+
+def ask(
+    path: str, request: bytes, netns: int | None, limits: tuple[float, float], started_s: float
+) -> tuple[int, bytes]:
+    """The agent's exit code with its standard output.
+
+    A connection that ends early means that the agent is being replaced. Asking again is harmless, as every verb is
+    idempotent for its attachment; the patience with an absent agent starts anew then.
+    """
+    patience_s, answer_s = limits
+    heard_s, end_s = started_s, started_s + answer_s
+    while True:
+        connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        try:
+            connection.settimeout(left_s(end_s))
+            connection.connect(path)
+            heard_s = clock()
+            send(connection, request, netns, end_s)
+            head = receive(connection, 5, end_s)
+            return head[0], receive(connection, int.from_bytes(head[1:], "big"), end_s)
+        except TimeoutError:
+            raise NoAnswer(f"there was no answer within {answer_s:g} s") from None
+        except (FileNotFoundError, ConnectionError, BlockingIOError) as error:
+            why = reason(error)  # absent, restarting, or with a full queue
+        except OSError as error:
+            raise NoAnswer(reason(error)) from None
+        finally:
+            connection.close()
+        if clock() >= min(heard_s + patience_s, end_s):
+            raise NoAnswer(why)
+        pause()
+
+
+def send(connection: _socket.socket, request: bytes, netns: int | None, end_s: float) -> None:
+    """Send the request, with its first byte the namespace."""
+    rights = [] if netns is None else [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, netns.to_bytes(4, sys.byteorder))]
+    # MSG_NOSIGNAL, since an interpreter without signal handlers would die with an agent that hangs up
+    sent_bytes = connection.sendmsg([request], rights, _socket.MSG_NOSIGNAL)
+    if rest := request[sent_bytes:]:  # sending nothing would fail, where the agent has answered already
+        connection.settimeout(left_s(end_s))
+        connection.sendall(rest, _socket.MSG_NOSIGNAL)
+
+
+def receive(connection: _socket.socket, size_bytes: int, end_s: float) -> bytes:
+    """Exactly `size_bytes`, however they trickle in."""
+    if size_bytes > FRAME_BYTES_MAX:
+        raise OSError(f"its answer claims to have {size_bytes} bytes")
+    data = b""
+    while len(data) < size_bytes:
+        connection.settimeout(left_s(end_s))
+        piece = connection.recv(size_bytes - len(data))
+        if not piece:
+            raise ConnectionResetError("it hung up before its answer was complete")
+        data += piece
+    return data
+
+
+# Without an agent
+
+
+def without_agent(verb: str, base: str, request: bytes, why: str) -> tuple[int, bytes]:
+    """What the runtime is told when nobody answered."""
+    if verb == "DEL":
+        return keep_for_later(base, request)
+    if verb == "STATUS" and alive_lately(f"{base}.alive"):
+        return 0, b""  # the roll-out of a new agent does not turn the node NotReady
+    if verb not in LIMITS:
+        verbs = "the runtime sets it to ADD, DEL, CHECK, GC, STATUS or VERSION"
+        raise CniError(4, "CNI_COMMAND is missing or unknown", verbs)
+    code = 50 if verb == "STATUS" else 11
+    raise CniError(code, f"{driver_name(base)} agent does not answer at {base}.sock", f"{why}; {REMEDY}")
+
+
+def alive_lately(path: str) -> bool:
+    """Whether a connected agent touched its file a short while ago."""
+    import time
+
+    try:  # a time in the future is an old one too: the clock was set back since
+        return abs(time.time() - posix.stat(path).st_mtime) < ALIVE_S
+    except OSError:
+        return False
+
+
+def keep_for_later(base: str, request: bytes) -> tuple[int, bytes]:
+    """Success for a DEL, once its request lies where the agent will find it."""
+    container, ifname = (posix.environ.get(name, b"") for name in (b"CNI_CONTAINERID", b"CNI_IFNAME"))
+    name = pending_name(container, ifname)
+    try:
+        write_pending(f"{base}.pending", name, request)
+    except OSError as error:
+        msg = f"the agent does not answer, nor could the DEL be kept in {base}.pending"
+        raise CniError(11, msg, f"{reason(error)}; {REMEDY}") from None
+    return 0, b""
+
+
+def pending_name(container: bytes, ifname: bytes) -> bytes:
+    """The file of one attachment; no two share a name, since the last `-` stands before the ifname."""
+    if len(container) > 200 or not container[:1].isalnum() or not container.translate(None, b"_.-").isalnum():
+        rule = "at most 200 letters, digits, '_', '.', '-', beginning with a letter or digit"
+        raise CniError(4, "CNI_CONTAINERID is missing or invalid", rule)
+    if not 1 <= len(ifname) <= 15 or ifname in (b".", b"..") or ifname != ifname.translate(None, b"/: \t\n\v\f\r"):
+        rule = "1 to 15 bytes without '/', ':' or blanks, neither '.' nor '..'"
+        raise CniError(4, "CNI_IFNAME is missing or invalid", rule)
+    return container + b"-" + ifname.replace(b"%", b"%25").replace(b"-", b"%2D")
+
+
+def write_pending(directory: str, name: bytes, request: bytes) -> None:
+    """Make the file appear complete, or not at all. The process takes its descriptors with it."""
+    try:  # noqa: SIM105, contextlib is an import too
+        posix.mkdir(directory, 0o700)
+    except FileExistsError:
+        pass
+    folder = posix.open(directory, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC)
+    hidden = b"." + posix.urandom(8).hex().encode()
+    file = posix.open(hidden, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL, 0o600, dir_fd=folder)
+    try:
+        write(file, request)
+        posix.fsync(file)
+        posix.rename(hidden, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        posix.unlink(hidden, dir_fd=folder)
+        raise
+    posix.fsync(folder)
+
+
+# Where the agent is
+
+
+def socket_directory(stdin: bytes) -> str:
+    """`ipam.socket-dir` of the configuration; the default where that cannot be read, and the agent says why."""
+    if b'"socket-dir"' not in stdin:
+        return SOCKET_DIRECTORY
+    import json
+
+    try:
+        directory = json.loads(stdin)["ipam"]["socket-dir"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return SOCKET_DIRECTORY
+    if not isinstance(directory, str):
+        return SOCKET_DIRECTORY
+    if not is_private(directory):
+        remedy = (
+            "it must be an absolute path; it and its parent must belong to root ('chown root') and be writable"
+        )
+        raise CniError(7, f"ipam.socket-dir {directory} is not trusted", f"{remedy} for root only ('chmod go-w')")
+    return directory
+
+
+def is_private(directory: str) -> bool:
+    """Whether nobody but root could have put a socket there: tenants write network configurations too."""
+    if not directory.startswith("/"):
+        return False
+    for path in (directory.rstrip("/").rpartition("/")[0] or "/", directory):
+        try:
+            found = posix.stat(path)
+        except FileNotFoundError:
+            return True  # no better or worse than an agent that is down
+        except (OSError, ValueError):
+            return False
+        if found.st_uid != 0 or found.st_mode & 0o022:
+            return False
+    return True
+
+
+# Bytes, text, time
+
+
+def read_stdin() -> bytes:
+    """Standard input, up to a little more than a request may hold; nothing where it is closed."""
+    data = b""
+    try:
+        while len(data) <= FRAME_BYTES_MAX and (piece := posix.read(0, 1 << 16)):
+            data += piece
+    except OSError:
+        return data
+    return data
+
+
+def write(descriptor: int, data: bytes) -> None:
+    """All of `data`."""
+    while data:
+        data = data[posix.write(descriptor, data) :]
+
+
+def error_json(stdin: bytes, code: int, msg: str, details: str) -> bytes:
+    """A CNI error in the version that the configuration asks for."""
+    head = f'{{"cniVersion":{quote(cni_version(stdin))},"code":{code}'
+    return f'{head},"msg":{quote(msg)},"details":{quote(details)}}}\n'.encode("utf-8", "backslashreplace")
+
+
+def quote(text: str) -> str:
+    """A JSON string, free of the words for which runtimes take a DEL's error for success."""
+    for words in ("no such file or directory", "not found"):
+        text = text.replace(words, "nothing there")
+    return f'"{text.translate(QUOTED)}"'
+
+
+def cni_version(stdin: bytes) -> str:
+    """The configuration's first `cniVersion`, by plain search: what is wrong may be its JSON."""
+    colon, *rest = stdin.partition(b'"cniVersion"')[2].split(b'"', 2)
+    plausible = colon.strip() == b":" and len(rest) == 2 and rest[0].replace(b".", b"").isdigit()
+    return rest[0].decode() if plausible and len(rest[0]) < 16 else "1.0.0"
+
+
+def reason(error: OSError) -> str:
+    """What went wrong, in words."""
+    return (error.strerror or str(error)).lower()
+
+
+def clock() -> float:
+    """Seconds on a clock that is never set, in steps of 10 ms, without an import."""
+    return posix.times()[4]
+
+
+def left_s(end_s: float) -> float:
+    """The time until `end_s`; raises TimeoutError when it has passed."""
+    if (left := end_s - clock()) <= 0:
+        raise TimeoutError
+    return left
+
+
+def pause() -> None:
+    """Give the agent a moment before it is tried again."""
+    import time
+
+    time.sleep(RETRY_S)
+
+
+if __name__ == "__main__":
+    main()

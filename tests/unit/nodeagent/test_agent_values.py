@@ -1,0 +1,67 @@
+"""Small values: records as rows, MACs, what a snapshot says."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from agent_builders import MAC, a_record
+
+from nodeagent import journal_records
+from nodeagent.attachment import Network, Pod
+from nodeagent.journal_records import COLUMNS, Record, State
+from nodeagent.mac import InterfaceMacs, own_mac
+from nodeagent.snapshot import Snapshot
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        a_record(State.ASKED, pod=Pod("web-0", "shop", "u-1")),
+        a_record(State.HELD, network=Network("pods", "blue", "10.55.0.0/24", "10.55.0.1", is_gateway=True)),
+        a_record(State.RELEASING, network=None, mac=None),
+        a_record(State.RELEASED, unclaimed_ms=5),
+    ],
+    ids=lambda record: record.state,
+)
+def test_a_record_survives_its_row_in_sqlite(record: Record) -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute(f"CREATE TABLE t ({', '.join(f'{name} {kind}' for name, kind in COLUMNS.items())})")
+    marks = ", ".join("?" * len(COLUMNS))
+    connection.execute(f"INSERT INTO t VALUES ({marks})", journal_records.encode(record))
+
+    (row,) = connection.execute("SELECT * FROM t").fetchall()
+    connection.close()
+
+    assert journal_records.decode(row) == record
+
+
+def test_a_damaged_row_is_refused() -> None:
+    row = list(journal_records.encode(a_record()))
+    row[2] = "dreaming"
+    with pytest.raises(ValueError, match="dreaming"):
+        journal_records.decode(tuple(row))
+
+
+@pytest.mark.parametrize(
+    ("read", "expected"),
+    [
+        (InterfaceMacs(MAC, None), MAC),
+        (InterfaceMacs(MAC, "02:00:00:00:00:99"), MAC),
+        (InterfaceMacs(MAC, MAC), None),
+        (InterfaceMacs(None, None), None),
+        (InterfaceMacs("00:00:00:00:00:00", None), None),
+    ],
+    ids=["own", "other master", "master's", "no interface", "zero"],
+)
+def test_only_a_mac_of_its_own_counts(read: InterfaceMacs, expected: str | None) -> None:
+    assert own_mac(read, shares_mac=False) == expected
+    assert own_mac(read, shares_mac=True) is None
+
+
+def test_an_agent_is_ready_when_its_socket_is_open_and_the_coordinator_was_reached() -> None:
+    base = {"node": "n", "release": "1", "boot_id": "b", "journal_id": "j"}
+    assert Snapshot(**base).unready() == "the plugin's socket is not open"
+    waiting = Snapshot(**base, socket_open=True, why_not_connected="refused")
+    assert waiting.unready() == "the coordinator was not reached since start: refused"
+    assert Snapshot(**base, socket_open=True, reached_since_start=True).unready() is None
