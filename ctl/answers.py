@@ -5,7 +5,7 @@ Every field may be absent: a daemon of another release says more or less than th
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field
 
 
 class Attachments(BaseModel):
@@ -22,7 +22,10 @@ class Agent(BaseModel):
     node: str = "?"
     release: str = "?"
     connected: bool = False
-    heard_s_ago: float | None = None
+    why_not_connected: str | None = None
+    heard_s_ago: float | None = Field(
+        default=None, validation_alias=AliasChoices("heard_s_ago", "seconds_since_heard")
+    )
     attachments: Attachments = Field(default_factory=Attachments)
     pending_files: int = 0
 

@@ -26,10 +26,11 @@ def coordinator_lines(url: str, coordinator: Coordinator) -> list[str]:
 def agent_lines(url: str, agent: Agent) -> list[str]:
     """One agent with what its journal holds."""
     heard = "nothing heard yet" if agent.heard_s_ago is None else f"heard {duration(agent.heard_s_ago)} ago"
+    connection = "connected" if agent.connected else _not_connected(agent.why_not_connected)
     held, asked, releasing = agent.attachments.held, agent.attachments.asked, agent.attachments.releasing
     return [
         f"agent {url}: node {agent.node}, release {agent.release}",
-        f"  coordinator  {'connected' if agent.connected else 'NOT CONNECTED'}, {heard}",
+        f"  coordinator  {connection}, {heard}",
         f"  attachments  {held} held, {asked} asked, {releasing} releasing",
         f"  pending      {_count(agent.pending_files, 'file')}",
     ]
@@ -46,6 +47,10 @@ def duration(time_s: float) -> str:
         if time_s >= 2 * size_s:
             return f"{time_s / size_s:.0f} {unit}"
     return f"{time_s:.0f} s"
+
+
+def _not_connected(why: str | None) -> str:
+    return f"NOT CONNECTED ({why})" if why else "NOT CONNECTED"
 
 
 def _network(network: Network) -> str:

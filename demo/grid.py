@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,14 +39,14 @@ class SimulatedGrid:
         """The port on loopback."""
         return int(self.url.rpartition(":")[2])
 
-    def calls(self, since: int = 0) -> list[dict[str, Any]]:
+    def calls(self, since: int = 1) -> list[dict[str, Any]]:
         """The WAPI calls that were made, from number `since` on."""
         calls: list[dict[str, Any]] = self._get("calls", since=since)["calls"]
         return calls
 
     def call_count(self) -> int:
-        """How many WAPI calls have been made."""
-        return int(self._get("calls", since=10**9)["next"])
+        """How many WAPI calls have been finished."""
+        return int(self._get("calls", since=1)["next"]) - 1
 
     def objects(self, object_type: str = "fixedaddress") -> list[dict[str, Any]]:
         """Every object of a type, with all fields."""
@@ -76,10 +76,21 @@ class SimulatedGrid:
         response = self._session.delete(f"{self.url}/sim/objects", params={"ref": reference}, timeout=10)
         assert response.ok, response.text
 
-    def wait_for_calls(self, count: int, timeout_s: float = 10) -> None:
-        """Wait until so many calls in all have been received."""
-        body = {"calls": count, "timeout_s": timeout_s}
-        self._session.post(f"{self.url}/sim/wait", json=body, timeout=timeout_s + 5).raise_for_status()
+    def wait_for_calls(self, count: int, *, finished: bool = False, timeout_s: float = 10) -> bool:
+        """Wait until so many calls in all have been received, or finished. False when that took too long."""
+        body = {"calls": count, "timeout_s": timeout_s, "finished": finished}
+        response = self._session.post(f"{self.url}/sim/wait", json=body, timeout=timeout_s + 5)
+        response.raise_for_status()
+        return bool(response.json()["reached"])
+
+    def wait_until(self, holds: Callable[[], bool], timeout_s: float = 20) -> bool:
+        """Wait until something about the grid holds, looking after each call. False when that took too long."""
+        while True:
+            calls = self.call_count()
+            if holds():
+                return True
+            if not self.wait_for_calls(calls + 1, finished=True, timeout_s=timeout_s):
+                return holds()
 
     def release_hanging(self) -> None:
         """End the calls that hang."""

@@ -64,6 +64,12 @@ def add_namespace(name: str) -> str:
     return os.path.join(NETNS_DIRECTORY, name)
 
 
+def add_interface(namespace: str, ifname: str, mac: str) -> None:
+    """An Ethernet interface with this MAC inside a namespace."""
+    with NetNS(namespace) as links:
+        links.link("add", ifname=ifname, kind="veth", address=mac, peer={"ifname": f"p{ifname}"[:15]})
+
+
 def remove_namespace(name: str) -> None:
     """Remove a namespace, which takes its interfaces along."""
     if os.path.exists(os.path.join(NETNS_DIRECTORY, name)):

@@ -69,7 +69,7 @@ class Adding:
         else:
             entry.flight = Flight(event.request, record.seq, [], Phase.RECORDED)
             self._wait(entry.flight, waiter, entry)
-            self._book.persist(entry, record)
+            self._book.persist(entry, replace(record, unclaimed_ms=None))
 
     def mac_read(self, event: MacRead) -> None:
         """The namespace was read: go on."""

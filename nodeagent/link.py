@@ -100,11 +100,14 @@ class Link:
         self._greet_when_due(event.now_s)
 
     def _lost(self, why: str, now_s: float) -> None:
+        is_news = why != self._why
         self._why = why
         if self._state is not LinkState.DOWN:
             self._state = LinkState.DOWN
             self._changed_s = now_s
             self._out.append(Note("coordinator_lost", level="warning", fields={"why": why}))
+        elif is_news:
+            self._out.append(Note("coordinator_not_reached", level="warning", fields={"why": why}))
         self._out.append(LowerLink(why))
 
     def _received(self, message: ToAgent, now_s: float) -> None:

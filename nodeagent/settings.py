@@ -24,7 +24,10 @@ class BadSettings(Exception):
 
 
 def _split(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list):
+        return value
+    return [part.strip() for text in texts for part in str(text).split(",") if part.strip()]
 
 
 def _endpoint(value: str) -> str:

@@ -96,7 +96,7 @@ def frame(variables: list[bytes], stdin: bytes) -> bytes:
     body = len(variables).to_bytes(1, "big") + b"".join(counted) + stdin
     if len(body) > FRAME_BYTES_MAX:
         limit = f"with the CNI_ variables it may have {FRAME_BYTES_MAX} bytes; check the network configuration"
-        raise CniError(6, "stdin is larger than 1 MiB", limit)
+        raise CniError(6, "standard input is larger than 1 MiB", limit)
     return b"\x01" + len(body).to_bytes(4, "big") + body
 
 

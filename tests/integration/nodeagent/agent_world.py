@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import json
 import os
 import queue
@@ -143,7 +144,8 @@ class FakeCoordinator:
                 message = decode_to_coordinator(data)
                 self.received.put(message)
                 for answer in self.policy(message):
-                    self._router.send_multipart([peer, encode(answer)])
+                    with contextlib.suppress(zmq.ZMQError):
+                        self._router.send_multipart([peer, encode(answer)])
             if self._commands in ready:
                 data = self._commands.recv()
                 if not data:
@@ -195,18 +197,21 @@ class Plugin:
     def __init__(self, path: Path, frame: bytes, descriptors: list[int]) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(PATIENCE_S)
-        self.sock.connect(str(path))
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
-        sent = self.sock.sendmsg([frame], rights)
-        self.sock.sendall(frame[sent:])
+        try:
+            self.sock.connect(str(path))
+            sent = self.sock.sendmsg([frame], rights)
+            self.sock.sendall(frame[sent:])
+        except OSError:
+            self.sock.close()
+            raise
 
     def answer(self) -> Answer:
-        head = self._exactly(5)
-        code, length = struct.unpack(">BI", head)
-        answer = Answer(code, self._exactly(length))
-        assert self.sock.recv(1) == b""
-        self.sock.close()
-        return answer
+        with self.sock:
+            code, length = struct.unpack(">BI", self._exactly(5))
+            answer = Answer(code, self._exactly(length))
+            assert self.sock.recv(1) == b""
+            return answer
 
     def kill(self) -> None:
         self.sock.close()
@@ -232,6 +237,10 @@ sys.exit(run(settings.read(sys.argv[1:]), on_step))
 """
 
 
+class AgentEnded(Exception):
+    """The process ended before it said what was expected."""
+
+
 class Agent:
     """One process of the real command."""
 
@@ -253,13 +262,22 @@ class Agent:
     def pid(self) -> int:
         return self._process.pid
 
-    def expect_log(self, text: str) -> str:
-        """The next log line with `text`; lines before it are skipped."""
+    def expect_log(self, *texts: str) -> str:
+        """Wait for fresh lines with these texts, in any order; the last of them."""
+        missing = set(texts)
         while True:
             line = self._fresh.get(timeout=PATIENCE_S)
-            assert line is not None, f"the agent ended without saying {text!r}: {self.lines}"
-            if text in line:
+            if line is None:
+                raise AgentEnded(f"without saying {missing}: {self.lines}")
+            missing -= {text for text in missing if text in line}
+            if not missing:
                 return line
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def has_said(self, text: str) -> bool:
+        return any(text in line for line in self.lines)
 
     def terminate(self) -> None:
         self._process.send_signal(signal.SIGTERM)
@@ -328,8 +346,7 @@ class World:
     def start(self, **changes: str) -> Agent:
         """An agent that is connected and serves."""
         agent = self.launch(**changes)
-        agent.expect_log("serving")
-        agent.expect_log("coordinator_reached")
+        agent.expect_log("serving", "coordinator_reached")
         return agent
 
     def restart_coordinator(self) -> None:
@@ -363,10 +380,24 @@ class World:
     def delete(self, container: str = "c1", ifname: str = "eth0", **changes: Any) -> Answer:
         return self.call("DEL", container, ifname, **changes).answer()
 
+    def raw(self, frame: bytes, descriptors: list[int]) -> Plugin:
+        return Plugin(self.socket_path, frame, descriptors)
+
+    def pending_names(self) -> list[str]:
+        return sorted(os.listdir(self.pending_dir))
+
+    def open_files(self, agent: Agent) -> int:
+        return len(os.listdir(f"/proc/{agent.pid}/fd"))
+
     def own_namespace(self) -> int:
         descriptor = os.open("/proc/self/ns/net", os.O_RDONLY)
         self._namespaces.append(descriptor)
         return descriptor
+
+    def until_only(self, containers: set[str]) -> None:
+        """Wait until the coordinator knows these containers' attachments alone."""
+        while {attachment.container_id for attachment in self.coordinator.book.addresses} != containers:
+            self.coordinator.expect(Release)
 
     def close(self) -> None:
         for agent in self._agents:

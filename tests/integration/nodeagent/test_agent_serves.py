@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from agent_world import World, a_config
+import json
+import re
+import socket
+import stat
+import struct
 
-from protocol.messages import Allocate, Release
+import pytest
+from agent_world import World, a_config, fetch, frame_of, lines_of
+
+from protocol.messages import Allocate, Hello, Release, Welcome
 
 
 def test_an_add_gets_the_coordinators_address_in_the_asked_version(world: World) -> None:
@@ -29,7 +36,7 @@ def test_a_repeated_add_is_answered_from_the_journal_without_a_message(world: Wo
     assert world.coordinator.received.empty()
 
 
-def test_a_del_is_answered_before_the_coordinator_is_told(world: World) -> None:
+def test_a_del_is_answered_before_the_coordinator_answers(world: World) -> None:
     world.start()
     world.add()
     world.coordinator.policy = lambda message: []
@@ -38,3 +45,246 @@ def test_a_del_is_answered_before_the_coordinator_is_told(world: World) -> None:
 
     release = world.coordinator.expect(Release)
     assert (release.attachment.container_id, release.reason, release.subnet) == ("c1", "del", "10.55.0.0/24")
+
+
+def test_two_interfaces_of_one_container_are_two_attachments(world: World) -> None:
+    world.start()
+    one, two = world.add(ifname="net1"), world.add(ifname="net2")
+    assert one.address != two.address
+
+    world.delete(ifname="net1")
+    world.coordinator.expect(Release)
+
+    assert world.add(ifname="net2").address == two.address
+    assert {attachment.ifname for attachment in world.coordinator.book.addresses} == {"net2"}
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{}, {"CNI_NETNS": ""}, {"CNI_ARGS": "x"}, {"CNI_NETNS": "/gone"}],
+    ids=["none", "empty netns", "odd args", "gone"],
+)
+@pytest.mark.parametrize(
+    "config", [{"cniVersion": "1.0.0"}, a_config(ipam={"type": "infoblox", "typo": 1}), a_config()]
+)
+def test_a_del_needs_only_the_attachment(
+    world: World, variables: dict[str, str], config: dict[str, object]
+) -> None:
+    world.start()
+    world.add()
+    kept = world.add("c2").address
+
+    assert world.delete(config=config, **variables).exit_code == 0
+
+    world.coordinator.expect(Release)
+    assert list(world.coordinator.book.addresses.values()) == [kept]
+
+
+def test_check_status_gc_version_are_answered_without_a_message(world: World) -> None:
+    world.start()
+    added = world.add(config=a_config())
+    world.coordinator.expect(Allocate)
+
+    check = world.call("CHECK", config=a_config(prevResult=added.json)).answer()
+    unknown = world.call("CHECK", container="c2").answer()
+    status, gc, version = (world.call(verb).answer() for verb in ("STATUS", "GC", "VERSION"))
+
+    assert [(answer.exit_code, answer.stdout) for answer in (check, status, gc)] == [(0, b"")] * 3
+    assert (unknown.exit_code, unknown.json["code"]) == (1, 120)
+    assert "1.1.0" in version.json["supportedVersions"]
+    assert world.coordinator.received.empty()
+
+
+def test_an_error_names_the_field_and_the_request_that_the_log_knows(world: World) -> None:
+    agent = world.start()
+
+    answer = world.add(config=a_config(ipam={"type": "infoblox", "subnett": "10.0.0.0/8"}))
+
+    assert (answer.exit_code, answer.json["code"], answer.json["msg"]) == (1, 7, "ipam.subnett: unknown key")
+    request_id = re.search(r"request (r-[0-9a-f]{10})$", answer.json["details"])
+    assert request_id
+    assert request_id[1] in agent.expect_log("add_failed")
+
+
+def test_the_request_id_of_an_add_reaches_coordinator_and_log(world: World) -> None:
+    agent = world.start()
+    address = world.add().address
+
+    request_id = world.coordinator.expect(Allocate).id
+    line = agent.expect_log("event=allocated")
+    assert f"request={request_id}" in line
+    assert f"address={address}" in line
+    assert "wapi_calls=1" in line
+
+
+def test_an_unknown_frame_version_is_told_as_a_cni_error(world: World) -> None:
+    world.start()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.connect(str(world.socket_path))
+        sock.sendall(b"\x02whatever")
+        head = sock.recv(5)
+        code, length = struct.unpack(">BI", head)
+        answer = json.loads(sock.recv(length))
+    assert (code, answer["code"]) == (1, 11)
+
+
+def test_a_frame_of_five_megabytes_is_refused_and_the_agent_goes_on(world: World) -> None:
+    world.start()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.connect(str(world.socket_path))
+        sock.sendall(struct.pack(">BI", 1, 5_000_000) + b"x" * 1000)
+        _, length = struct.unpack(">BI", sock.recv(5))
+        assert json.loads(sock.recv(length))["code"] == 6
+    assert world.add().exit_code == 0
+
+
+def test_many_adds_at_once_get_different_addresses(world: World) -> None:
+    world.start()
+    plugins = [world.call("ADD", f"c{number}") for number in range(200)]
+
+    addresses = {plugin.answer().address for plugin in plugins}
+
+    assert len(addresses) == 200
+
+
+def test_a_second_add_joins_the_first(world: World) -> None:
+    world.start()
+    book = world.coordinator.book
+    world.coordinator.policy = lambda message: []
+    first = world.call("ADD")
+    allocate = world.coordinator.expect(Allocate)
+    second = world.call("ADD")
+    assert world.call("STATUS").answer().exit_code == 0
+
+    world.coordinator.send(book.allocate(allocate))
+
+    assert first.answer().address == second.answer().address
+    assert world.coordinator.received.empty()
+
+
+def test_a_del_overtakes_the_add_in_flight(world: World) -> None:
+    world.start()
+    world.coordinator.policy = lambda message: []
+    add = world.call("ADD")
+    allocate = world.coordinator.expect(Allocate)
+
+    assert world.delete().exit_code == 0
+
+    failed = add.answer()
+    assert (failed.json["code"], failed.json["msg"]) == (11, "withdrawn by DEL of the same attachment")
+    release = world.coordinator.expect(Release)
+    assert release.seq > allocate.seq
+    assert release.unanswered_ask_ms_ago is not None
+
+
+def test_an_add_in_flight_survives_a_new_coordinator_as_a_second_attempt(world: World) -> None:
+    world.start()
+    world.coordinator.policy = lambda message: []
+    add = world.call("ADD")
+    first = world.coordinator.expect(Allocate)
+
+    world.restart_coordinator()
+
+    assert add.answer().exit_code == 0
+    again = world.coordinator.expect(Allocate)
+    assert (again.id, again.seq, again.attempt) == (first.id, first.seq, 2)
+
+
+def test_a_hello_lists_what_is_held(world: World) -> None:
+    world.start()
+    address = world.add().address
+    world.coordinator.expect(Allocate)
+
+    world.restart_coordinator()
+
+    hello = world.coordinator.expect(Hello)
+    (holding,) = hello.holdings
+    assert (holding.attachment.container_id, holding.addresses[0].address) == ("c1", address)
+    assert (holding.network_name, holding.view, holding.subnet) == ("pods", "default", "10.55.0.0/24")
+
+
+def test_a_plugin_killed_before_it_read_its_answer_leaves_the_attachment_unclaimed(world: World) -> None:
+    agent = world.start()
+    book = world.coordinator.book
+    world.coordinator.policy = lambda message: []
+    add = world.call("ADD")
+    allocate = world.coordinator.expect(Allocate)
+    add.kill()
+    agent.expect_log("plugin_hung_up")
+
+    world.coordinator.policy = book.answer
+    repeated = world.add()
+
+    assert repeated.exit_code == 0
+    assert world.coordinator.expect(Allocate).attempt == allocate.attempt + 1
+
+
+def test_other_users_files_are_out_of_reach(world: World) -> None:
+    world.start()
+    modes = {
+        path: stat.S_IMODE(path.stat().st_mode)
+        for path in (
+            world.socket_dir,
+            world.socket_path,
+            world.pending_dir,
+            world.state_dir,
+            world.state_dir / "journal.sqlite3",
+        )
+    }
+    assert list(modes.values()) == [0o700, 0o600, 0o700, 0o700, 0o600]
+
+
+def test_the_status_port_tells_readiness_state_and_numbers(world: World) -> None:
+    world.coordinator.policy = lambda message: []
+    agent = world.launch()
+    port = int(re.search(r"port=(\d+)", agent.expect_log("status_listening"))[1])  # type: ignore[index]
+    agent.expect_log("serving")
+    hello = world.coordinator.expect(Hello)
+    assert fetch(port, "/readyz")[0] == 503
+
+    world.coordinator.policy = world.coordinator.book.answer
+    world.coordinator.send(Welcome(id=hello.id))
+    agent.expect_log("coordinator_reached")
+    world.add()
+    world.add(config=b"")
+
+    assert fetch(port, "/readyz") == (200, b"ok\n")
+    status = json.loads(fetch(port, "/status")[1])
+    assert (status["node"], status["connected"], status["socket_open"]) == ("node-1", True, True)
+    metrics = fetch(port, "/metrics")[1].decode()
+    assert 'cni_infoblox_agent_requests_total{code="0",verb="ADD"} 1.0' in metrics
+    assert 'cni_infoblox_agent_requests_total{code="6",verb="ADD"} 1.0' in metrics
+
+
+def test_no_key_appears_in_the_log(world: World) -> None:
+    agent = world.start(log_level="debug")
+    world.add()
+    world.delete()
+    agent.terminate()
+    agent.wait()
+    secrets = (world.agent_pair.secret.decode(), world.coordinator_pair.secret.decode())
+    assert not [line for secret in secrets for line in lines_of(agent, secret)]
+
+
+def test_the_alive_file_appears_once_connected(world: World) -> None:
+    agent = world.start()
+    assert world.call("STATUS").answer().exit_code == 0
+    agent.terminate()
+    assert agent.wait() == 0
+    assert (world.socket_dir / "infoblox.alive").exists()
+
+
+def test_extra_descriptors_are_closed_and_none_stays_open(world: World) -> None:
+    agent = world.start()
+    world.add()
+    before = world.open_files(agent)
+    for number in range(20):
+        descriptors = [world.own_namespace() for _ in range(5)]
+        frame = frame_of(
+            {"CNI_COMMAND": "ADD", "CNI_CONTAINERID": f"x{number}", "CNI_IFNAME": "eth0", "CNI_NETNS": "/n"},
+            json.dumps(a_config()).encode(),
+        )
+        assert world.raw(frame, descriptors).answer().exit_code == 0
+        assert world.delete(f"x{number}").exit_code == 0
+    assert world.call("STATUS").answer().exit_code == 0
+    assert world.open_files(agent) <= before

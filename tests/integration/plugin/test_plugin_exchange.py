@@ -80,7 +80,7 @@ def test_the_largest_configuration_arrives_whole(runtime: Runtime, agents: Any) 
 def test_a_configuration_above_the_limit_is_refused_by_name(runtime: Runtime, size_bytes: int) -> None:
     error = runtime.call("ADD", b'{"cniVersion":"0.4.0"' + b" " * size_bytes).error
     assert (error["code"], error["cniVersion"]) == (6, "0.4.0")
-    assert error["msg"] == "stdin is larger than 1 MiB"
+    assert error["msg"] == "standard input is larger than 1 MiB"
     assert "1048576" in error["details"]
 
 

@@ -29,6 +29,8 @@ def test_an_agent_fills_four_lines() -> None:
 
 def test_an_agent_without_coordinator_says_so_aloud() -> None:
     assert screen.agent_lines("u", Agent())[1] == "  coordinator  NOT CONNECTED, nothing heard yet"
+    agent = Agent.model_validate({"why_not_connected": "no route", "seconds_since_heard": 60})
+    assert screen.agent_lines("u", agent)[1] == "  coordinator  NOT CONNECTED (no route), heard 60 s ago"
 
 
 def test_a_coordinator_shows_grid_networks_and_nodes() -> None:

@@ -75,6 +75,14 @@ def test_a_lost_connection_is_told_with_its_reason() -> None:
     assert link.trouble == "gone"
 
 
+def test_a_reason_is_logged_once_until_it_changes() -> None:
+    link = a_link()
+    note = Note("coordinator_not_reached", level="warning", fields={"why": "refused"})
+
+    assert link.handle(ConnectionLost(NOW_S, "refused")) == [note, LowerLink("refused")]
+    assert link.handle(ConnectionLost(NOW_S, "refused")) == [LowerLink("refused")]
+
+
 def test_hello_first_repeats_the_hello_before_anything_else() -> None:
     link = a_link()
     welcomed(link)

@@ -45,7 +45,7 @@ def test_the_largest_frame_is_built_and_one_byte_more_is_refused() -> None:
     with pytest.raises(infoblox.CniError) as refusal:
         infoblox.frame([], b"x" * (room + 1))
     code, msg, details = refusal.value.args
-    assert (code, msg) == (6, "stdin is larger than 1 MiB")
+    assert (code, msg) == (6, "standard input is larger than 1 MiB")
     assert "1048576" in details
 
 

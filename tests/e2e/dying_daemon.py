@@ -1,0 +1,32 @@
+"""Runs one of our daemons so that it kills itself with SIGKILL when it reaches a named step.
+
+Arguments: agent or coordinator, the step, then the daemon's own arguments.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+import coordinator.__main__ as coordinator_main
+import nodeagent.__main__ as agent_main
+import nodeagent.settings
+from coordinator.settings import read_settings
+
+
+def main() -> int:
+    """Run until the step is reached."""
+    daemon, fatal_step, *argv = sys.argv[1:]
+
+    def on_step(step: str) -> None:
+        if step == fatal_step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if daemon == "agent":
+        return agent_main.run(nodeagent.settings.read(argv), on_step)
+    return coordinator_main.run(read_settings(argv), on_step)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
