@@ -88,7 +88,7 @@ class Desk:
         elif isinstance(outcome, NotDurable):
             self._log.error("del_not_durable", **fields)
         elif case.verb not in _QUIET_VERBS:
-            self._log.info("deleted", **fields, kept_by_plugin=case.pending is not None)
+            self._log.info("deleted", **fields, source="pending" if case.pending else "plugin")
 
 
 def answer_to(case: Case, outcome: Outcome) -> bytes:

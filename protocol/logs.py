@@ -20,7 +20,7 @@ def make_logger(log_format: LogFormat, level: str, **fields: object) -> Logger:
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
-        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
+        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
     )
     logger: Logger = structlog.wrap_logger(
         structlog.WriteLogger(sys.stderr),

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from runtime_calls import a_mac, add, delete, grid_holds
 
 from demo.cluster import Cluster
 from demo.cni import Invocation
 from demo.grid import ea
 from demo.links import add_interface
-from runtime_calls import a_mac, add, delete, grid_holds
 
 
 @pytest.fixture(autouse=True)

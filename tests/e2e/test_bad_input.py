@@ -1,4 +1,4 @@
-"""Whatever comes in, the runtime gets a CNI error that names the field, the grid keeps what it has, the agent lives."""
+"""Bad input gets a CNI error that names the field; the grid keeps what it has, the agent lives."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from runtime_calls import a_mac, add, delete
 
 from demo.cluster import Cluster
 from demo.cni import Invocation, Outcome, execute
-from runtime_calls import a_mac, add, delete
 
 Config = dict[str, Any]
 
@@ -154,7 +154,8 @@ def test_standard_input_of_five_megabytes(cluster: Cluster, invocation: Invocati
 
 
 @pytest.mark.parametrize(
-    "args", ["IgnoreUnknown=1;FOO=bar", "K8S_POD_NAME=a;K8S_POD_NAME=b", ";;=;novalue;=x;K8S_POD_NAME", "\x01=\x02"]
+    "args",
+    ["IgnoreUnknown=1;FOO=bar", "K8S_POD_NAME=a;K8S_POD_NAME=b", ";;=;novalue;=x;K8S_POD_NAME", "\x01=\x02"],
 )
 def test_odd_cni_args_are_ignored(cluster: Cluster, invocation: Invocation, args: str) -> None:
     assert cluster.node.ipam(replace(invocation, args=args)).ok

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from runtime_calls import a_mac, add, delete, grid_holds
 
 from coordinator.steps import STEPS as COORDINATOR_STEPS
 from demo.cluster import Cluster, Plan
 from demo.cni import Invocation, Outcome, pod_args
 from demo.daemons import Daemon
 from nodeagent.steps import STEPS as AGENT_STEPS
-from runtime_calls import a_mac, add, delete, grid_holds
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
@@ -74,7 +74,9 @@ def add_until_it_works(cluster: Cluster, container: str, netns: str, first: Outc
     return outcome
 
 
-def assert_one_address_each(cluster: Cluster, lives: Outcome, lives_netns: str, comes: Outcome, netns: str) -> None:
+def assert_one_address_each(
+    cluster: Cluster, lives: Outcome, lives_netns: str, comes: Outcome, netns: str
+) -> None:
     assert grid_holds(cluster, "lives", "comes")
     assert comes.address != lives.address
     assert add(cluster.node, "comes", netns).address == comes.address
@@ -136,7 +138,7 @@ def test_agent_dies_while_it_replays_a_pending_del(
 @pytest.mark.parametrize("with_agent", [False, True], ids=["alone", "and the agent too"])
 @pytest.mark.parametrize("step", steps(COORDINATOR_STEPS, DURING_ADD))
 def test_coordinator_dies_during_add(
-    make_cluster: MakeCluster, make_netns: MakeNetns, step: str, with_agent: bool
+    make_cluster: MakeCluster, make_netns: MakeNetns, step: str, *, with_agent: bool
 ) -> None:
     cluster, lives, lives_netns = prepare(make_cluster, make_netns)
     node, netns = cluster.node, make_netns(a_mac())

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from runtime_calls import a_mac, add, delete, grid_holds
 
 from demo.cluster import Cluster, Plan
 from demo.cni import Invocation, Outcome
-from runtime_calls import a_mac, add, delete, grid_holds
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]

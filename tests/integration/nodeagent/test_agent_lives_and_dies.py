@@ -112,7 +112,7 @@ def test_pending_deletes_are_replayed_before_the_socket_opens(world: World) -> N
     _write_pending(world, "c1-eth0", "c1", "eth0")
 
     agent = world.launch()
-    agent.expect_log("kept_by_plugin=True")
+    agent.expect_log("source=pending")
     agent.expect_log("serving")
 
     assert world.pending_names() == []
@@ -124,7 +124,7 @@ def test_a_pending_delete_that_appears_later_is_found(world: World) -> None:
     world.add(ifname="a%b-c")
     _write_pending(world, "c1-a%25b%2Dc", "c1", "a%b-c")
 
-    agent.expect_log("kept_by_plugin=True")
+    agent.expect_log("source=pending")
     assert world.coordinator.expect(Release).attachment.ifname == "a%b-c"
 
 

@@ -152,7 +152,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @precondition(lambda self: self.draining)
     @rule(pick=PICK, reads=st.booleans())
-    def plugin_ends(self, pick: int, reads: bool) -> None:  # noqa: FBT001, hypothesis passes it by name
+    def plugin_ends(self, pick: int, reads: bool) -> None:
         caller = sorted(self.draining)[pick % len(self.draining)]
         attachment = self.draining.pop(caller)
         if reads:
@@ -186,7 +186,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @precondition(lambda self: self.is_up)
     @rule(delivers=st.booleans())
-    def connection_goes(self, delivers: bool) -> None:  # noqa: FBT001, hypothesis passes it by name
+    def connection_goes(self, delivers: bool) -> None:
         self.is_up = False
         if not delivers:
             self.on_wire.clear()
@@ -196,7 +196,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @precondition(lambda self: self.on_wire)
     @rule(declines=st.booleans())
-    def coordinator_works(self, declines: bool) -> None:  # noqa: FBT001, hypothesis passes it by name
+    def coordinator_works(self, declines: bool) -> None:
         message = self.on_wire.pop(0)
         attachment = wire_messages.attachment_of(message.attachment)
         if message.seq < self.highest_seq.get(attachment, 0) or (declines and isinstance(message, Allocate)):
