@@ -20,7 +20,6 @@ from nodeagent.attachments import Attachments
 from nodeagent.dealer import Dealer
 from nodeagent.desk import Desk
 from nodeagent.front import Drivers, Front, Item, Machines, StopAsked, ThreadEnded
-from nodeagent.inbox import Inbox
 from nodeagent.journal import BadJournal, Journal
 from nodeagent.link import Link
 from nodeagent.mac import InterfaceMacs, own_mac
@@ -35,6 +34,7 @@ from nodeagent.socket_place import PlaceTaken, SocketPlace
 from nodeagent.steps import OnStep, no_step
 from nodeagent.unix_server import UnixServer
 from protocol.errors import Problem
+from protocol.inbox import Inbox
 from protocol.keys import BadKey, load_pair, load_public
 from protocol.logs import make_logger
 from protocol.status_server import Pages, StatusServer

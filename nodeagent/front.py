@@ -30,7 +30,6 @@ from nodeagent.dealer import Dealer
 from nodeagent.desk import Case, Desk, answer_to
 from nodeagent.events import Event
 from nodeagent.frame import BadFrame, UnknownFrameVersion
-from nodeagent.inbox import Inbox
 from nodeagent.journal import Erase, Journal, Reached, Write
 from nodeagent.link import Link
 from nodeagent.metrics import Metrics
@@ -43,6 +42,7 @@ from nodeagent.socket_place import SocketPlace
 from nodeagent.steps import OnStep
 from nodeagent.unix_server import Arrived, Garbled, ServerEvent, UnixServer
 from protocol.errors import Problem
+from protocol.inbox import Inbox
 from protocol.logs import Logger
 from protocol.messages import Declined, Released
 

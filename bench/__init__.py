@@ -1,0 +1,1 @@
+"""Measures the running system, in figures that a command prints."""
