@@ -193,13 +193,17 @@ class Cluster:
         assert self.coordinator
         self.coordinator.wait_for("node_connected", lambda line: bool(line["node"] == node))
 
-    def start_coordinator(self, *flags: str, launcher: Sequence[str] | None = None) -> Daemon:
+    def start_coordinator(
+        self, *flags: str, launcher: Sequence[str] | None = None, password: str = PASSWORD
+    ) -> Daemon:
         """Start the coordinator, wait until it listens. It comes back under the address that it had."""
-        coordinator = self.launch_coordinator(*flags, launcher=launcher)
+        coordinator = self.launch_coordinator(*flags, launcher=launcher, password=password)
         self.endpoint = coordinator.wait_for("started")["listen"]
         return coordinator
 
-    def launch_coordinator(self, *flags: str, launcher: Sequence[str] | None = None) -> Daemon:
+    def launch_coordinator(
+        self, *flags: str, launcher: Sequence[str] | None = None, password: str = PASSWORD
+    ) -> Daemon:
         """Start the coordinator without waiting for it."""
         argv = [
             *(launcher or command("cni-infoblox-coordinator")),
@@ -210,7 +214,7 @@ class Cluster:
             *self.plan.coordinator_flags,
             *flags,
         ]
-        self.coordinator = Daemon(argv, {"WAPI_PASSWORD": PASSWORD}, self.directory / "coordinator.log")
+        self.coordinator = Daemon(argv, {"WAPI_PASSWORD": password}, self.directory / "coordinator.log")
         return self.coordinator
 
     def stop(self) -> None:

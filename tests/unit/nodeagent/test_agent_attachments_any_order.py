@@ -53,6 +53,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.last_seq = 0
         self.grid: dict[AttachmentId, tuple[str, int]] = {}
         self.highest_seq: dict[AttachmentId, int] = {}
+        self.last_attempt: dict[tuple[AttachmentId, int], int] = {}
         self.given = 0
         self.caller = 0
         self.told: dict[AttachmentId, str] = {}
@@ -108,6 +109,9 @@ class AnyOrder(RuleBasedStateMachine):
         assert record.state is (State.ASKED if isinstance(message, Allocate) else State.RELEASING)
         if isinstance(message, Allocate):
             assert message.attempt == record.attempt, "an attempt that the journal does not know"
+            attempt = self.last_attempt.get((record.attachment, message.seq), 0)
+            assert message.attempt > attempt, "sent again as if for the first time"
+            self.last_attempt[record.attachment, message.seq] = message.attempt
         self.on_wire.append(message)
 
     def replied(self, command: Reply) -> None:
@@ -236,6 +240,28 @@ class AnyOrder(RuleBasedStateMachine):
         self.now_s += passed_s
         self.feed(Ticked(self.now_s))
         self.feed_releases(Ticked(self.now_s))
+
+    @rule(which=st.sampled_from(ATTACHMENTS))
+    def add_that_is_sent(self, which: AttachmentId) -> None:
+        """Get to the interesting places more often than chance would."""
+        self.connection_comes()
+        self.add(which)
+        while self.reads or self.writes:
+            if self.reads:
+                self.mac_is_read()
+            else:
+                self.writes_become_durable(1)
+
+    @rule()
+    def connection_breaks_for_a_moment(self) -> None:
+        if self.is_up:
+            self.connection_goes(delivers=True)
+        self.connection_comes()
+
+    @rule()
+    def all_goes_well_for_a_while(self) -> None:
+        self.connection_comes()
+        self.settle()
 
     @rule(synced=st.integers(0, 5))
     def agent_is_killed_and_starts_again(self, synced: int) -> None:

@@ -1,0 +1,138 @@
+"""When the grid or the way to it is in trouble, the runtime is told which, and nothing is left behind."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Sequence
+
+import pytest
+from runtime_calls import a_mac, add, delete, grid_holds
+
+from demo.cluster import Cluster, Plan
+from demo.cni import Outcome
+
+MakeCluster = Callable[[Plan], Cluster]
+MakeNetns = Callable[..., str]
+
+
+def assert_error(outcome: Outcome, code: int, *words: str) -> None:
+    assert outcome.exit_code == 1, outcome
+    error = outcome.result
+    assert error["code"] == code, error
+    for word in words:
+        assert word in error["msg"] + error["details"], error
+
+
+def test_the_sixth_pod_of_a_29_is_told_that_the_network_is_full(
+    make_cluster: MakeCluster, make_netns: MakeNetns
+) -> None:
+    cluster = make_cluster(Plan())
+    config = cluster.node.config(subnet="10.66.0.0/29", gateway="10.66.0.1")
+    outcomes = [add(cluster.node, f"c{n}", make_netns(a_mac()), config=config) for n in range(6)]
+    assert [outcome.ok for outcome in outcomes] == [True] * 5 + [False]
+    assert_error(outcomes[5], 11, "10.66.0.0/29", "no address left")
+    assert delete(cluster.node, "c2").ok
+    assert grid_holds(cluster, "c0", "c1", "c3", "c4")
+    assert add(cluster.node, "c5", make_netns(a_mac()), config=config).address == outcomes[2].address
+
+
+def test_a_network_of_somebody_else_is_refused(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
+    cluster = make_cluster(Plan())
+    cluster.grid.create("network", {"network": "10.55.0.0/24"})
+    assert_error(add(cluster.node, "c", make_netns()), 7, "somebody else", "Network Name", "Tenant ID")
+    assert cluster.grid.pods() == {}
+
+
+def test_an_attribute_that_is_undefined_is_named(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
+    cluster = make_cluster(Plan(grid_flags=("--definitions", "none", "--user-kind", "ordinary")))
+    assert_error(add(cluster.node, "c", make_netns()), 113, "not defined", "superuser")
+
+
+def test_attributes_are_defined_where_the_user_may(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
+    cluster = make_cluster(Plan(grid_flags=("--definitions", "none")))
+    assert add(cluster.node, "c", make_netns(a_mac())).ok
+
+
+@pytest.mark.parametrize("kind", ["no-request", "cloud"])
+def test_users_without_the_request_object_are_served_by_single_calls(
+    make_cluster: MakeCluster, make_netns: MakeNetns, kind: str
+) -> None:
+    cluster = make_cluster(Plan(grid_flags=("--user-kind", kind)))
+    assert add(cluster.node, "c", make_netns(a_mac())).ok
+    assert delete(cluster.node, "c").ok
+    assert grid_holds(cluster)
+
+
+def test_a_wrong_password_is_tried_once(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
+    cluster = make_cluster(Plan(grid_flags=("--password", "another")))
+    for name in ("a", "b"):
+        assert_error(add(cluster.node, name, make_netns()), 110, "login", "admin")
+    assert [call["status"] for call in cluster.grid.calls()] == [401]
+
+
+def test_an_expired_cookie_costs_one_more_call(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
+    cluster = make_cluster(Plan())
+    assert add(cluster.node, "a", make_netns(a_mac())).ok
+    calls = cluster.grid.call_count()
+    cluster.grid.set_faults(expire_sessions=True)
+    assert add(cluster.node, "b", make_netns(a_mac())).ok
+    assert [call["status"] for call in cluster.grid.calls(calls + 1)] == [401, 201]
+
+
+def test_a_certificate_that_is_not_trusted(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
+    cluster = make_cluster(Plan(coordinator_flags=("--ssl-verify", "true")))
+    assert_error(add(cluster.node, "c", make_netns()), 112, "certificate", "--ssl-verify")
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"), [("status_503", ("503",)), ("html_200", ("web page", "--grid-host"))], ids=["503", "html"]
+)
+def test_a_grid_that_does_not_serve(
+    make_cluster: MakeCluster, make_netns: MakeNetns, fault: str, words: Sequence[str]
+) -> None:
+    cluster = make_cluster(Plan())
+    assert add(cluster.node, "a", make_netns(a_mac())).ok
+    cluster.grid.set_faults(**{fault: -1})
+    assert_error(add(cluster.node, "b", make_netns(a_mac())), 11, *words)
+    assert delete(cluster.node, "a").ok
+    cluster.grid.set_faults(**{fault: 0})
+    assert delete(cluster.node, "b").ok
+    assert grid_holds(cluster)
+
+
+@pytest.mark.parametrize("fault", ["cut_before_commit", "cut_after_commit", "status_500_after_commit"])
+def test_a_cut_create_gives_one_address(make_cluster: MakeCluster, make_netns: MakeNetns, fault: str) -> None:
+    cluster = make_cluster(Plan())
+    assert add(cluster.node, "a", make_netns(a_mac())).ok
+    cluster.grid.set_faults(**{fault: 1})
+    assert add(cluster.node, "b", make_netns(a_mac())).ok
+    assert grid_holds(cluster, "a", "b")
+
+
+def test_without_a_coordinator_an_add_is_told_and_a_del_succeeds(
+    make_cluster: MakeCluster, make_netns: MakeNetns
+) -> None:
+    cluster = make_cluster(Plan())
+    assert add(cluster.node, "a", make_netns(a_mac())).ok
+    assert cluster.coordinator
+    cluster.coordinator.stop()
+    assert delete(cluster.node, "a").ok
+    assert_error(add(cluster.node, "b", make_netns()), 11, "coordinator")
+    cluster.start_coordinator()
+    assert grid_holds(cluster)
+
+
+def test_no_secret_is_in_a_log_or_a_process_title(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
+    cluster = make_cluster(Plan())
+    assert add(cluster.node, "c", make_netns(a_mac())).ok
+    assert cluster.coordinator
+    cluster.coordinator.stop()
+    cluster.start_coordinator(password="a-very-secret-word")
+    assert_error(add(cluster.node, "d", make_netns()), 110)
+    secrets = [line for path in cluster.keys.rglob("*.key_secret") for line in path.read_text().splitlines()]
+    keys = [line.split('"')[1] for line in secrets if "secret-key" in line]
+    assert len(keys) == 2
+    processes = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
+    logs = "\n".join(path.read_text() for path in cluster.directory.rglob("*.log"))
+    for word in [*keys, "a-very-secret-word"]:
+        assert word not in processes + logs
