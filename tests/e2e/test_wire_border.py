@@ -1,0 +1,156 @@
+"""What the coordinator does with strangers, garbage and other versions, while it goes on serving its nodes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+
+import msgpack
+import pytest
+import zmq
+from runtime_calls import a_mac, add, delete, grid_holds
+
+from demo.cluster import Cluster, Plan
+from protocol.codec import decode_to_agent, encode
+from protocol.keys import KeyPair, generate, load_pair, load_public
+from protocol.messages import Allocate, Attachment, Declined, Hello, NetworkAsk, Release, ReleaseReason, Welcome
+
+MakeCluster = Callable[[Plan], Cluster]
+MakeNetns = Callable[..., str]
+SILENCE_MS = 700
+
+
+class Peer:
+    """A DEALER of the test's own."""
+
+    def __init__(self, cluster: Cluster, pair: KeyPair) -> None:
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.socket = self._context.socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.curve_publickey, self.socket.curve_secretkey = pair.public, pair.secret
+        self.socket.curve_serverkey = load_public(cluster.keys / "node-1" / "coordinator.key")
+        self.socket.connect(cluster.endpoint)
+
+    def answer(self, payload: bytes, timeout_ms: int = 10_000) -> object:
+        """The answer to a payload; None for silence."""
+        self.socket.send(payload)
+        return decode_to_agent(self.socket.recv()) if self.socket.poll(timeout_ms) else None
+
+    def close(self) -> None:
+        self.socket.close()
+        self._context.term()
+
+
+@pytest.fixture
+def cluster(make_cluster: MakeCluster) -> Cluster:
+    return make_cluster(Plan(nodes=("node-1", "node-2")))
+
+
+@pytest.fixture
+def neighbour(cluster: Cluster) -> Iterator[Peer]:
+    """Somebody with node-2's key, whose agent is away."""
+    agent = cluster.nodes["node-2"].agent
+    assert agent
+    agent.stop()
+    peer = Peer(cluster, load_pair(cluster.keys / "node-2" / "agent.key_secret"))
+    yield peer
+    peer.close()
+
+
+def hello(boot_id: str) -> bytes:
+    return encode(Hello(id="hello", boot_id=boot_id, journal_id="j2", page=0, last=True, holdings=[]))
+
+
+def own_boot_id() -> str:
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
+
+
+def assert_still_serves(cluster: Cluster, make_netns: MakeNetns) -> None:
+    assert add(cluster.node, "proof", make_netns(a_mac())).ok
+    assert delete(cluster.node, "proof").ok
+    assert cluster.grid.wait_until(lambda: "proof" not in str(cluster.grid.pods()))
+
+
+def test_a_key_that_is_not_authorized_gets_no_answer(cluster: Cluster, make_netns: MakeNetns) -> None:
+    stranger = Peer(cluster, generate())
+    assert stranger.answer(hello("b"), SILENCE_MS) is None
+    stranger.close()
+    assert cluster.coordinator
+    cluster.coordinator.wait_for("key_refused")
+    assert_still_serves(cluster, make_netns)
+
+
+def test_a_key_that_is_taken_away_gets_no_answer_any_more(cluster: Cluster, neighbour: Peer) -> None:
+    assert isinstance(neighbour.answer(hello(own_boot_id())), Welcome)
+    (cluster.keys / "coordinator" / "authorized" / "node-2.key").unlink()
+    late = Peer(cluster, load_pair(cluster.keys / "node-2" / "agent.key_secret"))
+    assert late.answer(hello(own_boot_id()), SILENCE_MS) is None
+    late.close()
+
+
+@pytest.mark.parametrize("payload", [b"", b"\x00", b"\xc1" * 50, b"{}", b"\xff" * 1000, msgpack.packb([1, 2])])
+def test_garbage_is_dropped(cluster: Cluster, neighbour: Peer, make_netns: MakeNetns, payload: bytes) -> None:
+    neighbour.socket.send(payload)
+    assert isinstance(neighbour.answer(hello(own_boot_id())), Welcome)
+    assert_still_serves(cluster, make_netns)
+
+
+def test_an_unknown_version_is_refused_clearly(neighbour: Peer) -> None:
+    answer = neighbour.answer(msgpack.packb({"v": 9, "id": "x1", "type": "hello"}))
+    assert isinstance(answer, Declined)
+    assert (answer.id, answer.code, answer.kind) == ("x1", 100, "refused")
+    assert "version" in answer.details
+
+
+def test_a_message_of_two_megabytes_ends_the_connection_and_nothing_else(
+    cluster: Cluster, neighbour: Peer, make_netns: MakeNetns
+) -> None:
+    neighbour.socket.send(b"x" * 2_000_000)
+    assert_still_serves(cluster, make_netns)
+
+
+def test_a_node_cannot_touch_the_attachments_of_another(
+    cluster: Cluster, neighbour: Peer, make_netns: MakeNetns
+) -> None:
+    lives = add(cluster.node, "lives", make_netns(a_mac()))
+    assert lives.ok
+    assert isinstance(neighbour.answer(hello(own_boot_id())), Welcome)
+    attachment = Attachment(container_id="lives", ifname="eth0")
+    common = {"journal_id": "j2", "attempt": 1, "first_sent_ms_ago": 0, "budget_ms": 5000}
+    release = Release(id="r", attachment=attachment, seq=1, reason=ReleaseReason.DEL, **common)
+    network = NetworkAsk(name="pods", subnet="10.55.0.0/24")
+    allocate = Allocate(id="a", attachment=attachment, seq=2, network=network, **common)
+    for message in (release, allocate):
+        answer = neighbour.answer(encode(message))
+        assert isinstance(answer, Declined)
+        assert answer.code == 101
+    assert grid_holds(cluster, "lives")
+
+
+def test_an_agent_that_expects_another_coordinator_says_so(
+    make_cluster: MakeCluster, make_netns: MakeNetns
+) -> None:
+    cluster = make_cluster(Plan())
+    node = cluster.node
+    assert node.agent
+    node.agent.stop()
+    other = cluster.directory / "other.key"
+    shutil.copy(cluster.keys / "node-1" / "agent.key", other)
+    node.start_agent("--coordinator-key", str(other))
+    outcome = add(node, "c", make_netns())
+    assert outcome.code == 11
+    assert "coordinator" in outcome.result["msg"]
+    assert "key" in outcome.result["details"]
+
+
+def test_a_grid_that_hangs_is_told_within_the_limit(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
+    cluster = make_cluster(Plan())
+    assert add(cluster.node, "a", make_netns(a_mac())).ok
+    cluster.grid.set_faults(hang=-1)
+    outcome = add(cluster.node, "b", make_netns(a_mac()))
+    assert outcome.code == 11
+    assert "no reply" in outcome.result["details"]
+    cluster.grid.set_faults(hang=0)
+    assert delete(cluster.node, "b").ok
+    assert grid_holds(cluster, "a")
