@@ -125,12 +125,15 @@ class Adding:
         if attachment:
             self._drop_waiters(self._book.entries[attachment], {caller}, now_s)
         told = self._told.pop(caller, None)
-        if told:
+        if told and told not in self._told.values():
             self._unclaim_held(*told, now_s)
 
     def delivered(self, caller: int) -> None:
         """A plugin has its answer."""
-        self._told.pop(caller, None)
+        attachment, seq = self._told.pop(caller, (None, None))
+        entry = self._book.entries.get(attachment) if attachment else None
+        if entry:
+            entry.claimed_seq = seq
 
     def ticked(self, now_s: float) -> None:
         """Answer those whose time is up."""
@@ -295,7 +298,7 @@ class Adding:
 
     def _unclaim_held(self, attachment: AttachmentId, seq: int, now_s: float) -> None:
         entry = self._book.entries.get(attachment)
-        if entry is None or entry.record is None or entry.flight is not None:
+        if entry is None or entry.record is None or entry.flight is not None or entry.claimed_seq == seq:
             return
         if entry.record.state is State.HELD and entry.record.seq == seq:
             self._book.persist(entry, replace(entry.record, unclaimed_ms=int(now_s * 1000)))

@@ -66,6 +66,8 @@ class Entry:
     ticket: int | None = None
     flight: Flight | None = None
     deleters: list[int] = field(default_factory=list)
+    claimed_seq: int | None = None
+    """The ADD whose answer a plugin has surely read; nothing but a DEL takes such an attachment away."""
 
     def state(self) -> State | None:
         """The record's state, None where the journal knows nothing."""

@@ -40,6 +40,8 @@ class Deleting:
                 self._bury(entry, record, now_s)
             elif record.state is State.ASKED:
                 entry.record = replace(record, unclaimed_ms=now_ms)
+            elif record.state is State.HELD and record.unclaimed_ms is None:
+                entry.claimed_seq = record.seq
             elif record.state is State.RELEASING:
                 entry.record = replace(record, attempt=record.attempt + 1)
                 self._book.do(StartRelease(entry.record))

@@ -211,6 +211,36 @@ def test_a_plugin_that_read_its_answer_may_go() -> None:
     assert machine.handle(HungUp(NOW_S, 1)) == []
 
 
+def test_a_repeated_add_that_dies_unread_takes_nothing_from_whoever_has_the_attachment() -> None:
+    machine = Machine().held()
+    machine.handle(Delivered(NOW_S, 1))
+    machine.handle(an_add(2))
+
+    assert machine.handle(HungUp(NOW_S, 2)) == []
+
+    restarted = Machine(a_record(State.HELD))
+    restarted.handle(an_add(2))
+    assert restarted.handle(HungUp(NOW_S, 2)) == []
+
+
+def test_of_two_answered_plugins_one_that_reads_is_enough_in_either_order() -> None:
+    machine = Machine().held()
+    machine.handle(an_add(2))
+
+    assert machine.handle(HungUp(NOW_S, 1)) == []
+    assert machine.handle(Delivered(NOW_S, 2)) == []
+    machine.handle(an_add(3))
+    assert machine.handle(HungUp(NOW_S, 3)) == []
+
+
+def test_when_the_last_of_several_answered_plugins_dies_unread_the_attachment_is_unclaimed() -> None:
+    machine = Machine().held()
+    machine.handle(an_add(2))
+    machine.handle(HungUp(NOW_S, 2))
+
+    assert machine.handle(HungUp(NOW_S, 1)) == [Persist(3, a_record(State.HELD, unclaimed_ms=1_000_000))]
+
+
 def test_an_add_behind_a_del_waits_until_the_del_is_durable() -> None:
     machine = Machine().held()
     machine.handle(a_del())

@@ -57,6 +57,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.given = 0
         self.caller = 0
         self.told: dict[AttachmentId, str] = {}
+        self.generation = dict.fromkeys(ATTACHMENTS, 0)
+        self.read: set[tuple[AttachmentId, int]] = set()
         self.unread: set[AttachmentId] = set()
         self.doubtful: set[AttachmentId] = set()
         self.boot()
@@ -68,7 +70,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.on_wire: list[Allocate | Release] = []
         self.answers: list[Allocated | Released | Declined] = []
         self.open: dict[int, tuple[str, AttachmentId]] = {}
-        self.draining: dict[int, AttachmentId] = {}
+        self.draining: dict[int, tuple[AttachmentId, int]] = {}
         self.is_up = False
         self.feed(Started(self.now_s, tuple(self.durable.values()), self.last_seq, reached=True))
 
@@ -125,7 +127,7 @@ class AnyOrder(RuleBasedStateMachine):
             assert self.told.get(attachment, address) == address, "another address for the same attachment"
             self.told[attachment] = address
             self.doubtful.discard(attachment)
-            self.draining[command.caller] = attachment
+            self.draining[command.caller] = (attachment, self.generation[attachment])
         elif isinstance(command.outcome, Done):
             assert verb == "DEL"
             assert self.durable[attachment].state in (State.RELEASING, State.RELEASED)
@@ -145,26 +147,30 @@ class AnyOrder(RuleBasedStateMachine):
         self.caller += 1
         self.open[self.caller] = ("DEL", which)
         self.told.pop(which, None)
+        self.generation[which] += 1
         self.feed(Deleted(self.now_s, self.caller, f"r-{self.caller}", which))
 
     @precondition(lambda self: self.open)
     @rule(pick=PICK)
     def plugin_is_killed(self, pick: int) -> None:
         caller = sorted(self.open)[pick % len(self.open)]
-        del self.open[caller]
+        self.unread.add(self.open.pop(caller)[1])
         self.feed(HungUp(self.now_s, caller))
 
     @precondition(lambda self: self.draining)
     @rule(pick=PICK, reads=st.booleans())
     def plugin_ends(self, pick: int, reads: bool) -> None:
         caller = sorted(self.draining)[pick % len(self.draining)]
-        attachment = self.draining.pop(caller)
+        grant = self.draining.pop(caller)
         if reads:
+            self.read.add(grant)
             self.feed(Delivered(self.now_s, caller))
-        else:
-            self.unread.add(attachment)
-            self.told.pop(attachment, None)
-            self.feed(HungUp(self.now_s, caller))
+            return
+        self.unread.add(grant[0])
+        is_current = grant[1] == self.generation[grant[0]]
+        if is_current and grant not in self.read and grant not in self.draining.values():
+            self.told.pop(grant[0], None)
+        self.feed(HungUp(self.now_s, caller))
 
     @precondition(lambda self: self.reads)
     @rule()
@@ -265,11 +271,15 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(synced=st.integers(0, 5))
     def agent_is_killed_and_starts_again(self, synced: int) -> None:
-        """A DEL without an answer, or an answer that nobody read, may be forgotten: the runtime comes again."""
-        self.doubtful |= self.unread | {attachment for verb, attachment in self.open.values() if verb == "DEL"}
+        """Whoever got no answer comes again, or sends a DEL: until then the attachment may be held or not."""
+        self.doubtful |= self.unread | {attachment for _, attachment in self.open.values()}
         for write in self.writes[:synced]:
             self.durable[write.record.attachment] = write.record
             self.last_seq = max(self.last_seq, write.record.seq)
+        # Whether somebody read an answer is not in the journal: what it does not call unclaimed is somebody's.
+        for attachment, record in self.durable.items():
+            if record.state is State.HELD and record.unclaimed_ms is None:
+                self.read.add((attachment, self.generation[attachment]))
         on_wire = self.on_wire
         self.boot()
         self.on_wire = on_wire
