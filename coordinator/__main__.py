@@ -11,13 +11,13 @@ from importlib.metadata import version
 
 import zmq
 
+from coordinator.assignment import Policy
 from coordinator.caller import Caller
 from coordinator.desk import Desk
 from coordinator.front import Front, Item, PasswordChanged, Sockets, Stop
 from coordinator.metrics import Metrics
 from coordinator.ownership import Owner
 from coordinator.password import PasswordWatch
-from coordinator.registrar import Policy
 from coordinator.router import Router
 from coordinator.settings import Settings, read_settings
 from coordinator.steps import OnStep, no_step

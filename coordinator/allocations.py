@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from coordinator.attachment_work import AttachmentWork, ReleaseWork
+from coordinator.attachment_work import AttachmentWork, Place, ReleaseWork
 from coordinator.objects import FixedAddress
 from coordinator.ownership import Identity
 from protocol.messages import Allocate, Release
@@ -29,6 +29,11 @@ class Holding:
     view: str
     subnet: str
     address: str
+
+    @property
+    def place(self) -> Place:
+        """Where the object is."""
+        return self.view, self.address
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,10 @@ class Asked:
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """One attachment. At most one work is under way for it; the newest message that has to wait is `next`."""
+    """One attachment. At most one work is under way for it; the newest message that has to wait is `next`.
+
+    `unsettled_since_s`, `is_unsure`: as in its last work, what the grid may hold beyond what is known.
+    """
 
     identity: Identity
     journal_id: str = ""
@@ -60,6 +68,7 @@ class Record:
     work: AttachmentWork | None = None
     next: Asked | None = None
     unsettled_since_s: float | None = None
+    is_unsure: bool = False
     forget_at_s: float | None = None
 
     def is_newest(self, journal_id: str, seq: int) -> bool:
@@ -87,7 +96,7 @@ class Allocations:
 
     def __init__(self) -> None:
         self._records: dict[AttachmentKey, Record] = {}
-        self._holders: dict[tuple[str, str], Record] = {}
+        self._holders: dict[Place, Record] = {}
 
     def __len__(self) -> int:
         return len(self._holders)
@@ -100,26 +109,35 @@ class Allocations:
         return self._records.get((container_id, ifname))
 
     def open(self, identity: Identity) -> Record:
-        """The record of an attachment, made when there is none."""
+        """The record of an attachment, made when there is none.
+
+        A record of another node that holds nothing gives way: who asks first must not shut out the real owner.
+        """
         key = (identity.container_id, identity.ifname)
-        return self._records.setdefault(key, Record(identity))
+        record = self._records.get(key)
+        if record is None or (record.identity != identity and record.is_idle() and not record.is_unsure):
+            record = self._records[key] = Record(identity)
+        return record
 
     def holder(self, view: str, address: str) -> Record | None:
         """Who holds an address."""
         return self._holders.get((view, address))
 
     def hold(self, record: Record, holding: Holding) -> None:
-        """The attachment has this address."""
+        """The attachment has this address, and nobody else has."""
+        previous = self._holders.get(holding.place)
+        if previous and previous is not record:
+            previous.holding, previous.is_unsure = None, True
         self.drop(record)
         record.holding = holding
         record.forget_at_s = None
-        self._holders[holding.view, holding.address] = record
+        self._holders[holding.place] = record
 
     def drop(self, record: Record) -> None:
         """The attachment has no address any more."""
         holding, record.holding = record.holding, None
-        if holding and self._holders.get((holding.view, holding.address)) is record:
-            del self._holders[holding.view, holding.address]
+        if holding and self._holders.get(holding.place) is record:
+            del self._holders[holding.place]
 
     def forget_idle(self, now_s: float) -> None:
         """Drop what has been gone long enough, and start the clock of what just became so."""

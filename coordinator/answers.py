@@ -69,6 +69,17 @@ def overtaken(old: Allocate | Release, new: Allocate | Release) -> Declined:
     return decline(old, Overtaken(seq=old.seq, newer=new.seq))
 
 
+def allocated_fields(message: Allocate, node: str, address: str, cost: Cost, took_s: float) -> dict[str, Any]:
+    """What the log says of an allocation."""
+    return {
+        **fields(message),
+        "node": node,
+        "address": address,
+        "wapi_calls": cost.wapi_calls,
+        "took_ms": round(took_s * 1000, 1),
+    }
+
+
 def fields(message: Allocate | Release) -> dict[str, Any]:
     """What names the request in a log line."""
     attachment = message.attachment

@@ -22,6 +22,7 @@ from coordinator.errors import (
     GridRefused,
     HeldElsewhere,
     LicenceMissing,
+    OutcomeUnknown,
 )
 from coordinator.networks import Network
 from coordinator.objects import FixedAddress, Label, addresses_in_order, read_fixed_address
@@ -38,21 +39,26 @@ CREATES_MAX: Final = 4
 """Creates for one allocation before a refusal that should pass is taken for good."""
 
 RESTARTS_MAX: Final = 3
-"""How often an allocation starts anew because its network was full, was gone, or gave an address in use."""
+"""How often an allocation starts anew because its network was full or gone."""
+
+UNKNOWN_WRITES_MAX: Final = 4
+"""How often one work writes without learning what became of it, while its look-ups are answered."""
+
+REASSIGNS_MAX: Final = 32
+"""How many addresses that the grid has forgotten one allocation gives back to their holders."""
 
 RELEASE_RETRY_S: Final = 60.0
+"""How long a release rests after its deletion has failed twice."""
+
+Place = tuple[str, str]
+"""A view with an address in it: where an object of the grid is."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """The attachment has this address. `surplus` are further objects of the same attachment.
-
-    `unsettled_since_s`: a create sent then may still be committed beside it.
-    """
+    """The attachment has this address; whether there may be more, the work's own state says."""
 
     fixed: FixedAddress
-    surplus: tuple[str, ...] = ()
-    unsettled_since_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,11 @@ class _Step(Enum):
 
 
 class AttachmentWork(Work):
-    """What allocating and releasing share: whose address it is, in which cluster, for which WAPI user."""
+    """What allocating and releasing share: whose address it is, in which cluster, for which WAPI user.
+
+    `unsettled_since_s`: a create of this attachment that was sent then may still be committed. `is_unsure`: the
+    grid may hold an object of this attachment that nobody has seen.
+    """
 
     def __init__(self, owner: Owner, identity: Identity, user: str) -> None:
         super().__init__()
@@ -97,6 +107,7 @@ class AttachmentWork(Work):
         self.identity = identity
         self.user = user
         self.unsettled_since_s: float | None = None
+        self.is_unsure = False
 
     @property
     def settled_at_s(self) -> float:
@@ -121,18 +132,27 @@ class AllocateWork(AttachmentWork):
         self._mac_refused = False
         self._creates = 0
         self._restarts = 0
+        self._reassigns = 0
+        self._unknown_writes = 0
+        self._known: str | None = None
 
-    def look_up_first(self, unsettled_since_s: float | None) -> AllocateWork:
-        """An earlier try may have got its address already; a create sent at that time may still be committed."""
+    def look_up_first(self, unsettled_since_s: float | None, known: str | None = None) -> AllocateWork:
+        """An earlier try may have got its address already; a create sent at that time may still be committed.
+
+        Among several addresses the known one stays.
+        """
         self._step = _Step.LOOK_UP
         self.unsettled_since_s = unsettled_since_s
+        self.is_unsure = True
+        self._known = known
         return self
 
-    def refresh(self, unsettled_since_s: float | None) -> AllocateWork:
+    def refresh(self, unsettled_since_s: float | None, known: str) -> AllocateWork:
         """The attachment has an address that shall stay: only its label is brought up to date."""
         self._step = _Step.UPDATE
         self._then_update = True
         self.unsettled_since_s = unsettled_since_s
+        self._known = known
         return self
 
     def start_again(self) -> bool:
@@ -140,6 +160,13 @@ class AllocateWork(AttachmentWork):
         self._restarts += 1
         self._step = _Step.CREATE
         return self._restarts <= RESTARTS_MAX
+
+    def look_again(self) -> bool:
+        """Once more, since the address that it got went back to its holder; False when often enough."""
+        self._reassigns += 1
+        self._step = _Step.LOOK_UP
+        self._then_update = False
+        return self._reassigns <= REASSIGNS_MAX
 
     @property
     def network_key(self) -> str | None:
@@ -172,36 +199,47 @@ class AllocateWork(AttachmentWork):
         if refusal.kind is Kind.NO_PARENT:
             return Contradicted()
         if self._creates >= CREATES_MAX or refusal.kind not in (Kind.MAC_TWICE, Kind.EXISTS):
+            # It may have been refused in company, which does not prove that nothing was created.
+            self.is_unsure = True
             return Failed(self._problem(refusal))
         self._mac_refused = refusal.kind is Kind.MAC_TWICE
         self._step = _Step.LOOK_UP
         return None
 
     def doubtful(self, now_s: float) -> object | None:
+        self.is_unsure = self.is_unsure or self._step is _Step.CREATE
         self._step = _Step.LOOK_UP
         return None
 
     def unknown(self, now_s: float) -> object | None:
         if self._step is _Step.CREATE:
             self.unsettled_since_s = self.sent_at_s
-        self._step = _Step.LOOK_UP
-        return None
+        if self._step is not _Step.LOOK_UP:
+            self._unknown_writes += 1
+        self.doubtful(now_s)
+        return self._may_write_again()
+
+    def _may_write_again(self) -> Failed | None:
+        if self._unknown_writes < UNKNOWN_WRITES_MAX:
+            return None
+        return Failed(OutcomeUnknown(action=f"give an address of {self.network.subnet}"))
 
     def _looked_up(self, found: Found, now_s: float) -> object | None:
         try:
             addresses = addresses_in_order(read_fixed_address(hit) for hit in found.hits)
         except Unreadable:
             return Failed(self._problem(Refusal(Kind.OTHER, "unreadable fixed address")))
+        self.is_unsure = len(addresses) > 1
         if not addresses:
             return self._absent(now_s)
         here = [fixed for fixed in addresses if self._is_here(fixed)]
         if not here:
             return Failed(self._elsewhere(addresses[0]))
-        if self._then_update:
+        if self._then_update and not self.is_unsure:
             self._step = _Step.UPDATE
             return None
-        surplus = tuple(fixed.address for fixed in addresses if fixed is not here[0])
-        return Held(here[0], surplus, self.unsettled_since_s)
+        kept = next((fixed for fixed in here if fixed.address == self._known), here[0])
+        return Held(kept)
 
     def _absent(self, now_s: float) -> object | None:
         if self._mac_refused:
@@ -221,7 +259,7 @@ class AllocateWork(AttachmentWork):
             return self.unknown(now_s)
         if self.owner.identity_of(fixed.eas) != self.identity or not self._is_here(fixed):
             return self.unknown(now_s)
-        return Held(fixed, (), self.unsettled_since_s)
+        return Held(fixed)
 
     def _update_refused(self, refusal: Refusal) -> object | None:
         self._creates += 1
@@ -253,27 +291,28 @@ class ReleaseWork(AttachmentWork):
     """
 
     priority = Priority.RELEASE
+    patient = True
 
-    def __init__(self, owner: Owner, identity: Identity, user: str, due_s: float, keep: str | None = None) -> None:
+    def __init__(
+        self, owner: Owner, identity: Identity, user: str, due_s: float, keep: Place | None = None
+    ) -> None:
         super().__init__(owner, identity, user)
         self.due_s = due_s
         self.keep = keep
-        self.last_refusal: Refusal | None = None
         self._step = _Step.LOOK_UP
-        self._view: str | None = None
-        self._addresses: list[str | None] = []
+        self._failures = 0
+        self._targets: list[Place | None] = []
 
-    def known(self, view: str, address: str | None, unsettled_since_s: float | None) -> ReleaseWork:
+    def known(self, place: Place, unsettled_since_s: float | None) -> ReleaseWork:
         """The grid is believed to hold exactly this object: it is deleted without a look when it is due."""
         self.unsettled_since_s = unsettled_since_s
-        self._view = view
-        self._delete([address], now_s=0.0)
+        self._delete([place], now_s=0.0)
         return self
 
-    def search_first(self, unsettled_since_s: float | None, not_before_s: float = 0.0) -> ReleaseWork:
-        """Nobody knows whether the grid holds anything."""
+    def search_first(self, unsettled_since_s: float | None) -> ReleaseWork:
+        """Nobody knows whether the grid holds anything, or how much."""
         self.unsettled_since_s = unsettled_since_s
-        self.ready_at_s = not_before_s
+        self.is_unsure = True
         return self
 
     def expedite(self) -> None:
@@ -286,55 +325,58 @@ class ReleaseWork(AttachmentWork):
     @property
     def is_delayed(self) -> bool:
         """Whether it has found what to delete, so that it waits for nothing but its time."""
-        return self._step is _Step.DELETE and self.last_refusal is None
+        return self._step is _Step.DELETE and self._failures == 0
 
     def operations(self) -> tuple[Operation, ...]:
         if self._step is _Step.LOOK_UP:
             return (objects.find_address(self.owner, self.identity),)
-        return (objects.delete_address(self.owner, self.identity, self._view, self._addresses[0]),)
+        view, address = self._targets[0] or (None, None)
+        return (objects.delete_address(self.owner, self.identity, view, address),)
 
     def answered(self, replies: Sequence[Reply], now_s: float) -> object | None:
         (reply,) = replies
         if isinstance(reply, Found):
             return self._looked_up(reply, now_s)
-        self.last_refusal = None
-        del self._addresses[0]
-        if self._addresses:
+        self._failures = 0
+        del self._targets[0]
+        if self._targets:
             return None
         return self._all_deleted(now_s)
 
     def refused(self, refusal: Refusal, now_s: float) -> object | None:
-        # A deletion that finds nothing is refused as well: only a second refusal in a row is one to wait for.
-        if self._step is _Step.LOOK_UP or self.last_refusal is not None:
-            self.ready_at_s = now_s + RELEASE_RETRY_S
-        self.last_refusal = refusal
-        self._step = _Step.LOOK_UP
-        return None
+        return self._failed(now_s)
 
     def doubtful(self, now_s: float) -> object | None:
         self._step = _Step.LOOK_UP
         return None
 
     def unknown(self, now_s: float) -> object | None:
-        return self.doubtful(now_s)
+        return self._failed(now_s) if self._step is _Step.DELETE else None
+
+    def _failed(self, now_s: float) -> object | None:
+        # A deletion that finds nothing fails as well: only after a second failure there is something to wait for.
+        if self._step is _Step.LOOK_UP or self._failures:
+            self.ready_at_s = now_s + RELEASE_RETRY_S
+        self._failures += 1
+        self._step = _Step.LOOK_UP
+        return None
 
     def _looked_up(self, found: Found, now_s: float) -> object | None:
         try:
             fixed = [read_fixed_address(hit) for hit in found.hits]
-        except Unreadable as unreadable:
-            return self.refused(Refusal(Kind.OTHER, str(unreadable)), now_s)
-        addresses = [each.address for each in fixed if each.address != self.keep]
-        if not addresses:
+        except Unreadable:
+            return self._failed(now_s)
+        places = [place for each in fixed if (place := (each.view, each.address)) != self.keep]
+        if not places:
             return self._all_deleted(now_s)
-        self._view = None
         # One object needs no address to be told from others, unless there is one that must stay.
-        single = len(addresses) == 1 and self.keep is None
-        self._delete([None] if single else list(addresses), now_s)
+        is_single = len(places) == 1 and self.keep is None
+        self._delete([None] if is_single else list(places), now_s)
         return None
 
-    def _delete(self, addresses: list[str | None], now_s: float) -> None:
+    def _delete(self, targets: list[Place | None], now_s: float) -> None:
         self._step = _Step.DELETE
-        self._addresses = addresses
+        self._targets = targets
         self.ready_at_s = max(self.due_s, now_s)
 
     def _all_deleted(self, now_s: float) -> object | None:

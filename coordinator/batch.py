@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from coordinator.work import Priority, Work
@@ -40,8 +41,8 @@ class Pace:
             self.limit = min(2 * self.limit, self._operations_max)
 
     def too_big(self, operations: int) -> None:
-        """The grid does not take a call of this size."""
-        self.limit = max(1, operations // 2)
+        """The grid does not take a call of this size, now or later."""
+        self._operations_max = self.limit = max(1, operations // 2)
 
     def read_timeout_s(self, operations: int) -> float:
         """How long to wait for the reply to a call with this many operations."""
@@ -61,42 +62,68 @@ def plan(ready: Iterable[Work], limits: Limits, now_s: float) -> list[Work]:
     """The work for one call, most urgent first; empty when nothing is ready.
 
     Work that is `apart` goes alone. Writes that were in a refused batch go with their like only, ever fewer at
-    a time, until the culprit stands alone.
+    a time, until the culprit stands alone. Overdue releases go first, but leave half of the call to others.
     """
-    queue = sorted(ready, key=lambda work: (_rank(work, now_s), work.submitted_at_s))
+    queue = sorted(ready, key=lambda work: (rank(work, now_s), work.submitted_at_s))
     if not queue:
         return []
-    first = queue[0]
+    first, batch = queue[0], _Batch(limits)
     if first.apart:
         return [first]
     if _is_suspect(first):
         suspects = [work for work in queue if _is_suspect(work) and not work.apart]
-        return _fill(suspects[: min(work.companions_max or 1 for work in suspects)], limits)
-    return _fill([work for work in queue if not work.apart and not _is_suspect(work)], limits)
+        batch.fill(suspects[: min(work.companions_max or 1 for work in suspects)], limits.operations_max)
+        return batch.works
+    together = [work for work in queue if not work.apart and not _is_suspect(work)]
+    overdue = [work for work in together if _is_overdue(work, now_s)]
+    others = [work for work in together if not _is_overdue(work, now_s)]
+    batch.fill(overdue, limits.operations_max // 2 if others else limits.operations_max)
+    batch.fill(others, limits.operations_max)
+    return batch.works
 
 
-def _rank(work: Work, now_s: float) -> int:
-    if work.priority is Priority.RELEASE and now_s > work.ready_at_s + OVERDUE_S:
-        return Priority.PREPARE
-    return work.priority
+def rank(work: Work, now_s: float) -> int:
+    """How urgent the work is by now; less is more."""
+    return Priority.PREPARE if _is_overdue(work, now_s) else work.priority
+
+
+def _is_overdue(work: Work, now_s: float) -> bool:
+    return work.priority is Priority.RELEASE and now_s > work.ready_at_s + OVERDUE_S
 
 
 def _is_suspect(work: Work) -> bool:
     return work.companions_max is not None and not work.only_reads()
 
 
-def _fill(queue: Iterable[Work], limits: Limits) -> list[Work]:
-    batch: list[Work] = []
-    creates: Counter[str] = Counter()
-    operations = 0
-    for work in queue:
+class _Batch:
+    """Grows by work that fits: within the limits, with no company that would share another's refusal."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.works: list[Work] = []
+        self._limits = limits
+        self._operations = 0
+        self._creates: Counter[str | None] = Counter()
+        self._company: str | None = None
+
+    def fill(self, queue: Iterable[Work], operations_max: int) -> None:
+        """Add what fits, in order, until there are so many operations."""
+        for work in queue:
+            company = self._company_of(work)
+            if self._is_short(work) or (company and self._company and company != self._company):
+                continue
+            if self.works and self._operations + work.cost() > operations_max:
+                break
+            self.works.append(work)
+            self._operations += work.cost()
+            self._creates[work.network_key] += 1
+            self._company = self._company or company
+
+    def _is_short(self, work: Work) -> bool:
         key = work.network_key
-        if key is not None and creates[key] >= limits.creates_max.get(key, limits.operations_max):
-            continue
-        if batch and operations + work.cost() > limits.operations_max:
-            break
-        batch.append(work)
-        operations += work.cost()
-        if key is not None:
-            creates[key] += 1
-    return batch
+        return key is not None and self._creates[key] >= self._limits.creates_max.get(key, inf)
+
+    def _company_of(self, work: Work) -> str | None:
+        """Creates in a network that is short of addresses go with their like; only deletions go with them."""
+        if work.network_key in self._limits.creates_max:
+            return work.network_key
+        return None if work.network_key is None and not work.only_reads() else "others"

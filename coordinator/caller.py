@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from coordinator.exchange import Landing, perform
-from coordinator.lane import Call
+from coordinator.commands import Call
+from coordinator.events import Landing
+from coordinator.exchange import perform
 from coordinator.steps import OnStep, call_name
 from coordinator.wapi import Wapi
 

@@ -1,12 +1,82 @@
-"""What the coordinator's machines ask of the thread that drives them, beyond what the lane asks."""
+"""What the coordinator's machines ask to be done."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Final
 
-from coordinator.lane import Call, Finished, Note, WakeAt
+from coordinator.operations import Operation
 from coordinator.work import Work
 from protocol.messages import Message
+
+ALARMS: Final = frozenset(
+    {
+        "address_twice",
+        "definitions_missing",
+        "grid_forgot_address",
+        "holding_unreadable",
+        "key_refused",
+        "listing_refused",
+        "network_exhausted",
+        "network_refused",
+        "node_twice",
+        "not_yours",
+        "request_not_allowed",
+        "unreadable_message",
+    }
+)
+
+
+class Form(Enum):
+    """How a call carries its operations."""
+
+    REQUEST = auto()
+    SEPARATE = auto()
+
+
+@dataclass(frozen=True)
+class Call:
+    """Make this call; exactly one of `Answered`, `Refused`, `Lost`, `NotSent` answers it."""
+
+    id: int
+    operations: tuple[Operation, ...]
+    form: Form
+    read_timeout_s: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The work has ended."""
+
+    work: Work
+    outcome: object
+
+
+@dataclass(frozen=True)
+class WakeAt:
+    """Send `Ticked` at this time, unless something else happens before."""
+
+    at_s: float
+
+
+@dataclass(frozen=True)
+class Note:
+    """For log and counters."""
+
+    event: str
+    fields: Mapping[str, Any]
+
+    @property
+    def is_alarm(self) -> bool:
+        """Whether a person should look at it."""
+        return self.event in ALARMS
+
+    @property
+    def is_detail(self) -> bool:
+        """Whether it is of interest only to who follows one request."""
+        return self.event == "wapi_call" and self.fields.get("outcome") == "answered"
 
 
 @dataclass(frozen=True)
@@ -25,13 +95,7 @@ class Send:
     message: Message
 
 
-@dataclass(frozen=True)
-class Submit:
-    """Hand work to the lane."""
-
-    work: Work
-
-
-Command = Call | Finished | WakeAt | Note | Reply | Send | Submit
+LaneCommand = Call | Finished | WakeAt | Note
+Command = LaneCommand | Reply | Send
 Effect = Call | WakeAt | Note | Send
 """What is left for the driver when the machines have settled everything among themselves."""

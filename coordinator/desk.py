@@ -12,25 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from coordinator import answers
-from coordinator.commands import Command, Effect, Reply, Send, Submit
+from coordinator.assignment import Policy
+from coordinator.commands import Command, Effect, Finished, Note, Reply, Send, WakeAt
 from coordinator.errors import EaUndefined, NodeTwice, ProtocolMismatch
-from coordinator.lane import (
-    Answered,
-    CredentialsChanged,
-    Finished,
-    Lane,
-    Lost,
-    Note,
-    NotSent,
-    Refused,
-    Submitted,
-    Ticked,
-    WakeAt,
-)
-from coordinator.learning import learn_journal, learn_listed
+from coordinator.events import CredentialsChanged, Landing, Submitted, Ticked
+from coordinator.lane import Lane
 from coordinator.lookups import Lookups
 from coordinator.preparation_work import Defined, DefinitionsWork, Listed, ListWork
-from coordinator.registrar import Policy, Registrar
+from coordinator.registrar import Registrar
 from coordinator.sessions import Greeting, Sessions
 from coordinator.work import Failed, Work
 from protocol.messages import Allocate, Hello, HelloFirst, Ping, Pong, Release, ToCoordinator, Welcome
@@ -62,8 +51,7 @@ class Misread:
     now_s: float
 
 
-LaneEvent = Answered | Refused | Lost | NotSent | Ticked | CredentialsChanged
-DeskEvent = Received | Misread | LaneEvent
+DeskEvent = Received | Misread | Landing | Ticked | CredentialsChanged
 
 
 class Desk:
@@ -79,12 +67,14 @@ class Desk:
         self._registrar = Registrar(policy, self._lane, self._lookups, now_s)
         self._sessions = Sessions()
         self._defining = False
+        self._listing = False
         self._missing_eas: tuple[str, ...] = ()
         self._forget_at_s = now_s + FORGET_EVERY_S
 
     def start(self, now_s: float) -> list[Effect]:
         """What a coordinator does before anybody asks: see what the user may do, read what the grid holds."""
-        return self._settle(self._define(now_s), now_s)
+        self._define(now_s, now_s)
+        return self._settle([], now_s)
 
     def handle(self, events: Iterable[DeskEvent], now_s: float) -> list[Effect]:
         """Take in everything that has happened, then say what is to be done.
@@ -108,7 +98,7 @@ class Desk:
         if isinstance(event, Misread):
             declined = answers.declined(event.message_id, ProtocolMismatch(cause=event.reason))
             return [Send(event.connection, declined)]
-        return list(self._lane.handle(event))
+        return [*self._lane.handle(event)]
 
     def _received(self, event: Received) -> Iterator[Command]:
         message = event.message
@@ -129,7 +119,10 @@ class Desk:
             yield Send(event.connection, answers.declined(hello.id, NodeTwice(node=event.node)))
             yield Note("node_twice", {"node": event.node, "boot_id": hello.boot_id})
             return
-        yield from learn_journal(self._registrar.allocations, event.node, hello)
+        if greeting is Greeting.OUT_OF_ORDER:
+            yield Send(event.connection, HelloFirst(id=hello.id))
+            return
+        yield from self._registrar.greeted(event.node, hello, event.now_s)
         if greeting is Greeting.WELCOME:
             yield Send(event.connection, Welcome(id=hello.id, release=self._release))
             yield Note("node_connected", {"node": event.node, "release": hello.release, "boot_id": hello.boot_id})
@@ -143,72 +136,73 @@ class Desk:
             yield from self._listed(outcome, now_s)
         else:
             if isinstance(outcome, Failed) and isinstance(outcome.problem, EaUndefined):
-                yield from self._define(now_s + START_RETRY_S)
+                self._define(now_s + START_RETRY_S, now_s)
             yield from self._registrar.finished(work, outcome, now_s)
 
-    def _define(self, not_before_s: float) -> list[Command]:
+    def _define(self, not_before_s: float, now_s: float) -> None:
         if self._defining:
-            return []
+            return
         self._defining = True
         work = DefinitionsWork()
         work.ready_at_s = not_before_s
-        return [Submit(work)]
+        self._lane.handle(Submitted((work,), now_s))
+
+    def _list(self, work: ListWork, now_s: float) -> None:
+        self._listing = True
+        self._lane.handle(Submitted((work,), now_s))
 
     def _defined(self, outcome: object, now_s: float) -> Iterator[Command]:
         self._defining = False
-        if not isinstance(outcome, Defined):
-            yield from self._define(now_s + START_RETRY_S)
-            return
+        assert isinstance(outcome, Defined)
         self._missing_eas = outcome.missing
         if outcome.created:
             yield Note("definitions_created", {"names": ", ".join(outcome.created)})
         if outcome.missing:
             yield Note("definitions_missing", {"names": ", ".join(outcome.missing)})
-        if not self._registrar.is_listed:
-            yield Submit(ListWork(self._policy.owner, self._policy.user))
+        if not (self._registrar.is_listed or self._listing):
+            self._list(ListWork(self._policy.owner, self._policy.user), now_s)
 
     def _listed(self, outcome: object, now_s: float) -> Iterator[Command]:
-        if not isinstance(outcome, Listed):
-            problem = outcome.problem if isinstance(outcome, Failed) else None
-            yield Note("listing_refused", {"reason": problem.msg if problem else "unknown"})
-            yield from self._define(now_s + START_RETRY_S)
+        self._listing = False
+        if isinstance(outcome, Failed):
+            yield Note("listing_refused", {"reason": outcome.problem.msg})
+            self._define(now_s + START_RETRY_S, now_s)
             return
-        learn_listed(self._registrar.allocations, self._policy.owner, outcome.addresses)
+        assert isinstance(outcome, Listed)
+        self._registrar.listed(outcome.addresses)
         if outcome.next_page is not None:
-            yield Submit(outcome.next_page)
+            self._list(outcome.next_page, now_s)
             return
-        self._registrar.is_listed = True
+        self._registrar.listing_ended(now_s)
         yield Note("listed", {"allocations": len(self._registrar.allocations)})
 
     # What goes out
 
     def _settle(self, commands: Iterable[Command], now_s: float) -> list[Effect]:
         effects: list[Effect] = []
-        submitted = self._work_off(commands, effects, now_s)
-        while True:
-            submitted = self._work_off(self._lane.handle(Submitted(submitted, now_s)), effects, now_s)
-            if not submitted:
-                break
+        self._work_off(commands, effects, now_s)
+        while self._work_off(self._lane.proceed(now_s), effects, now_s):
+            pass
         wishes = [effect.at_s for effect in effects if isinstance(effect, WakeAt)]
         deadline_s = self._registrar.next_deadline_s()
         at_s = min([self._forget_at_s, *wishes, *([deadline_s] if deadline_s is not None else [])])
         return [*(effect for effect in effects if not isinstance(effect, WakeAt)), WakeAt(at_s)]
 
-    def _work_off(self, commands: Iterable[Command], effects: list[Effect], now_s: float) -> tuple[Work, ...]:
-        submitted: list[Work] = []
+    def _work_off(self, commands: Iterable[Command], effects: list[Effect], now_s: float) -> bool:
+        """Settle the commands; returns whether work has ended, so that the lane may have a call to make."""
+        has_finished = False
         todo = deque(commands)
         while todo:
             command = todo.popleft()
-            if isinstance(command, Submit):
-                submitted.append(command.work)
-            elif isinstance(command, Finished):
+            if isinstance(command, Finished):
+                has_finished = True
                 todo.extend(self._finished(command.work, command.outcome, now_s))
             elif isinstance(command, Reply):
                 if session := self._sessions.of(command.node):
                     effects.append(Send(session.connection, command.message))
             else:
                 effects.append(command)
-        return tuple(submitted)
+        return has_finished
 
     # What people see
 

@@ -29,6 +29,11 @@ class GridAnswersHtml(TryAgain):
     remedy = "It may be restarting, or be no longer the grid master: set --grid-host to the active master."
 
 
+class OutcomeUnknown(TryAgain):
+    message = "the grid's answers do not tell what became of the attempts to {action}"
+    remedy = "The runtime asks again. If it lasts, see the coordinator's log for why the replies are unreadable."
+
+
 class TimeIsUp(TryAgain):
     message = "no address from the grid within the time that the request had"
     remedy = "The runtime asks again. If it lasts, see 'cni-infoblox status' for the grid's state and queue."
@@ -39,6 +44,14 @@ class NetworkExhausted(TryAgain):
     remedy = (
         "{used} addresses of it are this cluster's, {delayed} of them released and soon free. "
         "Enlarge the network, free addresses in it, or remove DHCP ranges from it."
+    )
+
+
+class AddressesForgotten(TryAgain):
+    message = "the grid offers addresses of {subnet} that pods still hold"
+    remedy = (
+        "Objects of live pods were deleted in the grid. The coordinator puts back each that the grid offers; "
+        "if it lasts, look for who deletes them."
     )
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from coordinator.commands import Call, Form
 from coordinator.errors import GridUnavailable
-from coordinator.lane import Answered, Call, Form, Lost, NotSent, Refused
+from coordinator.events import Answered, Landing, Lost, NotSent, Refused
 from coordinator.operations import (
     Conditional,
     Deleted,
@@ -18,20 +19,21 @@ from coordinator.operations import (
     Operation,
     Reply,
     Unreadable,
-    Written,
+    UpdateFound,
     as_call,
     as_request,
+    is_deletion,
     is_object,
     matches,
     read_reply,
     read_request_reply,
+    read_written,
     search_of,
     write_of,
 )
 from coordinator.refusals import Kind, Refusal
 from protocol.errors import Problem
 
-Landing = Answered | Refused | Lost | NotSent
 Transport = Callable[[HttpCall, float], Any]
 """Takes an HTTP call with its read time-out in seconds."""
 
@@ -94,8 +96,8 @@ def _one(operation: Operation, send: Callable[[HttpCall], Any]) -> Reply:
     if len(hits) != 1:
         raise RefusedError(Refusal(Kind.OTHER, f"{len(hits)} objects match"))
     result = send(write_of(operation, str(hits[0]["_ref"])))
-    if isinstance(result, str):
-        return Deleted(hits[0])
-    if not is_object(result):
-        raise Unreadable("an update that is not answered by an object")
-    return Written(result)
+    if isinstance(operation, UpdateFound):
+        return read_written(result)
+    if not is_deletion(operation, result):
+        raise Unreadable("a deletion that is not answered by a reference")
+    return Deleted(hits[0])

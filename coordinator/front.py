@@ -10,10 +10,9 @@ from typing import Any, Final
 import zmq
 
 from coordinator.caller import Caller
-from coordinator.commands import Effect, Send
+from coordinator.commands import Call, Effect, Note, Send, WakeAt
 from coordinator.desk import Desk, DeskEvent, Misread, Received
-from coordinator.exchange import Landing
-from coordinator.lane import Call, CredentialsChanged, Note, Ticked, WakeAt
+from coordinator.events import CredentialsChanged, Landing, Ticked
 from coordinator.metrics import Metrics
 from coordinator.router import Incoming, Router
 from coordinator.steps import OnStep
@@ -82,13 +81,15 @@ class Front:
 
     def run(self, caller: Caller) -> None:
         """The thread's body."""
-        poller = zmq.Poller()
-        poller.register(self._inbox.wakeup_fd, zmq.POLLIN)
-        poller.register(self._sockets.zap.socket, zmq.POLLIN)
-        poller.register(self._sockets.router.socket, zmq.POLLIN)
+        inner, outer = zmq.Poller(), zmq.Poller()
+        for poller in (inner, outer):
+            poller.register(self._inbox.wakeup_fd, zmq.POLLIN)
+            poller.register(self._sockets.zap.socket, zmq.POLLIN)
+        outer.register(self._sockets.router.socket, zmq.POLLIN)
         self._perform(self._desk.start(self._clock()), caller)
         while not self._is_over():
-            poller.poll(self._timeout_ms())
+            # A coordinator that is told to end hears no more messages, so they must not wake it either.
+            (outer if self._stop_at_s is None else inner).poll(self._timeout_ms())
             self._sockets.zap.answer_all(self._key_refused)
             events = [*self._take_inbox(), *self._take_messages()]
             now_s = self._clock()
@@ -140,7 +141,7 @@ class Front:
         try:
             message = decode_to_coordinator(incoming.payload)
         except Unreadable as unreadable:
-            self._logger.warning("unreadable_message", node=node, reason=str(unreadable))
+            self._note(Note("unreadable_message", {"node": node, "reason": str(unreadable)}))
             if unreadable.reply_to is None:
                 return None
             return Misread(node, incoming.connection, unreadable.reply_to, str(unreadable), now_s)
@@ -174,4 +175,4 @@ class Front:
         log(note.event, **note.fields)
 
     def _key_refused(self, key: bytes, address: str) -> None:
-        self._logger.warning("key_refused", public_key=key.decode(), address=address)
+        self._note(Note("key_refused", {"public_key": key.decode(), "address": address}))

@@ -11,154 +11,39 @@ What became of a call is told by one of four events, of which each leads to its 
 - `Lost`: sent, outcome unknown. Each work looks before it does anything again.
 - `NotSent`: surely not applied, be it for a broken connection or a refused login; the same again after a pause.
 
+`handle` takes events in, `proceed` decides on the next call: everything that happened at once is taken in before.
+Work that waits for its time sleeps in a heap of its own, so that ten thousand delayed releases cost nothing.
+
 Not elegant: the works hold state of their own, so that a batch in flight is a list of objects rather than a value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any, Final
 
-from coordinator.batch import Limits, Pace, plan
+from coordinator.batch import Limits, Pace, plan, rank
+from coordinator.commands import Call, Finished, Form, LaneCommand, Note, WakeAt
+from coordinator.deadlines import Deadlines
 from coordinator.errors import GridForbids
-from coordinator.operations import Operation, Reply
-from coordinator.outage import Outage, after_failure
-from coordinator.refusals import CONCERNS_EVERY_WRITE, Kind, Refusal
-from coordinator.work import Failed, Priority, Work
-from protocol.errors import Problem
-
-ALARMS: Final = frozenset(
-    {
-        "address_twice",
-        "definitions_missing",
-        "grid_forgot_address",
-        "listing_refused",
-        "network_exhausted",
-        "network_refused",
-        "node_twice",
-        "not_yours",
-        "request_not_allowed",
-    }
+from coordinator.events import (
+    Answered,
+    CredentialsChanged,
+    Event,
+    Landing,
+    Lost,
+    NotSent,
+    Refused,
+    Submitted,
+    Ticked,
 )
+from coordinator.outage import Outage, after_failure
+from coordinator.refusals import CONCERNS_EVERY_WRITE, Kind
+from coordinator.work import Failed, Priority, Work
 
 _CREATES_UNLIMITED: Final = 256
 """A network that has given so many addresses in one call is not short of them."""
-
-
-class Form(Enum):
-    """How a call carries its operations."""
-
-    REQUEST = auto()
-    SEPARATE = auto()
-
-
-@dataclass(frozen=True)
-class Submitted:
-    """New work."""
-
-    works: tuple[Work, ...]
-    now_s: float
-
-
-@dataclass(frozen=True)
-class Answered:
-    """The call's operations were carried out; one reply for each."""
-
-    call_id: int
-    replies: Sequence[Reply]
-    now_s: float
-
-
-@dataclass(frozen=True)
-class Refused:
-    """The grid said no."""
-
-    call_id: int
-    refusal: Refusal
-    now_s: float
-
-
-@dataclass(frozen=True)
-class Lost:
-    """The call was sent, its outcome is unknown; `problem` is what to tell who cannot wait."""
-
-    call_id: int
-    problem: Problem
-    now_s: float
-
-
-@dataclass(frozen=True)
-class NotSent:
-    """No grid carried out anything of the call; `problem` says why."""
-
-    call_id: int
-    problem: Problem
-    now_s: float
-
-
-@dataclass(frozen=True)
-class Ticked:
-    """Time has passed."""
-
-    now_s: float
-
-
-@dataclass(frozen=True)
-class CredentialsChanged:
-    """The password was changed: a refused login may be tried again at once."""
-
-    now_s: float
-
-
-Event = Submitted | Answered | Refused | Lost | NotSent | Ticked | CredentialsChanged
-
-
-@dataclass(frozen=True)
-class Call:
-    """Make this call; exactly one of `Answered`, `Refused`, `Lost`, `NotSent` answers it."""
-
-    id: int
-    operations: tuple[Operation, ...]
-    form: Form
-    read_timeout_s: float
-
-
-@dataclass(frozen=True)
-class Finished:
-    """The work has ended."""
-
-    work: Work
-    outcome: object
-
-
-@dataclass(frozen=True)
-class WakeAt:
-    """Send `Ticked` at this time, unless something else happens before."""
-
-    at_s: float
-
-
-@dataclass(frozen=True)
-class Note:
-    """For log and counters."""
-
-    event: str
-    fields: Mapping[str, Any]
-
-    @property
-    def is_alarm(self) -> bool:
-        """Whether a person should look at it."""
-        return self.event in ALARMS
-
-    @property
-    def is_detail(self) -> bool:
-        """Whether it is of interest only to who follows one request."""
-        return self.event == "wapi_call" and self.fields.get("outcome") == "answered"
-
-
-Command = Call | Finished | WakeAt | Note
 
 
 @dataclass(frozen=True)
@@ -168,19 +53,20 @@ class _Flight:
     started_at_s: float
 
 
-Landing = Answered | Refused | Lost | NotSent
-
-
 class Lane:
     """All state of the lane; the only way to change it is an event."""
 
     def __init__(self, operations_max: int) -> None:
         self._pace = Pace(operations_max)
         self._queue: dict[Work, None] = {}
+        self._ready: dict[Work, None] = {}
+        self._asleep: Deadlines[Work] = Deadlines()
+        self._impatient: dict[Work, None] = {}
         self._flight: _Flight | None = None
         self._creates_max: dict[str, int] = {}
         self._calls = 0
         self._listed_last = False
+        self._was_answered = False
         self.form: Form | None = None
         self.outage: Outage | None = None
 
@@ -194,25 +80,11 @@ class Lane:
         """How many calls have been made."""
         return self._calls
 
-    def handle(self, event: Event) -> list[Command]:
-        """Take the event in, say what is to be done."""
-        commands = self._apply(event)
-        commands += self._give_up(event.now_s)
-        commands += self._next_call(event.now_s)
-        return commands
-
-    def withdraw(self, work: Work) -> bool:
-        """Forget the work, unless it is in a call, which cannot be recalled."""
-        if self._flight and work in self._flight.works:
-            return False
-        self._queue.pop(work, None)
-        return True
-
-    def _apply(self, event: Event) -> list[Command]:
+    def handle(self, event: Event) -> list[LaneCommand]:
+        """Take the event in; returns what has ended, with what there is to note."""
         if isinstance(event, Submitted):
             for work in event.works:
-                work.submitted_at_s = event.now_s
-                self._queue[work] = None
+                self._submit(work, event.now_s)
             return []
         if isinstance(event, CredentialsChanged):
             self.outage = self.outage and self.outage.retried_at(event.now_s)
@@ -224,9 +96,49 @@ class Lane:
         for work in flight.works:
             work.calls += 1
             work.grid_s += took_s
-        return [_call_note(flight, event, took_s), *self._landed(flight, event, took_s)]
+        commands = [_call_note(flight, event, took_s), *self._landed(flight, event, took_s)]
+        for work in flight.works:
+            if work in self._queue:
+                self._place(work, event.now_s)
+        return commands
 
-    def _landed(self, flight: _Flight, event: Landing, took_s: float) -> list[Command]:
+    def proceed(self, now_s: float) -> list[LaneCommand]:
+        """Everything has been taken in: give up what cannot wait, make the next call."""
+        for work in self._asleep.take_due(now_s):
+            if work in self._queue and not self._is_flying(work):
+                self._place(work, now_s)
+        return [*self._give_up(now_s), *self._next_call(now_s)]
+
+    def withdraw(self, work: Work) -> bool:
+        """Forget the work, unless it is in a call, which cannot be recalled."""
+        if self._is_flying(work):
+            return False
+        self._forget(work)
+        return True
+
+    def _submit(self, work: Work, now_s: float) -> None:
+        work.submitted_at_s = min(work.submitted_at_s, now_s)
+        self._queue[work] = None
+        if not work.patient:
+            self._impatient[work] = None
+        if not self._is_flying(work):
+            self._place(work, now_s)
+
+    def _place(self, work: Work, now_s: float) -> None:
+        if work.ready_at_s <= now_s:
+            self._ready[work] = None
+            return
+        self._ready.pop(work, None)
+        self._asleep.add(work.ready_at_s, work)
+
+    def _forget(self, work: Work) -> None:
+        for works in (self._queue, self._ready, self._impatient):
+            works.pop(work, None)
+
+    def _is_flying(self, work: Work) -> bool:
+        return self._flight is not None and work in self._flight.works
+
+    def _landed(self, flight: _Flight, event: Landing, took_s: float) -> list[LaneCommand]:
         if isinstance(event, Answered):
             self.outage = None
             self._pace.measured(_size(flight.works), took_s)
@@ -234,8 +146,11 @@ class Lane:
         if isinstance(event, Refused):
             self.outage = None
             return self._refused(flight, event)
-        if self.form is None and isinstance(event.problem, GridForbids) and flight.call.form is Form.REQUEST:
-            return self._do_without_request(str(event.problem))
+        if isinstance(event.problem, GridForbids) and not self._was_answered:
+            if self.form is None:
+                return self._do_without_request(str(event.problem))
+            # Single calls are forbidden too, so nothing was learnt about `request`.
+            self.form = None
         looking_at_once = isinstance(event, Lost) and self.outage is None
         self.outage = after_failure(self.outage, event.problem, event.now_s)
         if looking_at_once:
@@ -244,8 +159,9 @@ class Lane:
             return []
         return self._tell(flight.works, lambda work: work.unknown(event.now_s))
 
-    def _answered(self, flight: _Flight, event: Answered) -> list[Command]:
-        commands: list[Command] = []
+    def _answered(self, flight: _Flight, event: Answered) -> list[LaneCommand]:
+        commands: list[LaneCommand] = []
+        self._was_answered = True
         if self.form is None:
             self.form = flight.call.form
             commands.append(Note("request_probed", {"form": self.form.name.lower()}))
@@ -258,11 +174,13 @@ class Lane:
             commands += self._go_on(work, work.answered(own, event.now_s))
         return commands
 
-    def _refused(self, flight: _Flight, event: Refused) -> list[Command]:
+    def _refused(self, flight: _Flight, event: Refused) -> list[LaneCommand]:
         refusal, works = event.refusal, flight.works
         if flight.call.form is Form.REQUEST and (self.form is None or refusal.kind is Kind.NO_REQUEST):
             return self._do_without_request(refusal.text)
         if len(works) == 1 or refusal.kind in CONCERNS_EVERY_WRITE:
+            for work in works:
+                work.companions_max = None
             return self._tell(works, lambda work: work.refused(refusal, event.now_s))
         if refusal.kind is Kind.TOO_BIG:
             self._pace.too_big(_size(works))
@@ -270,12 +188,11 @@ class Lane:
         if refusal.kind is Kind.EXHAUSTED:
             # Which networks, and how many addresses are left in them, only single creates can tell.
             self._creates_max |= {work.network_key: 1 for work in works if work.network_key is not None}
-        else:
-            for work in works:
-                work.companions_max = None if work.only_reads() else max(1, len(works) // 2)
+        for work in works:
+            work.companions_max = None if work.only_reads() else max(1, len(works) // 2)
         return self._tell(works, lambda work: work.doubtful(event.now_s))
 
-    def _do_without_request(self, reason: str) -> list[Command]:
+    def _do_without_request(self, reason: str) -> list[LaneCommand]:
         self.form = Form.SEPARATE
         return [Note("request_not_allowed", {"reason": reason})]
 
@@ -287,29 +204,28 @@ class Lane:
             if self._creates_max[key] >= _CREATES_UNLIMITED:
                 del self._creates_max[key]
 
-    def _tell(self, works: Iterable[Work], tell: Callable[[Work], object | None]) -> list[Command]:
+    def _tell(self, works: Iterable[Work], tell: Callable[[Work], object | None]) -> list[LaneCommand]:
         return [command for work in works for command in self._go_on(work, tell(work))]
 
-    def _go_on(self, work: Work, outcome: object | None) -> list[Command]:
+    def _go_on(self, work: Work, outcome: object | None) -> list[LaneCommand]:
         if outcome is None:
             return []
-        self._queue.pop(work, None)
+        self._forget(work)
         return [Finished(work, outcome)]
 
-    def _give_up(self, now_s: float) -> list[Command]:
+    def _give_up(self, now_s: float) -> list[LaneCommand]:
         outage = self.outage
         if outage is None or now_s < outage.give_up_at_s or self._probe_is_due(now_s):
             return []
-        in_flight = self._flight.works if self._flight else ()
-        impatient = [work for work in self._queue if _is_impatient(work) and work not in in_flight]
+        impatient = [work for work in self._impatient if not self._is_flying(work)]
         for work in impatient:
-            del self._queue[work]
+            self._forget(work)
         return [Finished(work, Failed(outage.problem)) for work in impatient]
 
     def _probe_is_due(self, now_s: float) -> bool:
         return self._flight is None and self.outage is not None and now_s >= self.outage.retry_at_s
 
-    def _next_call(self, now_s: float) -> list[Command]:
+    def _next_call(self, now_s: float) -> list[LaneCommand]:
         if self._flight or (self.outage and now_s < self.outage.retry_at_s):
             return self._wake(now_s)
         works = self._plan(now_s)
@@ -322,17 +238,18 @@ class Lane:
         self._flight = _Flight(call, tuple(works), now_s)
         for work in works:
             work.sent_at_s = now_s
+            self._ready.pop(work, None)
         return [call, *self._wake(now_s)]
 
     def _plan(self, now_s: float) -> list[Work]:
-        ready = [work for work in self._queue if work.ready_at_s <= now_s]
         if self.form is None:
-            return [work for work in ready if work.priority is Priority.START][:1]
-        if self._listed_last and any(work.priority is Priority.ALLOCATE for work in ready):
-            ready = [work for work in ready if work.priority is not Priority.LIST]
-        elif listing := [work for work in ready if work.priority is Priority.LIST]:
+            return [work for work in self._ready if work.priority is Priority.START][:1]
+        listing = [work for work in self._ready if work.priority is Priority.LIST]
+        others = [work for work in self._ready if work.priority is not Priority.LIST]
+        # A listing has many pages: one goes after each call for somebody who waits.
+        if listing and not (self._listed_last and any(rank(work, now_s) < Priority.LIST for work in others)):
             return listing[:1]
-        works = plan(ready, Limits(self._pace.limit, self._creates_max), now_s)
+        works = plan(others, Limits(self._pace.limit, self._creates_max), now_s)
         return works if self.form is Form.REQUEST else works[:1]
 
     def _form(self, works: Sequence[Work]) -> Form:
@@ -341,17 +258,16 @@ class Lane:
         alone = len(works) == 1 and len(works[0].operations()) == 1
         return Form.SEPARATE if alone and _size(works) == 1 and self.form else Form.REQUEST
 
-    def _wake(self, now_s: float) -> list[Command]:
-        at_s = [] if self._flight else [work.ready_at_s for work in self._queue]
-        if self.outage:
-            at_s = [max(min(at_s), self.outage.retry_at_s)] if at_s else []
-            at_s += [self.outage.give_up_at_s] if any(map(_is_impatient, self._queue)) else []
+    def _wake(self, now_s: float) -> list[LaneCommand]:
+        outage, asleep_until_s = self.outage, self._asleep.next_s()
+        at_s: list[float] = []
+        if not self._flight:
+            at_s += [asleep_until_s] if asleep_until_s is not None else []
+            at_s += [outage.retry_at_s] if outage and self._ready else []
+        if outage and self._impatient:
+            at_s.append(outage.give_up_at_s)
         later = [at for at in at_s if at > now_s]
         return [WakeAt(min(later))] if later else []
-
-
-def _is_impatient(work: Work) -> bool:
-    return work.priority in (Priority.ALLOCATE, Priority.PREPARE)
 
 
 def _size(works: Iterable[Work]) -> int:

@@ -1,30 +1,33 @@
-"""What the coordinator believes after it has read the grid's listing, with the journals of the nodes."""
+"""What the coordinator believes of attachments that nobody has asked it for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Interface, IPv4Network
 
 from coordinator.allocations import Allocations, Holding, holding_of
-from coordinator.lane import Note
+from coordinator.commands import Note
 from coordinator.objects import FixedAddress
 from coordinator.ownership import Identity, Owner
 from protocol.messages import Hello
 from protocol.messages import Holding as JournalHolding
 
 
-def learn_listed(allocations: Allocations, owner: Owner, addresses: Iterable[FixedAddress]) -> int:
-    """Take in addresses that the grid lists; returns how many were news.
+def learn_listed(allocations: Allocations, owner: Owner, addresses: Iterable[FixedAddress]) -> None:
+    """Take in addresses that the grid lists.
 
-    What was asked about since the start is known better from the answers.
+    What was asked about since the start is known better from the answers. A second address of one attachment
+    makes it unsure: which of them lives, its journal knows.
     """
-    news = 0
     for fixed in addresses:
         identity = owner.identity_of(fixed.eas)
-        if identity is None or allocations.find(identity.container_id, identity.ifname):
+        if identity is None:
             continue
-        allocations.hold(allocations.open(identity), holding_of(fixed))
-        news += 1
-    return news
+        record, holding = allocations.find(identity.container_id, identity.ifname), holding_of(fixed)
+        if record is None:
+            allocations.hold(allocations.open(identity), holding)
+        elif record.identity == identity and record.holding not in (None, holding):
+            record.is_unsure = True
 
 
 def learn_journal(allocations: Allocations, node: str, hello: Hello) -> Iterator[Note]:
@@ -41,10 +44,22 @@ def _learn_held(allocations: Allocations, node: str, journal_id: str, held: Jour
         record.journal_id, record.seq = journal_id, held.seq
     if record.work:
         return
-    holding = Holding(held.view, held.subnet, held.addresses[0].address.partition("/")[0])
+    try:
+        holding = _holding(held)
+    except ValueError:
+        yield Note("holding_unreadable", {"attachment": str(record.identity), "node": node})
+        return
+    if record.holding not in (None, holding):
+        record.is_unsure = True
     other = allocations.holder(holding.view, holding.address)
     if other and other is not record:
         one, two = str(record.identity), str(other.identity)
         yield Note("address_twice", {"address": holding.address, "one": one, "two": two})
         return
     allocations.hold(record, holding)
+
+
+def _holding(held: JournalHolding) -> Holding:
+    """Raises ValueError when addresses or subnet are none."""
+    address = IPv4Interface(held.addresses[0].address).ip
+    return Holding(held.view, str(IPv4Network(held.subnet)), str(address))

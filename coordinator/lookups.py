@@ -13,7 +13,7 @@ BAD_NEWS_KEPT_S: Final = 5.0
 """How long a network that cannot be used is refused without asking the grid again."""
 
 NETWORKS_MAX: Final = 4096
-"""Beyond this many, unusable networks are forgotten: whoever writes configurations could add ever more."""
+"""Beyond this many, the oldest is forgotten: whoever writes configurations could add ever more."""
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Lookups:
     def __init__(self, ttl_s: float) -> None:
         self._ttl_s = ttl_s
         self._entries: dict[Network, _Entry] = {}
-        self._exhausted_until_s: dict[tuple[str, str], float] = {}
+        self._exhausted: dict[tuple[str, str], tuple[Problem, float]] = {}
 
     def is_ready(self, network: Network) -> bool:
         """Whether allocations may go ahead."""
@@ -65,9 +65,10 @@ class Lookups:
     def failed(self, network: Network, problem: Problem, now_s: float) -> list[AllocateWork]:
         """The network cannot be used: what waited for it in vain."""
         entry = self._entry(network)
-        entry.known_at_s, entry.asking = None, False
-        entry.problem = problem
-        entry.problem_until_s = now_s if isinstance(problem, TryAgain) else now_s + BAD_NEWS_KEPT_S
+        entry.asking = False
+        if not isinstance(problem, TryAgain):
+            entry.known_at_s = None
+            entry.problem, entry.problem_until_s = problem, now_s + BAD_NEWS_KEPT_S
         entry.waiting, waited = [], entry.waiting
         return waited
 
@@ -75,19 +76,23 @@ class Lookups:
         """The grid has said otherwise: ask again before the network is used."""
         self._entry(network).known_at_s = None
 
-    def exhausted(self, network: Network, now_s: float) -> None:
+    def exhausted(self, network: Network, problem: Problem, now_s: float) -> None:
         """The network has no address left; that is not asked again for some seconds."""
-        self._exhausted_until_s[network.view, network.subnet] = now_s + BAD_NEWS_KEPT_S
+        until_s = now_s + BAD_NEWS_KEPT_S
+        self._exhausted = {place: kept for place, kept in self._exhausted.items() if now_s < kept[1]}
+        self._exhausted[network.view, network.subnet] = problem, until_s
 
-    def is_exhausted(self, view: str, subnet: str, now_s: float) -> bool:
-        """Whether the network had no address left a moment ago."""
-        return now_s < self._exhausted_until_s.get((view, subnet), 0.0)
+    def exhaustion(self, view: str, subnet: str, now_s: float) -> Problem | None:
+        """What to say of a network that had no address left a moment ago."""
+        problem, until_s = self._exhausted.get((view, subnet), (None, 0.0))
+        return problem if now_s < until_s else None
 
     def freed(self, view: str, subnet: str) -> None:
         """An address of the network was released."""
-        self._exhausted_until_s.pop((view, subnet), None)
+        self._exhausted.pop((view, subnet), None)
 
     def _entry(self, network: Network) -> _Entry:
         if network not in self._entries and len(self._entries) >= NETWORKS_MAX:
-            self._entries = {net: kept for net, kept in self._entries.items() if kept.asking or kept.known_at_s}
+            quiet = (each for each, entry in self._entries.items() if not entry.asking)
+            self._entries.pop(next(quiet, network), None)
         return self._entries.setdefault(network, _Entry())

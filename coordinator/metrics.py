@@ -7,7 +7,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
-from coordinator.lane import Note
+from coordinator.commands import Note
 
 _SECONDS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 45)
 _OPERATIONS = (1, 2, 4, 8, 16, 32, 64, 128, 256)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from coordinator.networks import Network
 from coordinator.operations import Create, DeleteFound, Object, ReadPage, Search, Unreadable, UpdateFound
-from coordinator.ownership import EA_TYPES, Eas, Identity, Owner
+from coordinator.ownership import EA_TYPES, NETWORK_NAME, VM_NAME, Eas, Identity, Owner
 
 ADDRESS_FIELDS: Final = (
     "ipv4addr",
@@ -24,8 +25,8 @@ ADDRESS_FIELDS: Final = (
     "extattrs",
 )
 RESERVED: Final = "RESERVED"
-COMMENT_LENGTH_MAX: Final = 256
-NAME_LENGTH_MAX: Final = 253
+COMMENT_BYTES_MAX: Final = 256
+NAME_BYTES_MAX: Final = 253
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,21 @@ class Label:
     boot_id: str = ""
 
     @property
+    def name(self) -> str:
+        """The name of the pod, as far as it is known."""
+        return _plain(self.pod_name, NAME_BYTES_MAX)
+
+    @property
     def vm_name(self) -> str:
         """Namespace and name of the pod, as far as they are known."""
-        return "/".join(part for part in (self.pod_namespace, self.pod_name) if part)[:NAME_LENGTH_MAX]
+        return _plain("/".join(part for part in (self.pod_namespace, self.pod_name) if part), NAME_BYTES_MAX)
 
     @property
     def comment(self) -> str:
         """The pod's UID with the boot ID of its node, which tells objects of an earlier boot from live ones."""
         parts = [f"pod {self.pod_uid}"] if self.pod_uid else []
         parts += [f"boot {self.boot_id}"] if self.boot_id else []
-        return " ".join(parts)[:COMMENT_LENGTH_MAX]
+        return _plain(" ".join(parts), COMMENT_BYTES_MAX)
 
 
 @dataclass(frozen=True)
@@ -257,11 +263,16 @@ def addresses_in_order(found: Iterable[FixedAddress]) -> list[FixedAddress]:
 def _address_eas(owner: Owner, identity: Identity, network: Network, label: Label) -> Eas:
     return {
         **owner.identity_eas(identity),
-        "Network Name": network.name,
-        "VM Name": label.vm_name,
+        NETWORK_NAME: _plain(network.name, NAME_BYTES_MAX),
+        VM_NAME: label.vm_name,
     }
 
 
 def _label_fields(label: Label) -> dict[str, str]:
-    fields = {"name": label.pod_name[:NAME_LENGTH_MAX], "comment": label.comment}
+    fields = {"name": label.name, "comment": label.comment}
     return {name: value for name, value in fields.items() if value}
+
+
+def _plain(text: str, bytes_max: int) -> str:
+    """Text of a pod as the grid takes it: without blanks at its ends, without state variables to substitute."""
+    return re.sub("##+", "#", text).encode()[:bytes_max].decode(errors="ignore").strip()

@@ -1,14 +1,15 @@
 """WAPI operations as values: how each is sent, alone or inside the object `request`, with what comes back.
 
 The object `request` carries many operations in one call. Nobody has promised the exact shape of its reply: a
-search may be answered by a list, by its only hit, or by its hits spread among the other elements. So a reply
-is believed only when each element is what its operation asked for; anything else is `Unreadable`, which the
-lane treats like a reply that was lost.
+search may be answered by a list, by its only hit, or by its hits spread among the other elements, none at all
+for a search without hits. So a reply is believed only when each element is what its operation asked for; anything
+else is `Unreadable`, which the lane treats like a reply that was lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeGuard
 from urllib.parse import quote, urlencode
@@ -126,6 +127,11 @@ def is_object(element: Any) -> TypeGuard[Object]:
     return isinstance(element, dict) and isinstance(element.get("_ref"), str)
 
 
+def is_deletion(operation: DeleteFound, result: Any) -> bool:
+    """Whether the reply to a deletion says that it was carried out, not only scheduled."""
+    return isinstance(result, str) and result.startswith(operation.object_type + "/")
+
+
 def cost(operation: Operation) -> int:
     """How many elements of a `request` the operation takes."""
     return 2 if isinstance(operation, Conditional) else 1
@@ -173,31 +179,30 @@ def read_reply(operation: Search | Create | ReadPage, body: Any) -> Reply:
     if isinstance(operation, ReadPage):
         if not isinstance(body, dict):
             raise Unreadable("a page that is no object")
-        return Found(_objects(body.get("result")), body.get("next_page_id"))
+        page_id = body.get("next_page_id")
+        return Found(_objects(body.get("result")), str(page_id) if page_id else None)
     if isinstance(operation, Search):
         return Found(_objects(body))
+    return read_written(body)
+
+
+def read_written(body: Any) -> Written:
+    """What a create or an update is answered by. Raises `Unreadable`."""
     return Written(_object(body))
 
 
 def read_request_reply(operations: Sequence[Operation], body: Any) -> list[Reply]:
     """The replies to a call made by `as_request`, one for each operation. Raises `Unreadable`."""
-    elements = body if isinstance(body, list) else [body]
-    try:
-        return list(_in_place(operations, iter(elements)))
-    except Unreadable:
-        if not all(isinstance(operation, Search) for operation in operations):
-            raise
-    return _by_content([operation for operation in operations if isinstance(operation, Search)], elements)
+    elements = deque(body if isinstance(body, list) else [body])
+    replies = [_take_reply(operation, elements) for operation in operations]
+    if elements:
+        raise Unreadable("more replies than operations")
+    return replies
 
 
 def matches(criteria: Mapping[str, str], found: Object) -> bool:
     """Whether an object is what the search arguments ask for; all of them must be among its return fields."""
-    eas = found.get("extattrs") or {}
-    for name, wanted in criteria.items():
-        value = (eas.get(name[1:]) or {}).get("value") if name.startswith("*") else found.get(name)
-        if str(value) != wanted:
-            return False
-    return True
+    return all(str(_value(found, name)) == wanted for name, wanted in criteria.items())
 
 
 def _elements(operation: Operation, variable: str) -> list[dict[str, Any]]:
@@ -227,43 +232,54 @@ def _elements(operation: Operation, variable: str) -> list[dict[str, Any]]:
     return [search, {"method": "PUT", **write, "data": dict(operation.data), "args": arguments}]
 
 
-def _in_place(operations: Sequence[Operation], elements: Iterator[Any]) -> Iterator[Reply]:
-    for operation in operations:
-        yield _reply_in_place(operation, elements)
-    if next(elements, None) is not None:
-        raise Unreadable("more replies than operations")
-
-
-def _reply_in_place(operation: Operation, elements: Iterator[Any]) -> Reply:
-    element = next(elements, None)
+def _take_reply(operation: Operation, elements: deque[Any]) -> Reply:
     if isinstance(operation, Create):
-        return Written(_object(element))
-    hits = _objects(element if isinstance(element, list) else [element])
-    if not all(matches(operation.criteria, hit) for hit in hits):
-        raise Unreadable("a hit that is not what was searched for")
+        return read_written(_take(elements))
+    hits = _take_hits(operation, elements)
     if not isinstance(operation, Conditional):
         return Found(hits)
     if len(hits) != 1:
         raise Unreadable(f"{len(hits)} hits of a conditional write")
-    result = next(elements, None)
+    result = _take(elements)
     if isinstance(operation, UpdateFound):
-        return Written(_object(result))
-    if not isinstance(result, str) or not result.startswith(operation.object_type + "/"):
+        return read_written(result)
+    if not is_deletion(operation, result):
         raise Unreadable("a deletion that is not answered by a reference")
     return Deleted(hits[0])
 
 
-def _by_content(searches: Sequence[Search], elements: Sequence[Any]) -> list[Reply]:
-    spread = [item for element in elements for item in (element if isinstance(element, list) else [element])]
-    hits = _objects(spread)
-    return [
-        Found(tuple(hit for hit in hits if _type_of(hit) == search.object_type and matches(search.criteria, hit)))
-        for search in searches
-    ]
+def _take_hits(operation: Search | Conditional | ReadPage, elements: deque[Any]) -> tuple[Object, ...]:
+    if not elements:
+        return ()
+    if isinstance(elements[0], list):
+        hits = _objects(elements.popleft())
+        if not all(_is_hit(operation, hit) for hit in hits):
+            raise Unreadable("a hit that is not what was searched for")
+        return hits
+    # What follows the hit of a conditional write is that write's own answer, which looks like one more hit.
+    hits_max = 1 if isinstance(operation, Conditional) else len(elements)
+    spread: list[Object] = []
+    while elements and len(spread) < hits_max and is_object(elements[0]) and _is_hit(operation, elements[0]):
+        spread.append(elements.popleft())
+    return tuple(spread)
 
 
-def _type_of(found: Object) -> str:
-    return str(found["_ref"]).partition("/")[0]
+def _is_hit(operation: Search | Conditional | ReadPage, found: Object) -> bool:
+    return found["_ref"].partition("/")[0] == operation.object_type and matches(operation.criteria, found)
+
+
+def _take(elements: deque[Any]) -> Any:
+    if not elements:
+        raise Unreadable("fewer replies than operations")
+    return elements.popleft()
+
+
+def _value(found: Object, name: str) -> Any:
+    if not name.startswith("*"):
+        return found.get(name)
+    eas = found.get("extattrs")
+    wrapped = eas.get(name[1:]) if isinstance(eas, dict) else None
+    return wrapped.get("value") if isinstance(wrapped, dict) else None
 
 
 def _object(element: Any) -> Object:

@@ -93,7 +93,7 @@ class Owner:
 
     def identity_of(self, eas: Eas) -> Identity | None:
         """Whose address an object is, or None when it is not the address of an attachment of this cluster."""
-        if eas.get(TENANT_ID) != self.cluster_name or eas.get(CMP_TYPE) != CMP_TYPE_VALUE:
+        if not self.is_owner(eas):
             return None
         container_id, ifname, node = (eas.get(name, "") for name in (VM_ID, INTERFACE_NAME, LOCATION))
         if not (container_id and ifname and node) or container_id == NO_VM_ID:
@@ -108,6 +108,10 @@ class Owner:
         """
         if eas.get(NETWORK_NAME) == network_name:
             return True
+        return self.is_owner(eas)
+
+    def is_owner(self, eas: Eas) -> bool:
+        """Whether an object is marked as this cluster's."""
         return eas.get(TENANT_ID) == self.cluster_name and eas.get(CMP_TYPE) == CMP_TYPE_VALUE
 
     def network_eas(self, network_name: str) -> dict[str, str]:

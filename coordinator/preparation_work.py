@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Final
 
 from coordinator import objects
 from coordinator.attachment_work import as_problem
-from coordinator.errors import ApprovalNeeded, GatewayHeldByPod, NetworkMissing, NetworkNotOurs, ViewMissing
+from coordinator.errors import (
+    ApprovalNeeded,
+    GatewayHeldByPod,
+    NetworkMissing,
+    NetworkNotOurs,
+    OutcomeUnknown,
+    ViewMissing,
+)
 from coordinator.networks import Network
 from coordinator.objects import FixedAddress, read_eas, read_fixed_address
 from coordinator.operations import Found, Object, Operation, Reply, Unreadable, Written, is_scheduled
@@ -25,6 +33,9 @@ from coordinator.ownership import (
 )
 from coordinator.refusals import Kind, Refusal
 from coordinator.work import Failed, Priority, Work
+
+CREATES_MAX: Final = 4
+"""How often something that a search does not show is created, refused or unanswered each time."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +83,13 @@ class DefinitionsWork(_Apart):
     """
 
     priority = Priority.START
+    patient = True
 
     def __init__(self) -> None:
         super().__init__()
         self._missing: list[str] = []
         self._created: list[str] = []
+        self._creates_lost = 0
         self._searching = True
 
     def operations(self) -> tuple[Operation, ...]:
@@ -100,8 +113,9 @@ class DefinitionsWork(_Apart):
         return None if self._missing else self._outcome()
 
     def unknown(self, now_s: float) -> object | None:
+        self._creates_lost += not self._searching
         self._searching = True
-        return None
+        return self._outcome() if self._creates_lost >= CREATES_MAX else None
 
     def _outcome(self) -> Defined:
         return Defined(tuple(self._missing), tuple(self._created))
@@ -111,6 +125,7 @@ class ListWork(_Apart):
     """Reads one page of the cluster's addresses. Ends `Listed`, or `Failed`."""
 
     priority = Priority.LIST
+    patient = True
 
     def __init__(self, owner: Owner, user: str) -> None:
         super().__init__()
@@ -136,7 +151,10 @@ class ListWork(_Apart):
 
 
 class ReassignWork(_Apart):
-    """Gives the object made for `wrong` to who holds its address already. Ends `Reassigned` or `Failed`."""
+    """Gives the object made for `wrong` to who holds its address already. Ends `Reassigned` or `Failed`.
+
+    `Reassigned` says only that nothing more can be done here: whoever goes on looks first.
+    """
 
     priority = Priority.PREPARE
 
@@ -152,10 +170,13 @@ class ReassignWork(_Apart):
         return (self._operation,)
 
     def answered(self, replies: Sequence[Reply], now_s: float) -> object | None:
+        (reply,) = replies
+        if isinstance(reply, Written) and is_scheduled(reply.object):
+            return Failed(ApprovalNeeded(user=self._user))
         return Reassigned()
 
     def refused(self, refusal: Refusal, now_s: float) -> object | None:
-        # After a try of unknown outcome there is nothing left under the wrong identity.
+        # After a try of unknown outcome there may be nothing left under the wrong identity.
         if self._tries:
             return Reassigned()
         return Failed(as_problem(refusal, f"give {self.address} back to its holder", self._user))
@@ -192,6 +213,7 @@ class NetworkWork(_Apart):
         self._may_create = may_create
         self._step = _Step.FIND_VIEW
         self._gateway_refusal: Refusal | None = None
+        self._creates_in_vain = 0
         self._created: list[str] = []
         self._remarks: list[str] = []
 
@@ -225,17 +247,27 @@ class NetworkWork(_Apart):
             self._step = _Step.FIND_USE
             return None
         if refusal.kind is Kind.EXISTS and self._step in (_Step.CREATE_VIEW, _Step.CREATE_NETWORK):
-            return self.unknown(now_s)
+            # Somebody else was faster, or it exists where this user cannot see it.
+            self._creates_in_vain += 1
+            if self._creates_in_vain < CREATES_MAX:
+                self._step = _Step.FIND_VIEW
+                return None
+        return Failed(as_problem(refusal, self._action(), self._user))
+
+    def unknown(self, now_s: float) -> object | None:
+        self._creates_in_vain += self._step in (_Step.CREATE_VIEW, _Step.CREATE_NETWORK, _Step.CREATE_GATEWAY)
+        if self._creates_in_vain >= CREATES_MAX:
+            return Failed(OutcomeUnknown(action=self._action()))
+        self._step = _Step.FIND_VIEW
+        return None
+
+    def _action(self) -> str:
         actions = {
             _Step.CREATE_VIEW: f"create view {self.network.view}",
             _Step.CREATE_NETWORK: f"create network {self.network.subnet}",
+            _Step.CREATE_GATEWAY: f"reserve gateway {self.network.gateway}",
         }
-        action = actions.get(self._step, f"look up network {self.network.subnet}")
-        return Failed(as_problem(refusal, action, self._user))
-
-    def unknown(self, now_s: float) -> object | None:
-        self._step = _Step.FIND_VIEW
-        return None
+        return actions.get(self._step, f"look up network {self.network.subnet}")
 
     def _view_looked_up(self, replies: Sequence[Found]) -> object | None:
         if replies[0].hits:
@@ -266,7 +298,7 @@ class NetworkWork(_Apart):
             self._step = _Step.CREATE_GATEWAY
             return None
         eas = read_eas(found.hits[0].get("extattrs"))
-        if eas.get(VM_ID, NO_VM_ID) == NO_VM_ID:
+        if not (self._owner.is_owner(eas) and eas.get(VM_ID, NO_VM_ID) != NO_VM_ID):
             return self._prepared()
         holder = eas.get(VM_NAME) or eas[VM_ID]
         return Failed(GatewayHeldByPod(gateway=self.network.gateway, holder=holder))

@@ -3,15 +3,18 @@
 For one attachment at most one work is under way. A message that overtakes it withdraws the work while that is
 still queued; once it is in a call it cannot be recalled, so the message becomes the record's `next` and is taken
 when the work has ended. Whatever a withdrawn work had sent stays on record as unsettled.
+
+Work is handed to the lane in the moment in which it is decided upon, so that the next message, which may have
+arrived together with this one, can withdraw it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
-from coordinator import answers
+from coordinator import answers, assignment
 from coordinator.allocations import Allocations, Asked, Holding, Record, holding_of
+from coordinator.assignment import Knowledge, Policy
 from coordinator.attachment_work import (
     AllocateWork,
     AttachmentWork,
@@ -20,29 +23,28 @@ from coordinator.attachment_work import (
     Held,
     ReleaseWork,
 )
-from coordinator.commands import Command, Reply, Submit
+from coordinator.commands import Command, Note, Reply
 from coordinator.deadlines import Deadlines
-from coordinator.errors import HeldElsewhere, NetworkExhausted, NetworkMissing, NotYours, Overtaken, TimeIsUp
-from coordinator.lane import Lane, Note
+from coordinator.errors import (
+    AddressesForgotten,
+    HeldElsewhere,
+    NetworkExhausted,
+    NetworkMissing,
+    NotYours,
+    Overtaken,
+    TimeIsUp,
+)
+from coordinator.events import Submitted
+from coordinator.lane import Lane
+from coordinator.learning import learn_journal, learn_listed
 from coordinator.lookups import Lookups
-from coordinator.networks import Network, NetworkRules, resolve
-from coordinator.objects import FixedAddress, Label
-from coordinator.ownership import NETWORK_NAME, Eas, Identity, Owner
+from coordinator.networks import Network, resolve
+from coordinator.objects import FixedAddress
+from coordinator.ownership import Identity
 from coordinator.preparation_work import NetworkWork, Prepared, Reassigned, ReassignWork
 from coordinator.work import Failed, Work
 from protocol.errors import Problem, Refused
-from protocol.messages import Allocate, Release
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How this coordinator was configured to allocate. `user` is the WAPI user, for messages to people."""
-
-    owner: Owner
-    user: str
-    rules: NetworkRules
-    may_create_networks: bool
-    release_delay_s: float
+from protocol.messages import Allocate, Hello, Release
 
 
 class Registrar:
@@ -52,12 +54,11 @@ class Registrar:
         self._policy = policy
         self._lane = lane
         self._lookups = lookups
-        self._started_at_s = started_at_s
+        self._knowledge = Knowledge(started_at_s, is_listed=False)
         self._of_work: dict[AttachmentWork, Record] = {}
         self._reassigning: dict[ReassignWork, AllocateWork] = {}
         self._deadlines: Deadlines[Record] = Deadlines()
         self.allocations = Allocations()
-        self.is_listed = False
 
     # What nodes ask
 
@@ -76,7 +77,7 @@ class Registrar:
         record.journal_id, record.seq = message.journal_id, message.seq
         if record.asked and record.asked.message.id != message.id:
             yield Reply(node, answers.overtaken(record.asked.message, message))
-        record.asked = asked
+        record.asked, record.next = asked, None
         self._deadlines.add(asked.deadline_s, record)
         yield from self._begin(record, asked, now_s)
 
@@ -99,7 +100,7 @@ class Registrar:
 
     def _begin(self, record: Record, asked: Asked, now_s: float) -> Iterator[Command]:
         if isinstance(asked.message, Release):
-            yield from self._begin_release(record, asked.message, now_s)
+            self._begin_release(record, asked, asked.message, now_s)
             return
         try:
             network = resolve(asked.message.network, self._policy.rules)
@@ -113,79 +114,64 @@ class Registrar:
     ) -> Iterator[Command]:
         if isinstance(record.work, AllocateWork) and record.work.network == network:
             return
-        if record.holding and asked.is_repeated and not record.removal:
-            yield from self._answer_held(record, network, record.holding)
+        removal, holding = record.removal, record.holding
+        if holding and asked.is_repeated and not removal:
+            yield from self._answer_held(record, network, holding)
+            return
+        if removal and holding and not _is_in(holding, network):
+            # It is about to be free of its old network: that comes first, without the rest of the delay.
+            self._expedite(removal, now_s)
+            record.next = asked
             return
         if not self._withdraw(record):
             record.next = asked
             return
-        if record.holding and not _is_in(record.holding, network):
-            yield from self._answer(record, _held_elsewhere(record.identity, record.holding, network))
+        if holding and not _is_in(holding, network):
+            yield from self._answer(record, _held_elsewhere(record.identity, holding, network))
             return
-        work = self._allocate_work(record, asked, message, network, now_s)
+        work = assignment.allocation(self._policy, record, asked, message, network, self._knowledge)
         yield from self._hand_over(record, work, now_s)
 
-    def _begin_release(self, record: Record, message: Release, now_s: float) -> Iterator[Command]:
+    def _begin_release(self, record: Record, asked: Asked, message: Release, now_s: float) -> None:
         if record.removal:
             return
         if not self._withdraw(record):
-            record.next = record.asked
+            record.next = asked
             return
-        since_s = record.unsettled_since_s
-        if message.unanswered_ask_ms_ago is not None:
-            asked_at_s = now_s - message.unanswered_ask_ms_ago / 1000
-            since_s = max(since_s or asked_at_s, asked_at_s)
-        delay_s = max(0.0, self._policy.release_delay_s - message.first_sent_ms_ago / 1000)
+        work = assignment.removal(self._policy, record, asked, message)
         holding = record.holding
-        if holding and self._lookups.is_exhausted(holding.view, holding.subnet, now_s):
-            delay_s = 0.0
-        work = ReleaseWork(self._policy.owner, record.identity, self._policy.user, now_s + delay_s)
-        if holding:
-            work.known(holding.view, holding.address, since_s)
-        else:
-            work.search_first(since_s)
-        record.work = work
-        self._of_work[work] = record
-        yield Submit(work)
-
-    def _allocate_work(
-        self, record: Record, asked: Asked, message: Allocate, network: Network, now_s: float
-    ) -> AllocateWork:
-        pod = message.pod
-        label = Label(pod.name or "", pod.namespace or "", pod.uid or "", asked.boot_id)
-        policy = self._policy
-        work = AllocateWork(policy.owner, record.identity, policy.user, network, label, message.mac)
-        since_s = record.unsettled_since_s
-        if record.holding:
-            return work.refresh(since_s)
-        if message.attempt == 1 and self.is_listed and since_s is None:
-            return work
-        if message.attempt > 1 and since_s is None:
-            # Whoever coordinated before may have sent a create until the moment that it ended.
-            since_s = max(now_s - message.first_sent_ms_ago / 1000, self._started_at_s)
-        return work.look_up_first(since_s)
+        if holding and self._lookups.exhaustion(holding.view, holding.subnet, now_s):
+            work.expedite()
+        self._start(record, work, now_s)
 
     def _hand_over(self, record: Record, work: AllocateWork, now_s: float) -> Iterator[Command]:
         network = work.network
-        if self._lookups.is_exhausted(network.view, network.subnet, now_s) and work.network_key:
-            yield from self._answer(record, self._exhausted_problem(network))
+        exhaustion = self._lookups.exhaustion(network.view, network.subnet, now_s) if work.network_key else None
+        if problem := exhaustion or self._lookups.bad_news(network, now_s):
+            yield from self._answer(record, problem)
             return
-        if bad_news := self._lookups.bad_news(network, now_s):
-            yield from self._answer(record, bad_news)
-            return
+        self._start(record, work, now_s)
+
+    def _start(self, record: Record, work: AttachmentWork, now_s: float) -> None:
         record.work = work
         self._of_work[work] = record
-        yield from self._submit_when_ready(work, now_s)
-
-    def _submit_when_ready(self, work: AllocateWork, now_s: float) -> Iterator[Command]:
-        network, policy = work.network, self._policy
+        if not isinstance(work, AllocateWork):
+            self._submit(work, now_s)
+            return
+        network = work.network
         if self._lookups.should_ask(network, now_s):
-            may_create = policy.may_create_networks
-            yield Submit(NetworkWork(policy.owner, policy.user, network, may_create=may_create))
+            self._submit(assignment.preparation(self._policy, network), now_s)
         if self._lookups.is_ready(network):
-            yield Submit(work)
+            self._submit(work, now_s)
         else:
             self._lookups.wait(network, work)
+
+    def _submit(self, work: Work, now_s: float) -> None:
+        self._lane.handle(Submitted((work,), now_s))
+
+    def _expedite(self, release: ReleaseWork, now_s: float) -> None:
+        release.expedite()
+        self._submit(release, now_s)
 
     def _withdraw(self, record: Record) -> bool:
         work = record.work
@@ -199,7 +185,35 @@ class Registrar:
     def _detach(self, record: Record, work: AttachmentWork) -> None:
         self._of_work.pop(work, None)
         record.work = None
-        record.unsettled_since_s = work.unsettled_since_s
+        record.unsettled_since_s, record.is_unsure = work.unsettled_since_s, work.is_unsure
+
+    # What is learnt without asking
+
+    def greeted(self, node: str, hello: Hello, now_s: float) -> Iterator[Command]:
+        """A page of what a node's journal holds."""
+        yield from learn_journal(self.allocations, node, hello)
+        attachments = (held.attachment for held in hello.holdings)
+        self._tidy_unsure((self.allocations.find(each.container_id, each.ifname) for each in attachments), now_s)
+
+    def listed(self, addresses: Iterable[FixedAddress]) -> None:
+        """A page of what the grid holds."""
+        learn_listed(self.allocations, self._policy.owner, addresses)
+
+    def listing_ended(self, now_s: float) -> None:
+        """Everything that the grid holds is known."""
+        self._knowledge = Knowledge(self._knowledge.started_at_s, is_listed=True)
+        self._tidy_unsure(self.allocations, now_s)
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the grid's holdings have been read."""
+        return self._knowledge.is_listed
+
+    def _tidy_unsure(self, records: Iterable[Record | None], now_s: float) -> None:
+        """Where the grid holds more than one object of an attachment, the one that its journal names stays."""
+        for record in records:
+            if record and record.is_unsure and record.journal_id and record.holding and record.work is None:
+                self._start(record, assignment.tidying(self._policy, record, record.holding, now_s), now_s)
 
     # What became of it
 
@@ -221,8 +235,9 @@ class Registrar:
         fields = {"network": network.subnet, "view": network.view, "name": network.name}
         if isinstance(outcome, Prepared):
             yield Note("network_ready", {**fields, "created": outcome.created, "remarks": outcome.remarks})
-            waited = self._lookups.prepared(network, now_s)
-            yield from (Submit(each) for each in waited if each in self._of_work)
+            for each in self._lookups.prepared(network, now_s):
+                if each in self._of_work:
+                    self._submit(each, now_s)
             return
         assert isinstance(outcome, Failed)
         yield Note(
@@ -234,109 +249,98 @@ class Registrar:
     def _attachment_finished(
         self, record: Record, work: AttachmentWork, outcome: object, now_s: float
     ) -> Iterator[Command]:
-        if isinstance(outcome, Failed):
-            yield from self._answer(record, outcome.problem)
-        elif isinstance(work, ReleaseWork):
+        if isinstance(work, ReleaseWork):
             yield from self._released(record, work)
-        elif isinstance(work, AllocateWork):
-            yield from self._allocate_finished(record, work, outcome, now_s)
-
-    def _allocate_finished(
-        self, record: Record, work: AllocateWork, outcome: object, now_s: float
-    ) -> Iterator[Command]:
-        if isinstance(outcome, Held):
+        elif isinstance(work, AllocateWork) and isinstance(outcome, Held):
             yield from self._held(record, work, outcome, now_s)
+        elif record.next:
+            # Whoever asked for this work has been answered; what has overtaken it comes now.
             return
-        if record.next:
-            return
+        elif isinstance(outcome, Failed):
+            yield from self._answer(record, outcome.problem)
+        elif isinstance(work, AllocateWork):
+            yield from self._not_held(record, work, outcome, now_s)
+
+    def _not_held(self, record: Record, work: AllocateWork, outcome: object, now_s: float) -> Iterator[Command]:
         problem: Problem = NetworkMissing(subnet=work.network.subnet, view=work.network.view)
         if isinstance(outcome, Contradicted):
             self._lookups.contradicted(work.network)
         if isinstance(outcome, Exhausted):
             problem = self._exhausted_problem(work.network)
-            if not self._make_room(work):
+            if not self._make_room(work, now_s):
                 yield from self._exhausted(record, work, problem, now_s)
                 return
-        if not work.start_again():
+        if work.start_again():
+            self._start(record, work, now_s)
+        else:
             yield from self._answer(record, problem)
-            return
-        record.work = work
-        self._of_work[work] = record
-        yield from self._submit_when_ready(work, now_s)
 
     def _held(self, record: Record, work: AllocateWork, held: Held, now_s: float) -> Iterator[Command]:
         fixed = held.fixed
-        rightful = self._rightful_eas(record, work.network, fixed)
+        holder = self.allocations.holder(fixed.view, fixed.address)
+        # An attachment that is being removed has no claim: its object may be deleted already.
+        is_claimed = holder is not None and holder is not record and not holder.removal
+        other = holder.identity if holder and is_claimed else None
+        rightful = assignment.rightful_eas(self._policy.owner, other, work.network, fixed.address)
         if rightful is not None:
             yield Note("grid_forgot_address", {"address": fixed.address, "view": fixed.view})
-            reassign = ReassignWork(
-                self._policy.owner, self._policy.user, record.identity, work.network, fixed.address, rightful
-            )
-            self._reassigning[reassign] = work
             record.work = work
             self._of_work[work] = record
-            yield Submit(reassign)
+            restitution = assignment.restitution(
+                self._policy, record.identity, work.network, fixed.address, rightful
+            )
+            self._reassigning[restitution] = work
+            self._submit(restitution, now_s)
             return
         self.allocations.hold(record, holding_of(fixed))
-        if record.next is None:
-            yield from self._answer_allocated(record, work, now_s)
-        yield from self._tidy(record, held, now_s)
-
-    def _rightful_eas(self, record: Record, network: Network, fixed: FixedAddress) -> Eas | None:
-        """What belongs at the address instead, when the grid gave one that is in use already."""
-        owner = self._policy.owner
-        if fixed.address == network.gateway:
-            return owner.network_eas(network.name)
-        holder = self.allocations.holder(fixed.view, fixed.address)
-        if holder is None or holder is record:
-            return None
-        return {**owner.identity_eas(holder.identity), NETWORK_NAME: network.name}
-
-    def _tidy(self, record: Record, held: Held, now_s: float) -> Iterator[Command]:
-        """Look for a second object of the attachment, where there is one, or where one may still be committed."""
-        if record.next or not (held.surplus or held.unsettled_since_s is not None):
+        if record.next:
             return
-        policy = self._policy
-        work = ReleaseWork(policy.owner, record.identity, policy.user, now_s, keep=held.fixed.address)
-        not_before_s = now_s if held.surplus else 0.0
-        work.search_first(held.unsettled_since_s, not_before_s or work.settled_at_s)
-        record.work = work
-        self._of_work[work] = record
-        yield Submit(work)
+        yield from self._answer_allocated(record, work, now_s)
+        if record.is_unsure or record.unsettled_since_s is not None:
+            tidying = assignment.tidying(self._policy, record, holding_of(fixed), now_s)
+            self._start(record, tidying, now_s)
 
-    def _reassigned(self, reassign: ReassignWork, outcome: object, now_s: float) -> Iterator[Command]:
-        work = self._reassigning.pop(reassign)
-        again = Contradicted() if isinstance(outcome, Reassigned) else outcome
-        yield from self.finished(work, again, now_s)
+    def _reassigned(self, restitution: ReassignWork, outcome: object, now_s: float) -> Iterator[Command]:
+        work = self._reassigning.pop(restitution)
+        record = self._of_work[work]
+        if not isinstance(outcome, Reassigned) or record.next:
+            yield from self.finished(work, outcome, now_s)
+        elif work.look_again():
+            self._submit(work, now_s)
+        else:
+            yield from self.finished(work, Failed(AddressesForgotten(subnet=work.network.subnet)), now_s)
 
     def _released(self, record: Record, work: ReleaseWork) -> Iterator[Command]:
-        record.unsettled_since_s = None
+        record.unsettled_since_s, record.is_unsure = None, False
         if work.keep is not None:
             return
         if holding := record.holding:
             self._lookups.freed(holding.view, holding.subnet)
         self.allocations.drop(record)
         asked = record.asked
-        if asked and isinstance(asked.message, Release) and record.next is None:
+        if asked and isinstance(asked.message, Release):
             record.asked = None
             yield Reply(record.identity.node, answers.released(asked.message))
             yield Note("released", {**answers.fields(asked.message), "wapi_calls": work.calls})
 
-    def _make_room(self, work: AllocateWork) -> bool:
+    # A network without an address left
+
+    def _make_room(self, work: AllocateWork, now_s: float) -> bool:
         """Bring the oldest delayed releases forward, as many as allocations wait for an address."""
         network = work.network
         delayed = self.allocations.delayed_releases(network.view, network.subnet)
         waiting = sum(1 for other in self._of_work if other.network_key == work.network_key)
         for release in delayed[: waiting + 1]:
-            release.expedite()
+            self._expedite(release, now_s)
         return bool(delayed)
 
     def _exhausted(self, record: Record, work: AllocateWork, problem: Problem, now_s: float) -> Iterator[Command]:
-        self._lookups.exhausted(work.network, now_s)
+        self._lookups.exhausted(work.network, problem, now_s)
         yield Note("network_exhausted", {"network": work.network.subnet, "view": work.network.view})
         yield from self._answer(record, problem)
-        for other, its_record in list(self._of_work.items()):
-            if other.network_key == work.network_key and self._withdraw(its_record):
+        same = [its for other, its in self._of_work.items() if other.network_key == work.network_key]
+        for its_record in same:
+            if its_record.next is None and self._withdraw(its_record):
                 yield from self._answer(its_record, problem)
 
     def _exhausted_problem(self, network: Network) -> Problem:
@@ -362,20 +366,11 @@ class Registrar:
         asked, record.asked = record.asked, None
         if asked is None or record.holding is None or not isinstance(asked.message, Allocate):
             return
-        grid_s = work.grid_s
-        spent = answers.Cost(work.calls, max(0.0, now_s - asked.received_at_s - grid_s), grid_s)
-        answer = answers.allocated(asked.message, work.network, record.holding.address, spent)
-        yield Reply(record.identity.node, answer)
-        yield Note(
-            "allocated",
-            {
-                **answers.fields(asked.message),
-                "node": record.identity.node,
-                "address": record.holding.address,
-                "wapi_calls": work.calls,
-                "took_ms": round((now_s - asked.received_at_s) * 1000, 1),
-            },
-        )
+        address, node = record.holding.address, record.identity.node
+        took_s = now_s - asked.received_at_s
+        spent = answers.Cost(work.calls, max(0.0, took_s - work.grid_s), work.grid_s)
+        yield Reply(node, answers.allocated(asked.message, work.network, address, spent))
+        yield Note("allocated", answers.allocated_fields(asked.message, node, address, spent, took_s))
 
 
 def _is_in(holding: Holding, network: Network) -> bool:

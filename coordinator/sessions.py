@@ -22,6 +22,7 @@ class Session:
     release: str
     since_s: float
     heard_at_s: float
+    pages: int = 0
     welcomed: bool = False
 
 
@@ -29,6 +30,7 @@ class Greeting(Enum):
     """What a hello leads to."""
 
     MORE_PAGES = auto()
+    OUT_OF_ORDER = auto()
     WELCOME = auto()
     NODE_TWICE = auto()
 
@@ -45,10 +47,13 @@ class Sessions:
         is_other = known is not None and known.connection != connection and known.boot_id != hello.boot_id
         if known and is_other and now_s - known.heard_at_s < LIVE_S:
             return Greeting.NODE_TWICE
-        if known is None or known.connection != connection or hello.page == 0:
+        if hello.page == 0:
             known = Session(connection, hello.boot_id, hello.journal_id, hello.release, now_s, now_s)
             self._sessions[node] = known
+        if known is None or known.connection != connection or known.pages != hello.page:
+            return Greeting.OUT_OF_ORDER
         known.heard_at_s = now_s
+        known.pages += 1
         known.welcomed = hello.last
         return Greeting.WELCOME if hello.last else Greeting.MORE_PAGES
 

@@ -35,12 +35,13 @@ def _verify(value: str) -> str:
 
 Cidr = Annotated[str, AfterValidator(_cidr)]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
+HostName = Annotated[str, Field(min_length=1, max_length=253)]
 
 
 class Settings(DaemonSettings):
     """Where the grid is, who we are in it, what may be asked for."""
 
-    grid_host: Name
+    grid_host: HostName
     wapi_username: Name
     wapi_port: Annotated[int, Field(gt=0, lt=65536)] = 443
     wapi_version: Annotated[str, Field(pattern=r"^\d+(\.\d+)+$")] = "2.5"
@@ -77,9 +78,14 @@ class Settings(DaemonSettings):
                 raise BadSettings(f"--wapi-password-file: is required (or {PASSWORD_VARIABLE} in the environment)")
             return password
         try:
-            return self.wapi_password_file.read_text(encoding="utf-8").rstrip("\r\n")
+            password = self.wapi_password_file.read_text(encoding="utf-8").rstrip("\r\n")
         except OSError as error:
             raise BadSettings(f"--wapi-password-file: {self.wapi_password_file}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise BadSettings(f"--wapi-password-file: {self.wapi_password_file}: is not UTF-8") from None
+        if not password:
+            raise BadSettings(f"--wapi-password-file: {self.wapi_password_file}: is empty")
+        return password
 
 
 def read_settings(argv: Sequence[str] | None) -> Settings:

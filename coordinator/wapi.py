@@ -46,7 +46,8 @@ class Grid:
     @property
     def url(self) -> str:
         """The versioned WAPI address."""
-        return f"https://{self.host}:{self.port}/wapi/v{self.version}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"https://{host}:{self.port}/wapi/v{self.version}"
 
 
 class Wapi:
@@ -60,8 +61,9 @@ class Wapi:
 
     def close(self) -> None:
         """Log out, as well as that goes."""
-        with suppress(requests.RequestException):
-            self._session.post(f"{self._grid.url}/logout", timeout=CONNECT_TIMEOUT_S)
+        if COOKIE in self._session.cookies:
+            with suppress(OSError):
+                self._session.post(f"{self._grid.url}/logout", timeout=CONNECT_TIMEOUT_S)
         self._session.close()
 
     def send(self, call: HttpCall, read_timeout_s: float) -> Any:
@@ -99,10 +101,14 @@ class Wapi:
         except requests.exceptions.RequestException as error:
             problem = self._unavailable(_root_cause(error))
             raise (NotSentError if _never_connected(error) else LostError)(problem) from None
+        except OSError as error:
+            # The file of the certificate authority has gone since the start.
+            raise NotSentError(CertificateNotTrusted(grid=self._grid.host, cause=str(error))) from None
 
     def _login(self) -> HTTPBasicAuth:
         try:
-            return HTTPBasicAuth(self._grid.user, self._password())
+            # As bytes, since text would have to be Latin-1.
+            return HTTPBasicAuth(self._grid.user.encode(), self._password().encode())
         except BadSettings as bad:
             raise NotSentError(GridLoginRefused(user=self._grid.user, cause=str(bad))) from None
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from math import inf
 
 from coordinator.operations import Operation, Reply, cost, is_write
 from coordinator.refusals import Refusal
@@ -34,15 +35,17 @@ class Work(ABC):
 
     The lane asks for `operations` and tells what became of them. Each of those methods returns the outcome that
     ends the work, or None when it goes on; it is then ready again at `ready_at_s`. Work that is `apart` shares
-    no call with other work. `companions_max` bounds the batch of work that was in a refused one.
+    no call with other work; work that is `patient` waits for the end of an outage, however long that lasts.
+    `companions_max` bounds the batch of work that was in a refused one.
     """
 
     priority: Priority
     apart = False
+    patient = False
 
     def __init__(self) -> None:
         self.ready_at_s = 0.0
-        self.submitted_at_s = 0.0
+        self.submitted_at_s = inf
         self.sent_at_s = 0.0
         self.companions_max: int | None = None
         self.calls = 0

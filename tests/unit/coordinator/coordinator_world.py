@@ -6,16 +6,16 @@ import itertools
 from typing import Any
 from urllib.parse import unquote
 
-from coordinator.commands import Effect, Send
+from coordinator.assignment import Policy
+from coordinator.commands import Call, Effect, Send, WakeAt
 from coordinator.desk import Desk, DeskEvent, Received
 from coordinator.errors import GridForbids, GridUnavailable
+from coordinator.events import Ticked
 from coordinator.exchange import LostError, NotSentError, RefusedError, perform
-from coordinator.lane import Call, Ticked, WakeAt
 from coordinator.networks import NetworkRules
 from coordinator.operations import HttpCall
 from coordinator.ownership import Owner
 from coordinator.refusals import classify
-from coordinator.registrar import Policy
 from gridsim import calls
 from gridsim.model import Grid
 from protocol.messages import (

@@ -1,0 +1,90 @@
+"""Turns a request, with what is known of its attachment, into work for the grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coordinator.allocations import Asked, Holding, Record
+from coordinator.attachment_work import AllocateWork, ReleaseWork
+from coordinator.networks import Network, NetworkRules
+from coordinator.objects import Label
+from coordinator.ownership import NETWORK_NAME, Eas, Identity, Owner
+from coordinator.preparation_work import NetworkWork, ReassignWork
+from protocol.messages import Allocate, Release
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How this coordinator was configured to allocate. `user` is the WAPI user, for messages to people."""
+
+    owner: Owner
+    user: str
+    rules: NetworkRules
+    may_create_networks: bool
+    release_delay_s: float
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """How far this coordinator can know of earlier requests: since when it runs, whether it has read the grid."""
+
+    started_at_s: float
+    is_listed: bool
+
+
+def allocation(
+    policy: Policy, record: Record, asked: Asked, message: Allocate, network: Network, knowledge: Knowledge
+) -> AllocateWork:
+    """Give the attachment an address of the network, or find the one that it has."""
+    pod = message.pod
+    label = Label(pod.name or "", pod.namespace or "", pod.uid or "", asked.boot_id)
+    work = AllocateWork(policy.owner, record.identity, policy.user, network, label, message.mac)
+    since_s = record.unsettled_since_s
+    if record.is_unsure:
+        return work.look_up_first(since_s, record.holding.address if record.holding else None)
+    if record.holding:
+        return work.refresh(since_s, record.holding.address)
+    if message.attempt == 1 and knowledge.is_listed and since_s is None:
+        return work
+    if message.attempt > 1 and since_s is None:
+        # Whoever coordinated before may have sent a create until the moment that it ended.
+        since_s = max(asked.received_at_s - message.first_sent_ms_ago / 1000, knowledge.started_at_s)
+    return work.look_up_first(since_s)
+
+
+def removal(policy: Policy, record: Record, asked: Asked, message: Release) -> ReleaseWork:
+    """Remove what the grid holds of the attachment, after the delay."""
+    now_s, since_s = asked.received_at_s, record.unsettled_since_s
+    if message.unanswered_ask_ms_ago is not None:
+        asked_at_s = now_s - message.unanswered_ask_ms_ago / 1000
+        since_s = max(since_s or asked_at_s, asked_at_s)
+    delay_s = max(0.0, policy.release_delay_s - message.first_sent_ms_ago / 1000)
+    work = ReleaseWork(policy.owner, record.identity, policy.user, now_s + delay_s)
+    if record.holding and not record.is_unsure:
+        return work.known(record.holding.place, since_s)
+    return work.search_first(since_s)
+
+
+def tidying(policy: Policy, record: Record, holding: Holding, now_s: float) -> ReleaseWork:
+    """Remove a second object of the attachment: now where there is one, later where one may still come."""
+    work = ReleaseWork(policy.owner, record.identity, policy.user, now_s, keep=holding.place)
+    work.search_first(record.unsettled_since_s)
+    work.ready_at_s = now_s if record.is_unsure else work.settled_at_s
+    return work
+
+
+def preparation(policy: Policy, network: Network) -> NetworkWork:
+    """Make sure that the network can give addresses."""
+    return NetworkWork(policy.owner, policy.user, network, may_create=policy.may_create_networks)
+
+
+def restitution(policy: Policy, wrong: Identity, network: Network, address: str, rightful: Eas) -> ReassignWork:
+    """Give the object that the grid just made at an address in use to whom the address belongs."""
+    return ReassignWork(policy.owner, policy.user, wrong, network, address, rightful)
+
+
+def rightful_eas(owner: Owner, holder: Identity | None, network: Network, address: str) -> Eas | None:
+    """What belongs at an address that the grid just gave away, when it is the gateway's or another holder's."""
+    if address == network.gateway:
+        return owner.network_eas(network.name)
+    return {**owner.identity_eas(holder), NETWORK_NAME: network.name} if holder else None

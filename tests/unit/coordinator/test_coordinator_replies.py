@@ -1,0 +1,149 @@
+"""What is believed of a reply, whatever its shape."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from coordinator.networks import Network, NetworkRules, resolve
+from coordinator.objects import Label, create_address, delete_address, find_address, update_address
+from coordinator.operations import (
+    Create,
+    Deleted,
+    DeleteFound,
+    Found,
+    Operation,
+    Search,
+    Unreadable,
+    UpdateFound,
+    Written,
+    as_request,
+    read_request_reply,
+)
+from coordinator.ownership import Identity, Owner
+from coordinator.refusals import classify
+from protocol.errors import Refused
+from protocol.messages import NetworkAsk
+
+OWNER = Owner("blue")
+NETWORK = Network("default", "10.55.0.0/24", None, "pods")
+
+
+def an_object(name: str) -> dict[str, Any]:
+    """The object of an attachment, as the grid shows it."""
+    eas = OWNER.identity_eas(Identity(name, "eth0", "n1"))
+    about = {"_ref": f"fixedaddress/{name}", "ipv4addr": "10.55.0.2", "network_view": "default"}
+    return {**about, "extattrs": {key: {"value": value} for key, value in eas.items()}}
+
+
+def an_operation(kind: type, name: str) -> Operation:
+    """An operation of that kind for an attachment."""
+    identity = Identity(name, "eth0", "n1")
+    if kind is Create:
+        return create_address(OWNER, identity, NETWORK, Label(), None)
+    if kind is UpdateFound:
+        return update_address(OWNER, identity, NETWORK, Label(), None)
+    return delete_address(OWNER, identity) if kind is DeleteFound else find_address(OWNER, identity)
+
+
+def answer(operation: Operation, name: str, shape: str, hits: int) -> list[Any]:
+    """What a grid of that reading answers to one operation."""
+    if isinstance(operation, Create):
+        return [an_object(name)]
+    found = [an_object(name)] * (hits if isinstance(operation, Search) else 1)
+    shown = {"list": [found], "object": found if len(found) == 1 else [found], "flattened": found}[shape]
+    if isinstance(operation, Search):
+        return shown
+    return [
+        *shown,
+        f"fixedaddress/{name}:10.55.0.2/default" if isinstance(operation, DeleteFound) else an_object(name),
+    ]
+
+
+@given(
+    kinds=st.lists(
+        st.tuples(st.sampled_from([Create, Search, DeleteFound, UpdateFound]), st.integers(0, 2)), max_size=6
+    ),
+    shape=st.sampled_from(["list", "object", "flattened"]),
+)
+def test_each_reply_is_attributed_to_its_operation_in_every_shape(
+    kinds: list[tuple[type, int]], shape: str
+) -> None:
+    names = [f"c{number}" for number in range(len(kinds))]
+    operations = [an_operation(kind, name) for (kind, _), name in zip(kinds, names, strict=True)]
+    body = [
+        element
+        for operation, (_, hits), name in zip(operations, kinds, names, strict=True)
+        for element in answer(operation, name, shape, hits)
+    ]
+    for (kind, hits), name, reply in zip(kinds, names, read_request_reply(operations, body), strict=True):
+        if isinstance(reply, Found):
+            assert (kind, [hit["_ref"] for hit in reply.hits]) == (Search, [f"fixedaddress/{name}"] * hits)
+        else:
+            assert isinstance(reply, Deleted if kind is DeleteFound else Written)
+            assert reply.object["_ref"] == f"fixedaddress/{name}"
+
+
+junk = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=8)
+    | st.sampled_from(["fixedaddress/c0", "scheduledtask/x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["_ref", "extattrs", "ipv4addr", "value", "VM ID"]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(body=junk)
+def test_junk_is_unreadable_at_worst(body: Any) -> None:
+    operations = [an_operation(kind, "c0") for kind in (DeleteFound, UpdateFound, Search)]
+    with contextlib.suppress(Unreadable):
+        read_request_reply(operations, body)
+
+
+def test_a_deletion_that_was_only_scheduled_is_not_believed() -> None:
+    with pytest.raises(Unreadable):
+        read_request_reply([an_operation(DeleteFound, "c0")], [[an_object("c0")], "scheduledtask/x:1/PENDING"])
+
+
+def test_each_conditional_write_has_a_variable_of_its_own() -> None:
+    body = as_request([an_operation(DeleteFound, "a"), an_operation(UpdateFound, "b")]).body
+    variables = [next(iter(each["assign_state"])) for each in body if "assign_state" in each]
+    assert len(set(variables)) == len(variables) == 2
+
+
+@given(status=st.integers(400, 499), body=junk | st.fixed_dictionaries({"text": st.text()}))
+def test_no_refusal_is_too_strange_to_be_classified(status: int, body: Any) -> None:
+    assert classify(status, body).text
+
+
+@given(
+    subnet=st.none() | st.from_regex(r"\A\d{1,3}(\.\d{1,3}){3}/\d{1,2}\Z"),
+    gateway=st.none() | st.from_regex(r"\A\d{1,3}(\.\d{1,3}){3}\Z"),
+    is_gateway=st.booleans(),
+)
+def test_a_network_is_resolved_with_its_gateway_inside_or_refused(
+    subnet: str | None, gateway: str | None, is_gateway: bool
+) -> None:
+    ask = NetworkAsk.model_construct(name="pods", view=None, subnet=subnet, gateway=gateway, is_gateway=is_gateway)
+    with contextlib.suppress(Refused):
+        network = resolve(ask, NetworkRules("default", "10.55.0.0/24"))
+        assert network.gateway is None or network.contains(network.gateway)
+
+
+@pytest.mark.parametrize("subnet", ["10.55.0.0/24", "10.55.1.0/24"])
+def test_only_allowed_subnets_are_resolved(subnet: str) -> None:
+    rules = NetworkRules("default", "10.55.0.0/24", allowed_subnets=("10.55.0.0/24",))
+    if subnet in rules.allowed_subnets:
+        assert resolve(NetworkAsk(name="pods", subnet=subnet), rules).subnet == subnet
+        return
+    with pytest.raises(Refused):
+        resolve(NetworkAsk(name="pods", subnet=subnet), rules)
