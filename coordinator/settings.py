@@ -89,7 +89,7 @@ class Settings(DaemonSettings):
 
 
 def read_settings(argv: Sequence[str] | None) -> Settings:
-    """The settings of this start. Raises `BadSettings`; ends the process for --help or an unknown flag."""
+    """The settings of this start. Raises `BadSettings`; ends the process after --help."""
     parser = make_parser("cni-infoblox-coordinator", "Gives pods their addresses from an Infoblox grid.")
     add = parser.add_argument
     add("--grid-host", metavar="HOST", help="the grid master")
@@ -111,7 +111,6 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
     add("--allow-view", action="append", metavar="NAME", help="a view that pods may use; repeatable (all)")
     add("--listen", metavar="tcp://ADDRESS:PORT", help="where agents connect (tcp://0.0.0.0:5510)")
     add("--keys", metavar="DIR", help="directory of coordinator.key_secret and authorized/")
-    add("--status-listen", metavar="ADDRESS:PORT", help="status and metrics over HTTP (127.0.0.1:9510)")
     add("--wapi-batch-size", metavar="N", help="most operations of one WAPI call (256)")
     add("--release-delay", metavar="SECONDS", help="how long a released address rests (30)")
     add("--lookup-ttl", metavar="SECONDS", help="how long views and networks are believed (300)")

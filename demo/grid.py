@@ -92,10 +92,6 @@ class SimulatedGrid:
             if not self.wait_for_calls(calls + 1, finished=True, timeout_s=timeout_s):
                 return holds()
 
-    def release_hanging(self) -> None:
-        """End the calls that hang."""
-        self._session.post(f"{self.url}/sim/release", timeout=10).raise_for_status()
-
     def stop(self) -> None:
         """End the simulator."""
         self._session.close()

@@ -28,7 +28,7 @@ from nodeagent.netns import Look, NamespaceReader
 from nodeagent.outcomes import Failure
 from nodeagent.pending import PendingDeletes
 from nodeagent.releases import Releases
-from nodeagent.settings import BadSettings, Settings
+from nodeagent.settings import Settings
 from nodeagent.snapshot import Snapshot
 from nodeagent.socket_place import PlaceTaken, SocketPlace
 from nodeagent.steps import OnStep, no_step
@@ -37,6 +37,7 @@ from protocol.errors import Problem
 from protocol.inbox import Inbox
 from protocol.keys import BadKey, load_pair, load_public
 from protocol.logs import make_logger
+from protocol.settings import BadSettings
 from protocol.status_server import Pages, StatusServer
 
 EXIT_FAILED: Final = 1

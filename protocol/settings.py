@@ -6,7 +6,7 @@ import argparse
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -24,7 +24,10 @@ class BadSettings(Exception):
 
 
 def _split(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list):
+        return value
+    return [part.strip() for text in texts for part in str(text).split(",") if part.strip()]
 
 
 def _endpoint(value: str) -> str:
@@ -71,14 +74,22 @@ class DaemonSettings(BaseSettings):
         return host.strip("[]") or "0.0.0.0", int(port)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadSettings(message)
+
+
 def make_parser(program: str, description: str) -> argparse.ArgumentParser:
     """A parser with the flags that both daemons have."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=program,
         description=description,
         epilog=f"Each flag is also an environment variable ({ENV_PREFIX}KEYS and so on; lists with commas), "
         "or such a line in the file of --config.",
         allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--status-listen", metavar="ADDRESS:PORT", help="status and metrics over HTTP (127.0.0.1, 9510 or 9511)"
     )
     parser.add_argument("--log-format", metavar="FORMAT", help="console or json (console)")
     parser.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error (info)")
@@ -90,7 +101,7 @@ S = TypeVar("S", bound=DaemonSettings)
 
 
 def read(settings: type[S], parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> S:
-    """The settings of this start. Raises `BadSettings`; ends the process for --help or an unknown flag."""
+    """The settings of this start. Raises `BadSettings`; ends the process after --help."""
     given = {name: value for name, value in vars(parser.parse_args(argv)).items() if value is not None}
     config = given.pop("config", None)
     if config is not None and not Path(config).is_file():

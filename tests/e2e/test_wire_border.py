@@ -13,7 +13,17 @@ from runtime_calls import a_mac, add, delete, grid_holds
 from demo.cluster import Cluster, Plan
 from protocol.codec import decode_to_agent, encode
 from protocol.keys import KeyPair, generate, load_pair, load_public
-from protocol.messages import Allocate, Attachment, Declined, Hello, NetworkAsk, Release, ReleaseReason, Welcome
+from protocol.messages import (
+    Allocate,
+    Attachment,
+    Declined,
+    Hello,
+    NetworkAsk,
+    Ping,
+    Release,
+    ReleaseReason,
+    Welcome,
+)
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
@@ -87,6 +97,7 @@ def test_a_key_that_is_taken_away_gets_no_answer_any_more(cluster: Cluster, neig
     late = Peer(cluster, load_pair(cluster.keys / "node-2" / "agent.key_secret"))
     assert late.answer(hello(own_boot_id()), SILENCE_MS) is None
     late.close()
+    assert neighbour.answer(encode(Ping(id="ping")), SILENCE_MS) is None
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x00", b"\xc1" * 50, b"{}", b"\xff" * 1000, msgpack.packb([1, 2])])
