@@ -11,9 +11,10 @@ from nodeagent import errors
 from nodeagent.attachment import AttachmentId, Network, Pod
 from nodeagent.cni_args import pod_of
 from nodeagent.frame import Frame
-from nodeagent.network_config import Dns, NetworkConfig, Route, decode_object, validate, version_of
+from protocol.config_errors import ConfigInvalid
 from protocol.errors import Problem
 from protocol.messages import CONTAINER_ID_LENGTH_MAX, IFNAME_LENGTH_MAX
+from protocol.network_config import Dns, NetworkConfig, Route, decode_object, validate, version_of
 
 LATEST_VERSION: Final = "1.1.0"
 _CONTAINER_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]*")
@@ -204,7 +205,7 @@ def _previous(result: Any) -> tuple[str, ...] | None:
         return None
     ips = result.get("ips") if isinstance(result, dict) else None
     if not isinstance(ips, list):
-        raise errors.ConfigInvalid(field="prevResult.ips", reason="must be a list")
+        raise ConfigInvalid(field="prevResult.ips", reason="must be a list")
     return tuple(str(ip["address"]) for ip in ips if isinstance(ip, dict) and "address" in ip)
 
 

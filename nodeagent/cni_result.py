@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from nodeagent.attachment import Address
 from nodeagent.cni_request import AddRequest
-from nodeagent.network_config import SUPPORTED_VERSIONS, Route
 from nodeagent.outcomes import Failure
+from protocol.network_config import SUPPORTED_VERSIONS, Route
 
 _WITH_IP_VERSION: Final = ("0.3.0", "0.3.1", "0.4.0")
 _WITH_ROUTE_ATTRIBUTES: Final = ("1.1.0",)

@@ -74,14 +74,6 @@ class CoordinatorNeverReached(TryAgain):
     remedy = "See that the coordinator runs, and that the agent's --coordinator, --coordinator-key, --keys fit"
 
 
-class IncompatibleVersion(Refused):
-    """A cniVersion that this plugin does not speak."""
-
-    code = errors.INCOMPATIBLE_CNI_VERSION
-    message = "cniVersion {version} is not supported"
-    remedy = "Set cniVersion to one of {supported}"
-
-
 class NamespaceUnopened(Refused):
     """ADD named a namespace that the plugin could not open."""
 
@@ -120,38 +112,6 @@ class BadRequestBytes(Refused):
     code = errors.DECODE_FAILURE
     message = "the request cannot be read"
     remedy = "The network configuration may have 1 MiB; plugin and agent must be of one release"
-
-
-class NotJson(Refused):
-    """Standard input is no network configuration at all."""
-
-    code = errors.DECODE_FAILURE
-    message = "the network configuration on standard input is no JSON object"
-    remedy = "Pass the network configuration as JSON on standard input"
-
-
-class ConfigInvalid(Refused):
-    """A field of the network configuration is missing or wrong."""
-
-    code = errors.INVALID_NETWORK_CONFIG
-    message = "{field}: {reason}"
-    remedy = "Correct this field of the network configuration"
-
-
-class Ipv6NotYet(Refused):
-    """IPv6 is not served by this release."""
-
-    code = errors.INVALID_NETWORK_CONFIG
-    message = "{field}: IPv6 is not supported for now"
-    remedy = "Use IPv4 in this field"
-
-
-class UnknownKey(Refused):
-    """A key of the ipam section that means nothing here: most likely a typing error."""
-
-    code = errors.INVALID_NETWORK_CONFIG
-    message = "{field}: unknown key"
-    remedy = "Remove or correct it; known are {known}"
 
 
 class AttachmentDiffers(Refused):

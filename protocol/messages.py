@@ -47,7 +47,7 @@ class NetworkAsk(Model):
     """What a network configuration says about where the address comes from.
 
     A field that the configuration leaves out is absent: the coordinator has the defaults. `gateway` may be
-    of the form 0.0.0.x, which the coordinator completes from the subnet.
+    of the form 0.0.0.x or 0.0.y.x, which the coordinator completes from the subnet.
     """
 
     name: Text

@@ -14,8 +14,8 @@ from nodeagent.attachment import AttachmentId, Network, Pod
 from nodeagent.cni_args import pod_of
 from nodeagent.cni_request import CheckRequest, DelRequest, GcRequest, StatusRequest, VersionRequest, parse
 from nodeagent.frame import Frame
-from nodeagent.network_config import Dns, Route
 from protocol.errors import Problem
+from protocol.network_config import Dns, Route
 
 
 def refused(frame: Frame, descriptors: int = 1) -> tuple[int, str]:

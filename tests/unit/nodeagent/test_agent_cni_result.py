@@ -11,8 +11,8 @@ from agent_builders import ADDRESS, an_add_request
 
 from nodeagent import cni_result
 from nodeagent.attachment import Address
-from nodeagent.network_config import Dns, Route
 from nodeagent.outcomes import Failure
+from protocol.network_config import Dns, Route
 
 
 def result_of(version: str, **changes: Any) -> Any:

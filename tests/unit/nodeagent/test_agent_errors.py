@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from nodeagent import errors as agent_errors
+from protocol import config_errors
 from protocol.errors import Problem, leaves
 
 FORBIDDEN = ("not found", "no such file or directory")
-OURS = [leaf for leaf in leaves(Problem) if leaf.__module__ == agent_errors.__name__]
+MODULES = (agent_errors.__name__, config_errors.__name__)
+OURS = [leaf for leaf in leaves(Problem) if leaf.__module__ in MODULES]
 
 
 def test_the_tree_is_not_empty() -> None:

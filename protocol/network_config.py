@@ -1,4 +1,4 @@
-"""The network configuration on the plugin's standard input, validated field by field."""
+"""The network configuration that a plugin gets, validated field by field."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from nodeagent import errors
+from protocol import config_errors as errors
 from protocol.errors import Problem
+from protocol.gateway import complete_gateway, is_usable_gateway
 from protocol.messages import Text
 
 SUPPORTED_VERSIONS: Final = ("0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
@@ -170,16 +171,11 @@ def _check_gateway(ipam: Ipam) -> None:
     if ipam.subnet is None or ipam.gateway is None:
         return
     subnet = ipaddress.IPv4Network(ipam.subnet)
-    gateway = ipaddress.IPv4Address(ipam.gateway)
-    if gateway.packed[:3] == bytes(3):
-        gateway = ipaddress.IPv4Address((int(subnet.network_address) + gateway.packed[3]) % 2**32)
-    if gateway not in subnet:
-        raise errors.ConfigInvalid(field="ipam.gateway", reason=f"{gateway} is outside the subnet {subnet}")
-    ends = (subnet.network_address, subnet.broadcast_address)
-    if subnet.prefixlen < 31 and gateway in ends:
-        raise errors.ConfigInvalid(
-            field="ipam.gateway", reason=f"{gateway} is the first or last address of {subnet}"
-        )
+    gateway = complete_gateway(ipam.gateway, subnet)
+    if is_usable_gateway(gateway, subnet):
+        return
+    where = "the first or last address of" if gateway in subnet else "outside the subnet"
+    raise errors.ConfigInvalid(field="ipam.gateway", reason=f"{gateway} is {where} {subnet}")
 
 
 def _problem_of(error: ValidationError) -> Problem:
