@@ -19,7 +19,7 @@ from nodeagent import events, settings
 from nodeagent.attachments import Attachments
 from nodeagent.dealer import Dealer
 from nodeagent.desk import Desk
-from nodeagent.front import Drivers, Front, Item, Machines, StopAsked, ThreadEnded
+from nodeagent.front import Drivers, Front, Item, StopAsked, ThreadEnded
 from nodeagent.journal import BadJournal, Journal
 from nodeagent.link import Link
 from nodeagent.mac import InterfaceMacs, own_mac
@@ -32,6 +32,7 @@ from nodeagent.settings import Settings
 from nodeagent.snapshot import Snapshot
 from nodeagent.socket_place import PlaceTaken, SocketPlace
 from nodeagent.steps import OnStep, no_step
+from nodeagent.switchboard import Machines
 from nodeagent.unix_server import UnixServer
 from protocol.errors import Problem
 from protocol.inbox import Inbox

@@ -1,21 +1,18 @@
 """The front thread: owns every machine, sends events to them, has drivers do what they decide.
 
-All other threads hand their events in through the inbox. Events are worked off in order of arrival; a command
-that is an event for another machine goes to the end of that order, so no machine is entered while it works.
+All other threads hand their events in through the inbox. What the machines tell each other is the switchboard's.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import zmq
 
 from nodeagent import commands, errors, events
-from nodeagent.attachments import Attachments
 from nodeagent.cni_request import (
     AddRequest,
     CheckRequest,
@@ -31,20 +28,18 @@ from nodeagent.desk import Case, Desk, answer_to
 from nodeagent.events import Event
 from nodeagent.frame import BadFrame, UnknownFrameVersion
 from nodeagent.journal import Erase, Journal, Reached, Write
-from nodeagent.link import Link
 from nodeagent.metrics import Metrics
 from nodeagent.netns import Look, NamespaceReader
 from nodeagent.outcomes import Done, Failure, Outcome
 from nodeagent.pending import PendingDelete, PendingDeletes
-from nodeagent.releases import Releases
 from nodeagent.snapshot import Snapshot
 from nodeagent.socket_place import SocketPlace
 from nodeagent.steps import OnStep
+from nodeagent.switchboard import Machines, Switchboard
 from nodeagent.unix_server import Arrived, Garbled, ServerEvent, UnixServer
 from protocol.errors import Problem
 from protocol.inbox import Inbox
 from protocol.logs import Logger
-from protocol.messages import Declined, Released
 
 TICK_S: Final = 1.0
 ALIVE_EVERY_S: Final = 10.0
@@ -67,23 +62,6 @@ class ThreadEnded:
 
 
 Item = Event | StopAsked | ThreadEnded
-
-
-class Machine(Protocol):
-    """Whatever decides."""
-
-    def handle(self, event: Event) -> Sequence[Command]:
-        """What is to be done about `event`."""
-        ...
-
-
-@dataclass(frozen=True)
-class Machines:
-    """All that decide."""
-
-    attachments: Attachments
-    releases: Releases
-    link: Link
 
 
 @dataclass(frozen=True)
@@ -125,7 +103,7 @@ class Front:
         self._new_request_id = new_request_id
         self._on_step = on_step
         self._log = log
-        self._work: deque[tuple[Machine, Event]] = deque()
+        self._switchboard = Switchboard(machines, clock)
         self._replaying: set[int] = set()
         self._next_tick_s = 0.0
         self._next_alive_s = 0.0
@@ -136,7 +114,7 @@ class Front:
         """Serve until told to stop; `failure` says why when that was not on purpose. Raises `PlaceTaken`."""
         self._drivers.poller.register(self._drivers.inbox.wakeup_fd, zmq.POLLIN)
         self._drivers.dealer.renew(0)
-        self._feed(self._machines.attachments, started)
+        self._switchboard.tell(started)
         self._replay(self._drivers.pending.look())
         self._work_off()
         while self._replaying and self._end_s is None:
@@ -158,7 +136,7 @@ class Front:
         ready: Mapping[Any, int] = dict(self._drivers.poller.poll(wait_ms))
         now_s = self._clock()
         for event in self._drivers.dealer.collect(ready, now_s):
-            self._feed(self._machines.link, event)
+            self._switchboard.tell(event)
         for served in self._drivers.server.collect(ready, now_s):
             self._take_served(served)
         for item in self._drivers.inbox.take_all():
@@ -169,10 +147,7 @@ class Front:
 
     def _tick(self, now_s: float) -> None:
         self._next_tick_s = now_s + TICK_S
-        tick = events.Ticked(now_s)
-        self._feed(self._machines.link, tick)
-        self._feed(self._machines.attachments, tick)
-        self._feed(self._machines.releases, tick)
+        self._switchboard.tell(events.Ticked(now_s))
         for served in self._drivers.server.ticked(now_s):
             self._take_served(served)
         self._replay(self._drivers.pending.look())
@@ -188,7 +163,7 @@ class Front:
         elif isinstance(item, ThreadEnded):
             self._fail(f"thread {item.name} ended: {item.why}")
         else:
-            self._feed(self._machines.attachments, item)
+            self._switchboard.tell(item)
 
     def _take_served(self, served: ServerEvent) -> None:
         if isinstance(served, Arrived):
@@ -198,7 +173,7 @@ class Front:
         else:
             if isinstance(served, events.HungUp):
                 self._desk.drop(served.caller, served.now_s)
-            self._feed(self._machines.attachments, served)
+            self._switchboard.tell(served)
 
     def _arrived(self, arrived: Arrived) -> None:
         verb = arrived.frame.variables.get("CNI_COMMAND", "")
@@ -221,15 +196,16 @@ class Front:
         if isinstance(request, AddRequest):
             pending = self._drivers.pending.find(request.attachment)
             self._replay([pending] if pending else [])
-            self._to_attachments(events.Added(case.arrived_s, case.caller, case.request_id, request))
+            self._switchboard.tell(events.Added(case.arrived_s, case.caller, case.request_id, request))
         elif isinstance(request, DelRequest):
             if request.complaint:
                 self._log.warning("del_with_bad_config", request=case.request_id, why=request.complaint)
-            self._to_attachments(events.Deleted(case.arrived_s, case.caller, case.request_id, request.attachment))
+            deleted = events.Deleted(case.arrived_s, case.caller, case.request_id, request.attachment)
+            self._switchboard.tell(deleted)
         elif isinstance(request, CheckRequest):
-            self._to_attachments(events.Checked(case.arrived_s, case.caller, request))
+            self._switchboard.tell(events.Checked(case.arrived_s, case.caller, request))
         elif isinstance(request, StatusRequest):
-            self._to_attachments(events.StatusAsked(case.arrived_s, case.caller))
+            self._switchboard.tell(events.StatusAsked(case.arrived_s, case.caller))
         else:
             self._reply(case.caller, Done())
 
@@ -246,19 +222,11 @@ class Front:
             case = Case(caller, "DEL", self._new_request_id(), self._clock(), pending=pending)
             self._desk.open(case)
             self._replaying.add(caller)
-            self._to_attachments(events.Deleted(case.arrived_s, caller, case.request_id, pending.attachment))
-
-    def _to_attachments(self, event: Event) -> None:
-        self._feed(self._machines.attachments, event)
-
-    def _feed(self, machine: Machine, event: Event) -> None:
-        self._work.append((machine, event))
+            self._switchboard.tell(events.Deleted(case.arrived_s, caller, case.request_id, pending.attachment))
 
     def _work_off(self) -> None:
-        while self._work:
-            machine, event = self._work.popleft()
-            for command in machine.handle(event):
-                self._performers[type(command)](command)
+        for command in self._switchboard.work_off():
+            self._performers[type(command)](command)
 
     def _make_performers(self) -> Mapping[type[Command], Callable[[Any], None]]:
         journal, dealer = self._drivers.journal, self._drivers.dealer
@@ -271,12 +239,9 @@ class Front:
             commands.Reply: lambda c: self._reply(c.caller, c.outcome),
             commands.Transmit: lambda c: dealer.send(c.message),
             commands.RenewSocket: lambda c: dealer.renew(c.endpoint),
-            commands.StartRelease: self._start_release,
-            commands.DropRelease: self._drop_release,
-            commands.ConfirmRelease: self._confirm_release,
-            commands.RaiseLink: self._raise_link,
-            commands.LowerLink: self._lower_link,
-            commands.Deliver: self._deliver,
+            commands.StartRelease: self._release_started,
+            commands.RaiseLink: self._link_raised,
+            commands.LowerLink: self._link_lowered,
             commands.Note: lambda c: getattr(self._log, c.level)(c.event, **c.fields),
             commands.Die: lambda c: self._fail(c.reason),
         }
@@ -300,42 +265,20 @@ class Front:
         descriptor = self._drivers.server.take_descriptor(command.caller)
         if descriptor is None:
             failure = Failure.of(errors.NotANamespace(cause="Its descriptor is gone"))
-            self._to_attachments(events.MacUnread(self._clock(), command.caller, failure))
+            self._switchboard.tell(events.MacUnread(self._clock(), command.caller, failure))
             return
         look = Look(command.caller, descriptor, command.ifname, command.master, command.shares_mac)
         self._drivers.reader.submit(look)
 
-    def _start_release(self, command: commands.StartRelease) -> None:
+    def _release_started(self, command: commands.StartRelease) -> None:
         self._metrics.releases.labels(command.record.reason).inc()
-        self._feed(self._machines.releases, events.ReleaseStarted(self._clock(), command.record))
 
-    def _drop_release(self, command: commands.DropRelease) -> None:
-        self._feed(self._machines.releases, events.ReleaseDropped(self._clock(), command.attachment))
-
-    def _confirm_release(self, command: commands.ConfirmRelease) -> None:
-        self._to_attachments(events.ReleaseConfirmed(self._clock(), command.attachment, command.seq))
-
-    def _raise_link(self, command: commands.RaiseLink) -> None:
-        event = events.LinkRaised(self._clock())
-        self._to_attachments(event)
-        self._feed(self._machines.releases, event)
+    def _link_raised(self, _: commands.RaiseLink) -> None:
         self.snapshot = replace(self.snapshot, reached_since_start=True)
         self._next_alive_s = self._next_tick_s = 0.0
 
-    def _lower_link(self, command: commands.LowerLink) -> None:
-        event = events.LinkLost(self._clock(), command.why)
-        self._to_attachments(event)
-        self._feed(self._machines.releases, event)
+    def _link_lowered(self, _: commands.LowerLink) -> None:
         self._next_tick_s = 0.0
-
-    def _deliver(self, command: commands.Deliver) -> None:
-        message = command.message
-        releases = self._machines.releases
-        concerns_release = isinstance(message, Released) or (
-            isinstance(message, Declined) and releases.knows(message.id)
-        )
-        machine: Machine = releases if concerns_release else self._machines.attachments
-        self._feed(machine, events.Answered(self._clock(), message))
 
     def _begin_end(self, grace_s: float) -> None:
         now_s = self._clock()
