@@ -7,11 +7,12 @@ READY := $(VENV)/.ready
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 SOURCES := plugin nodeagent coordinator protocol gridsim ctl demo bench docs tests
 
-.PHONY: help demo test check unit format docs bench clean system
+.PHONY: help demo test check unit format docs bench plugin clean system
 
 help:
 	@echo "make demo         a cluster with a simulated grid, 12 pods come and go (KEEP=1 leaves it running)"
 	@echo "make test         every test, with real namespaces, sockets and CNI plugins (needs root)"
+	@echo "make plugin       the CNI plugin as one static file, dist/infoblox (built on Debian 12)"
 	@echo "make check        style, types, import contracts, generated documents"
 	@echo "make unit         the fast tests alone"
 	@echo "make bench        memory and time per hop (PART=memory or PART=hops for one of them)"
@@ -32,12 +33,20 @@ system:
 	command -v ip >/dev/null || missing="$$missing iproute2"; \
 	command -v nsenter >/dev/null || missing="$$missing util-linux"; \
 	command -v ping >/dev/null || missing="$$missing iputils-ping"; \
+	command -v file >/dev/null || missing="$$missing file"; \
+	command -v qemu-aarch64-static >/dev/null || missing="$$missing qemu-user-static"; \
 	[ -z "$$missing" ] || { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
+
+# No virtual environment: the build needs Debian's own Python 3.11 alone.
+plugin: dist/infoblox
+
+dist/infoblox: plugin/infoblox.py $(wildcard plugin/static/*)
+	plugin/static/build.sh $@
 
 demo: $(READY) system
 	$(SUDO) $(BIN)/python -m demo $(if $(KEEP),--keep)
 
-test: $(READY) system
+test: $(READY) system plugin
 	$(SUDO) $(BIN)/python -m pytest $(PYTEST_FLAGS)
 
 unit: $(READY)

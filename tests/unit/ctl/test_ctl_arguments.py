@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctl import install, keys
+from ctl import keys, plugin_file
 from ctl.__main__ import main
 from ctl.failures import BadArgument
 
@@ -29,6 +29,12 @@ from ctl.failures import BadArgument
         (["install", "--cni-bin-dir", "/", "--interpreter", "/bin/true"], "--interpreter"),
         (["install", "--cni-bin-dir", "/", "--interpreter", "/absent"], "--interpreter"),
         (["install", "--cni-bin-dir", "/", "--interpreter", "/" + "long" * 70], "--interpreter"),
+        (["install", "--cni-bin-dir", "/", "--plugin", "/absent"], "--plugin /absent: does not run"),
+        (["install", "--cni-bin-dir", "/", "--plugin", "/bin/true"], "--plugin /bin/true: is no CNI plugin"),
+        (
+            ["install", "--cni-bin-dir", "/", "--plugin", "/bin/true", "--interpreter", "/bin/true"],
+            "--interpreter",
+        ),
         (["status", "--agent-status", "localhost:9511"], "--agent-status"),
         (["status", "--coordinator-status", "file:///etc/passwd"], "--coordinator-status"),
     ],
@@ -62,11 +68,11 @@ def test_an_interpreter_that_is_too_old_is_refused(tmp_path: Path) -> None:
     old.write_text("#!/bin/sh\necho 3 9\n")
     old.chmod(0o755)
     with pytest.raises(BadArgument, match=r"is Python 3\.9, at least 3\.11"):
-        install.check_interpreter(old)
+        plugin_file.check_interpreter(old)
 
 
 def test_the_plugin_is_never_bound_to_a_virtual_environment() -> None:
-    interpreter = install.running_interpreter()
+    interpreter = plugin_file.running_interpreter()
     assert interpreter.is_absolute()
     assert not interpreter.is_symlink()
     assert not interpreter.is_relative_to(sys.prefix) or sys.prefix == sys.base_prefix
