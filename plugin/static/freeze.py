@@ -1,6 +1,7 @@
 """Writes Python modules as C arrays of bytecode: `freeze.py OUTPUT.c NAME=FILE...`.
 
-It adds what CPython's start needs. It must run under the Python version that the arrays are linked with, since bytecode differs between versions.
+What CPython's start needs is added to them. Run it with the Python version of the library that the arrays are
+linked with, since bytecode differs between versions.
 """
 
 from __future__ import annotations
