@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -16,6 +17,7 @@ from coordinator.wapi import Grid
 from protocol.settings import BadSettings, ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser, read
 
 PASSWORD_VARIABLE: Final = "WAPI_PASSWORD"
+_API_URL: Final = re.compile(r"https://(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+)(:\d{1,5})?")
 
 
 def _cidr(value: str) -> str:
@@ -33,7 +35,22 @@ def _verify(value: str) -> str:
     return value
 
 
+def _api(value: str | None) -> str | None:
+    if value is not None and not _API_URL.fullmatch(value):
+        raise ValueError("must be of the form https://HOST:PORT")
+    return value
+
+
+def _api_of_environment() -> str | None:
+    """Where kubelet says that the API server is; every pod is told so."""
+    host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+    if not host:
+        return None
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+
+
 Cidr = Annotated[str, AfterValidator(_cidr)]
+ServiceAccount = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?:[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 HostName = Annotated[str, Field(min_length=1, max_length=253)]
 
@@ -58,6 +75,12 @@ class Settings(DaemonSettings):
     wapi_batch_size: Annotated[int, Field(ge=2, le=1000)] = 256
     release_delay: Annotated[float, Field(ge=0, le=3600)] = 30
     lookup_ttl: Annotated[float, Field(ge=0, le=86400)] = 300
+    enrol_tokens: bool = False
+    token_audience: Annotated[str, Field(min_length=1, max_length=253)] = "cni-infoblox"
+    token_service_account: ServiceAccount = "kube-system:cni-infoblox-agent"
+    ticket_lifetime: Annotated[float, Field(ge=1, le=366 * 86400)] = 7 * 86400
+    kubernetes_api: Annotated[str | None, AfterValidator(_api)] = Field(default_factory=_api_of_environment)
+    kubernetes_credentials: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
     @property
     def grid(self) -> Grid:
@@ -114,4 +137,25 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
     add("--wapi-batch-size", metavar="N", help="most operations of one WAPI call (256)")
     add("--release-delay", metavar="SECONDS", help="how long a released address rests (30)")
     add("--lookup-ttl", metavar="SECONDS", help="how long views and networks are believed (300)")
-    return read(Settings, parser, argv)
+    add(
+        "--enrol-tokens",
+        metavar="true|false",
+        help="nodes may enrol with Kubernetes ServiceAccount tokens (false)",
+    )
+    add("--token-audience", metavar="NAME", help="the audience that such a token must have (cni-infoblox)")
+    add(
+        "--token-service-account",
+        metavar="NAMESPACE:NAME",
+        help="the ServiceAccount that it must belong to (kube-system:cni-infoblox-agent)",
+    )
+    add("--ticket-lifetime", metavar="SECONDS", help="how long an enrolled node needs no new token (604800)")
+    add("--kubernetes-api", metavar="https://HOST:PORT", help="the API server (as every pod's environment says)")
+    add(
+        "--kubernetes-credentials",
+        metavar="DIR",
+        help="directory of token and ca.crt for it (/var/run/secrets/kubernetes.io/serviceaccount)",
+    )
+    settings = read(Settings, parser, argv)
+    if settings.enrol_tokens and settings.kubernetes_api is None:
+        raise BadSettings("--kubernetes-api: is required with --enrol-tokens outside of a Kubernetes cluster")
+    return settings

@@ -28,6 +28,7 @@ class Settings(DaemonSettings):
 
     coordinator: Annotated[list[Remote], NotJson, ByCommas, Field(min_length=1)]
     coordinator_key: Path | None = None
+    enrol_token: Path | None = None
     node_name: Annotated[str, Field(min_length=1, max_length=253)] = Field(default_factory=socket.gethostname)
     socket_dir: Path = Path("/run/cni")
     driver_name: FileName = "infoblox"
@@ -54,7 +55,8 @@ def read(argv: Sequence[str] | None) -> Settings:
     add("--coordinator", action="append", metavar="tcp://HOST:5510", help="the coordinator's address; repeatable")
     add("--coordinator-key", metavar="FILE", help="the coordinator's public key (KEYS/coordinator.key)")
     add("--keys", metavar="DIR", help="directory of agent.key_secret, this node's key pair")
-    add("--node-name", metavar="NAME", help="this node's name in logs (the host name)")
+    add("--enrol-token", metavar="FILE", help="enrol with this ServiceAccount token; KEYS is then written to")
+    add("--node-name", metavar="NAME", help="this node's name, as in Kubernetes (the host name)")
     add("--socket-dir", metavar="DIR", help="directory of the plugin's socket (/run/cni)")
     add("--driver-name", metavar="NAME", help="the plugin's file name (infoblox)")
     add("--state-dir", metavar="DIR", help="directory of the journal (/var/lib/cni-infoblox)")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from coordinator.__main__ import main
+from coordinator.settings import read_settings
 
 GRID = ["--grid-host", "gm", "--wapi-username", "pods"]
 
@@ -24,6 +25,9 @@ GRID = ["--grid-host", "gm", "--wapi-username", "pods"]
         ([*GRID, "--ssl-verify", "/nowhere.pem"], "--ssl-verify"),
         ([*GRID, "--log-level", "loud"], "--log-level"),
         ([*GRID, "--config", "/nowhere"], "--config"),
+        ([*GRID, "--enrol-tokens", "true"], "--kubernetes-api"),
+        ([*GRID, "--kubernetes-api", "http://10.0.0.1"], "--kubernetes-api"),
+        ([*GRID, "--token-service-account", "agent"], "--token-service-account"),
         (GRID, "--wapi-password-file"),
     ],
     ids=str,
@@ -35,3 +39,12 @@ def test_it_names_the_flag(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert named in lines[0]
+
+
+def test_the_api_server_is_where_kubelet_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    argv = [*GRID, "--keys", "/k", "--enrol-tokens", "true"]
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    assert read_settings(argv).kubernetes_api == "https://10.96.0.1:443"
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
+    assert read_settings(argv).kubernetes_api == "https://[fd00::1]:443"

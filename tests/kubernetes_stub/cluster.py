@@ -1,0 +1,164 @@
+"""What the stub's cluster holds: tokens that it has issued, nodes, pods, in the shapes of the real API."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import threading
+import uuid
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+EXTRA: Final = "authentication.kubernetes.io/"
+EVENTS_MAX: Final = 10_000
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A ServiceAccount token with what the API server knows of it."""
+
+    token: str
+    username: str
+    uid: str
+    audiences: tuple[str, ...]
+    extra: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A change of an object, as a watch tells it."""
+
+    version: int
+    kind: str
+    type: str
+    object: Object
+
+
+@dataclass
+class StubCluster:
+    """Tokens, nodes and pods; safe to use from any thread."""
+
+    tokens: dict[str, Issued] = field(default_factory=dict)
+    nodes: dict[str, Object] = field(default_factory=dict)
+    pods: dict[tuple[str, str], Object] = field(default_factory=dict)
+    reader: str = ""
+    """The token with which the component under test must come."""
+
+    def __post_init__(self) -> None:
+        self.changed = threading.Condition()
+        self.version = 1
+        self.oldest_version = 1
+        self._events: deque[Watched] = deque(maxlen=EVENTS_MAX)
+
+    def issue(
+        self,
+        node: str,
+        *,
+        service_account: str = "kube-system:cni-infoblox-agent",
+        audiences: tuple[str, ...] = ("cni-infoblox",),
+        pod: str | None = None,
+        claims: tuple[str, ...] = ("node-name", "node-uid", "pod-name", "pod-uid"),
+    ) -> Issued:
+        """A token as the kubelet of `node` projects it into a pod there, which is made where it is missing.
+
+        `claims` are what the token says of the pod; clusters before 1.30 know no `node-name` and `node-uid`.
+        """
+        namespace, _, account = service_account.partition(":")
+        name = pod or f"{account}-{node}"
+        if node not in self.nodes:
+            self.add_node(node)
+        if (namespace, name) not in self.pods:
+            self.add_pod(namespace, name, node)
+        facts = {
+            "node-name": node,
+            "node-uid": self.nodes[node]["metadata"]["uid"],
+            "pod-name": name,
+            "pod-uid": self.pods[namespace, name]["metadata"]["uid"],
+        }
+        extra = {EXTRA + claim: (facts[claim],) for claim in claims}
+        extra[EXTRA + "credential-id"] = (f"JTI={uuid.uuid4()}",)
+        username = f"system:serviceaccount:{namespace}:{account}"
+        issued = Issued(_jwt(username, audiences), username, str(uuid.uuid4()), audiences, extra)
+        self.tokens[issued.token] = issued
+        return issued
+
+    def revoke(self, token: str) -> None:
+        """Make a token invalid, as the end of its pod or of its time does."""
+        del self.tokens[token]
+
+    def add_node(self, name: str) -> Object:
+        """A node that is ready."""
+        node = {
+            "metadata": _metadata(name),
+            "spec": {},
+            "status": {"conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}]},
+        }
+        return self._put("nodes", name, node)
+
+    def add_pod(self, namespace: str, name: str, node: str | None, phase: str = "Running") -> Object:
+        """A pod, scheduled where `node` is given. Adding it again makes a new one with another UID."""
+        spec: Object = {"containers": [{"name": "main", "image": "localhost/main:1"}]}
+        if node is not None:
+            spec["nodeName"] = node
+        metadata = {**_metadata(name), "namespace": namespace}
+        return self._put(
+            "pods", (namespace, name), {"metadata": metadata, "spec": spec, "status": {"phase": phase}}
+        )
+
+    def remove_node(self, name: str) -> None:
+        """Delete the node's object."""
+        self._remove("nodes", name)
+
+    def remove_pod(self, namespace: str, name: str) -> None:
+        """Delete a pod."""
+        self._remove("pods", (namespace, name))
+
+    def events_since(self, kind: str, version: int) -> list[Watched]:
+        """The changes of a kind after a resource version; 0 means all. Raises LookupError when forgotten."""
+        if 0 < version < self.oldest_version:
+            raise LookupError(version)
+        return [event for event in self._events if event.kind == kind and event.version > version]
+
+    def forget_events(self) -> None:
+        """Compact the history, so that a watch from before is answered 410."""
+        with self.changed:
+            self._events.clear()
+            self.oldest_version = self.version
+            self.changed.notify_all()
+
+    def _put(self, kind: str, key: Any, found: Object) -> Object:
+        with self.changed:
+            collection: dict[Any, Object] = getattr(self, kind)
+            was_there = key in collection
+            self.version += 1
+            found["metadata"]["resourceVersion"] = str(self.version)
+            collection[key] = found
+            self._tell(kind, "MODIFIED" if was_there else "ADDED", found)
+        return found
+
+    def _remove(self, kind: str, key: Any) -> None:
+        with self.changed:
+            found = getattr(self, kind).pop(key)
+            self.version += 1
+            gone = {**found, "metadata": {**found["metadata"], "resourceVersion": str(self.version)}}
+            self._tell(kind, "DELETED", gone)
+
+    def _tell(self, kind: str, change: str, found: Object) -> None:
+        self._events.append(Watched(self.version, kind, change, found))
+        self.changed.notify_all()
+
+
+def _metadata(name: str) -> Object:
+    return {"name": name, "uid": str(uuid.uuid4()), "creationTimestamp": "2026-01-01T00:00:00Z"}
+
+
+def _jwt(username: str, audiences: tuple[str, ...]) -> str:
+    """Something that looks like a token, and is as long; nobody but the stub reads it."""
+    claims = {"sub": username, "aud": list(audiences), "iss": "https://kubernetes.default.svc.cluster.local"}
+    parts = (b'{"alg":"RS256","kid":"stub"}', json.dumps(claims).encode(), secrets.token_bytes(256))
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)

@@ -1,0 +1,224 @@
+"""Serves a stub cluster over HTTPS, with the credentials for it as a pod finds them in its file system."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from gridsim.certificate import ensure_certificate
+from tests.kubernetes_stub.answers import Answer, WatchFrom, answer, in_namespace, status, typed
+from tests.kubernetes_stub.cluster import StubCluster
+
+HANDSHAKE_S: Final = 10.0
+WATCH_POLL_S: Final = 1.0
+END_POLL_S: Final = 0.02
+
+
+class KubernetesStub:
+    """An API server as a context manager. `hold`, `forbid` and `down` make it misbehave until undone.
+
+    `credentials` is what a pod has at /var/run/secrets/kubernetes.io/serviceaccount. A listening socket that was
+    made in another network namespace may be passed in.
+    """
+
+    def __init__(self, directory: Path, address: str = "127.0.0.1", listener: socket.socket | None = None) -> None:
+        self.cluster = StubCluster()
+        self.requests: list[tuple[str, str]] = []
+        self.forbidden = False
+        self._directory = directory
+        self._address = address
+        self._go = threading.Event()
+        self._go.set()
+        self._arrived = threading.Condition()
+        self._certificate, self._key = ensure_certificate(directory / "tls", [address])
+        self._listener = listener or socket.create_server((address, 0), backlog=64)
+        self.port = int(self._listener.getsockname()[1])
+        self._server: _Server | None = None
+        self.credentials = directory / "serviceaccount"
+        self._write_credentials()
+
+    def __enter__(self) -> KubernetesStub:
+        self.up()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.down()
+        self._listener.close()
+
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+        return f"https://{self._address}:{self.port}"
+
+    def token_file(self, name: str, token: str) -> Path:
+        """A file that holds a token, as a projected volume would; written again it holds the new one."""
+        path = self._directory / f"{name}.token"
+        path.write_text(token)
+        return path
+
+    def rotate_credentials(self) -> None:
+        """Give the component under test a new token; the old one is refused from now on."""
+        self._write_credentials()
+
+    def hold(self) -> None:
+        """Take requests and answer none of them, until `release`."""
+        self._go.clear()
+
+    def release(self) -> None:
+        """Answer again."""
+        self._go.set()
+
+    def down(self) -> None:
+        """Refuse connections; those that are open are cut."""
+        self._go.set()
+        if self._server is not None:
+            self._server.end()
+            self._server = None
+            self._listener.close()
+
+    def up(self) -> None:
+        """Serve, on the port as before."""
+        if self._server is not None:
+            return
+        if self._listener.fileno() == -1:
+            self._listener = socket.create_server((self._address, self.port), backlog=64)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self._certificate, self._key)
+        self._server = _Server(self._listener, context, self)
+        self._server.start()
+
+    def wait_for_requests(self, count: int, timeout_s: float = 20) -> None:
+        """Wait until so many requests in all have come in. Raises TimeoutError."""
+        with self._arrived:
+            if not self._arrived.wait_for(lambda: len(self.requests) >= count, timeout_s):
+                raise TimeoutError(f"{len(self.requests)} of {count} requests")
+
+    def serve(self, method: str, path: str, headers: Any, body: bytes) -> Answer | WatchFrom:
+        """The answer to one request, once the stub is not held."""
+        with self._arrived:
+            self.requests.append((method, path))
+            self._arrived.notify_all()
+        self._go.wait()
+        if headers.get("Authorization") != f"Bearer {self.cluster.reader}":
+            return status(401, "Unauthorized")
+        if self.forbidden:
+            return status(
+                403, 'User "system:serviceaccount:kube-system:default" cannot do this at the cluster scope'
+            )
+        path, _, query = path.partition("?")
+        return answer(self.cluster, method, path, dict(parse_qsl(query)), body)
+
+    def _write_credentials(self) -> None:
+        issued = self.cluster.issue("control-plane", service_account="kube-system:cni-infoblox-coordinator")
+        self.cluster.reader = issued.token
+        self.credentials.mkdir(exist_ok=True)
+        (self.credentials / "token").write_text(issued.token)
+        (self.credentials / "ca.crt").write_bytes(self._certificate.read_bytes())
+        (self.credentials / "namespace").write_text("kube-system")
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, listener: socket.socket, context: ssl.SSLContext, stub: KubernetesStub) -> None:
+        super().__init__(listener.getsockname()[:2], _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
+        self.stub = stub
+        self.is_over = False
+        self._context = context
+        self._open: set[socket.socket] = set()
+        self._thread = threading.Thread(target=self.serve_forever, args=(END_POLL_S,), daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def end(self) -> None:
+        self.is_over = True
+        self.shutdown()
+        self.server_close()
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        plain, address = super().get_request()
+        secured = self._context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+        self._open.add(secured)
+        return secured, address
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that hang up are what tests are made of."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def setup(self) -> None:
+        self.request.settimeout(HANDSHAKE_S)
+        self.request.do_handshake()
+        self.request.settimeout(None)
+        super().setup()
+
+    def do_GET(self) -> None:
+        self._exchange(b"")
+
+    def do_POST(self) -> None:
+        self._exchange(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+
+    def _exchange(self, body: bytes) -> None:
+        reply = self.server.stub.serve(self.command, self.path, self.headers, body)
+        if isinstance(reply, WatchFrom):
+            self._watch(reply)
+            return
+        data = json.dumps(reply.body).encode()
+        self.send_response(reply.code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def _watch(self, asked: WatchFrom) -> None:
+        cluster, version = self.server.stub.cluster, asked.version
+        self.close_connection = True
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        while not self.server.is_over:
+            with cluster.changed:
+                try:
+                    events = cluster.events_since(asked.kind, version)
+                except LookupError:
+                    gone = status(410, f"too old resource version: {version} ({cluster.oldest_version})")
+                    self._chunk({"type": "ERROR", "object": gone.body})
+                    return
+                if not events:
+                    cluster.changed.wait(WATCH_POLL_S)
+                    continue
+            for event in events:
+                version = event.version
+                if in_namespace(event.object, asked.namespace):
+                    self._chunk({"type": event.type, "object": typed(asked.kind, event.object)})
+
+    def _chunk(self, body: Any) -> None:
+        data = json.dumps(body).encode() + b"\n"
+        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        self.wfile.flush()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002, the base class's name
+        """The list of requests is the log."""
