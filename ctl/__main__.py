@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ctl import install, keys, status
+from ctl import install, keys, status, validate
 from ctl.failures import BadArgument, Failed
 from protocol.keys import BadKey
 
@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     for module, name, summary in (
         (keys, "keys", "make the keys of coordinator and nodes"),
         (install, "install", "put the plugin into the runtime's directory"),
+        (validate, "validate", "check a network configuration file"),
         (status, "status", "show how coordinator and agents are"),
     ):
         subcommand = subcommands.add_parser(name, help=summary, description=module.__doc__)

@@ -1,0 +1,1 @@
+"""Network configuration files: what a container runtime reads, checked before it does."""
