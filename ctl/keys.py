@@ -1,7 +1,8 @@
 """`cni-infoblox keys init`: makes the key files of a coordinator with its nodes.
 
 `DIR/coordinator` is for the coordinator's machine, `DIR/NODE` for that node. Secrets ought to be carried away to
-where they belong, so a missing one is no reason for a new key: what exists is kept.
+where they belong, so a missing one is no reason for a new key: what exists is kept. With `--kubernetes` there are
+no files: the coordinator's keys are printed as Kubernetes objects, and nodes enrol by themselves.
 """
 
 from __future__ import annotations
@@ -11,34 +12,50 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from ctl import kubernetes_keys
 from ctl.failures import BadArgument, Failed
 from protocol import keys
 
 COORDINATOR = "coordinator"
 NODE_NAME_LENGTH_MAX = 253
+NAMESPACE_LENGTH_MAX = 63
 DIRECTORY_MODE = 0o700
 
 _LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _NODE_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+_NAMESPACE = re.compile(rf"(?=.{{1,{NAMESPACE_LENGTH_MAX}}}$){_LABEL}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of this subcommand."""
     subcommands = parser.add_subparsers(required=True, metavar="init")
     init = subcommands.add_parser("init", help="make key files, or add nodes to those that exist")
-    init.add_argument("directory", type=Path, metavar="DIR", help="where the files go, one directory per machine")
+    init.add_argument(
+        "directory", type=Path, nargs="?", metavar="DIR", help="where the files go, one directory per machine"
+    )
     init.add_argument(
         "--node",
         action="append",
-        required=True,
         metavar="NAME",
         help="a node, by the name that its agent gives; repeat",
     )
+    init.add_argument(
+        "--kubernetes",
+        action="store_true",
+        help="print the coordinator's keys as a Secret with a ConfigMap instead, a new pair each time",
+    )
+    init.add_argument("--namespace", metavar="NAME", help="of these objects (kube-system)")
     init.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Make what is missing, and say what was done."""
+    if arguments.kubernetes:
+        return _print_objects(arguments)
+    if arguments.namespace:
+        raise BadArgument("--namespace: belongs to --kubernetes")
+    if arguments.directory is None or not arguments.node:
+        raise BadArgument("DIR with one --node NAME at least is required, or --kubernetes")
     nodes: Sequence[str] = list(dict.fromkeys(arguments.node))
     for node in nodes:
         check_node_name(node)
@@ -46,6 +63,16 @@ def run(arguments: argparse.Namespace) -> int:
     coordinator_public = _coordinator(directory / COORDINATOR)
     for node in nodes:
         _node(directory, node, coordinator_public)
+    return 0
+
+
+def _print_objects(arguments: argparse.Namespace) -> int:
+    if arguments.directory is not None or arguments.node:
+        raise BadArgument("--kubernetes: leaves no files, so there is no DIR and no --node")
+    namespace = arguments.namespace or kubernetes_keys.NAMESPACE
+    if not _NAMESPACE.fullmatch(namespace):
+        raise BadArgument(f"--namespace {namespace[:NAMESPACE_LENGTH_MAX]!r}: is no name of a namespace")
+    print(kubernetes_keys.objects(keys.generate(), namespace), end="")
     return 0
 
 

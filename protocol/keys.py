@@ -48,25 +48,32 @@ def generate() -> KeyPair:
 def write_pair(directory: Path, name: str, pair: KeyPair) -> None:
     """Write `name.key` and `name.key_secret` (0600); raises FileExistsError rather than replace."""
     write_public(directory, name, pair.public)
-    secret_line = f'    secret-key = "{pair.secret.decode()}"\n'
-    text = _TEMPLATE.format(
-        title="ZeroMQ CURVE secret certificate",
-        warning="DO NOT PROVIDE THIS FILE TO OTHER USERS",
-        public=pair.public.decode(),
-        secret=secret_line,
-    )
-    _write_new(directory / f"{name}.key_secret", text, SECRET_MODE)
+    _write_new(directory / f"{name}.key_secret", pair_text(pair), SECRET_MODE)
 
 
 def write_public(directory: Path, name: str, public: bytes) -> None:
     """Write `name.key`, which holds the public key alone; raises FileExistsError rather than replace."""
-    text = _TEMPLATE.format(
+    _write_new(directory / f"{name}.key", public_text(public), 0o644)
+
+
+def pair_text(pair: KeyPair) -> str:
+    """The content of a `.key_secret` file."""
+    return _TEMPLATE.format(
+        title="ZeroMQ CURVE secret certificate",
+        warning="DO NOT PROVIDE THIS FILE TO OTHER USERS",
+        public=pair.public.decode(),
+        secret=f'    secret-key = "{pair.secret.decode()}"\n',
+    )
+
+
+def public_text(public: bytes) -> str:
+    """The content of a `.key` file, which holds the public key alone."""
+    return _TEMPLATE.format(
         title="ZeroMQ CURVE public certificate",
         warning="Exchange it securely, or use another way to verify it",
         public=public.decode(),
         secret="",
     )
-    _write_new(directory / f"{name}.key", text, 0o644)
 
 
 def load_pair(path: Path) -> KeyPair:

@@ -1,0 +1,185 @@
+"""The manifests: valid for old and new clusters, closed by default, complete with 'keys init --kubernetes'."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from demo.daemons import command
+from k8s.render import HERE, SINGLE_FILES, kustomize
+from protocol.keys import load_pair, load_public
+
+Object = dict[str, Any]
+
+OVERLAYS = sorted(path.name for path in (HERE / "overlays").iterdir())
+SOURCES: dict[str, Callable[[], str]] = {
+    **{file.name: (HERE / file.name).read_text for file in SINGLE_FILES},
+    **{f"overlays/{name}": lambda name=name: kustomize(HERE / "overlays" / name) for name in OVERLAYS},
+}
+FULL_VERSIONS = kubernetes_validate.utils.all_versions()
+
+
+def objects(text: str) -> list[Object]:
+    return [found for found in yaml.safe_load_all(text) if found]
+
+
+def keys_init(*flags: str) -> subprocess.CompletedProcess[str]:
+    argv = [*command("cni-infoblox"), "keys", "init", "--kubernetes", *flags]
+    return subprocess.run(argv, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def everything() -> list[Object]:
+    """What 'kubectl apply' gets from the files of a full installation."""
+    names = ("coordinator", "daemon", "plugin")
+    return [found for name in names for found in objects((HERE / f"cni-infoblox-{name}.yaml").read_text())]
+
+
+def workloads(found: list[Object]) -> Iterator[Object]:
+    return (each for each in found if each["kind"] in ("Deployment", "DaemonSet"))
+
+
+def pod_of(workload: Object) -> Object:
+    return dict(workload["spec"]["template"]["spec"])
+
+
+@pytest.mark.parametrize("version", [FULL_VERSIONS[0], FULL_VERSIONS[-1]])
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_object_is_valid_for_the_oldest_and_the_newest_cluster(source: str, version: str) -> None:
+    found = objects(SOURCES[source]())
+    assert found
+    for each in found:
+        kubernetes_validate.validate(each, version, strict=True)
+
+
+@pytest.mark.parametrize("version", [FULL_VERSIONS[0], FULL_VERSIONS[-1]])
+def test_the_printed_keys_are_valid_too(version: str) -> None:
+    for each in objects(keys_init().stdout):
+        kubernetes_validate.validate(each, version, strict=True)
+
+
+def test_no_pod_may_more_than_its_work_needs(everything: list[Object]) -> None:
+    added = {}
+    for workload in workloads(everything):
+        pod = pod_of(workload)
+        assert not pod.keys() & {"hostPID", "hostIPC", "initContainers"}
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in pod["containers"]:
+            security = container["securityContext"]
+            assert security["readOnlyRootFilesystem"]
+            assert "privileged" not in security
+            assert security["capabilities"]["drop"] == ["ALL"]
+            assert container["resources"]["limits"]["memory"]
+            assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+            added[container["name"]] = security["capabilities"].get("add", [])
+    assert added == {"coordinator": [], "agent": ["SYS_ADMIN"], "install-cni": []}
+
+
+def test_only_the_coordinator_can_speak_to_the_api_server(everything: list[Object]) -> None:
+    accounts = {each["metadata"]["name"]: each for each in everything if each["kind"] == "ServiceAccount"}
+    with_token = {name for name, each in accounts.items() if each.get("automountServiceAccountToken", True)}
+    assert with_token == {"cni-infoblox-coordinator"}
+    assert {pod_of(workload)["serviceAccountName"] for workload in workloads(everything)} == accounts.keys()
+    subjects = {
+        (subject["kind"], subject["name"])
+        for each in everything
+        if each["kind"].endswith("RoleBinding") or each["kind"] == "ClusterRoleBinding"
+        for subject in each["subjects"]
+    }
+    assert subjects == {("ServiceAccount", "cni-infoblox-coordinator")}
+    rules = [rule for each in everything if each["kind"] in ("Role", "ClusterRole") for rule in each["rules"]]
+    allowed = {(*rule["apiGroups"], *rule["resources"], *rule["verbs"]) for rule in rules}
+    assert allowed == {("authentication.k8s.io", "tokenreviews", "create"), ("", "pods", "get")}
+
+
+def test_whatever_is_mounted_is_made_by_somebody(everything: list[Object]) -> None:
+    made = {(each["kind"], each["metadata"]["name"]): each for each in everything + objects(keys_init().stdout)}
+    for workload in workloads(everything):
+        for volume in pod_of(workload)["volumes"]:
+            if "secret" in volume:
+                assert ("Secret", volume["secret"]["secretName"]) in made
+            elif "configMap" in volume and not volume["configMap"].get("optional"):
+                assert ("ConfigMap", volume["configMap"]["name"]) in made
+
+
+def test_every_object_lies_in_kube_system(everything: list[Object]) -> None:
+    namespaces = {each["kind"]: each["metadata"].get("namespace") for each in everything}
+    assert {kind for kind, namespace in namespaces.items() if namespace is None} == {
+        "ClusterRole",
+        "ClusterRoleBinding",
+    }
+    assert set(namespaces.values()) == {None, "kube-system"}
+
+
+def test_selectors_services_and_probes_meet_what_they_mean(everything: list[Object]) -> None:
+    ports = {}
+    for workload in workloads(everything):
+        template = workload["spec"]["template"]
+        assert workload["spec"]["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+        (container,) = template["spec"]["containers"]
+        names = {port["name"] for port in container["ports"]}
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+            request = container.get(probe, {}).get("httpGet")
+            assert request is None or (request["port"] in names and request["host"] == "127.0.0.1")
+        ports[workload["metadata"]["name"]] = {port["containerPort"] for port in container["ports"]}
+    (service,) = (each for each in everything if each["kind"] == "Service")
+    (deployment,) = (each for each in everything if each["kind"] == "Deployment")
+    assert service["spec"]["selector"] == deployment["spec"]["template"]["metadata"]["labels"]
+    assert service["spec"]["ports"][0]["port"] in ports["cni-infoblox-coordinator"]
+    numbers = [number for found in ports.values() for number in found]
+    assert len(numbers) == len(set(numbers)), "they share the node's network"
+
+
+def test_a_pod_that_ends_removes_nothing(everything: list[Object]) -> None:
+    assert not [workload for workload in workloads(everything) if "lifecycle" in pod_of(workload)["containers"][0]]
+
+
+def test_without_net_conf_nothing_writes_a_network_configuration() -> None:
+    found = objects((HERE / "cni-infoblox-plugin-without-net-conf.yaml").read_text())
+    assert {each["kind"] for each in found} == {"ServiceAccount", "DaemonSet"}
+    (workload,) = workloads(found)
+    assert not [flag for flag in pod_of(workload)["containers"][0]["args"] if "--config-dir" in flag]
+
+
+def test_promiscuous_mode_needs_net_admin_and_nothing_else() -> None:
+    found = objects(SOURCES["overlays/set-promiscuous"]())
+    (plugin,) = (each for each in workloads(found) if each["metadata"]["name"] == "cni-infoblox-plugin")
+    (container,) = pod_of(plugin)["containers"]
+    assert "--set-promiscuous" in container["args"]
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["NET_ADMIN"]}
+    assert pod_of(plugin)["hostNetwork"]
+
+
+def test_the_printed_keys_belong_together_and_are_new_each_time(tmp_path: Path) -> None:
+    first, second = (objects(keys_init().stdout) for _ in range(2))
+    secret, public = first
+    assert secret["stringData"]["coordinator.key"] == public["data"]["coordinator.key"]
+    assert public["data"] != second[1]["data"]
+    assert "secret-key" not in public["data"]["coordinator.key"]
+    for name, text in secret["stringData"].items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o600)
+    pair = load_pair(tmp_path / "coordinator.key_secret")
+    assert pair.public == load_public(tmp_path / "coordinator.key")
+
+
+def test_the_printed_keys_lie_in_the_namespace_that_was_asked_for() -> None:
+    spaces = {each["metadata"]["namespace"] for each in objects(keys_init("--namespace", "ipam").stdout)}
+    assert spaces == {"ipam"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [(["--namespace", "No_Name"], "--namespace"), (["--node", "n1"], "--kubernetes"), (["keys"], "--kubernetes")],
+)
+def test_a_command_line_that_mixes_both_ways_is_refused(flags: list[str], named: str) -> None:
+    done = keys_init(*flags)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"cni-infoblox: {named}")
+    assert done.stdout == ""
