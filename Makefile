@@ -5,14 +5,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform linux --generate-hashes --no-annotate \
+	--custom-compile-command "make lock"
 SOURCES := plugin nodeagent coordinator protocol gridsim ctl demo bench docs k8s tests
 
-.PHONY: help demo test check unit format docs bench plugin manifests kubectl clean system
+.PHONY: help demo test check unit format docs bench plugin manifests kubectl images lock clean system
 
 help:
 	@echo "make demo         a cluster with a simulated grid, 12 pods come and go (KEEP=1 leaves it running)"
 	@echo "make test         every test, with real namespaces, sockets and CNI plugins (needs root)"
 	@echo "make plugin       the CNI plugin as one static file, dist/infoblox (built on Debian 12)"
+	@echo "make images       the container images, with the engine of this machine or one for the time being"
+	@echo "make lock         renew the locked versions that the images are built from"
 	@echo "make check        style, types, import contracts, generated documents"
 	@echo "make unit         the fast tests alone"
 	@echo "make bench        memory and time per hop (PART=memory or PART=hops for one of them)"
@@ -69,6 +73,17 @@ kubectl: $(READY)
 
 manifests: $(READY) kubectl
 	$(BIN)/python k8s/render.py
+
+# The engine of this machine, or one that lives as long as the command.
+images:
+	images/engine images/build cni-infoblox gridsim
+
+lock: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(LOCK) --upgrade --output-file requirements.lock pyproject.toml
+	$(LOCK) --upgrade --constraint requirements.lock --extra gridsim --output-file requirements-gridsim.lock pyproject.toml
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' \
+		| tr ' ' '\n' | $(LOCK) --upgrade --output-file images/build.lock -
 
 docs: $(READY)
 	$(BIN)/python docs/generate_errors.py

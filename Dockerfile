@@ -1,0 +1,75 @@
+# The images: cni-infoblox (coordinator, agent, installer, command), gridsim (the simulated grid).
+# Built by BuildKit: `make images`, or `docker build --target cni-infoblox .`
+
+# Any Debian 12 with apt. The images hold unpacked packages and nothing else.
+ARG BASE=debian:bookworm-slim
+
+# The plugin is one static file. It is built by the machine that builds, for the machine that runs it: the compiler
+# links across processors, which takes seconds where an emulated compiler would take minutes.
+FROM --platform=$BUILDPLATFORM ${BASE} AS plugin
+ARG TARGETARCH
+WORKDIR /src
+COPY plugin plugin
+RUN plugin/static/build.sh --arch "$TARGETARCH" /out/infoblox
+
+# Python and the libraries that it loads, as Debian packages them. No shell, no package manager: what is not in the
+# image needs no patch.
+FROM ${BASE} AS system
+COPY images/system /
+RUN /system /root-of-image
+
+# The virtual environment: locked versions, checked by their hashes, no pip inside.
+FROM ${BASE} AS python
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends ca-certificates python3.11-venv
+WORKDIR /src
+RUN python3.11 -m venv /builder && python3.11 -m venv --without-pip /opt/cni-infoblox
+# The secret `ca` is for builds behind a proxy with an authority of its own; it does not reach the image.
+COPY images/pip images/build.lock images/
+COPY requirements.lock ./
+RUN --mount=type=secret,id=ca,required=false images/pip /builder images/build.lock
+RUN --mount=type=secret,id=ca,required=false images/pip /opt/cni-infoblox requirements.lock
+COPY pyproject.toml README.md ./
+COPY plugin plugin
+COPY protocol protocol
+COPY nodeagent nodeagent
+COPY coordinator coordinator
+COPY gridsim gridsim
+COPY ctl ctl
+RUN /builder/bin/python -m pip wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir /wheels . \
+    && /builder/bin/python -m pip --python /opt/cni-infoblox/bin/python install --quiet --no-deps --no-index /wheels/*.whl \
+    && find /opt/cni-infoblox -name '*.pyc' -delete \
+    && /opt/cni-infoblox/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/cni-infoblox
+
+FROM python AS python-gridsim
+COPY requirements-gridsim.lock ./
+RUN --mount=type=secret,id=ca,required=false images/pip /opt/cni-infoblox requirements-gridsim.lock \
+    && /opt/cni-infoblox/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/cni-infoblox
+
+FROM scratch AS runtime
+COPY --from=system /root-of-image /
+ENV PATH=/opt/cni-infoblox/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LANG=C.UTF-8
+ARG VERSION=0.1.0
+ARG REVISION=
+ARG SOURCE=
+LABEL org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION" \
+      org.opencontainers.image.source="$SOURCE" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.vendor="cni-infoblox"
+# The agent and the installer act on the node as root, which their manifests say; nothing else does.
+USER 65532:65532
+
+FROM runtime AS gridsim
+LABEL org.opencontainers.image.title="cni-infoblox-gridsim" \
+      org.opencontainers.image.description="A simulated Infoblox grid that speaks the WAPI over HTTPS"
+COPY --from=python-gridsim /opt/cni-infoblox /opt/cni-infoblox
+EXPOSE 8443
+CMD ["cni-infoblox-gridsim", "--listen", "0.0.0.0:8443"]
+
+# Last, so that a build without --target makes it.
+FROM runtime AS cni-infoblox
+LABEL org.opencontainers.image.title="cni-infoblox" \
+      org.opencontainers.image.description="IP address management for Kubernetes pods, backed by an Infoblox NIOS grid"
+COPY --from=plugin /out/infoblox /usr/lib/cni-infoblox/infoblox
+COPY --from=python /opt/cni-infoblox /opt/cni-infoblox
+CMD ["cni-infoblox", "--help"]
