@@ -9,7 +9,7 @@ LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform li
 	--custom-compile-command "make lock"
 SOURCES := plugin nodeagent coordinator protocol gridsim ctl demo bench docs k8s tests
 
-.PHONY: help demo test check unit format docs bench plugin manifests kubectl images lock clean system
+.PHONY: help demo test check unit format docs bench plugin manifests kubectl images lock clean system runtimes
 
 help:
 	@echo "make demo         a cluster with a simulated grid, 12 pods come and go (KEEP=1 leaves it running)"
@@ -48,10 +48,19 @@ plugin: dist/infoblox
 dist/infoblox: plugin/infoblox.py $(wildcard plugin/static/*)
 	plugin/static/build.sh $@
 
+# The container runtimes that the tests run, without what they recommend: podman's other network backend would win.
+runtimes:
+	@missing=""; \
+	command -v containerd >/dev/null || missing="$$missing containerd"; \
+	command -v podman >/dev/null || missing="$$missing podman"; \
+	command -v runc >/dev/null || missing="$$missing runc"; \
+	command -v gcc >/dev/null && [ -e "$$(gcc -print-file-name=libc.a)" ] || missing="$$missing gcc libc6-dev"; \
+	[ -z "$$missing" ] || { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
+
 demo: $(READY) system
 	$(SUDO) $(BIN)/python -m demo $(if $(KEEP),--keep)
 
-test: $(READY) system plugin kubectl
+test: $(READY) system runtimes plugin kubectl
 	$(SUDO) $(BIN)/python -m pytest $(PYTEST_FLAGS)
 
 unit: $(READY)
