@@ -3,12 +3,13 @@
 It knows nothing of networks. Three things are its own: VERSION, an error when the agent does not answer, the file
 that keeps a DEL for an agent that is down. What it says on the socket is specified in docs/protocol.md, part 1.
 
-Every start or stop of a pod runs this file, so a call that succeeds imports only what is built into the
-interpreter: `os`, `json` or `socket` would each take longer than everything below.
+Every start or stop of a pod runs this file, so it imports only what is built into the interpreter of the static
+file: `os`, `json` or `socket` would each take longer than everything below, and are not frozen into it.
 """
 
 import _socket
 import posix
+import select
 import sys
 
 VERSIONS = b'{"cniVersion":"1.1.0","supportedVersions":["0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}\n'
@@ -25,6 +26,7 @@ ALIVE_S = 120.0
 
 REMEDY = "see the log of this node's pod of the DaemonSet cni-infoblox-agent, or run 'cni-infoblox status' there"
 QUOTED = {code: f"\\u{code:04x}" for code in range(32)} | {ord('"'): '\\"', ord("\\"): "\\\\"}
+ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
 class CniError(Exception):
@@ -41,7 +43,7 @@ def main() -> None:
     stdin = b""
     try:
         verb = posix.environ.get(b"CNI_COMMAND", b"").decode("utf-8", "replace")
-        stdin = b"" if verb == "VERSION" else read_stdin()
+        stdin = b"" if verb == "VERSION" else read_stdin(started_s + limits(verb)[1])
         status, output = answer(verb, stdin, started_s)
     except CniError as error:
         status, output = 1, error_json(stdin, *error.args)
@@ -61,13 +63,20 @@ def answer(verb: str, stdin: bytes, started_s: float) -> tuple[int, bytes]:
     base = f"{socket_directory(stdin)}/{driver_name(sys.argv[0])}"
     variables, netns = variables_and_namespace(verb)
     request = frame(variables, stdin)
+    if clock() >= started_s + limits(verb)[1]:
+        return without_end(verb, base, request)
     try:
-        status, output = ask(f"{base}.sock", request, netns, LIMITS.get(verb, LIMITS["CHECK"]), started_s)
+        status, output = ask(f"{base}.sock", request, netns, limits(verb), started_s)
     except NoAnswer as silence:
         return without_agent(verb, base, request, str(silence))
     if verb == "DEL" and status == NOT_DURABLE:
         return keep_for_later(base, request)
     return status, output
+
+
+def limits(verb: str) -> tuple[float, float]:
+    """The patience with an absent agent, then the time for the whole call, in seconds."""
+    return LIMITS.get(verb, LIMITS["CHECK"])
 
 
 def driver_name(executable: str) -> str:
@@ -159,7 +168,15 @@ def receive(connection: _socket.socket, size_bytes: int, end_s: float) -> bytes:
     return data
 
 
-# Without an agent
+# Without an agent, or without the end of standard input
+
+
+def without_end(verb: str, base: str, request: bytes) -> tuple[int, bytes]:
+    """What a runtime is told that never closes standard input. A DEL is known by its variables alone."""
+    if verb == "DEL":
+        return keep_for_later(base, request)
+    remedy = "the runtime must close it behind the network configuration; look for it in the runtime's log"
+    raise CniError(11, f"standard input was not closed within {limits(verb)[1]:g} s", remedy)
 
 
 def without_agent(verb: str, base: str, request: bytes, why: str) -> tuple[int, bytes]:
@@ -234,13 +251,11 @@ def socket_directory(stdin: bytes) -> str:
     """`ipam.socket-dir` of the configuration; the default where that cannot be read, and the agent says why."""
     if b'"socket-dir"' not in stdin:
         return SOCKET_DIRECTORY
-    import json
-
     try:
-        directory = json.loads(stdin)["ipam"]["socket-dir"]
-    except (ValueError, LookupError, TypeError, RecursionError):
+        directory = json_text(stdin.decode(), "ipam", "socket-dir")
+    except ValueError:
         return SOCKET_DIRECTORY
-    if not isinstance(directory, str):
+    if directory is None:
         return SOCKET_DIRECTORY
     if not is_private(directory):
         remedy = (
@@ -248,6 +263,43 @@ def socket_directory(stdin: bytes) -> str:
         )
         raise CniError(7, f"ipam.socket-dir {directory} is not trusted", f"{remedy} for root only ('chmod go-w')")
     return directory
+
+
+def json_text(document: str, section: str, key: str) -> str | None:
+    """The text at `section`.`key` of a JSON object, if there is one; of several the last, as everywhere.
+
+    Once escaped quotes are set aside, every second piece between quotes is a string. Not all that is no JSON is
+    noticed; raises ValueError where it is.
+    """
+    pieces = document.replace("\\\\", "\0").replace('\\"', "\1").split('"')
+    depth, above, name, found = 0, "", "", None
+    for before, string, after in zip(pieces[::2], pieces[1::2], pieces[2::2], strict=False):
+        depth += nesting(before)
+        if after.lstrip().startswith(":"):
+            name = unescaped(string)
+            above = name if depth == 1 else above
+            if (depth, name) == (1, section) or (depth, above, name) == (2, section, key):
+                found = None
+        elif (before.strip(), depth, above, name) == (":", 2, section, key):
+            found = unescaped(string)
+    is_whole = len(pieces) % 2 and depth + nesting(pieces[-1]) == 0
+    return found if is_whole else None
+
+
+def nesting(between: str) -> int:
+    """How many objects and arrays begin in a piece between strings, less those that end."""
+    return between.count("{") + between.count("[") - between.count("}") - between.count("]")
+
+
+def unescaped(string: str) -> str:
+    """The text that such a string means."""
+    text, *pieces = [piece.replace("\0", "\\").replace("\1", '"') for piece in string.split("\\")]
+    for piece in pieces:
+        if piece.startswith("u"):
+            text += chr(int(piece[1:5], 16)) + piece[5:]
+        else:
+            text += ESCAPED.get(piece[:1], piece[:1]) + piece[1:]
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")  # pairs become one character
 
 
 def is_private(directory: str) -> bool:
@@ -269,13 +321,19 @@ def is_private(directory: str) -> bool:
 # Bytes, text, time
 
 
-def read_stdin() -> bytes:
-    """Standard input, up to a little more than a request may hold; nothing where it is closed."""
+def read_stdin(end_s: float) -> bytes:
+    """Standard input to its end, or what has come of it by `end_s`, or a little more than a request may hold."""
     data = b""
+    stream = select.poll()
+    stream.register(0, select.POLLIN)
     try:
-        while len(data) <= FRAME_BYTES_MAX and (piece := posix.read(0, 1 << 16)):
+        while len(data) <= FRAME_BYTES_MAX:
+            if not stream.poll(left_s(end_s) * 1000):
+                continue
+            if not (piece := posix.read(0, 1 << 16)):
+                break
             data += piece
-    except OSError:
+    except OSError:  # it is closed, or the time is up
         return data
     return data
 

@@ -9,16 +9,49 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plugin_runtime import Runtime
+from plugin_runtime import LAUNCHER, PLUGIN, SCRIPT, Runtime
 from scripted_agent import Behaviour, ScriptedAgent
+
+BUILD = PLUGIN.parent / "static" / "build.sh"
+SHORT_LIMITS = dict.fromkeys(("ADD", "DEL", "CHECK", "STATUS", "GC"), (0.1, 10.0))
+
+
+@pytest.fixture(scope="session")
+def static_launcher(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The static file as `make plugin` builds it, but with the launcher in front of the plugin."""
+    output = tmp_path_factory.mktemp("static") / "launcher"
+    modules = ["--module", f"__main__={LAUNCHER}", "--module", f"infoblox={PLUGIN}"]
+    subprocess.run([BUILD, *modules, output], check=True)
+    return str(output)
+
+
+@pytest.fixture(scope="session")
+def arm64_plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The static file for arm64, linked on whatever machine this is."""
+    output = tmp_path_factory.mktemp("arm64") / "infoblox"
+    subprocess.run([BUILD, "--arch", "arm64", output], check=True)
+    return output
 
 
 @pytest.fixture
-def runtime(tmp_path: Path) -> Runtime:
-    """A runtime whose agent does not exist, with limits short enough for tests."""
-    directory = tmp_path / "cni"
-    directory.mkdir(mode=0o700)
-    return Runtime(directory, dict.fromkeys(("ADD", "DEL", "CHECK", "STATUS", "GC"), (0.1, 10.0)))
+def agent_directory(tmp_path: Path) -> Path:
+    """The agent's directory."""
+    made = tmp_path / "cni"
+    made.mkdir(mode=0o700)
+    return made
+
+
+@pytest.fixture(params=["script", "static"])
+def runtime(agent_directory: Path, request: pytest.FixtureRequest) -> Runtime:
+    """A runtime whose agent does not exist, with limits short enough for tests, for each form of the plugin."""
+    command = SCRIPT if request.param == "script" else (request.getfixturevalue("static_launcher"),)
+    return Runtime(agent_directory, command, dict(SHORT_LIMITS))
+
+
+@pytest.fixture
+def script_runtime(agent_directory: Path) -> Runtime:
+    """The same for the script alone."""
+    return Runtime(agent_directory, SCRIPT, dict(SHORT_LIMITS))
 
 
 @pytest.fixture

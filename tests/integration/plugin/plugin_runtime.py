@@ -12,15 +12,8 @@ from typing import Any
 import plugin.infoblox
 
 PLUGIN = Path(plugin.infoblox.__file__)
-LAUNCHER = """\
-import sys
-namespace = {{"__name__": "launched"}}
-exec(compile(open({path!r}).read(), {path!r}, "exec"), namespace)
-namespace["LIMITS"].update({limits!r})
-namespace["SOCKET_DIRECTORY"] = {directory!r}
-sys.argv = ["/opt/cni/bin/infoblox"]
-namespace["main"]()
-"""
+LAUNCHER = Path(__file__).with_name("plugin_launcher.py")
+SCRIPT = (sys.executable, "-I", "-S", "-B", str(LAUNCHER), str(PLUGIN.parent))
 
 
 @dataclass(frozen=True)
@@ -41,11 +34,14 @@ class Outcome:
 
 @dataclass
 class Runtime:
-    """A container runtime with one network, whose agent's socket lies in `directory`."""
+    """A container runtime with one network, whose agent's socket lies in `directory`.
+
+    The command is the plugin behind its launcher, so that a test need not wait for a minute.
+    """
 
     directory: Path
+    command: tuple[str, ...]
     limits: dict[str, tuple[float, float]] = field(default_factory=dict)
-    options: tuple[str, ...] = ()
 
     @property
     def socket(self) -> Path:
@@ -55,24 +51,24 @@ class Runtime:
     def pending(self) -> Path:
         return self.directory / "infoblox.pending"
 
-    def command(self) -> list[str]:
-        """The plugin with its limits replaced, so that a test need not wait for a minute."""
-        code = LAUNCHER.format(path=str(PLUGIN), limits=self.limits, directory=str(self.directory))
-        return [sys.executable, "-I", "-S", *self.options, "-c", code]
+    def environment(self, **variables: str | None) -> dict[str, str]:
+        """The variables of the plugin and of its launcher; one given as None is not set."""
+        usual: dict[str, str | None] = {
+            "PLUGIN_LIMITS": repr(self.limits),
+            "PLUGIN_SOCKET_DIRECTORY": str(self.directory),
+            "CNI_CONTAINERID": "c1",
+            "CNI_IFNAME": "eth0",
+            "CNI_PATH": "/opt/cni/bin",
+        }
+        return {name: value for name, value in (usual | variables).items() if value is not None}
 
     def start(
         self, verb: str, stdin: bytes = b'{"cniVersion":"1.1.0","name":"net"}', **changes: str | None
     ) -> Call:
         """Exec the plugin; a variable given as None is not set."""
-        usual: dict[str, str | None] = {
-            "CNI_COMMAND": verb,
-            "CNI_CONTAINERID": "c1",
-            "CNI_IFNAME": "eth0",
-            "CNI_PATH": "/opt/cni/bin",
-        }
-        environment = {name: value for name, value in (usual | changes).items() if value is not None}
+        environment = self.environment(**({"CNI_COMMAND": verb} | changes))
         pipe = subprocess.PIPE
-        process = subprocess.Popen(self.command(), stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
+        process = subprocess.Popen(self.command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
         return Call(process, stdin)
 
     def call(
@@ -95,6 +91,15 @@ class Call:
         self.process.stdin.write(self.stdin)
         self.process.stdin.close()
         self.process.stdin = None
+
+    def finish_with_open_stdin(self) -> Outcome:
+        """Wait for the end of a call whose (small) standard input is delivered, but not closed before."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(self.stdin)
+        self.process.stdin.flush()
+        self.process.wait(timeout=30)
+        self.stdin = b""
+        return self.finish()
 
     def finish(self) -> Outcome:
         """Wait for the end; the plugin never writes to standard error."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import scripted_agent
-from plugin_runtime import PLUGIN, Runtime
+from plugin_runtime import PLUGIN, SCRIPT, Runtime
 from scripted_agent import answers
 
 
@@ -130,32 +130,36 @@ def test_an_agent_that_is_killed_while_it_is_asked_is_asked_again_when_it_is_bac
 
 def test_closed_standard_descriptors_do_no_harm(runtime: Runtime, agents: Any, netns: Path) -> None:
     agent = agents(runtime.socket, answers(0, b"{}"), answers(7, b"{}"))
-    environment = {"CNI_COMMAND": "ADD", "CNI_CONTAINERID": "c1", "CNI_IFNAME": "eth0", "CNI_NETNS": str(netns)}
-    without_stdin = ["sh", "-c", 'exec "$@" <&-', "sh", *runtime.command()]
+    environment = runtime.environment(CNI_COMMAND="ADD", CNI_NETNS=str(netns))
+    without_stdin = ["sh", "-c", 'exec "$@" <&-', "sh", *runtime.command]
     assert subprocess.run(without_stdin, env=environment, capture_output=True, check=True).stdout == b"{}"
-    without_any = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *runtime.command()]
+    without_any = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *runtime.command]
     assert subprocess.run(without_any, env=environment, check=False).returncode == 7
     for _ in range(2):
         request = agent.requests.get_nowait()
         assert (request.stdin, request.netns_inodes) == (b"", [os.stat(netns).st_ino])
 
 
-def test_version_is_answered_without_an_agent(runtime: Runtime) -> None:
+@pytest.mark.parametrize("form", ["script", "static"])
+def test_version_is_answered_without_an_agent(form: str, static_plugin: Path) -> None:
     versions = b'{"cniVersion":"1.1.0","supportedVersions":["0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}\n'
-    command = [sys.executable, "-I", "-S", str(PLUGIN)]
+    command = [sys.executable, "-I", "-S", str(PLUGIN)] if form == "script" else [str(static_plugin)]
     result = subprocess.run(command, env={"CNI_COMMAND": "VERSION"}, capture_output=True, input=b"{}", check=True)
     assert (result.stdout, result.stderr) == (versions, b"")
 
 
-def test_a_successful_add_imports_nothing_but_the_socket(runtime: Runtime, agents: Any, netns: Path) -> None:
-    agents(runtime.socket, answers(0))
-    environment = {"CNI_COMMAND": "ADD", "CNI_NETNS": str(netns)}
-    verbose = [sys.executable, "-I", "-S", "-X", "importtime"]
+def test_a_successful_add_imports_nothing_that_is_not_built_in(
+    script_runtime: Runtime, agents: Any, netns: Path
+) -> None:
+    agents(script_runtime.socket, answers(0))
+    environment = script_runtime.environment(CNI_COMMAND="ADD", CNI_NETNS=str(netns))
+    verbose = [*SCRIPT[:-2], "-X", "importtime"]
+    configuration = b'{"ipam":{"socket-dir":"%b"}}' % os.fsencode(script_runtime.directory)
 
     def imports(command: list[str]) -> set[str]:
-        result = subprocess.run(command, env=environment, input=b"{}", capture_output=True, check=True)
+        result = subprocess.run(command, env=environment, input=configuration, capture_output=True, check=True)
         return {line.rpartition("|")[2].strip() for line in result.stderr.decode().splitlines()}
 
     bare = imports([*verbose, "-c", "pass"])
-    assert imports([*verbose, *runtime.command()[3:]]) - bare == {"_socket"}
+    assert imports([*verbose, *SCRIPT[-2:]]) - bare == {"_socket", "select", "infoblox"}
     assert "json" not in bare

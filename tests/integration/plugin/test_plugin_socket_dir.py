@@ -37,6 +37,16 @@ def test_a_del_without_agent_is_kept_in_that_directory(runtime: Runtime, other: 
     assert not runtime.pending.exists()
 
 
+def test_a_directory_is_named_in_any_way_that_json_allows(runtime: Runtime, agents: Any, other: Path) -> None:
+    strange = other / '"\\\N{GRINNING FACE}'
+    strange.mkdir(mode=0o700)
+    agents(strange / "infoblox.sock", *[answers(0, b"{}")] * 2)
+    escaped = configuration(str(strange)).replace(b"/", b"\\/")
+    assert runtime.call("ADD", escaped).output == b"{}"
+    raw = json.dumps(json.loads(escaped), ensure_ascii=False, indent=1).encode()
+    assert runtime.call("ADD", raw).output == b"{}"
+
+
 @pytest.mark.parametrize("verb", ["ADD", "DEL", "STATUS"])
 def test_a_directory_that_others_can_write_is_refused(runtime: Runtime, other: Path, verb: str) -> None:
     other.chmod(0o770)

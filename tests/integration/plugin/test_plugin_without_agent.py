@@ -167,6 +167,51 @@ def test_an_unexpected_failure_is_still_a_cni_error(runtime: Runtime) -> None:
     assert "TypeError" in error["details"]
 
 
+@pytest.mark.parametrize("verb", ["ADD", "CHECK", "GC", "STATUS"])
+def test_a_standard_input_that_is_never_closed_is_an_error_at_the_limit(
+    runtime: Runtime, agents: Any, verb: str
+) -> None:
+    runtime.limits[verb] = (0.3, 0.6)
+    agent = agents(runtime.socket, answers(0))
+    error = runtime.start(verb).finish_with_open_stdin().error
+    assert (error["code"], error["cniVersion"]) == (11, "1.1.0")
+    assert error["msg"] == "standard input was not closed within 0.6 s"
+    assert agent.requests.empty()
+
+
+def test_a_del_with_a_standard_input_that_is_never_closed_is_kept(runtime: Runtime) -> None:
+    runtime.limits["DEL"] = (0.3, 0.6)
+    assert runtime.start("DEL", b'{"half').finish_with_open_stdin() == Outcome(0, b"")
+    assert (runtime.pending / "c1-eth0").read_bytes().endswith(b'{"half')
+
+
+@pytest.fixture
+def full_disk(runtime: Runtime) -> Iterator[Path]:
+    """A full file system at the agent's directory; the path of the file that fills it."""
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", str(runtime.directory)]
+    subprocess.run(command, check=True)
+    try:
+        ballast = runtime.directory / "ballast"
+        with pytest.raises(OSError, match="No space left"):
+            ballast.write_bytes(bytes(1 << 20))
+        yield ballast
+    finally:
+        subprocess.run(["umount", str(runtime.directory)], check=True)
+
+
+def test_a_del_on_a_full_disk_fails_for_now_and_succeeds_when_there_is_room(
+    runtime: Runtime, full_disk: Path
+) -> None:
+    error = runtime.call("DEL").error
+    assert error["code"] == 11
+    assert error["details"].startswith("no space left on device")
+    assert not TAKEN_FOR_SUCCESS.search(str(error))
+    assert os.listdir(runtime.pending) == []
+    full_disk.unlink()
+    assert runtime.call("DEL") == Outcome(0, b"")
+    assert os.listdir(runtime.pending) == ["c1-eth0"]
+
+
 @pytest.fixture
 def stopped_agent(runtime: Runtime) -> Iterator[None]:
     """An agent that listens, but is stopped with SIGSTOP."""

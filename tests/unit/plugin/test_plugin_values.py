@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -16,6 +17,24 @@ IFNAMES = st.binary(min_size=1, max_size=15).filter(
     lambda name: name not in (b".", b"..") and not set(name) & set(b"/: \t\n\v\f\r")
 )
 PROMISED_S = {"ADD": 60, "DEL": 5, "CHECK": 1, "STATUS": 1, "GC": 20}
+
+
+WORDS = st.sampled_from(["ipam", "socket-dir", 'a"b\\', "\\", '"', ":", "{", "/run/cni"]) | st.text(max_size=3)
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=10,
+)
+SECTIONS = st.dictionaries(WORDS, ANY_JSON, max_size=3)
+
+
+def configured(document: str) -> str | None:
+    """What a whole JSON reader finds at ipam.socket-dir."""
+    try:
+        found = json.loads(document)["ipam"]["socket-dir"]
+    except (LookupError, TypeError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def unframe(request: bytes) -> tuple[int, list[bytes], bytes]:
@@ -47,6 +66,38 @@ def test_the_largest_frame_is_built_and_one_byte_more_is_refused() -> None:
     code, msg, details = refusal.value.args
     assert (code, msg) == (6, "standard input is larger than 1 MiB")
     assert "1048576" in details
+
+
+@given(SECTIONS, SECTIONS | ANY_JSON, ANY_JSON, st.booleans(), st.sampled_from([None, 1]))
+def test_the_socket_directory_is_read_as_a_whole_json_reader_does(
+    top: dict[str, object], ipam: object, directory: object, ascii_only: bool, indent: int | None
+) -> None:
+    section = ipam | {"socket-dir": directory} if isinstance(ipam, dict) else ipam
+    document = json.dumps(top | {"ipam": section}, ensure_ascii=ascii_only, indent=indent)
+    assert infoblox.json_text(document, "ipam", "socket-dir") == configured(document)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        '{"ipam":{"socket-dir":"/a"},"ipam":{}}',
+        '{"ipam":{"socket-dir":"/a","socket-dir":"/b"}}',
+        '{"ipam":{"socket-dir":"/a","socket-dir":5}}',
+        '{"\\u0069pam" : {"socket-dir" : "\\u002fa\\/b\\ud83d\\ude00"}}',
+        '{"ipam":{"socket-dir":5,"x":"socket-dir","y":"/b"}}',
+        '{"ipam":{"socket-dir":["/a"]}}',
+        '{"ipam":{"socket-dir":{"socket-dir":"/a"}}}',
+        '{"ipam":[{"socket-dir":"/a"}]}',
+    ],
+)
+def test_the_last_of_several_counts_and_only_at_its_place(document: str) -> None:
+    assert infoblox.json_text(document, "ipam", "socket-dir") == configured(document)
+
+
+@given(st.text(alphabet='{}[]":,\\u0 ipam') | st.text())
+def test_what_is_no_json_names_a_directory_or_none_or_is_a_value_error(document: str) -> None:
+    with contextlib.suppress(ValueError):
+        assert isinstance(infoblox.json_text(document, "ipam", "socket-dir"), str | None)
 
 
 @given(st.text())
