@@ -24,7 +24,7 @@ PODS_PER_ROLL = 6
 
 @dataclass
 class Load:
-    """Pods that come and go, each loop in a namespace of its own, until told to stop; each loop's last pod stays."""
+    """Pods that come and go, each loop in a namespace of its own, until told to stop; the last of each stays."""
 
     cluster: Cluster
     over: threading.Event = field(default_factory=threading.Event)
