@@ -36,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(f"{error.filename or PROGRAM}: {error.strerror or error}", FAILED)
     except KeyboardInterrupt:
         return FAILED
+    except Exception as error:  # noqa: BLE001, people get a line and not a stack trace
+        return _complain(f"{type(error).__name__}: {error}; please report this defect", FAILED)
     return code
 
 
@@ -44,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     subcommands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module, name, summary in (
         (keys, "keys", "make the keys of coordinator and nodes"),
-        (install, "install", "put the plugin into the runtime's directory"),
+        (install, "install", "put the plugin into the runtime's directory, keep it and its configuration there"),
         (validate, "validate", "check a network configuration file"),
         (status, "status", "show how coordinator and agents are"),
     ):

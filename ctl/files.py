@@ -7,6 +7,8 @@ import secrets
 import stat
 from pathlib import Path
 
+_TEMPORARY = ".cni-infoblox-"
+
 
 def holds(path: Path, data: bytes, mode: int) -> bool:
     """Whether the file is there already, with these bytes and this mode."""
@@ -22,14 +24,20 @@ def replace(path: Path, data: bytes, mode: int) -> None:
     The temporary file lies in the same directory, because a rename across file systems is none. Its name begins
     with a dot, because runtimes read every visible file there. It is unique, as two installers may run at once.
     """
-    temporary = path.parent / f".cni-infoblox-{secrets.token_hex(8)}"
+    temporary = path.parent / f"{_TEMPORARY}{secrets.token_hex(8)}"
     try:
         _write_new(temporary, data, mode)
         temporary.rename(path)
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
+
+
+def sweep(directory: Path) -> None:
+    """Remove what calls of `replace` left behind that were killed; none may be under way."""
+    for path in directory.glob(f"{_TEMPORARY}*"):
+        path.unlink(missing_ok=True)
 
 
 def _write_new(path: Path, data: bytes, mode: int) -> None:
@@ -41,7 +49,8 @@ def _write_new(path: Path, data: bytes, mode: int) -> None:
         os.fsync(descriptor)
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Make what was renamed or removed there durable."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ctl import files, plugin_file
 from ctl.failures import BadArgument
-
-MODE = 0o755
+from ctl.installer import settings, watch
+from ctl.plugin_file import Executable
 
 _DRIVER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,63}")
 
@@ -35,10 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="install a script instead, executed by this Python (without a static file the default: this one)",
     )
+    settings.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Install the plugin, unless the very same file is there already."""
+    """Install the plugin, unless the very same file is there already; with --watch keep it so."""
     directory: Path = arguments.cni_bin_dir
     if not directory.is_dir():
         raise BadArgument(f"--cni-bin-dir {directory}: no such directory")
@@ -46,9 +47,16 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadArgument(f"--driver-name {arguments.driver_name!r}: at most 64 letters, digits, '_', '-'")
     executable = plugin_file.chosen(arguments.plugin, arguments.interpreter)
     target = directory / arguments.driver_name
-    if files.holds(target, executable.data, MODE):
+    if arguments.watch:
+        return watch.run(executable, target, settings.read(arguments))
+    settings.refuse_without_watch(arguments)
+    return _install(executable, target)
+
+
+def _install(executable: Executable, target: Path) -> int:
+    if files.holds(target, executable.data, plugin_file.MODE):
         print(f"{target} is installed already")
         return 0
-    files.replace(target, executable.data, MODE)
+    files.replace(target, executable.data, plugin_file.MODE)
     print(f"installed {target}, {executable.runs}")
     return 0

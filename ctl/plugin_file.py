@@ -17,6 +17,7 @@ SOURCE: Final = Path(plugin.__file__).with_name("infoblox.py")
 STATIC_FILES: Final = (Path("/usr/lib/cni-infoblox/infoblox"), SOURCE.parents[1] / "dist" / "infoblox")
 """Where the static file lies in the image, or in a source tree after `make plugin`."""
 
+MODE: Final = 0o755
 INTERPRETER_VERSION_MIN: Final = (3, 11)
 ANSWER_LIMIT_S: Final = 10
 SHEBANG_BYTES_MAX: Final = 255

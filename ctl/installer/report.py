@@ -1,0 +1,69 @@
+"""What the installer tells about itself to people and probes, frozen so that any thread may read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+
+class State(StrEnum):
+    """How the node's configuration stands to the wanted one."""
+
+    IN_PLACE = "in place"
+    WAITING = "waiting"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something that a person should change, though it stops nothing."""
+
+    event: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The configuration at one moment; `why` says what it waits for, or what is wrong with it."""
+
+    state: State
+    file: str | None = None
+    why: str | None = None
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """The node at one moment. `configuration` is None where only the plugin is looked after."""
+
+    plugin: str
+    release: str
+    why_no_plugin: str | None = "nothing was looked at so far"
+    configuration: Configuration | None = None
+
+    def unready(self) -> str | None:
+        """Why the node is not as it should be, None when it is."""
+        if self.why_no_plugin:
+            return f"plugin: {self.why_no_plugin}"
+        if self.configuration is None or self.configuration.state is State.IN_PLACE:
+            return None
+        return f"configuration {self.configuration.state}: {self.configuration.why}"
+
+    def as_fields(self) -> Mapping[str, object]:
+        """The report as JSON wants it."""
+        return asdict(self)
+
+    def metrics(self) -> bytes:
+        """The report as Prometheus wants it."""
+        registry = CollectorRegistry()
+        ready = Gauge("cni_infoblox_installer_ready", "Whether the node is as it should be", registry=registry)
+        ready.set(self.unready() is None)
+        warnings = Gauge(
+            "cni_infoblox_installer_warnings", "What a person should change", ["event"], registry=registry
+        )
+        for warned in self.configuration.warnings if self.configuration else ():
+            warnings.labels(warned.event).inc()
+        return generate_latest(registry)

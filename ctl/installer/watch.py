@@ -1,0 +1,143 @@
+"""Looks after one node until it is told to stop: plugin first, configuration last, nothing removed at the end."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from ctl import files, plugin_file
+from ctl.failures import Failed
+from ctl.installer.configuring import Configuring
+from ctl.installer.report import Configuration, Report, State, Warned
+from ctl.installer.settings import Settings
+from ctl.plugin_file import Executable
+from protocol.logs import Logger, make_logger
+from protocol.status_server import Pages, StatusServer
+
+LOOK_S: Final = 2.0
+_Signature = tuple[int, int, int, int]
+
+
+class Watch:
+    """The state of the watch between two looks."""
+
+    def __init__(self, executable: Executable, target: Path, settings: Settings, log: Logger) -> None:
+        self._executable = executable
+        self._target = target
+        self._log = log
+        self._seen: _Signature | None = None
+        self._told: Configuration | None = None
+        configured = settings.configured
+        self._configuring = Configuring(configured, target, settings.socket_dir, log) if configured else None
+        self.report = Report(str(target), metadata.version("cni-infoblox"))
+
+    def look(self) -> None:
+        """Do what is due on the node."""
+        why_no_plugin = self._keep_plugin()
+        if why_no_plugin and why_no_plugin != self.report.why_no_plugin:
+            self._log.error("plugin_not_installed", path=str(self._target), why=why_no_plugin)
+        configuration = self._keep_configuration() if self._configuring and not why_no_plugin else None
+        self.report = replace(self.report, why_no_plugin=why_no_plugin, configuration=configuration)
+
+    def _keep_plugin(self) -> str | None:
+        try:
+            if self._seen is not None and self._seen == _signature(self._target):
+                return None
+            if not files.holds(self._target, self._executable.data, plugin_file.MODE):
+                files.replace(self._target, self._executable.data, plugin_file.MODE)
+                self._log.info("plugin_installed", path=str(self._target), runs=self._executable.runs)
+            self._seen = _signature(self._target)
+        except OSError as error:
+            self._seen = None
+            return error.strerror or str(error)
+        return None
+
+    def _keep_configuration(self) -> Configuration:
+        assert self._configuring is not None
+        try:
+            configuration = self._configuring.look()
+        except OSError as error:
+            configuration = Configuration(State.WAITING, None, f"{error.filename}: {error.strerror or error}")
+        self._tell(configuration)
+        return configuration
+
+    def _tell(self, now: Configuration) -> None:
+        """Log what changed since the last look."""
+        before, self._told = self._told, now
+        told: tuple[Warned, ...] = before.warnings if before else ()
+        for warned in now.warnings:
+            if warned not in told:
+                self._log.warning(warned.event, why=warned.why)
+        if before and (before.state, before.file, before.why) == (now.state, now.file, now.why):
+            return
+        if now.state is State.REFUSED:
+            self._log.error("configuration_refused", file=now.file, why=now.why, node_keeps="the file it has")
+        elif now.state is State.WAITING:
+            self._log.info("configuration_waits", file=now.file, why=now.why)
+        else:
+            self._log.info("configuration_in_place", file=now.file)
+
+
+def run(executable: Executable, target: Path, settings: Settings) -> int:
+    """Watch until SIGTERM or SIGINT; the exit code. Raises `Failed`."""
+    log = make_logger(settings.log_format, settings.log_level)
+    with only_one(target):
+        for directory in {target.parent, *([settings.configured.target_dir] if settings.configured else [])}:
+            files.sweep(directory)
+        watch = Watch(executable, target, settings, log)
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        status = _status_server(watch, settings)
+        status.start()
+        log.info("started", release=watch.report.release, status_port=status.port, look_s=LOOK_S)
+        try:
+            watch.look()
+            while not stop.wait(LOOK_S):
+                watch.look()
+        finally:
+            status.stop()
+    log.info("stopped", node_keeps="plugin and configuration")
+    return 0
+
+
+@contextmanager
+def only_one(target: Path) -> Iterator[None]:
+    """Keep every other installer of this plugin away. Raises `Failed` where one is at work."""
+    path = target.parent / f".{target.name}.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise Failed(f"{path}: an installer looks after {target} already; end it first") from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _signature(path: Path) -> _Signature | None:
+    """What changes when the file is changed or replaced; None where there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size, status.st_mode
+
+
+def _status_server(watch: Watch, settings: Settings) -> StatusServer:
+    pages = Pages(lambda: watch.report.unready(), lambda: watch.report.as_fields(), lambda: watch.report.metrics())
+    try:
+        return StatusServer(settings.status_host, settings.status_port, pages)
+    except OSError as error:
+        where = f"{settings.status_host}:{settings.status_port}"
+        raise Failed(f"--status-listen {where}: {error.strerror or error}") from None
