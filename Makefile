@@ -19,7 +19,7 @@ help:
 	@echo "make lock         renew the locked versions that the images are built from"
 	@echo "make check        style, types, import contracts, generated documents"
 	@echo "make unit         the fast tests alone"
-	@echo "make bench        memory and time per hop (PART=memory or PART=hops for one of them)"
+	@echo "make bench        memory, time per hop, time of the exec (PART=memory, hops or exec for one of them)"
 	@echo "make manifests    write the single files of k8s/ anew"
 	@echo "make docs         write the generated documents anew"
 	@echo "make format       let ruff format the code"
@@ -97,7 +97,7 @@ lock: $(READY)
 docs: $(READY)
 	$(BIN)/python docs/generate_errors.py
 
-bench: $(READY) system
+bench: $(READY) system plugin
 	$(SUDO) $(BIN)/python -m bench $(PART)
 
 format: $(READY)

@@ -3,6 +3,7 @@
 #
 #   build.sh [--arch amd64|arm64] [--module NAME=FILE]... OUTPUT
 #
+# OUTPUT.copyright, which belongs to every copy that is given away, holds the licences of what is linked in.
 # Without --arch for this machine's processor; arm64 is cross-linked elsewhere. --module replaces what is frozen
 # (by default the plugin as __main__), for tests that put something in front of it.
 set -eu
@@ -83,5 +84,6 @@ esac
     -I "$sysroot/usr/include" "$here/main.c" "$here/inittab.c" "$work/frozen.c" \
     "$sysroot/usr/lib/python3.11/config-3.11-$("$compiler" -print-multiarch)/libpython3.11.a" -lm -o "$work/infoblox"
 mkdir -p "$(dirname "$output")"
+cat /usr/share/doc/libc6/copyright /usr/share/doc/libpython3.11-minimal/copyright >"$output.copyright"
 cp "$work/infoblox" "$output.new"
 mv "$output.new" "$output"
