@@ -70,6 +70,6 @@ CMD ["cni-infoblox-gridsim", "--listen", "0.0.0.0:8443"]
 FROM runtime AS cni-infoblox
 LABEL org.opencontainers.image.title="cni-infoblox" \
       org.opencontainers.image.description="IP address management for Kubernetes pods, backed by an Infoblox NIOS grid"
-COPY --from=plugin /out/infoblox /usr/lib/cni-infoblox/infoblox
+COPY --from=plugin /out/ /usr/lib/cni-infoblox/
 COPY --from=python /opt/cni-infoblox /opt/cni-infoblox
 CMD ["cni-infoblox", "--help"]
