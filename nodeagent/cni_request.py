@@ -220,6 +220,8 @@ def _del(frame: Frame, descriptors: int) -> DelRequest:
 
 
 def _status(frame: Frame, descriptors: int) -> StatusRequest:
+    if not frame.stdin.strip():  # a probe of the kubelet cannot pass a configuration
+        return StatusRequest()
     return StatusRequest(version_of(decode_object(frame.stdin)))
 
 

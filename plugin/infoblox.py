@@ -24,7 +24,7 @@ LIMITS = {"ADD": (20.0, 59.5), "DEL": (2.0, 2.0), "CHECK": (0.9, 0.9), "STATUS":
 RETRY_S = 0.05
 ALIVE_S = 120.0
 
-REMEDY = "see the log of this node's pod of the DaemonSet cni-infoblox-agent, or run 'cni-infoblox status' there"
+REMEDY = "see the log of this node's pod of the DaemonSet cni-infoblox-daemon, or run 'cni-infoblox status' there"
 QUOTED = {code: f"\\u{code:04x}" for code in range(32)} | {ord('"'): '\\"', ord("\\"): "\\\\"}
 ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 

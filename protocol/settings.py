@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 
@@ -116,7 +116,12 @@ def _first_complaint(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     name = str(first["loc"][0]) if first["loc"] else ""
     flag = "--" + name.replace("_", "-")
-    if first["type"] in ("missing", "too_short"):
+    if first["type"] in ("missing", "too_short") or _is_empty(first):
         return f"{flag}: is required (or {ENV_PREFIX}{name.upper()} in the environment)"
     cause: Any = first.get("ctx", {}).get("error")
     return f"{flag}: {cause or first['msg']}"
+
+
+def _is_empty(error: Mapping[str, Any]) -> bool:
+    """Whether a text was given that is none, which is what unedited manifests have."""
+    return bool(error["type"] == "string_too_short" and error["ctx"]["min_length"] == 1)

@@ -22,6 +22,7 @@ SOURCES: dict[str, Callable[[], str]] = {
     **{file.name: (HERE / file.name).read_text for file in SINGLE_FILES},
     **{f"overlays/{name}": lambda name=name: kustomize(HERE / "overlays" / name) for name in OVERLAYS},
 }
+PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 FULL_VERSIONS = kubernetes_validate.utils.all_versions()
 
 
@@ -124,7 +125,7 @@ def test_selectors_services_and_probes_meet_what_they_mean(everything: list[Obje
         assert workload["spec"]["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
         (container,) = template["spec"]["containers"]
         names = {port["name"] for port in container["ports"]}
-        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        for probe in PROBES:
             request = container.get(probe, {}).get("httpGet")
             assert request is None or (request["port"] in names and request["host"] == "127.0.0.1")
         ports[workload["metadata"]["name"]] = {port["containerPort"] for port in container["ports"]}
@@ -134,6 +135,17 @@ def test_selectors_services_and_probes_meet_what_they_mean(everything: list[Obje
     assert service["spec"]["ports"][0]["port"] in ports["cni-infoblox-coordinator"]
     numbers = [number for found in ports.values() for number in found]
     assert len(numbers) == len(set(numbers)), "they share the node's network"
+
+
+def test_probes_execute_nothing_but_the_plugin_since_the_image_has_no_shell(everything: list[Object]) -> None:
+    probes = [
+        probe["exec"]["command"]
+        for workload in workloads(everything)
+        for container in pod_of(workload)["containers"]
+        for probe in (container.get(name, {}) for name in PROBES)
+        if "exec" in probe
+    ]
+    assert probes == [["/usr/lib/cni-infoblox/infoblox"]]
 
 
 def test_a_pod_that_ends_removes_nothing(everything: list[Object]) -> None:

@@ -34,7 +34,7 @@ def test_an_absent_agent_is_an_error_with_the_socket_and_a_remedy(runtime: Runti
     error = runtime.call(verb).error
     assert (error["code"], error["cniVersion"]) == (code, "1.1.0")
     assert error["msg"] == f"infoblox agent does not answer at {runtime.socket}"
-    assert "cni-infoblox-agent" in error["details"]
+    assert "cni-infoblox-daemon" in error["details"]
     assert "cni-infoblox status" in error["details"]
 
 

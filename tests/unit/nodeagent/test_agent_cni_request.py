@@ -223,8 +223,9 @@ def test_verbs_about_no_attachment_need_no_variables(verb: str, request_type: ty
     assert isinstance(parse(frame, descriptors=0), request_type)
 
 
-def test_version_needs_no_stdin() -> None:
-    assert parse(Frame({"CNI_COMMAND": "VERSION"}), descriptors=0) == VersionRequest()
+@pytest.mark.parametrize(("verb", "request_type"), [("VERSION", VersionRequest), ("STATUS", StatusRequest)])
+def test_version_and_a_probe_of_the_status_need_no_stdin(verb: str, request_type: type) -> None:
+    assert parse(Frame({"CNI_COMMAND": verb}), descriptors=0) == request_type()
 
 
 def test_two_interfaces_are_two_attachments() -> None:
