@@ -8,21 +8,29 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 import zmq
 
 from coordinator.assignment import Policy
+from coordinator.authorized import Authorized
 from coordinator.caller import Caller
 from coordinator.desk import Desk
-from coordinator.front import Front, Item, PasswordChanged, Sockets, Stop
+from coordinator.door import Door
+from coordinator.enrolment import Enrolment
+from coordinator.file_watch import FileWatch
+from coordinator.front import Front, Item, KeysChanged, PasswordChanged, Sockets, Stop
+from coordinator.kubernetes_api import KubernetesApi
 from coordinator.metrics import Metrics
 from coordinator.ownership import Owner
-from coordinator.password import PasswordWatch
+from coordinator.reviewer import Reviewer
 from coordinator.router import Router
 from coordinator.settings import Settings, read_settings
 from coordinator.steps import OnStep, no_step
+from coordinator.strangers import Strangers
+from coordinator.tickets import Tickets
 from coordinator.wapi import Wapi
-from coordinator.zap import Authorized, Zap
+from coordinator.zap import Zap
 from protocol.inbox import Inbox
 from protocol.keys import BadKey, KeyPair, load_pair
 from protocol.logs import Logger, make_logger
@@ -51,7 +59,7 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
     clock = time.monotonic
     release = version("cni-infoblox")
     logger = make_logger(settings.log_format, settings.log_level, cluster=settings.cluster_name)
-    pair = load_pair(settings.keys / "coordinator.key_secret")
+    pair = load_pair(settings.key_path)
     authorized = Authorized(settings.keys / "authorized", lambda text: logger.warning("bad_key_file", reason=text))
     authorized.reread()
 
@@ -66,11 +74,20 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
     metrics = Metrics(release, settings.cluster_name)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     context.set(zmq.MAX_SOCKETS, 16)
-    zap = Zap(context, authorized)
+    zap = Zap(context)
     router = _bind(context, settings, pair)
     inbox: Inbox[Item] = Inbox()
-    front = Front(desk, Sockets(router, zap, authorized), inbox, metrics, logger, clock, on_step)
-    password = PasswordWatch(settings.wapi_password_file, lambda: inbox.put(PasswordChanged()))
+    reviewer = Reviewer(
+        KubernetesApi(settings.kubernetes_api or "", settings.kubernetes_credentials),
+        settings.token_rules,
+        inbox.put,
+        clock,
+    )
+    lifetime_ms = int(settings.ticket_lifetime * 1000)
+    enrolment = Enrolment(Tickets(pair.secret), lifetime_ms, authorized, desk.sessions.live_boot)
+    door = Door(authorized, enrolment, Strangers() if settings.enrol_tokens else None, clock, _wall_ms)
+    front = Front(desk, door, reviewer.review, Sockets(router, zap), inbox, metrics, logger, clock, on_step)
+    files = FileWatch(_watched(settings, inbox, logger))
     caller = Caller(Wapi(settings.grid, settings.read_password), inbox.put, clock, on_step)
     status = StatusServer(
         *settings.status_address,
@@ -84,13 +101,15 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
     _warn(settings, authorized, logger)
     logger.info("started", release=release, listen=router.endpoint, status_port=status.port, nodes=len(authorized))
 
-    threads = [_start("caller", caller.run, inbox), _start("password", password.run, inbox)]
+    bodies = {"caller": caller.run, "files": files.run, "reviewer": reviewer.run}
+    threads = [_start(name, body, inbox) for name, body in bodies.items()]
     status.start()
     front.run(caller)
     is_healthy = all(thread.is_alive() for thread in threads)
     status.stop()
     caller.stop()
-    password.stop()
+    files.stop()
+    reviewer.stop()
     for thread in threads:
         thread.join(timeout=5)
     router.close()
@@ -98,6 +117,23 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
     context.term()
     logger.info("stopped")
     return 0 if is_healthy else 1
+
+
+def _watched(settings: Settings, inbox: Inbox[Item], logger: Logger) -> dict[Path, Callable[[], None]]:
+    def on_keys() -> None:
+        try:
+            inbox.put(KeysChanged(load_pair(settings.key_path)))
+        except BadKey as bad:
+            logger.warning("bad_key_file", reason=str(bad))
+
+    watched = {settings.key_path: on_keys}
+    if settings.wapi_password_file:
+        watched[settings.wapi_password_file] = lambda: inbox.put(PasswordChanged())
+    return watched
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _bind(context: zmq.Context[zmq.Socket[bytes]], settings: Settings, pair: KeyPair) -> Router:
@@ -135,7 +171,7 @@ def _warn(settings: Settings, authorized: Authorized, logger: Logger) -> None:
             "default_cluster_name",
             remedy="--cluster-name must differ between clusters; under the default nothing is released by listing",
         )
-    if not len(authorized):
+    if not (len(authorized) or settings.enrol_tokens):
         logger.warning("no_authorized_nodes", directory=str(settings.keys / "authorized"))
 
 

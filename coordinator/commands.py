@@ -15,6 +15,8 @@ ALARMS: Final = frozenset(
     {
         "address_twice",
         "definitions_missing",
+        "enrolment_postponed",
+        "enrolment_refused",
         "grid_forgot_address",
         "holding_unreadable",
         "key_refused",

@@ -55,7 +55,7 @@ DeskEvent = Received | Misread | Landing | Ticked | CredentialsChanged
 
 
 class Desk:
-    """All state of the coordinator."""
+    """All state of the coordinator. `sessions` tells who is connected."""
 
     def __init__(
         self, policy: Policy, operations_max: int, lookup_ttl_s: float, release: str, now_s: float
@@ -65,7 +65,7 @@ class Desk:
         self._lane = Lane(operations_max)
         self._lookups = Lookups(lookup_ttl_s)
         self._registrar = Registrar(policy, self._lane, self._lookups, now_s)
-        self._sessions = Sessions()
+        self.sessions = Sessions()
         self._defining = False
         self._listing = False
         self._missing_eas: tuple[str, ...] = ()
@@ -105,7 +105,7 @@ class Desk:
         if isinstance(message, Hello):
             yield from self._greet(event, message)
             return
-        session = self._sessions.hear(event.node, event.connection, event.now_s)
+        session = self.sessions.hear(event.node, event.connection, event.now_s)
         if session is None:
             yield Send(event.connection, HelloFirst(id=message.id))
         elif isinstance(message, Ping):
@@ -114,7 +114,7 @@ class Desk:
             yield from self._registrar.take(event.node, session.boot_id, message, event.now_s)
 
     def _greet(self, event: Received, hello: Hello) -> Iterator[Command]:
-        greeting = self._sessions.greet(event.node, event.connection, hello, event.now_s)
+        greeting = self.sessions.greet(event.node, event.connection, hello, event.now_s)
         if greeting is Greeting.NODE_TWICE:
             yield Send(event.connection, answers.declined(hello.id, NodeTwice(node=event.node)))
             yield Note("node_twice", {"node": event.node, "boot_id": hello.boot_id})
@@ -198,7 +198,7 @@ class Desk:
                 has_finished = True
                 todo.extend(self._finished(command.work, command.outcome, now_s))
             elif isinstance(command, Reply):
-                if session := self._sessions.of(command.node):
+                if session := self.sessions.of(command.node):
                     effects.append(Send(session.connection, command.message))
             else:
                 effects.append(command)
@@ -237,7 +237,7 @@ class Desk:
                     "heard_s_ago": round(now_s - session.heard_at_s, 1),
                     "attachments": held[node],
                 }
-                for node, session in sorted(self._sessions.all().items())
+                for node, session in sorted(self.sessions.all().items())
             ],
             "networks": [
                 {"view": view, "subnet": subnet, "allocations": count}

@@ -9,6 +9,10 @@ from protocol.errors import INVALID_NETWORK_CONFIG, Problem, TryAgain
 
 PROTOCOL_MISMATCH = 100
 NOT_YOURS = 101
+TOKEN_REFUSED = 102
+NODE_DIFFERS = 103
+TICKET_REFUSED = 104
+KEY_TAKEN = 105
 GRID_LOGIN = 110
 GRID_FORBIDS = 111
 GRID_CERTIFICATE = 112
@@ -65,6 +69,19 @@ class NodeTwice(TryAgain):
     remedy = "Two machines use one node's key: give each its own. A node that just rebooted is let in within 30 s."
 
 
+class EnrolmentUnavailable(TryAgain):
+    message = "the Kubernetes API server does not say whose token this is"
+    remedy = (
+        "The agent asks again by itself. If it lasts, see that the coordinator reaches --kubernetes-api, and may "
+        "create tokenreviews and get pods there."
+    )
+
+
+class EnrolmentBusy(TryAgain):
+    message = "{limit} nodes are enrolling at this moment"
+    remedy = "Nothing to do: the agent asks again by itself."
+
+
 class Overtaken(errors.Stale):
     message = "request {seq} was overtaken by request {newer} of the same attachment"
     remedy = "Nothing to do."
@@ -86,6 +103,39 @@ class NotYours(Refused):
     code = NOT_YOURS
     message = "attachment {attachment} belongs to another node"
     remedy = "A node can ask for its own attachments only."
+
+
+class TokenRefused(Refused):
+    code = TOKEN_REFUSED
+    message = "the token of --enrol-token is not accepted"
+    remedy = (
+        "Project a token of ServiceAccount {service_account} with audience {audience}, or correct the "
+        "coordinator's --token-service-account and --token-audience."
+    )
+
+
+class NodeDiffers(Refused):
+    code = NODE_DIFFERS
+    message = "the agent says that it is node {claimed!r}; its {proof} says {node!r}"
+    remedy = "Set --node-name to the node's name in Kubernetes (fieldRef spec.nodeName)."
+
+
+class TicketRefused(Refused):
+    code = TICKET_REFUSED
+    message = "the ticket is not accepted: {reason}"
+    remedy = "Nothing to do: the agent enrols again by itself."
+
+
+class KeyTaken(Refused):
+    code = KEY_TAKEN
+    message = "this agent's key belongs to node {node!r}"
+    remedy = "Remove agent.key_secret from --keys on the node that has a copy: it then makes a key of its own."
+
+
+class NodeTaken(Refused):
+    code = KEY_TAKEN
+    message = "node {node!r} has another key in the authorized directory"
+    remedy = "Remove that file, or give the agent that key instead of --enrol-token."
 
 
 class NetworkNotAllowed(Refused):

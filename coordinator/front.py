@@ -12,14 +12,19 @@ import zmq
 from coordinator.caller import Caller
 from coordinator.commands import Call, Effect, Note, Send, WakeAt
 from coordinator.desk import Desk, DeskEvent, Misread, Received
+from coordinator.door import Crowd, Door
+from coordinator.enrolment import EnrolmentEffect
 from coordinator.events import CredentialsChanged, Landing, Ticked
 from coordinator.metrics import Metrics
+from coordinator.reviewer import Review, Reviewed
 from coordinator.router import Incoming, Router
 from coordinator.steps import OnStep
-from coordinator.zap import Authorized, Zap
+from coordinator.zap import Zap
 from protocol.codec import Unreadable, decode_to_coordinator, encode
 from protocol.inbox import Inbox
+from protocol.keys import KeyPair
 from protocol.logs import Logger
+from protocol.messages import Enrol, EnrolFirst, ShowTicket
 
 SNAPSHOT_TIMEOUT_S: Final = 5.0
 FAREWELL_S: Final = 10.0
@@ -43,7 +48,14 @@ class PasswordChanged:
     """The grid's password may be another one now."""
 
 
-Item = Landing | Stop | Show | PasswordChanged
+@dataclass(frozen=True)
+class KeysChanged:
+    """The coordinator's own key pair as it is now."""
+
+    pair: KeyPair
+
+
+Item = Landing | Reviewed | Stop | Show | PasswordChanged | KeysChanged
 
 
 @dataclass(frozen=True)
@@ -52,7 +64,6 @@ class Sockets:
 
     router: Router
     zap: Zap
-    authorized: Authorized
 
 
 class Front:
@@ -61,6 +72,8 @@ class Front:
     def __init__(
         self,
         desk: Desk,
+        door: Door,
+        review: Callable[[Review], None],
         sockets: Sockets,
         inbox: Inbox[Item],
         metrics: Metrics,
@@ -69,6 +82,8 @@ class Front:
         on_step: OnStep,
     ) -> None:
         self._desk = desk
+        self._door = door
+        self._review = review
         self._sockets = sockets
         self._inbox = inbox
         self._metrics = metrics
@@ -85,12 +100,14 @@ class Front:
         for poller in (inner, outer):
             poller.register(self._inbox.wakeup_fd, zmq.POLLIN)
             poller.register(self._sockets.zap.socket, zmq.POLLIN)
+            poller.register(self._sockets.router.monitor, zmq.POLLIN)
         outer.register(self._sockets.router.socket, zmq.POLLIN)
         self._perform(self._desk.start(self._clock()), caller)
         while not self._is_over():
             # A coordinator that is told to end hears no more messages, so they must not wake it either.
             (outer if self._stop_at_s is None else inner).poll(self._timeout_ms())
-            self._sockets.zap.answer_all(self._key_refused)
+            self._sockets.router.count_connections()
+            self._sockets.zap.answer_all(self._admits, self._key_refused)
             events = [*self._take_inbox(), *self._take_messages()]
             now_s = self._clock()
             self._perform(self._desk.handle(events or [Ticked(now_s)], now_s), caller)
@@ -121,6 +138,10 @@ class Front:
                 item.into.put(self._desk.snapshot(now_s))
             elif isinstance(item, PasswordChanged):
                 events.append(CredentialsChanged(now_s))
+            elif isinstance(item, KeysChanged):
+                self._rekey(item.pair)
+            elif isinstance(item, Reviewed):
+                self._carry_out(self._door.reviewed(item))
             else:
                 self._flying = False
                 events.append(item)
@@ -129,24 +150,39 @@ class Front:
     def _take_messages(self) -> list[DeskEvent]:
         if self._stop_at_s is not None:
             return []
-        self._sockets.authorized.refresh(self._clock())
+        self._door.refresh()
         events = (self._read(incoming) for incoming in self._sockets.router.receive())
         return [event for event in events if event is not None]
 
     def _read(self, incoming: Incoming) -> DeskEvent | None:
-        node = self._sockets.authorized.node_of(incoming.key)
-        if node is None:
+        node = self._door.node_of(incoming.key)
+        if node is None and not self._door.may_speak(incoming.key, len(incoming.payload)):
             return None
         now_s = self._clock()
         try:
             message = decode_to_coordinator(incoming.payload)
         except Unreadable as unreadable:
-            self._note(Note("unreadable_message", {"node": node, "reason": str(unreadable)}))
+            self._note(Note("unreadable_message", {"node": node or "unknown", "reason": str(unreadable)}))
             if unreadable.reply_to is None:
                 return None
-            return Misread(node, incoming.connection, unreadable.reply_to, str(unreadable), now_s)
+            return Misread(node or "", incoming.connection, unreadable.reply_to, str(unreadable), now_s)
         self._on_step(f"message:{message.type}:received")
+        if isinstance(message, Enrol | ShowTicket):
+            self._carry_out(self._door.knock(incoming.connection, incoming.key, message))
+            return None
+        if node is None:
+            self._send(Send(incoming.connection, EnrolFirst(id=message.id)))
+            return None
         return Received(node, incoming.connection, message, now_s)
+
+    def _carry_out(self, effects: list[EnrolmentEffect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Send):
+                self._send(effect)
+            elif isinstance(effect, Note):
+                self._note(effect)
+            else:
+                self._review(effect)
 
     def _perform(self, effects: list[Effect], caller: Caller) -> None:
         for effect in effects:
@@ -173,6 +209,17 @@ class Front:
             self._logger.warning if note.is_alarm else self._logger.debug if note.is_detail else self._logger.info
         )
         log(note.event, **note.fields)
+
+    def _admits(self, key: bytes) -> bool:
+        return self._door.may_connect(key, self._crowd)
+
+    def _crowd(self) -> Crowd:
+        return Crowd(self._sockets.router.count_connections(), len(self._desk.sessions))
+
+    def _rekey(self, pair: KeyPair) -> None:
+        if self._sockets.router.rekey(pair):
+            self._door.rekey(pair.secret)
+            self._note(Note("rekeyed", {"public_key": pair.public.decode()}))
 
     def _key_refused(self, key: bytes, address: str) -> None:
         self._note(Note("key_refused", {"public_key": key.decode(), "address": address}))

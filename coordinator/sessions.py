@@ -65,6 +65,14 @@ class Sessions:
         session.heard_at_s = now_s
         return session
 
+    def live_boot(self, node: str, now_s: float) -> str | None:
+        """The boot ID that speaks for the node at this moment, None when nobody does."""
+        session = self._sessions.get(node)
+        return session.boot_id if session and now_s - session.heard_at_s < LIVE_S else None
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
     def of(self, node: str) -> Session | None:
         """The node's newest connection."""
         return self._sessions.get(node)

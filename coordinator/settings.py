@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
+from coordinator.claims import TokenRules
 from coordinator.networks import NetworkRules
 from coordinator.ownership import DEFAULT_CLUSTER_NAME
 from coordinator.wapi import Grid
@@ -92,6 +93,16 @@ class Settings(DaemonSettings):
     def rules(self) -> NetworkRules:
         """Which network a request gets, which it may ask for."""
         return NetworkRules(self.network_view, self.network, self.allow_network, self.allow_view)
+
+    @property
+    def key_path(self) -> Path:
+        """The coordinator's key pair."""
+        return self.keys / "coordinator.key_secret"
+
+    @property
+    def token_rules(self) -> TokenRules:
+        """What a token must be."""
+        return TokenRules(self.token_audience, self.token_service_account)
 
     def read_password(self) -> str:
         """The grid's password as it is now. Raises `BadSettings`, naming the flag, when there is none."""

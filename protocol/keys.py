@@ -79,15 +79,27 @@ def public_text(public: bytes) -> str:
 def load_pair(path: Path) -> KeyPair:
     """The pair of a `.key_secret` file. Raises `BadKey` when it is missing, malformed or readable by others."""
     try:
-        mode = stat.S_IMODE(os.stat(path).st_mode)
+        found = os.stat(path)
     except OSError as error:
         raise BadKey(f"{path}: {error.strerror}; make keys with 'cni-infoblox keys init'") from None
-    if mode & 0o077:
+    if lets_others_read(found, os.geteuid(), os.getegid()):
+        mode = stat.S_IMODE(found.st_mode)
         raise BadKey(f"{path}: mode {mode:04o} lets others read the secret; 'chmod 600 {path}'")
     public, secret = _load(path)
     if secret is None:
         raise BadKey(f"{path}: holds no secret key")
     return KeyPair(public, secret)
+
+
+def lets_others_read(found: os.stat_result, uid: int, gid: int) -> bool:
+    """Whether a secret with this stat is open to more than the process with these effective ids.
+
+    Kubernetes mounts a Secret for a process that is not root as root's file, readable by the group of the pod
+    alone: that is as narrow as a mounted file can be. A file of our own has no need for its group.
+    """
+    mode = stat.S_IMODE(found.st_mode)
+    is_mounted = found.st_uid == 0 and uid != 0 and found.st_gid == gid
+    return bool(mode & (0o037 if is_mounted else 0o077))
 
 
 def load_public(path: Path) -> bytes:

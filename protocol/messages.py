@@ -10,16 +10,19 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field_serializer
 
 CONTAINER_ID_LENGTH_MAX = 200
 IFNAME_LENGTH_MAX = 15
 HELLO_PAGE_ATTACHMENTS_MAX = 500
+TOKEN_LENGTH_MAX = 12_000
+TICKET_LENGTH_MAX = 1_000
 
 ContainerId = Annotated[str, Field(max_length=CONTAINER_ID_LENGTH_MAX, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.\-]*$")]
 Ifname = Annotated[str, Field(min_length=1, max_length=IFNAME_LENGTH_MAX, pattern=r"^[^/:\s\x00]+$")]
 Token = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.\-]+$")]
 Text = Annotated[str, Field(max_length=253)]
+Ticket = Annotated[str, Field(min_length=1, max_length=TICKET_LENGTH_MAX, pattern=r"^[A-Za-z0-9_.\-]+$")]
 Mac = Annotated[str, Field(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")]
 Ipv4 = Annotated[str, Field(max_length=15, pattern=r"^\d{1,3}(\.\d{1,3}){3}$")]
 Cidr = Annotated[str, Field(max_length=18, pattern=r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$")]
@@ -102,6 +105,35 @@ class Hello(Message):
     release: Text = ""
 
 
+class Proof(Message):
+    """What enrol and show_ticket have in common: which node and boot the sender says it is.
+
+    Neither is believed: the node is the one that token or ticket names, and `node` must be the same.
+    The key that is bound to the node is the connection's, so no message carries it.
+    """
+
+    node: Text
+    boot_id: Token
+
+
+class Enrol(Proof):
+    """Asks for a ticket, with this pod's projected ServiceAccount token."""
+
+    type: Literal["enrol"] = "enrol"
+    token: Annotated[SecretStr, Field(strict=False, min_length=1, max_length=TOKEN_LENGTH_MAX)]
+
+    @field_serializer("token")
+    def _reveal(self, token: SecretStr) -> str:
+        return token.get_secret_value()
+
+
+class ShowTicket(Proof):
+    """Shows the ticket of an earlier enrolment."""
+
+    type: Literal["show_ticket"] = "show_ticket"
+    ticket: Ticket
+
+
 class AttachmentRequest(Message):
     """What allocate and release have in common.
 
@@ -170,6 +202,24 @@ class HelloFirst(Message):
     type: Literal["hello_first"] = "hello_first"
 
 
+class Enrolled(Message):
+    """This connection's key now speaks for `node`, for `valid_ms` from now (absent: for good).
+
+    `ticket`, which only the coordinator can read, replaces the one that the agent keeps.
+    """
+
+    type: Literal["enrolled"] = "enrolled"
+    node: Text
+    ticket: Ticket | None = None
+    valid_ms: Milliseconds | None = None
+
+
+class EnrolFirst(Message):
+    """Answers a request of a key that the coordinator does not know: nothing was done, enrol, then ask again."""
+
+    type: Literal["enrol_first"] = "enrol_first"
+
+
 class Allocated(Message):
     """The attachment's addresses, and what they cost."""
 
@@ -208,8 +258,8 @@ class Pong(Message):
     type: Literal["pong"] = "pong"
 
 
-ToCoordinator = Hello | Allocate | Release | Ping
-ToAgent = Welcome | HelloFirst | Allocated | Released | Declined | Pong
+ToCoordinator = Hello | Enrol | ShowTicket | Allocate | Release | Ping
+ToAgent = Welcome | HelloFirst | Enrolled | EnrolFirst | Allocated | Released | Declined | Pong
 
 to_coordinator: TypeAdapter[ToCoordinator] = TypeAdapter(Annotated[ToCoordinator, Field(discriminator="type")])
 to_agent: TypeAdapter[ToAgent] = TypeAdapter(Annotated[ToAgent, Field(discriminator="type")])
