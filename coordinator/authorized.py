@@ -48,7 +48,7 @@ class Authorized:
             self._complain(complaint)
 
     def _key_files(self) -> list[Path]:
-        """A directory that does not exist authorizes nobody, as an empty one: where nodes enrol, none is needed."""
+        """A directory that does not exist authorizes nobody, as an empty one; where nodes enrol none is needed."""
         try:
             return [path for path in self._directory.iterdir() if path.name.endswith(".key")]
         except FileNotFoundError:

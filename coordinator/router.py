@@ -115,6 +115,7 @@ class Router:
     def close(self) -> None:
         """Give the last answers half a second to leave."""
         self.socket.disable_monitor()
+        self.monitor.close(linger=0)
         self.socket.close(linger=_FAREWELL_MS)
 
     def _use(self, pair: KeyPair) -> None:
