@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ctl import install, keys, status, validate
+from ctl import install, keys, status, uninstall, validate
 from ctl.failures import BadArgument, Failed
 from protocol.keys import BadKey
 
@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     for module, name, summary in (
         (keys, "keys", "make the keys of coordinator and nodes"),
         (install, "install", "put the plugin into the runtime's directory, keep it and its configuration there"),
+        (uninstall, "uninstall", "take plugin and configuration away from a node"),
         (validate, "validate", "check a network configuration file"),
         (status, "status", "show how coordinator and agents are"),
     ):

@@ -41,6 +41,11 @@ def silent_line(daemon: str, url: str, why: str, remedy: str) -> str:
     return f"{daemon} {url}: NO ANSWER, {why}; {remedy}"
 
 
+def absent_line(daemon: str, url: str) -> str:
+    """A daemon that does not run on this machine."""
+    return f"{daemon} {url}: none here; --{daemon}-status URL asks another machine"
+
+
 def duration(time_s: float) -> str:
     """A time in the unit in which people would say it."""
     for unit, size_s in (("d", 86400), ("h", 3600), ("min", 60)):

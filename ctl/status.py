@@ -3,89 +3,82 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import requests
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from ctl import screen
+from ctl import pages, screen
 from ctl.answers import Agent, Coordinator
-from ctl.failures import BadArgument
 
 COORDINATOR_URL = "http://127.0.0.1:9510"
 AGENT_URL = "http://127.0.0.1:9511"
-CONNECT_LIMIT_S = 2
-ANSWER_LIMIT_S = 5
-
-Answer = TypeVar("Answer", bound=BaseModel)
 
 
-class NoStatus(Exception):
-    """A daemon gave no usable answer; the text says why."""
+@dataclass(frozen=True)
+class _Place:
+    """Where a daemon is looked for. One that nobody named may be absent: few machines have both."""
+
+    daemon: str
+    url: str
+    model: type[BaseModel]
+    lines: Callable[[str, Any], list[str]]
+    is_named: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of this subcommand."""
     parser.add_argument(
-        "--coordinator-status", metavar="URL", help=f"where the coordinator answers (default: {COORDINATOR_URL})"
+        "--coordinator-status",
+        metavar="URL",
+        help=f"where the coordinator answers (default: {COORDINATOR_URL}, if it runs there)",
     )
     parser.add_argument(
         "--agent-status",
         action="append",
         metavar="URL",
-        help=f"where an agent does (default: {AGENT_URL}); repeat",
+        help=f"where an agent does (default: {AGENT_URL}, if it runs there); repeat",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print all daemons; 1 when one of them did not answer."""
-    coordinator_url = _checked("--coordinator-status", arguments.coordinator_status or COORDINATOR_URL)
-    agent_urls = [_checked("--agent-status", url) for url in arguments.agent_status or [AGENT_URL]]
-    with requests.Session() as session:
-        session.trust_env = False  # a proxy for the outside world does not lead to this node
-        answered = [_show(session, "coordinator", coordinator_url, Coordinator, screen.coordinator_lines)]
-        answered += [_show(session, "agent", url, Agent, screen.agent_lines) for url in agent_urls]
-    return 0 if all(answered) else 1
+    """Print all daemons; 1 when one that was named did not answer, or none did."""
+    coordinator, agents = arguments.coordinator_status, arguments.agent_status or []
+    with pages.make_session() as session:
+        answered = [
+            _show(session, place)
+            for place in (
+                *_places("coordinator", COORDINATOR_URL, [coordinator] if coordinator else []),
+                *_places("agent", AGENT_URL, agents),
+            )
+        ]
+    return 0 if False not in answered and True in answered else 1
 
 
-def _checked(flag: str, url: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        raise BadArgument(f"{flag} {url}: must begin with http:// or https://")
-    return url.rstrip("/").removesuffix("/status")
+def _places(daemon: str, default: str, named: Sequence[str]) -> list[_Place]:
+    model, lines = _DAEMONS[daemon]
+    urls = [pages.checked(f"--{daemon}-status", url) for url in named] or [default]
+    return [_Place(daemon, url, model, lines, is_named=bool(named)) for url in urls]
 
 
-def _show(
-    session: requests.Session,
-    daemon: str,
-    url: str,
-    model: type[Answer],
-    lines: Callable[[str, Answer], list[str]],
-) -> bool:
+_DAEMONS: dict[str, tuple[type[BaseModel], Callable[[str, Any], list[str]]]] = {
+    "coordinator": (Coordinator, screen.coordinator_lines),
+    "agent": (Agent, screen.agent_lines),
+}
+
+
+def _show(session: requests.Session, place: _Place) -> bool | None:
+    """Whether the daemon answered; None where there is none and none was named."""
     try:
-        answer = _ask(session, url, model)
-    except NoStatus as problem:
-        remedy = f"is cni-infoblox-{daemon} running there (--status-listen)? See --{daemon}-status"
-        print(screen.silent_line(daemon, url, str(problem), remedy))
+        answer = pages.ask(session, place.url, place.model)
+    except pages.NoStatus as problem:
+        if isinstance(problem, pages.NobodyListens) and not place.is_named:
+            print(screen.absent_line(place.daemon, place.url))
+            return None
+        remedy = f"is cni-infoblox-{place.daemon} running there (--status-listen)? See --{place.daemon}-status"
+        print(screen.silent_line(place.daemon, place.url, str(problem), remedy))
         return False
-    print("\n".join(lines(url, answer)))
+    print("\n".join(place.lines(place.url, answer)))
     return True
-
-
-def _ask(session: requests.Session, url: str, model: type[Answer]) -> Answer:
-    try:
-        response = session.get(f"{url}/status", timeout=(CONNECT_LIMIT_S, ANSWER_LIMIT_S), allow_redirects=False)
-    except requests.ConnectionError:
-        raise NoStatus("nobody listens") from None
-    except requests.Timeout:
-        raise NoStatus(f"nothing within {ANSWER_LIMIT_S} s") from None
-    except requests.RequestException as error:
-        raise NoStatus(f"the address is unusable ({type(error).__name__})") from None
-    if response.status_code != requests.codes.ok:
-        raise NoStatus(f"HTTP status {response.status_code}")
-    try:
-        return model.model_validate_json(response.content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        raise NoStatus(f"its answer is not a status ({field or 'JSON'}: {first['msg']})") from None

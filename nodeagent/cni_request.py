@@ -11,7 +11,7 @@ from nodeagent import errors
 from nodeagent.attachment import AttachmentId, Network, Pod
 from nodeagent.cni_args import pod_of
 from nodeagent.frame import Frame
-from protocol.config_errors import ConfigInvalid
+from protocol.config_errors import ConfigInvalid, NetworkClosed
 from protocol.errors import Problem
 from protocol.messages import CONTAINER_ID_LENGTH_MAX, IFNAME_LENGTH_MAX
 from protocol.network_config import Dns, NetworkConfig, Route, decode_object, validate, version_of
@@ -176,6 +176,8 @@ def _add(frame: Frame, descriptors: int) -> AddRequest:
     fields = decode_object(frame.stdin)
     version = version_of(fields)
     config = validate(fields)
+    if config.ipam.closed:
+        raise NetworkClosed
     if descriptors == 0:
         cause = frame.variables.get("NETNS_ERROR", "The plugin passed no descriptor of it")
         raise errors.NamespaceUnopened(

@@ -6,7 +6,7 @@ These texts may answer a DEL: see the rule in the agent's errors.
 from __future__ import annotations
 
 from protocol import errors
-from protocol.errors import Refused
+from protocol.errors import Refused, TryAgain
 
 
 class IncompatibleVersion(Refused):
@@ -47,3 +47,10 @@ class UnknownKey(Refused):
     code = errors.INVALID_NETWORK_CONFIG
     message = "{field}: unknown key"
     remedy = "Remove or correct it; known are {known}"
+
+
+class NetworkClosed(TryAgain):
+    """ADD while `cni-infoblox uninstall` waits for the last attachments of the node."""
+
+    message = "ipam.closed: this node takes no new pods, cni-infoblox is being uninstalled"
+    remedy = "Cordon the node, drain it; or install again, which opens it"

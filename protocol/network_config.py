@@ -117,6 +117,8 @@ class Ipam(BaseModel):
     network_view: Annotated[Text | None, Unset, Field(alias="network-view")] = None
     socket_dir: Annotated[str | None, Field(alias="socket-dir")] = None
     dns: Dns | None = None
+    closed: bool | None = None
+    """Set by `cni-infoblox uninstall`: what is attached may go, nothing new may come."""
 
 
 IPAM_KEYS: Final = tuple(field.alias or name for name, field in Ipam.model_fields.items())

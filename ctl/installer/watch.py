@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +12,7 @@ from typing import Final
 from ctl import files, plugin_file
 from ctl.failures import Failed
 from ctl.installer.configuring import Configuring
+from ctl.installer.lock import only_one
 from ctl.installer.report import Configuration, Report, State, Warned
 from ctl.installer.settings import Settings
 from ctl.plugin_file import Executable
@@ -107,22 +104,6 @@ def run(executable: Executable, target: Path, settings: Settings) -> int:
             status.stop()
     log.info("stopped", node_keeps="plugin and configuration")
     return 0
-
-
-@contextmanager
-def only_one(target: Path) -> Iterator[None]:
-    """Keep every other installer of this plugin away. Raises `Failed` where one is at work."""
-    path = target.parent / f".{target.name}.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise Failed(f"{path}: an installer looks after {target} already; end it first") from None
-    try:
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _signature(path: Path) -> _Signature | None:

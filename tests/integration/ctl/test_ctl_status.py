@@ -13,6 +13,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from ctl import status
+from ctl.__main__ import main
+
 COORDINATOR = {"cluster": "prod-1", "grid": {"state": "ready"}, "nodes": [], "a_field_of_tomorrow": 1}
 AGENT = {"node": "node-a", "connected": True}
 Daemons = Callable[[int, object], str]
@@ -82,6 +85,24 @@ def test_a_silent_daemon_is_named_and_the_others_are_shown(daemons: Daemons, nob
     first, second = result.stdout.splitlines()[:2]
     assert first.startswith(f"coordinator {nobody}: NO ANSWER, nobody listens; is cni-infoblox-coordinator")
     assert second == f"agent {agent}: node node-a, release ?"
+
+
+def test_a_worker_without_a_coordinator_is_fine(
+    daemons: Daemons, nobody: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    agent = daemons(200, AGENT)
+    monkeypatch.setattr(status, "COORDINATOR_URL", nobody)
+    monkeypatch.setattr(status, "AGENT_URL", agent)
+    assert main(["status"]) == 0
+    first, second = capsys.readouterr().out.splitlines()[:2]
+    assert first == f"coordinator {nobody}: none here; --coordinator-status URL asks another machine"
+    assert second == f"agent {agent}: node node-a, release ?"
+
+
+def test_a_machine_without_any_daemon_is_not_fine(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "COORDINATOR_URL", nobody)
+    monkeypatch.setattr(status, "AGENT_URL", nobody)
+    assert main(["status"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from ctl import files
 from ctl.__main__ import main
 from ctl.failures import Failed
 from ctl.installer import record, source
+from ctl.installer.leftovers import Left
+from ctl.installer.lock import only_one
 from ctl.installer.record import Record
 from ctl.installer.report import Configuration, Report, State, Warned
 from ctl.installer.runtime_files import RuntimeFiles, sorting_before
 from ctl.installer.source import Wanted
-from ctl.installer.watch import only_one
+from ctl.networks.closing import close, uses_driver
 from ctl.networks.failures import BadConfiguration
 
 OURS, THEIRS = b"as we wrote it", b"as somebody changed it"
@@ -161,3 +164,45 @@ def test_a_bad_flag_of_the_watch_is_one_line(
     assert named in complaint
     assert complaint.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("left", "is_nothing", "words"),
+    [
+        (Left({"held": 0, "releasing": 0}, 0), True, "0 held, 0 releasing, 0 pending deletes"),
+        (Left({"held": 1, "releasing": 0}, 0), False, "1 held"),
+        (Left({"held": 0, "releasing": 0}, 2), False, "2 pending deletes"),
+        (Left(None, 0, "URL: nobody listens"), False, "attachments unknown (the node's agent at URL: nobody"),
+    ],
+)
+def test_nothing_is_left_only_when_the_agent_says_so(left: Left, is_nothing: object, words: str) -> None:
+    assert left.is_nothing is is_nothing
+    assert words in str(left)
+
+
+CLOSED = {"type": "infoblox", "closed": True}
+
+
+@pytest.mark.parametrize(
+    ("fields", "closed"),
+    [
+        ({"ipam": {"type": "infoblox"}}, {"ipam": CLOSED}),
+        ({"plugins": [{"ipam": {"type": "infoblox"}}, 7]}, {"plugins": [{"ipam": CLOSED}, 7]}),
+        (
+            {"delegates": [{"plugins": [{"ipam": {"type": "infoblox"}}]}]},
+            {"delegates": [{"plugins": [{"ipam": CLOSED}]}]},
+        ),
+    ],
+)
+def test_a_file_is_closed_wherever_it_uses_the_driver(fields: object, closed: object) -> None:
+    data = json.dumps(fields).encode()
+    assert uses_driver(data, "infoblox")
+    assert json.loads(close(data, "infoblox")) == closed
+    assert uses_driver(close(data, "infoblox"), "infoblox")
+    again = close(data, "infoblox")
+    assert close(again, "infoblox") is again
+
+
+@pytest.mark.parametrize("data", [b"", b"[" * 100_000, b"[]", b'{"ipam": {"type": "host-local"}}', b'{"ipam": 1}'])
+def test_a_file_that_does_not_use_the_driver_is_known(data: bytes) -> None:
+    assert not uses_driver(data, "infoblox")

@@ -128,6 +128,15 @@ def test_an_unknown_key_is_told_with_the_known_ones() -> None:
     assert "type, subnet, gateway, routes, network-view, socket-dir" in caught.value.details
 
 
+def test_a_closed_network_takes_no_add_and_lets_everything_else_pass() -> None:
+    closed = with_ipam(closed=True)
+    code, msg = refused(a_frame(config=closed))
+    assert (code, msg.startswith("ipam.closed: ")) == (11, True)
+    assert parse(a_frame("DEL", closed), descriptors=0) == DelRequest(C1, "1.0.0")
+    assert parse(a_frame("CHECK", closed), descriptors=0) == CheckRequest("1.0.0", C1, Network("pods"))
+    assert parse(a_frame(config=with_ipam(closed=False)), descriptors=1) == an_add_request()
+
+
 @pytest.mark.parametrize("version", ["9.9.9", "0.2.0", "", 1, None, ["1.0.0"]])
 def test_an_unsupported_version_is_code_1(version: object) -> None:
     config = {**a_config(), "cniVersion": version}

@@ -1,0 +1,149 @@
+"""`cni-infoblox uninstall` on a node with a real agent: nothing that a pod still needs is taken away."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from installer_world import NAME, InstallerWorld, netconf, page
+
+from demo.cluster import Cluster, Pod
+from demo.daemons import Daemon, command
+from demo.links import remove_namespace
+
+Uninstall = Callable[..., Daemon]
+
+
+@pytest.fixture
+def world(tmp_path: Path, cluster: Cluster) -> Iterator[InstallerWorld]:
+    """A node on which the installer has done its work, then ended."""
+    made = InstallerWorld(tmp_path, cluster.node.socket_dir)
+    made.configure(netconf())
+    made.start()
+    made.in_place()
+    made.stop()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def pod(cluster: Cluster) -> Iterator[Pod]:
+    """A pod that holds an address."""
+    config = {**cluster.node.config("bridge"), "bridge": f"ib{secrets.token_hex(3)}"}
+    made = Pod(cluster.node, "web-0", config)
+    assert made.add().ok
+    yield made
+    made.delete()
+    remove_namespace(made.netns_name)
+
+
+@pytest.fixture
+def uninstall(world: InstallerWorld, cluster: Cluster) -> Iterator[Uninstall]:
+    """Starts the command; it may be awaited line by line."""
+    started: list[Daemon] = []
+
+    def start(*flags: str) -> Daemon:
+        assert cluster.node.agent
+        port = cluster.node.agent.wait_for("status_listening")["port"]
+        argv = [
+            *(*command("cni-infoblox"), "uninstall", "--cni-bin-dir", str(world.bin_dir)),
+            *("--cni-conf-dir", str(world.conf_dir), "--socket-dir", str(world.socket_dir)),
+            *("--agent-status", f"http://127.0.0.1:{port}", *flags),
+        ]
+        started.append(Daemon(argv, {"PYTHONUNBUFFERED": "1"}, world.directory / f"uninstall-{len(started)}.log"))
+        return started[-1]
+
+    yield start
+    for daemon in started:
+        daemon.stop()
+
+
+def says(daemon: Daemon, words: str) -> None:
+    daemon.wait_until(lambda line: words in line.get("text", ""), words)
+
+
+def test_a_node_without_pods_is_left_as_before_the_installation(
+    world: InstallerWorld, uninstall: Uninstall
+) -> None:
+    assert uninstall().wait_exit(60) == 0
+    assert sorted(path.name for path in world.bin_dir.iterdir()) == ["bridge", "macvlan"]
+    assert list(world.conf_dir.iterdir()) == []
+
+
+def test_a_pod_keeps_plugin_and_configuration_until_it_has_gone(
+    world: InstallerWorld, cluster: Cluster, pod: Pod, uninstall: Uninstall
+) -> None:
+    uninstalling = uninstall()
+    says(uninstalling, "waiting for the node's pods to go (kubectl drain): 0 asked, 1 held")
+    closed = json.loads(world.file.read_bytes())
+    assert closed["ipam"]["closed"] is True
+    assert world.plugin.exists()
+
+    late = Pod(cluster.node, "late", {**pod.config, "ipam": {**pod.config["ipam"], "closed": True}})
+    refused = late.add()
+    assert (refused.ok, refused.code) == (False, 11)
+    assert "is being uninstalled" in refused.result["msg"]
+    assert late.delete().ok
+
+    assert pod.delete().ok
+    assert uninstalling.wait_exit(60) == 0
+    assert not world.file.exists()
+    assert not world.plugin.exists()
+
+
+def test_what_is_left_when_time_is_up_is_told_and_keeps_what_it_needs(
+    world: InstallerWorld, pod: Pod, uninstall: Uninstall
+) -> None:
+    ended = uninstall("--timeout", "0")
+    assert ended.wait_exit(60) == 1
+    assert "--timeout 0: still left: 0 asked, 1 held" in ended.tail()
+    assert world.file.exists()
+    assert world.plugin.exists()
+
+    installer = world.start()
+    world.in_place()
+    assert "closed" not in json.loads(world.file.read_bytes())["ipam"]
+    assert page(installer, "/readyz")[0] == 200
+
+
+def test_an_agent_that_does_not_tell_is_no_reason_to_go_on(world: InstallerWorld, uninstall: Uninstall) -> None:
+    ended = uninstall("--timeout", "0", "--agent-status", "http://127.0.0.1:1")
+    assert ended.wait_exit(60) == 1
+    assert "attachments unknown (the node's agent at http://127.0.0.1:1: nobody listens)" in ended.tail()
+    assert world.plugin.exists()
+
+
+def test_a_pending_delete_is_awaited(world: InstallerWorld, uninstall: Uninstall) -> None:
+    other = world.directory / "run"
+    (other / "infoblox.pending").mkdir(parents=True)
+    (other / "infoblox.pending" / "c1-eth0").touch()
+    uninstalling = uninstall("--socket-dir", str(other))
+    says(uninstalling, "0 held, 0 releasing, 1 pending deletes")
+    (other / "infoblox.pending" / "c1-eth0").unlink()
+    assert uninstalling.wait_exit(60) == 0
+
+
+def test_an_installer_at_work_is_named(world: InstallerWorld, uninstall: Uninstall) -> None:
+    world.start().wait_for("started")
+    ended = uninstall()
+    assert ended.wait_exit(60) == 1
+    assert "delete the DaemonSet cni-infoblox-plugin" in ended.tail()
+    assert world.plugin.exists()
+
+
+def test_a_file_that_somebody_else_wrote_goes_only_when_it_is_named(
+    world: InstallerWorld, uninstall: Uninstall
+) -> None:
+    (world.conf_dir / "05-foreign.conf").write_text('{"name": "other", "type": "bridge"}')
+    (world.conf_dir / "07-by-hand.conf").write_text(json.dumps(netconf(name="by-hand")))
+    ended = uninstall()
+    assert ended.wait_exit(60) == 1
+    assert "07-by-hand.conf: uses infoblox, but is not as the installer wrote it" in ended.tail()
+    assert "closed" not in json.loads(world.file.read_bytes())["ipam"]
+    assert uninstall("--configuration", "05-foreign.conf").wait_exit(60) == 2
+    assert uninstall("--configuration", "07-by-hand.conf").wait_exit(60) == 0
+    assert [path.name for path in world.conf_dir.iterdir()] == ["05-foreign.conf"]
+    assert not (world.conf_dir / NAME).exists()
