@@ -1,7 +1,7 @@
-# The images: cni-infoblox (coordinator, agent, installer, command), gridsim (the simulated grid).
-# Built by BuildKit: `make images`, or `docker build --target cni-infoblox .`
+# The images: cni-infoblox (coordinator, agent, installer, command), gridsim (the simulated grid), node (a machine for
+# docker-compose.yml). Built by BuildKit: `make images`, or `docker build --target cni-infoblox .`
 
-# Any Debian 12 with apt. The images hold unpacked packages and nothing else.
+# Any Debian 12 with apt; only the node's image keeps it. The other two hold unpacked packages and nothing else.
 ARG BASE=debian:bookworm-slim
 
 # The plugin is one static file. It is built by the machine that builds, for the machine that runs it: the compiler
@@ -65,6 +65,18 @@ LABEL org.opencontainers.image.title="cni-infoblox-gridsim" \
 COPY --from=python-gridsim /opt/cni-infoblox /opt/cni-infoblox
 EXPOSE 8443
 CMD ["cni-infoblox-gridsim", "--listen", "0.0.0.0:8443"]
+
+# A node for docker-compose.yml: CNI's main plugins, tools for namespaces, and what plays the container runtime.
+FROM ${BASE} AS node
+RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        containernetworking-plugins iproute2 iputils-ping python3.11 util-linux \
+    && rm -rf /var/lib/apt/lists/*
+LABEL org.opencontainers.image.title="cni-infoblox-node" \
+      org.opencontainers.image.description="A node for the local test grid of cni-infoblox; not for production"
+ENV PATH=/opt/cni-infoblox/bin:/usr/sbin:/usr/bin:/sbin:/bin PYTHONUNBUFFERED=1 PYTHONPATH=/opt
+COPY --from=python /opt/cni-infoblox /opt/cni-infoblox
+COPY demo /opt/demo
+CMD ["python", "-m", "demo.runtime"]
 
 # Last, so that a build without --target makes it.
 FROM runtime AS cni-infoblox

@@ -9,12 +9,13 @@ LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform li
 	--custom-compile-command "make lock"
 SOURCES := plugin nodeagent coordinator protocol gridsim ctl demo bench docs k8s tests
 
-.PHONY: help demo test check unit format docs bench plugin manifests kubectl images lock clean system runtimes
+.PHONY: help demo test check unit format docs bench plugin manifests kubectl images compose-demo lock clean system runtimes
 
 help:
 	@echo "make demo         a cluster with a simulated grid, 12 pods come and go (KEEP=1 leaves it running)"
 	@echo "make test         every test, with real namespaces, sockets and CNI plugins (needs root)"
 	@echo "make plugin       the CNI plugin as one static file, dist/infoblox (built on Debian 12)"
+	@echo "make compose-demo the test grid of docker-compose.yml: 12 pods come and go on two nodes in containers"
 	@echo "make images       the container images, with the engine of this machine or one for the time being"
 	@echo "make lock         renew the locked versions that the images are built from"
 	@echo "make check        style, types, import contracts, generated documents"
@@ -38,6 +39,7 @@ system:
 	command -v ip >/dev/null || missing="$$missing iproute2"; \
 	command -v nsenter >/dev/null || missing="$$missing util-linux"; \
 	command -v ping >/dev/null || missing="$$missing iputils-ping"; \
+	command -v docker-compose >/dev/null || missing="$$missing docker-compose"; \
 	command -v file >/dev/null || missing="$$missing file"; \
 	command -v qemu-aarch64-static >/dev/null || missing="$$missing qemu-user-static"; \
 	[ -z "$$missing" ] || { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
@@ -85,7 +87,10 @@ manifests: $(READY) kubectl
 
 # The engine of this machine, or one that lives as long as the command.
 images:
-	images/engine images/build cni-infoblox gridsim
+	images/engine images/build cni-infoblox gridsim node
+
+compose-demo:
+	images/engine images/compose-demo
 
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
@@ -105,4 +110,5 @@ format: $(READY)
 	$(BIN)/ruff format $(SOURCES)
 
 clean:
+	$(SUDO) rm -rf .state/engine
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -11,24 +11,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from demo.cluster import Cluster, Node, Plan, Pod
 from demo.daemons import DaemonFailed
-from demo.grid import ea
-from demo.links import Underlay, can_ping
-from demo.table import table
+from demo.links import Underlay
+from demo.scenes import (
+    NAMESPACE,
+    NODES,
+    PODS,
+    DemoFailed,
+    add_all,
+    delete_all,
+    grid_table,
+    ping,
+    pod_config,
+    pod_name,
+)
 
-PODS: Final = 12
-NODES: Final = ("node-1", "node-2")
 RELEASE_DELAY_S: Final = 2
-AT_ONCE: Final = 6
-
-
-class DemoFailed(Exception):
-    """Something that the demonstration promises did not happen."""
 
 
 def main() -> int:
@@ -74,72 +76,29 @@ def _show(cluster: Cluster, *, keep_running: bool) -> None:
     pods = [_pod(nodes[number % len(nodes)], number) for number in range(PODS)]
     try:
         started_s = time.monotonic()
-        _add_all(pods)
+        add_all(pods)
         took_s = time.monotonic() - started_s
         calls = cluster.grid.call_count() - calls_before
         _say(f"{PODS} pods started through the plugins bridge and macvlan in {took_s:.1f} s. The grid holds:\n")
-        _say(_grid_table(cluster))
+        _say(grid_table(cluster.grid, expected=PODS))
         _say(f"\nThat took {calls} WAPI calls, two networks with their gateways included.")
-        _ping(pods)
+        _say(f"{ping(pods)}\n")
         if keep_running:
             _stay(cluster)
     finally:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            deleted = list(pool.map(Pod.delete, pods))
-    if not all(outcome.ok for outcome in deleted):
-        raise DemoFailed("a pod could not be deleted")
+        delete_all(pods)
     _wait_until_released(cluster)
 
 
 def _pod(node: Node, number: int) -> Pod:
-    """Two of three pods on a bridge, the third on macvlan, in a network of its own."""
-    if number // len(NODES) % 3 < 2:
-        config = {**node.config("bridge"), "bridge": "cni0", "isGateway": True}
-    else:
-        config = {**node.config("macvlan", subnet="10.56.0.0/24", gateway="10.56.0.1"), "master": "eth1"}
-        config["name"] = "edge"
-    return Pod(node, f"web-{number}", config, namespace="shop")
-
-
-def _add_all(pods: list[Pod]) -> None:
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        outcomes = list(pool.map(Pod.add, pods))
-    for pod, outcome in zip(pods, outcomes, strict=True):
-        if not outcome.ok:
-            raise DemoFailed(f"{pod.name}: {outcome.stdout.decode()} {outcome.stderr.decode()}")
-    if len({pod.address for pod in pods}) != len(pods):
-        raise DemoFailed("two pods have one address")
-
-
-def _grid_table(cluster: Cluster) -> str:
-    held = cluster.grid.pods()
-    rows = [_row(held[address]) for address in sorted(held, key=lambda text: [int(x) for x in text.split(".")])]
-    if len(rows) != PODS:
-        raise DemoFailed(f"the grid holds {len(rows)} pods, not {PODS}")
-    return table(("ADDRESS", "POD", "NODE", "CONTAINER", "MAC"), rows)
-
-
-def _row(found: dict[str, Any]) -> tuple[str, ...]:
-    mac = found.get("mac") or "-"
-    return found["ipv4addr"], ea(found, "VM Name"), ea(found, "Location"), ea(found, "VM ID")[:12], mac
-
-
-def _ping(pods: list[Pod]) -> None:
-    bridged = [pod for pod in pods if pod.config["type"] == "bridge"]
-    one, other = [pod for pod in bridged if pod.node is bridged[0].node][:2]
-    if not can_ping(one.netns_name, other.address):
-        raise DemoFailed(f"{one.name} cannot reach {other.name} at {other.address}")
-    _say(f"{one.name} ({one.address}) pings {other.name} ({other.address}) on {one.node.name}: it answers.\n")
+    return Pod(node, pod_name(number), pod_config(number, node.config, master="eth1"), NAMESPACE)
 
 
 def _wait_until_released(cluster: Cluster) -> None:
     assert cluster.coordinator
     cluster.coordinator.wait_for_count("released", PODS)
-    left = cluster.grid.pods()
-    if left:
-        raise DemoFailed(f"the grid still holds {', '.join(left)}")
-    _say(f"The pods are gone; {RELEASE_DELAY_S} s later the grid holds no pod any more:\n")
-    _say(table(("ADDRESS", "POD", "NODE", "CONTAINER", "MAC"), []))
+    empty = grid_table(cluster.grid, expected=0)
+    _say(f"The pods are gone; {RELEASE_DELAY_S} s later the grid holds no pod any more:\n\n{empty}")
     _say(f"\n{cluster.grid.call_count()} WAPI calls in all, since the coordinator's start.")
 
 

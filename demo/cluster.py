@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from demo.cni import Invocation, Outcome, execute, pod_args
 from demo.daemons import Daemon, command
 from demo.grid import PASSWORD, SimulatedGrid
-from demo.links import Underlay, add_namespace, inside, remove_namespace
+from demo.links import Underlay, add_namespace, can_ping, inside, remove_namespace
 
 MAIN_PLUGINS: Final = "/usr/lib/cni"
 CLUSTER_NAME: Final = "demo"
@@ -28,6 +28,17 @@ class Plan:
     grid_flags: Sequence[str] = ()
     coordinator_flags: Sequence[str] = ("--release-delay", "0")
     underlay: Underlay | None = None
+
+
+def network_config(kind: str, **changes: Any) -> dict[str, Any]:
+    """A network configuration for a main plugin; `changes` go into its ipam section, None takes a key out."""
+    ipam = {"type": "infoblox", "subnet": "10.55.0.0/24", "gateway": "10.55.0.1", **changes}
+    return {
+        "cniVersion": "1.0.0",
+        "name": "pods",
+        "type": kind,
+        "ipam": {name: value for name, value in ipam.items() if value is not None},
+    }
 
 
 class Node:
@@ -50,6 +61,11 @@ class Node:
     def plugin(self) -> str:
         """The installed plugin."""
         return str(self.bin_dir / "infoblox")
+
+    @property
+    def cni_path(self) -> str:
+        """Where main plugins look for ours."""
+        return str(self.bin_dir)
 
     @property
     def socket(self) -> Path:
@@ -89,19 +105,7 @@ class Node:
 
     def config(self, kind: str = "bridge", **changes: Any) -> dict[str, Any]:
         """A network configuration; `changes` go into its ipam section, None takes a key out."""
-        ipam = {
-            "type": "infoblox",
-            "subnet": "10.55.0.0/24",
-            "gateway": "10.55.0.1",
-            "socket-dir": str(self.socket_dir),
-            **changes,
-        }
-        return {
-            "cniVersion": "1.0.0",
-            "name": "pods",
-            "type": kind,
-            "ipam": {name: value for name, value in ipam.items() if value is not None},
-        }
+        return network_config(kind, **{"socket-dir": str(self.socket_dir), **changes})
 
     def ipam(self, invocation: Invocation, config: Mapping[str, Any] | bytes | None = None) -> Outcome:
         """Execute our plugin as a main plugin would."""
@@ -113,11 +117,23 @@ class Node:
         return execute(inside(self.namespace, argv) if self.namespace else argv, invocation, config)
 
 
+class PodNode(Protocol):
+    """Where pods can be: it has a name, plugins, a way to execute them."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def cni_path(self) -> str: ...
+
+    def runtime(self, kind: str, invocation: Invocation, config: Mapping[str, Any]) -> Outcome: ...
+
+
 @dataclass
 class Pod:
     """A pod with one interface, in a network namespace of its own."""
 
-    node: Node
+    node: PodNode
     name: str
     config: Mapping[str, Any]
     namespace: str = "default"
@@ -143,9 +159,13 @@ class Pod:
         remove_namespace(self.netns_name)
         return outcome
 
+    def can_reach(self, address: str) -> bool:
+        """Whether an address answers the pod's ping."""
+        return can_ping(self.netns_name, address)
+
     def _invoke(self, verb: str, netns: str) -> Outcome:
         args = pod_args(self.namespace, self.name, self.container_id, f"uid-{self.container_id[:8]}")
-        invocation = Invocation(verb, self.container_id, "eth0", netns, args, path=str(self.node.bin_dir))
+        invocation = Invocation(verb, self.container_id, "eth0", netns, args, path=self.node.cni_path)
         return self.node.runtime(str(self.config["type"]), invocation, self.config)
 
 

@@ -1,4 +1,4 @@
-"""The simulated grid as a process, with its control surface."""
+"""The simulated grid: its control surface, and the process."""
 
 from __future__ import annotations
 
@@ -13,31 +13,18 @@ from demo.daemons import Daemon, command
 PASSWORD: Final = "infoblox"
 
 
-class SimulatedGrid:
-    """Starts the simulator on a free port of loopback."""
+class GridControl:
+    """Looks into a running simulator, and steers it."""
 
-    def __init__(self, directory: Path, *flags: str) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        argv = [
-            *command("cni-infoblox-gridsim"),
-            "--listen",
-            "127.0.0.1:0",
-            "--state-dir",
-            str(directory / "state"),
-        ]
-        self.daemon = Daemon([*argv, *flags], {}, directory / "gridsim.log")
-        line = self.daemon.wait_until(lambda said: "url" in said, "start")
-        self.url: str = line["url"]
-        self.page: str = line["page"]
-        self.certificate: str = line["certificate"]
+    def __init__(self, url: str, certificate: str) -> None:
+        self.url = url
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.verify = self.certificate
+        self._session.verify = certificate
 
-    @property
-    def port(self) -> int:
-        """The port on loopback."""
-        return int(self.url.rpartition(":")[2])
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._session.close()
 
     def calls(self, since: int = 1) -> list[dict[str, Any]]:
         """The WAPI calls that were made, from number `since` on."""
@@ -92,15 +79,39 @@ class SimulatedGrid:
             if not self.wait_for_calls(calls + 1, finished=True, timeout_s=timeout_s):
                 return holds()
 
-    def stop(self) -> None:
-        """End the simulator."""
-        self._session.close()
-        self.daemon.stop()
-
     def _get(self, what: str, **arguments: object) -> Any:
         response = self._session.get(f"{self.url}/sim/{what}", params=arguments, timeout=10)  # type: ignore[arg-type]
         response.raise_for_status()
         return response.json()
+
+
+class SimulatedGrid(GridControl):
+    """Starts the simulator on a free port of loopback."""
+
+    def __init__(self, directory: Path, *flags: str) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        argv = [
+            *command("cni-infoblox-gridsim"),
+            "--listen",
+            "127.0.0.1:0",
+            "--state-dir",
+            str(directory / "state"),
+        ]
+        self.daemon = Daemon([*argv, *flags], {}, directory / "gridsim.log")
+        line = self.daemon.wait_until(lambda said: "url" in said, "start")
+        self.page: str = line["page"]
+        self.certificate: str = line["certificate"]
+        super().__init__(line["url"], self.certificate)
+
+    @property
+    def port(self) -> int:
+        """The port on loopback."""
+        return int(self.url.rpartition(":")[2])
+
+    def stop(self) -> None:
+        """End the simulator."""
+        self.close()
+        self.daemon.stop()
 
 
 def ea(found: Mapping[str, Any], name: str) -> str:
