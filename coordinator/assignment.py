@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from coordinator.allocations import Asked, Holding, Record
 from coordinator.attachment_work import AllocateWork, ReleaseWork
@@ -11,6 +12,10 @@ from coordinator.objects import Label
 from coordinator.ownership import NETWORK_NAME, Eas, Identity, Owner
 from coordinator.preparation_work import NetworkWork, ReassignWork
 from protocol.messages import Allocate, Release
+
+
+ADD_LASTS_S: Final = 60.0
+"""After this time the plugin has given up, so no coordinator makes an address for it any more."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,9 @@ def removal(policy: Policy, record: Record, asked: Asked, message: Release) -> R
     """Remove what the grid holds of the attachment, after the delay."""
     now_s, since_s = asked.received_at_s, record.unsettled_since_s
     if message.unanswered_ask_ms_ago is not None:
-        asked_at_s = now_s - message.unanswered_ask_ms_ago / 1000
-        since_s = max(since_s or asked_at_s, asked_at_s)
+        # It may have gone to another coordinator, in whose queue it waits for as long as an ADD lasts.
+        sent_until_s = now_s - message.unanswered_ask_ms_ago / 1000 + ADD_LASTS_S
+        since_s = max(since_s or sent_until_s, sent_until_s)
     delay_s = max(0.0, policy.release_delay_s - message.first_sent_ms_ago / 1000)
     work = ReleaseWork(policy.owner, record.identity, policy.user, now_s + delay_s)
     if record.holding and not record.is_unsure:

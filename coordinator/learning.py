@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from ipaddress import IPv4Interface, IPv4Network
 
-from coordinator.allocations import Allocations, Holding, holding_of
+from coordinator.allocations import Allocations, AttachmentKey, Holding, holding_of
 from coordinator.commands import Note
 from coordinator.objects import FixedAddress
 from coordinator.ownership import Identity, Owner
@@ -52,11 +52,22 @@ def _learn_held(allocations: Allocations, node: str, journal_id: str, held: Jour
     if record.holding not in (None, holding):
         record.is_unsure = True
     other = allocations.holder(holding.view, holding.address)
-    if other and other is not record:
+    if other and other is not record and other.journal_id:
         one, two = str(record.identity), str(other.identity)
         yield Note("address_twice", {"address": holding.address, "one": one, "two": two})
-        return
     allocations.hold(record, holding)
+
+
+def unlearn_unnamed(allocations: Allocations, node: str, named: Set[AttachmentKey]) -> None:
+    """A journal names all that its node holds: what else was believed of the node may be gone by now.
+
+    It may have been released through another coordinator since, so the grid must be asked before it counts again.
+    """
+    for record in allocations:
+        key = record.identity.container_id, record.identity.ifname
+        if record.identity.node == node and record.holding and record.work is None and key not in named:
+            allocations.drop(record)
+            record.is_unsure = True
 
 
 def _holding(held: JournalHolding) -> Holding:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from coordinator import answers, assignment
-from coordinator.allocations import Allocations, Asked, Holding, Record, holding_of
+from coordinator.allocations import Allocations, Asked, AttachmentKey, Holding, Record, holding_of
 from coordinator.assignment import Knowledge, Policy
 from coordinator.attachment_work import (
     AllocateWork,
@@ -36,7 +36,7 @@ from coordinator.errors import (
 )
 from coordinator.events import Submitted
 from coordinator.lane import Lane
-from coordinator.learning import learn_journal, learn_listed
+from coordinator.learning import learn_journal, learn_listed, unlearn_unnamed
 from coordinator.lookups import Lookups
 from coordinator.networks import Network, resolve
 from coordinator.objects import FixedAddress
@@ -58,6 +58,7 @@ class Registrar:
         self._of_work: dict[AttachmentWork, Record] = {}
         self._reassigning: dict[ReassignWork, AllocateWork] = {}
         self._deadlines: Deadlines[Record] = Deadlines()
+        self._named: dict[str, set[AttachmentKey]] = {}
         self.allocations = Allocations()
 
     # What nodes ask
@@ -192,8 +193,14 @@ class Registrar:
     def greeted(self, node: str, hello: Hello, now_s: float) -> Iterator[Command]:
         """A page of what a node's journal holds."""
         yield from learn_journal(self.allocations, node, hello)
-        attachments = (held.attachment for held in hello.holdings)
-        self._tidy_unsure((self.allocations.find(each.container_id, each.ifname) for each in attachments), now_s)
+        keys = [(held.attachment.container_id, held.attachment.ifname) for held in hello.holdings]
+        self._tidy_unsure((self.allocations.find(*key) for key in keys), now_s)
+        named = self._named.pop(node, set()) if hello.page else set()
+        named.update(keys)
+        if hello.last:
+            unlearn_unnamed(self.allocations, node, named)
+        else:
+            self._named[node] = named
 
     def listed(self, addresses: Iterable[FixedAddress]) -> None:
         """A page of what the grid holds."""

@@ -1,0 +1,79 @@
+"""What a coordinator has listed may have changed through another one: the journals know better."""
+
+from __future__ import annotations
+
+from desk_world import DeskWorld, Setup, address_of, has_released
+
+from protocol.messages import HELLO_PAGE_ATTACHMENTS_MAX
+
+FIRST = "10.55.0.1"
+
+
+def a_world_that_listed(container: str, node: str) -> DeskWorld:
+    """Its coordinator has seen the object of that attachment, which another coordinator then released."""
+    world = DeskWorld(Setup(release_delay_s=0.0))
+    world.plant(FIRST, container, node)
+    world.start()
+    world.remove(FIRST)
+    return world
+
+
+def test_an_address_of_which_its_nodes_journal_knows_nothing_goes_to_the_next_pod() -> None:
+    world = a_world_that_listed("gone", node="n2")
+    world.connect("n2")
+    assert address_of(world.add("c1")) == FIRST
+    assert world.pods() == {"c1": FIRST}
+    assert not world.noted("grid_forgot_address")
+
+
+def test_an_address_stays_its_holders_until_the_nodes_journal_was_heard() -> None:
+    world = a_world_that_listed("silent", node="n2")
+    assert address_of(world.add("c1")) != FIRST
+    assert world.pods()["silent"] == FIRST
+
+
+def test_a_hello_of_many_pages_names_what_any_of_them_names() -> None:
+    world = a_world_that_listed("first", node="n2")
+    count = HELLO_PAGE_ATTACHMENTS_MAX - 1
+    others = [world.holding(f"other{n}", f"10.55.{1 + n // 250}.{n % 250}") for n in range(count)]
+    connection = world.connect("n2", [world.holding("first", FIRST), *others], last=False)
+    world.hello(connection, "n2", page=1)
+    world.settle()
+    assert address_of(world.add("c1")) != FIRST
+    assert world.pods()["first"] == FIRST
+
+
+def test_a_journal_is_right_where_the_listing_names_another_holder() -> None:
+    world = a_world_that_listed("gone", node="n2")
+    world.connect("n3", [world.holding("heir", FIRST)])
+    assert not world.noted("address_twice")
+    assert address_of(world.add("c1")) != FIRST
+    assert world.pods()["heir"] == FIRST
+
+
+def test_two_journals_that_name_one_address_are_an_alarm() -> None:
+    world = DeskWorld().start()
+    world.connect("n2", [world.holding("one", FIRST)])
+    world.connect("n3", [world.holding("two", FIRST)])
+    assert [note.fields["address"] for note in world.noted("address_twice")] == [FIRST]
+
+
+def test_an_add_of_what_the_journal_did_not_name_is_looked_up() -> None:
+    world = DeskWorld(Setup(release_delay_s=0.0))
+    world.plant(FIRST, "c1", "n1")
+    world.start()
+    world.connect("n1")
+    assert address_of(world.add("c1")) == FIRST
+    assert world.pods() == {"c1": FIRST}
+
+
+def test_a_release_looks_again_when_no_other_coordinator_can_have_its_unanswered_add_any_more() -> None:
+    world = DeskWorld(Setup(release_delay_s=0.0)).start()
+    world.connect()
+    (request,) = world.ask(world.a_release("c1", unanswered_ask_ms_ago=20_000))
+    world.advance(35.0)
+    assert request not in world.answers
+    world.plant(FIRST, "c1")
+    world.advance(40.0)
+    assert has_released(world.answers[request])
+    assert world.pods() == {}
