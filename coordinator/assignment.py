@@ -13,7 +13,6 @@ from coordinator.ownership import NETWORK_NAME, Eas, Identity, Owner
 from coordinator.preparation_work import NetworkWork, ReassignWork
 from protocol.messages import Allocate, Release
 
-
 ADD_LASTS_S: Final = 60.0
 """After this time the plugin has given up, so no coordinator makes an address for it any more."""
 

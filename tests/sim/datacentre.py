@@ -1,0 +1,199 @@
+"""The grid at the end of a bad line: the simulator's model, with everything that can happen to an HTTP call.
+
+It commits one call at a time. A call that was lost may have been carried out, or be carried out later: until
+`LATE_S` after it was sent, the time that the coordinator reckons with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any, Final
+from urllib.parse import unquote
+
+from coordinator.errors import GridAnswersHtml, GridForbids, GridLoginRefused, GridUnavailable
+from coordinator.exchange import LostError, NotSentError, RefusedError
+from coordinator.operations import HttpCall
+from coordinator.refusals import classify
+from gridsim import calls
+from gridsim.model import Grid
+from tests.sim.story import Story
+from tests.sim.swarm import Plan, Swarm
+from tests.sim.timeline import Timeline
+
+LATE_S: Final = 29.9
+CONNECT_S: Final = 3.0
+
+Ending = Any | Exception
+Done = Callable[[Ending], None]
+
+_LOST_FATES: Final = ("request_lost", "status_503", "html", "reply_lost", "status_500", "late_commit")
+_FATES: Final = ("call_not_sent", "too_many", "partly_applied", *_LOST_FATES)
+_UNDONE: Final = ("request_lost", "status_503", "html")
+
+
+class DataCentre:
+    """The grid as the coordinators reach it."""
+
+    def __init__(self, timeline: Timeline, random: Random, story: Story, swarm: Swarm) -> None:
+        has_cna = swarm.faults.user_kind == "cloud"
+        self.grid = Grid(has_cna=has_cna)
+        self.rates = dict(swarm.rates)
+        self.calls = 0
+        self.on_write: Callable[[object], None] = lambda _: None
+        self._timeline = timeline
+        self._random = random
+        self._story = story
+        self._swarm = swarm
+        self._free_s = 0.0
+        self._outage_until_s = 0.0
+        self._outage_fate = ""
+        self._login_refused_until_s = 0.0
+        for plan in swarm.plans:
+            self._furnish(plan)
+        self.grid.faults = swarm.faults
+
+    def begin_outage(self, seconds: float) -> None:
+        """The grid is away, in one of the ways in which it can be."""
+        self._outage_until_s = self._timeline.now_s + seconds
+        self._outage_fate = self._random.choice(("call_not_sent", "request_lost", "status_503", "html"))
+        self._story.tell("", "grid", f"outage ({self._outage_fate}) for {seconds:.0f} s")
+
+    def refuse_logins(self, seconds: float) -> None:
+        """The password is wrong for a while."""
+        self._login_refused_until_s = self._timeline.now_s + seconds
+        self._story.tell("", "grid", f"refuses the login for {seconds:.0f} s")
+
+    def heal(self) -> None:
+        """From now on nothing goes wrong."""
+        self.rates = dict.fromkeys(self.rates, 0.0)
+        self._outage_until_s = self._login_refused_until_s = 0.0
+
+    def exchange(self, who: object, call: HttpCall, read_timeout_s: float, done: Done) -> None:
+        """Make a coordinator's call; `done` gets the reply's body, or the exception that the transport raises."""
+        self.calls += 1
+        now_s, fate = self._timeline.now_s, self._fate(call)
+        if fate == "login_refused":
+            self._end(done, NotSentError(GridLoginRefused(user="admin", grid="grid")), self._latency_s())
+        elif fate == "call_not_sent":
+            self._end(done, NotSentError(_unavailable(fate)), min(CONNECT_S, self._latency_s()))
+        elif fate == "too_many":
+            self._end(done, NotSentError(_unavailable("HTTP status 429")), self._latency_s())
+        elif fate in _UNDONE:
+            self._end(done, _lost(fate), self._failure_s(fate, read_timeout_s))
+        else:
+            self._carry_out(who, call, fate, now_s, read_timeout_s, done)
+
+    def _carry_out(
+        self, who: object, call: HttpCall, fate: str, now_s: float, read_timeout_s: float, done: Done
+    ) -> None:
+        took_s = self._swarm.operation_s * len(call.body) if isinstance(call.body, list) else 0.0
+        commit_s = max(now_s + self._latency_s(), self._free_s) + took_s
+        if self._random.random() < self.rates["cookie_expired"]:
+            self._story.mark("cookie_expired")
+            commit_s += self._latency_s()
+        if fate == "late_commit":
+            commit_s = now_s + self._random.uniform(0.05, LATE_S)
+        elif commit_s > now_s + LATE_S:
+            self._end(done, _lost("too busy"), read_timeout_s)
+            return
+        else:
+            self._free_s = commit_s
+        self._timeline.at(commit_s, lambda: self._commit(who, call, fate, now_s, read_timeout_s, done))
+        if fate == "late_commit":
+            self._end(done, _lost(fate), self._failure_s(fate, read_timeout_s))
+
+    def _commit(
+        self, who: object, call: HttpCall, fate: str, sent_s: float, read_timeout_s: float, done: Done
+    ) -> None:
+        carried_out = self._cut_short(call) if fate == "partly_applied" else call
+        reply = self._call_grid(who, carried_out)
+        now_s = self._timeline.now_s
+        if fate == "late_commit":
+            self._story.mark("late_commit")
+            return
+        left_s = sent_s + read_timeout_s - now_s
+        if fate in ("reply_lost", "status_500", "partly_applied"):
+            self._story.mark(fate)
+            self._end(done, _lost(fate), min(max(0.0, left_s), self._failure_s(fate, max(0.0, left_s))))
+            return
+        back_s = self._latency_s()
+        if back_s >= left_s:
+            self._end(done, _lost("no reply in time"), max(0.0, left_s))
+        else:
+            self._end(done, _outcome(reply), back_s)
+
+    def _call_grid(self, who: object, call: HttpCall) -> calls.Reply:
+        operations = len(call.body) if isinstance(call.body, list) else 1
+        if operations > self._swarm.request_operations_max:
+            self._story.mark("request_too_big")
+            return calls.Reply(413, None)
+        if self._random.random() < self.rates["func_conflict"]:
+            self.grid.faults = self.grid.faults.changed({"func_conflicts": 1})
+        pairs = calls.parse_query(call.query)
+        wapi = calls.Call(call.method, unquote(call.path), pairs, call.body)
+        reply = self.grid.call(wapi)
+        if calls.is_write(wapi):
+            self.on_write(who)
+        return reply
+
+    def _cut_short(self, call: HttpCall) -> HttpCall:
+        """Only the beginning of a request is carried out, where it is no transaction; else nothing."""
+        if not isinstance(call.body, list):
+            return call
+        is_transaction = self.grid.faults.request_atomicity == "all"
+        kept = 0 if is_transaction else self._random.randrange(len(call.body) + 1)
+        return HttpCall(call.method, call.path, call.query, call.body[:kept])
+
+    def _fate(self, call: HttpCall) -> str:
+        now_s = self._timeline.now_s
+        if now_s < self._login_refused_until_s:
+            return "login_refused"
+        if now_s < self._outage_until_s:
+            return self._outage_fate
+        for fate in _FATES:
+            rate = self.rates[fate]
+            if rate and self._random.random() < rate:
+                return fate
+        return ""
+
+    def _failure_s(self, fate: str, read_timeout_s: float) -> float:
+        if fate not in ("status_503", "status_500", "html") and self._random.random() < self.rates["call_hangs"]:
+            return read_timeout_s
+        return min(self._latency_s(), read_timeout_s)
+
+    def _latency_s(self) -> float:
+        return self._swarm.grid_s * self._random.uniform(0.3, 1.5)
+
+    def _end(self, done: Done, ending: Ending, delay_s: float) -> None:
+        self._timeline.after(delay_s, lambda: done(ending))
+
+    def _furnish(self, plan: Plan) -> None:
+        """The network, if an administrator made it, with what other people have in it."""
+        if not plan.is_made:
+            return
+        base = plan.subnet.rpartition(".")[0]
+        eas = {"Network Name": {"value": plan.name}}
+        self.grid.create("network", {"network": plan.subnet, "extattrs": eas})
+        others = {"Tenant ID": {"value": "green"}, "CMP Type": {"value": "Kubernetes"}, "VM ID": {"value": "x1"}}
+        self.grid.create("fixedaddress", {"ipv4addr": f"{base}.3", "match_client": "RESERVED", "extattrs": others})
+        old = {"Tenant ID": {"value": "blue"}, "CMP Type": {"value": "Kubernetes"}, "VM ID": {"value": "old1"}}
+        self.grid.create("fixedaddress", {"ipv4addr": f"{base}.5", "match_client": "RESERVED", "extattrs": old})
+
+
+def _unavailable(cause: str) -> GridUnavailable:
+    return GridUnavailable(grid="grid", cause=cause)
+
+
+def _lost(cause: str) -> LostError:
+    if cause == "html":
+        return LostError(GridAnswersHtml(grid="grid", cause=cause))
+    return LostError(_unavailable(cause))
+
+
+def _outcome(reply: calls.Reply) -> Ending:
+    if reply.status == 403:
+        return NotSentError(GridForbids(user="admin", grid="grid"))
+    if reply.status >= 400:
+        return RefusedError(classify(reply.status, reply.body))
+    return reply.body

@@ -1,0 +1,233 @@
+"""The checker: it knows only what runtimes were told and did, and what the grid holds.
+
+Whatever it finds wrong is a `Violation`. What only a later part of the product can put right (`EXCUSES`) is
+counted instead, as long as it is switched on here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from gridsim.model import Grid
+from gridsim.store import GridObject
+from nodeagent.attachment import AttachmentId
+from tests.sim.plugin_exec import Exec
+from tests.sim.story import Story
+from tests.sim.timeline import Timeline
+
+EXCUSES: Final = frozenset(
+    {
+        "del_lost",  # until vanished namespaces and GC are noticed
+        "node_lost",  # until the sweep knows of deleted nodes
+        "node_renamed",  # until the sweep
+        "journal_lost",  # until the sweep compares boot IDs and journals
+        "second_object",  # until the sweep
+        "forgotten_before_known",  # an address that neither grid nor coordinator could know of
+        "given_back",  # to a holder that was gone, whose node was not heard since: until the sweep
+    }
+)
+"""Ways to leave something behind that are known, and not this release's to clean up."""
+
+
+Holder = tuple[str, str, str]
+
+
+class Violation(AssertionError):
+    """Something that must never be; `subjects` are the attachments and addresses that it concerns."""
+
+    def __init__(self, text: str, *subjects: str) -> None:
+        super().__init__(text)
+        self.subjects = subjects
+
+
+@dataclass
+class Life:
+    """One attachment as its runtime knows it."""
+
+    attachment: AttachmentId
+    node: str
+    subnet: str
+    address: str | None = None
+    is_live: bool = False
+    is_forgotten: bool = False
+    died_s: float | None = None
+    excuses: set[str] = field(default_factory=set)
+    known_by: set[int] = field(default_factory=set)
+    lost_journal: bool = False
+    unheard: list[Exec] = field(default_factory=list)
+    """Execs of ADD whose answer the runtime did not get, and which no DEL followed."""
+
+    def reasons(self) -> set[str]:
+        """Why the grid may still hold something of it when it is gone."""
+        was_read = any(plugin.has_read_or_may_have() for plugin in self.unheard)
+        return self.excuses | ({"del_lost"} if was_read else set())
+
+    @property
+    def key(self) -> str:
+        """The attachment in words."""
+        return str(self.attachment)
+
+
+class Ledger:
+    """All lives, and the verdict."""
+
+    def __init__(self, timeline: Timeline, story: Story, grid: Grid, release_delay_s: float) -> None:
+        self.lives: dict[AttachmentId, Life] = {}
+        self.excused: Counter[str] = Counter()
+        self.answers: Counter[str] = Counter()
+        self._timeline = timeline
+        self._story = story
+        self._grid = grid
+        self._release_delay_s = release_delay_s
+        self._foreign = {thing.key: thing for thing in grid.store.of_kind("fixedaddress")}
+        self._rests: dict[str, tuple[float, str]] = {}
+        self._holders: dict[str, Holder] = {}
+        self._heard: dict[tuple[int, str], tuple[float, frozenset[AttachmentId]]] = {}
+
+    # What runtimes do and hear
+
+    def begins(self, attachment: AttachmentId, node: str, subnet: str) -> Life:
+        """A runtime asks for an address for the first time, or anew after a DEL."""
+        life = self.lives[attachment] = Life(attachment, node, subnet)
+        return life
+
+    def told(self, life: Life, address: str, known_by: object | None) -> None:
+        """An ADD has succeeded, and its runtime believes it."""
+        self.answers["ADD"] += 1
+        if life.is_live and life.address != address:
+            text = f"same answer: {life.key} had {life.address}, now it is {address}"
+            raise Violation(text, life.key, address, str(life.address))
+        for other in self.lives.values():
+            if other.is_live and other is not life and other.address == address:
+                self._held_twice(life, other, address, known_by)
+        self._check_rest(life, address)
+        life.address, life.is_live = address, True
+        if known_by is not None:
+            life.known_by.add(id(known_by))
+        self.check_grid()
+
+    def known(self, node: str, said_s: float, held: Iterable[AttachmentId], coordinator: object) -> None:
+        """A coordinator has heard what a node said then of what it holds."""
+        self._heard[id(coordinator), node] = said_s, frozenset(held)
+        for attachment in held:
+            if life := self.lives.get(attachment):
+                life.known_by.add(id(coordinator))
+
+    def journal_is_lost(self, life: Life) -> None:
+        """Nobody can tell coordinators of it any more."""
+        life.excuses.add("journal_lost")
+        life.lost_journal = True
+        life.known_by.clear()
+
+    def written(self, coordinator: object) -> None:
+        """A coordinator has changed the grid."""
+        holders = {str(thing.fields["ipv4addr"]): identity(thing) for thing in self._ours()}
+        for address, holder in holders.items():
+            if self._holders.get(address, holder) != holder:
+                self._passed_on(holder, coordinator)
+        self._holders = holders
+        self.check_grid()
+
+    def _passed_on(self, holder: Holder, coordinator: object) -> None:
+        """An object was made another's: of a holder that is gone, where the coordinator cannot know of that."""
+        life = self.lives.get(AttachmentId(holder[0], holder[1]))
+        if life is None or life.is_live or life.died_s is None:
+            return
+        said_s, held = self._heard.get((id(coordinator), holder[2]), (-1.0, frozenset()))
+        if said_s < life.died_s or life.attachment in held:
+            life.excuses.add("given_back")
+
+    def declined(self, life: Life, verb: str, code: int) -> None:
+        """A verb has failed."""
+        self.answers[f"{verb} {code}"] += 1
+        if verb == "DEL":
+            raise Violation(f"DEL never fails: {life.key} got {code}", life.key)
+
+    def dies(self, life: Life) -> None:
+        """The container is gone: from now on its address may go to somebody else, after the delay."""
+        if life.is_live and life.address and not life.is_forgotten:
+            self._rests[life.address] = (self._timeline.now_s, life.key)
+        life.is_live = False
+        life.died_s = self._timeline.now_s
+
+    # What must always be true
+
+    def check_grid(self) -> None:
+        """Every live attachment has its object; nobody else's object was touched."""
+        for life in self.lives.values():
+            if life.is_live and not life.is_forgotten and not self._has_object(life):
+                text = f"{life.key} lives with {life.address}, but the grid has {self._at(str(life.address))}"
+                raise Violation(text, life.key, str(life.address))
+        store = self._grid.store
+        for key, thing in self._foreign.items():
+            if store.get("fixedaddress", key) is not thing:
+                raise Violation(f"only ours: a foreign object at {thing.fields['ipv4addr']} was touched")
+
+    # What must be true when all is quiet
+
+    def check_quiet(self) -> None:
+        """The grid holds exactly the live attachments."""
+        self.check_grid()
+        for thing in self._ours():
+            who, address = identity(thing), str(thing.fields["ipv4addr"])
+            life = self.lives.get(AttachmentId(who[0], who[1]))
+            if life is None:
+                raise Violation(f"the grid holds {address} for {who}, of which no runtime knows", address)
+            if life.is_live and life.node == who[2]:
+                if address != life.address:
+                    text = f"{life.key} has {life.address}, and {address} as well"
+                    self._excuse("second_object", life, text, address)
+                continue
+            self._left_behind(life, who[2], address)
+
+    def _left_behind(self, life: Life, node: str, address: str) -> None:
+        text = f"nothing left behind: {life.key} of {node} is gone, the grid still holds {address}"
+        for excuse in sorted(life.reasons()):
+            if excuse in EXCUSES:
+                self.excused[excuse] += 1
+                return
+        raise Violation(text, life.key, address)
+
+    def _excuse(self, name: str, life: Life, text: str, address: str) -> None:
+        if name not in EXCUSES:
+            raise Violation(text, life.key, address)
+        self.excused[name] += 1
+
+    def _held_twice(self, life: Life, other: Life, address: str, known_by: object | None) -> None:
+        text = f"one holder: {address} was given to {life.key}, but {other.key} lives with it"
+        if other.is_forgotten and id(known_by) not in other.known_by:
+            self._excuse("forgotten_before_known", life, text, address)
+            return
+        raise Violation(text, life.key, other.key, address)
+
+    def _check_rest(self, life: Life, address: str) -> None:
+        died_s, who = self._rests.get(address, (-1e9, ""))
+        rested_s = self._timeline.now_s - died_s
+        if who != life.key and rested_s < self._release_delay_s and life.subnet.endswith("/24"):
+            text = f"{address} went from {who} to {life.key} after {rested_s:.1f} s"
+            raise Violation(text, who, life.key, address)
+
+    def _has_object(self, life: Life) -> bool:
+        wanted = (life.attachment.container_id, life.attachment.ifname, life.node)
+        found = self._grid.store.found_by("fixedaddress", "ipv4addr", life.address)
+        return any(identity(thing) == wanted for thing in found)
+
+    def _at(self, address: str) -> str:
+        found = self._grid.store.found_by("fixedaddress", "ipv4addr", address)
+        return " and ".join(str(identity(thing)) for thing in found) or "nothing there"
+
+    def _ours(self) -> list[GridObject]:
+        return [
+            thing
+            for thing in self._grid.store.of_kind("fixedaddress")
+            if thing.key not in self._foreign and "VM ID" in thing.extattrs
+        ]
+
+
+def identity(thing: GridObject) -> Holder:
+    """Whose object it is."""
+    eas = thing.extattrs
+    return str(eas.get("VM ID", "")), str(eas.get("Interface Name", "")), str(eas.get("Location", ""))

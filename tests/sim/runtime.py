@@ -1,0 +1,219 @@
+"""A node's container runtime: containers come and go, with everything that runtimes are known to do wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from random import Random
+from typing import Final
+
+from nodeagent.attachment import AttachmentId, Network, Pod
+from nodeagent.cni_request import AddRequest, DelRequest
+from tests.sim.host import Host
+from tests.sim.ledger import Ledger, Life
+from tests.sim.plugin_exec import Answer, Exec
+from tests.sim.swarm import Plan
+
+RETRY_S: Final = 5.0
+PLUGIN_S: Final = 3.0
+"""Within such a time a plugin is killed, or overtaken by a DEL."""
+
+Script = Generator[float | Exec, None, None]
+Part = Generator[float | Exec, None, Answer | None]
+
+
+class Runtime:
+    """The containers of one node, each with a script of its own."""
+
+    def __init__(self, host: Host, ledger: Ledger, random: Random, plans: tuple[Plan, ...]) -> None:
+        self._host = host
+        self._ledger = ledger
+        self._random = random
+        self._plans = plans
+        self._boot = 0
+        self._containers = 0
+        self._lives: list[Life] = []
+        self._is_draining = False
+        host.runtime = self
+
+    def begin(self) -> None:
+        """Fill the node with pods."""
+        for _ in range(self._host.swarm.pods_per_node):
+            self._run(self._slot())
+
+    def drain(self) -> None:
+        """No more pods begin, none ends; what has begun is finished."""
+        self._is_draining = True
+
+    def add_one(self) -> Life:
+        """One pod more, from an outside hand."""
+        life = self._new_life(self._plans[0])
+        self._run(self._just_add(life, self._plans[0]))
+        return life
+
+    def delete_one(self, life: Life) -> None:
+        """That pod goes."""
+        self._run(self._just_delete(life))
+
+    def lives(self) -> list[Life]:
+        """All that live."""
+        return [life for life in self._lives if life.is_live]
+
+    def excuse_all(self, excuse: str) -> None:
+        """Whatever of this node is left behind from now on has this reason."""
+        for life in self._lives:
+            life.excuses.add(excuse)
+
+    def known(self, said_s: float, held: list[AttachmentId], coordinator: object | None) -> None:
+        """A coordinator has heard what this node said then of what it holds."""
+        if coordinator:
+            self._ledger.known(self._host.node, said_s, held, coordinator)
+
+    def journal_is_lost(self) -> None:
+        """The agent knows of nothing any more; what a DEL names it releases all the same."""
+        for life in self._lives:
+            self._ledger.journal_is_lost(life)
+
+    def power_is_cut(self) -> None:
+        """Nothing of this node lives any more, no script goes on."""
+        self._boot += 1
+        pending = {each.attachment for each in self._host.pending.look()}
+        for life in self._lives:
+            if life.is_live:
+                self._ledger.dies(life)
+            if life.lost_journal and life.attachment in pending:
+                life.excuses.add("journal_lost")
+
+    def booted(self) -> None:
+        """The runtime cleans up what it remembers, or not; then new pods come."""
+        for life in self._lives[-20:]:
+            if self._chance("del_after_reboot"):
+                self._run(self._just_delete(life))
+        if not self._is_draining:
+            self.begin()
+
+    # The scripts
+
+    def _slot(self) -> Script:
+        """One pod after another."""
+        yield self._random.random() * RETRY_S
+        while not self._is_draining:
+            plan = self._random.choice(self._plans)
+            yield from self._container(plan)
+            yield self._random.random() * RETRY_S
+
+    def _container(self, plan: Plan) -> Script:
+        life = self._new_life(plan)
+        while True:
+            answer = yield from self._add(life, plan)
+            if not life.is_live:
+                self._note_failure(life, answer)
+                if self._chance("del_after_failure_lost"):
+                    return
+                yield from self._delete(life)
+                return
+            yield from self._live(life, plan)
+            if self._is_draining:
+                return
+            if self._chance("del_lost"):
+                self._ledger.dies(life)
+                life.excuses.add("del_lost")
+                return
+            yield from self._delete(life)
+            if not self._chance("id_reused"):
+                return
+            life = self._begin_again(life)
+
+    def _live(self, life: Life, plan: Plan) -> Script:
+        yield self._random.random() * self._host.swarm.life_s
+        while self._chance("add_repeated") and not self._is_draining:
+            repeated = self._host.exec_plugin("ADD", self._request(life, plan))
+            yield repeated
+            self._hear(life, repeated.answer)
+            yield self._random.random() * self._host.swarm.life_s
+
+    def _add(self, life: Life, plan: Plan) -> Part:
+        """One ADD, maybe two at once, maybe killed."""
+        plugin = self._host.exec_plugin("ADD", self._request(life, plan))
+        life.unheard.append(plugin)
+        if self._chance("add_killed"):
+            yield self._random.random() * PLUGIN_S
+            plugin.kill()
+            if plugin.answer is None and self._chance("add_repeated"):
+                plugin = self._host.exec_plugin("ADD", self._request(life, plan))
+                life.unheard.append(plugin)
+        elif self._chance("add_overlapped_by_del"):
+            yield self._random.random() * PLUGIN_S
+            if not plugin.is_over:
+                return None
+        yield plugin
+        self._hear(life, plugin.answer)
+        return plugin.answer
+
+    def _delete(self, life: Life) -> Script:
+        """DEL until it succeeds, and twice more, as some runtimes do."""
+        self._ledger.dies(life)
+        life.excuses -= {"del_lost", "journal_lost"}
+        life.unheard.clear()
+        for _ in range(self._random.choice((1, 1, 3))):
+            plugin = self._host.exec_plugin("DEL", DelRequest(life.attachment))
+            yield plugin
+            if plugin.answer and plugin.answer.code:
+                self._ledger.declined(life, "DEL", plugin.answer.code)
+
+    def _just_add(self, life: Life, plan: Plan) -> Script:
+        yield from self._add(life, plan)
+
+    def _just_delete(self, life: Life) -> Script:
+        yield self._random.random() * RETRY_S
+        if not life.is_live or self._is_draining:
+            yield from self._delete(life)
+
+    # Inside
+
+    def _hear(self, life: Life, answer: Answer | None) -> None:
+        if answer and answer.code == 0:
+            agent = self._host.agent
+            self._ledger.told(life, answer.text, agent.coordinator if agent else None)
+
+    def _note_failure(self, life: Life, answer: Answer | None) -> None:
+        if answer:
+            self._ledger.declined(life, "ADD", answer.code)
+
+    def _request(self, life: Life, plan: Plan) -> AddRequest:
+        network = Network(plan.name, None, plan.subnet, plan.gateway)
+        pod = Pod(f"web-{life.attachment.container_id}", "default", f"uid-{life.attachment.container_id}")
+        return AddRequest("1.0.0", life.attachment, network, pod)
+
+    def _new_life(self, plan: Plan) -> Life:
+        self._containers += 1
+        ifname = self._random.choice(("eth0", "eth0", "net1"))
+        attachment = AttachmentId(f"h{self._host.number}c{self._containers}", ifname)
+        return self._remember(self._ledger.begins(attachment, self._host.node, plan.subnet))
+
+    def _begin_again(self, old: Life) -> Life:
+        self._lives.remove(old)
+        return self._remember(self._ledger.begins(old.attachment, self._host.node, old.subnet))
+
+    def _remember(self, life: Life) -> Life:
+        self._lives.append(life)
+        return life
+
+    def _chance(self, name: str) -> bool:
+        return self._random.random() < self._host.rates[name]
+
+    def _run(self, script: Script) -> None:
+        boot = self._boot
+
+        def go_on() -> None:
+            if boot != self._boot or not self._host.is_up:
+                return
+            wanted = next(script, None)
+            if isinstance(wanted, Exec):
+                wanted.when_over(later)
+            elif wanted is not None:
+                self._host.timeline.after(wanted, go_on)
+
+        def later() -> None:
+            self._host.timeline.after(0.0, go_on)
+
+        later()

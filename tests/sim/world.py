@@ -1,0 +1,233 @@
+"""One seed's world: first everything goes wrong and nothing may be wrong, then all heals and must become quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Final
+
+from coordinator.assignment import Policy
+from coordinator.networks import NetworkRules
+from coordinator.ownership import Owner
+from tests.sim.coordinator_process import Coordinator
+from tests.sim.datacentre import DataCentre
+from tests.sim.host import Host
+from tests.sim.ledger import Ledger, Life, Violation
+from tests.sim.network import Network
+from tests.sim.runtime import Runtime
+from tests.sim.story import Story
+from tests.sim.swarm import PER_MINUTE, Swarm, draw
+from tests.sim.timeline import Timeline
+
+RESTART_S: Final = 5.0
+QUIET_TICK_S: Final = 5.0
+HEAL_S: Final = 100.0
+"""Until every verb that was under way has ended, and every call has timed out."""
+QUIET_S: Final = 1000.0
+"""Until what nobody claims is released: 600 s after the last ADD, with the delay, resends, retries."""
+PROBE_S: Final = 30.0
+IDLE_S: Final = 600.0
+
+
+class World:
+    """Everything that a seed makes."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.random = Random(seed)
+        self.swarm: Swarm = draw(self.random)
+        self.timeline = Timeline()
+        self.story = Story(self.timeline)
+        swarm, random, timeline, story = self.swarm, self.random, self.timeline, self.story
+        self.grid = DataCentre(timeline, random, story, swarm)
+        self.ledger = Ledger(timeline, story, self.grid.grid, swarm.release_delay_s)
+        self.grid.on_write = self.ledger.written
+        self.network = Network(timeline, random, swarm.wire_s, swarm.endpoints)
+        self.hosts = [Host(number, timeline, random, story, swarm, self.network) for number in range(swarm.nodes)]
+        self.runtimes = [Runtime(host, self.ledger, random, swarm.plans) for host in self.hosts]
+        self._policy = Policy(
+            Owner("blue"),
+            "admin",
+            NetworkRules("default", "172.18.0.0/16"),
+            may_create_networks=True,
+            release_delay_s=swarm.release_delay_s,
+        )
+        self._coordinators = 0
+        self._names = 0
+        self._is_healed = False
+
+    def run(self) -> None:
+        """Both phases. Raises `Violation`."""
+        for endpoint in range(self.swarm.endpoints):
+            self._start_coordinator(endpoint)
+        for host, runtime in zip(self.hosts, self.runtimes, strict=True):
+            host.boot()
+            runtime.begin()
+        self._unleash()
+        self.timeline.run_until(self.swarm.phase_s)
+        self._heal()
+        self.timeline.run_until(self.timeline.now_s + HEAL_S)
+        for host in self.hosts:
+            host.tick_s = QUIET_TICK_S
+            if host.agent:
+                host.agent.tick_s = QUIET_TICK_S
+        self.timeline.run_until(self.timeline.now_s + QUIET_S)
+        self.ledger.check_quiet()
+        self._probe()
+
+    # Phase one
+
+    def _unleash(self) -> None:
+        """Plan the first strike of everything that strikes from outside."""
+        per_host: dict[str, Callable[[Host], None]] = {
+            "agent_killed": lambda host: host.agent.kill() if host.agent else None,
+            "agent_stopped": lambda host: host.agent.stop() if host.agent else None,
+            "agent_stalled": lambda host: host.agent.stall(self._seconds(20)) if host.agent else None,
+            "power_cut": lambda host: host.cut_power(),
+            "node_lost": lambda host: host.lose() if self._may_lose(host) else None,
+            "node_renamed": lambda host: host.cut_power(self._new_name(host)),
+            "journal_lost": lambda host: host.lose_journal() if host.is_up else None,
+            "journal_lost_in_power_cut": lambda host: host.cut_power(keeps_journal=False),
+            "disk_fails": self._fail_disk,
+            "partition": lambda host: self.network.part(host.node, self._seconds(60)),
+        }
+        for name, strike in per_host.items():
+            for host in self.hosts:
+                self._plan(name, lambda strike=strike, host=host: strike(host))
+        self._plan("connection_cut", self.network.cut_one)
+        self._plan("grid_outage", lambda: self.grid.begin_outage(self._seconds(60)))
+        self._plan("login_refused", lambda: self.grid.refuse_logins(self._seconds(30)))
+        self._plan("admin_deletes", self._delete_as_admin)
+        self._plan("coordinator_killed", self._kill_coordinator)
+        self._plan("coordinator_stalled", self._stall_coordinator)
+        self._plan("coordinators_overlap", self._overlap_coordinators)
+
+    def _plan(self, name: str, strike: Callable[[], None]) -> None:
+        per_minute = self.swarm.rates[name]
+        assert name in PER_MINUTE
+        if not per_minute:
+            return
+
+        def now() -> None:
+            if not self._is_healed:
+                self.story.mark(name)
+                strike()
+                self._plan(name, strike)
+
+        self.timeline.after(self.random.expovariate(per_minute / 60), now)
+
+    def _seconds(self, most_s: float) -> float:
+        return most_s * self.random.random() ** 2
+
+    def _may_lose(self, host: Host) -> bool:
+        return sum(1 for each in self.hosts if not each.is_lost) > 1
+
+    def _new_name(self, host: Host) -> str:
+        self._names += 1
+        return f"n{host.number}-{self._names}"
+
+    def _fail_disk(self, host: Host) -> None:
+        if host.agent:
+            host.agent.journal.fails = True
+
+    def _delete_as_admin(self) -> None:
+        """Somebody removes the object of a pod that lives."""
+        lives = [life for runtime in self.runtimes for life in runtime.lives() if not life.is_forgotten]
+        if not lives:
+            return
+        life = self.random.choice(lives)
+        for thing in self.grid.grid.store.found_by("fixedaddress", "ipv4addr", life.address):
+            life.is_forgotten = True
+            self.story.tell(life.key, "admin", f"deletes {life.address}")
+            self.grid.grid.delete(thing.ref)
+
+    # Coordinators
+
+    def _start_coordinator(self, endpoint: int) -> None:
+        if self.network.coordinators[endpoint] is not None:
+            return
+        self._coordinators += 1
+        name = f"coordinator {self._coordinators}"
+        self.story.tell("", name, "starts")
+        self.network.coordinators[endpoint] = Coordinator(
+            name, self.timeline, self.random, self.story, self.swarm, self._policy, self.grid
+        )
+
+    def _kill_coordinator(self) -> None:
+        endpoint = self.random.randrange(self.swarm.endpoints)
+        if coordinator := self.network.coordinators[endpoint]:
+            self._end_coordinator(coordinator)
+            self.network.coordinators[endpoint] = None
+            self.timeline.after(self._seconds(RESTART_S * 4), lambda: self._start_coordinator(endpoint))
+
+    def _end_coordinator(self, coordinator: Coordinator) -> None:
+        self.story.tell("", coordinator.name, "is killed")
+        coordinator.is_alive = False
+        self.network.hang_up_all(coordinator)
+
+    def _stall_coordinator(self) -> None:
+        if coordinator := self.random.choice(self.network.coordinators):
+            coordinator.stall(self._seconds(40))
+
+    def _overlap_coordinators(self) -> None:
+        """A new one takes the endpoint while the old one still works for those who are connected to it."""
+        endpoint = self.random.randrange(self.swarm.endpoints)
+        old = self.network.coordinators[endpoint]
+        if old is None:
+            return
+        self.network.coordinators[endpoint] = None
+        self._start_coordinator(endpoint)
+        self.timeline.after(self._seconds(60), lambda: self._end_coordinator(old) if old.is_alive else None)
+
+    # Phase two
+
+    def _heal(self) -> None:
+        """All faults end; whoever is dead is started, except the node that is lost for good."""
+        self._is_healed = True
+        self.story.tell("", "world", "all heals")
+        self.grid.heal()
+        self.network.heal()
+        for host, runtime in zip(self.hosts, self.runtimes, strict=True):
+            host.rates = dict.fromkeys(host.rates, 0.0)
+            runtime.drain()
+            if host.agent:
+                host.agent.stalled_until_s = 0.0
+        for endpoint, coordinator in enumerate(self.network.coordinators):
+            if coordinator:
+                coordinator.stalled_until_s = 0.0
+                coordinator.new_password()
+            self.timeline.after(RESTART_S, lambda endpoint=endpoint: self._start_coordinator(endpoint))
+
+    def _probe(self) -> None:
+        """On a warm, quiet cluster an ADD and a DEL cost one call each, an idle time none."""
+        before = self.grid.calls
+        self.timeline.run_until(self.timeline.now_s + IDLE_S)
+        if self.grid.calls != before:
+            raise Violation(f"few calls: {self.grid.calls - before} in an idle time")
+        for runtime, host in zip(self.runtimes, self.hosts, strict=True):
+            if host.is_lost or self._is_full():
+                continue
+            self._probe_add(runtime)
+            life, calls = self._probe_add(runtime)
+            is_warm = self.swarm.lookup_ttl_s > PROBE_S and not self._has_forgotten()
+            if is_warm and calls > 1:
+                raise Violation(f"few calls: {calls} for an ADD", life.key)
+
+    def _probe_add(self, runtime: Runtime) -> tuple[Life, int]:
+        before = self.grid.calls
+        life = runtime.add_one()
+        self.timeline.run_until(self.timeline.now_s + PROBE_S)
+        if not life.is_live:
+            raise Violation(f"liveness: {life.key} gets no address though all is well", life.key)
+        return life, self.grid.calls - before
+
+    def _has_forgotten(self) -> bool:
+        """Whether the grid may offer an address once more that somebody has."""
+        return any(life.is_forgotten and life.is_live for life in self.ledger.lives.values())
+
+    def _is_full(self) -> bool:
+        """Whether the first network may be too small for two pods more."""
+        plan = self.swarm.plans[0]
+        prefix = int(plan.subnet.rpartition("/")[2])
+        used = sum(1 for _ in self.grid.grid.store.of_kind("fixedaddress"))
+        return used + 2 * len(self.hosts) + 3 > 2 ** (32 - prefix)
