@@ -27,16 +27,22 @@ def netconf(**changes: Any) -> dict[str, Any]:
 class InstallerWorld:
     """Directories of one node; `start` runs the real installer on them."""
 
-    def __init__(self, directory: Path, socket_dir: Path) -> None:
+    def __init__(
+        self, directory: Path, socket_dir: Path, bin_dir: Path | None = None, conf_dir: Path | None = None
+    ) -> None:
+        """Directories that are not given are made, that of the plugins with two main plugins."""
         self.directory = directory
         self.socket_dir = socket_dir
-        self.bin_dir, self.conf_dir, self.config_dir = (directory / name for name in ("bin", "net.d", "config"))
+        self.config_dir = directory / "config"
+        self.bin_dir, self.conf_dir = bin_dir or directory / "bin", conf_dir or directory / "net.d"
         for path in (self.bin_dir, self.conf_dir, self.config_dir):
-            path.mkdir()
+            path.mkdir(exist_ok=True)
         for name in ("bridge", "macvlan"):
-            (self.bin_dir / name).symlink_to(os.path.join(MAIN_PLUGINS, name))
+            if not (self.bin_dir / name).exists():
+                (self.bin_dir / name).symlink_to(os.path.join(MAIN_PLUGINS, name))
         self._versions = 0
         self._installers: list[Daemon] = []
+        self._uninstallers: list[Daemon] = []
 
     @property
     def plugin(self) -> Path:
@@ -80,10 +86,23 @@ class InstallerWorld:
         self._installers.append(installer)
         return installer
 
+    def uninstall(self, agent: Daemon, *flags: str, launcher: Sequence[str] = ()) -> Daemon:
+        """The command that takes everything away again; it may be awaited line by line."""
+        port = agent.wait_for("status_listening")["port"]
+        argv = [
+            *launcher,
+            *(*command("cni-infoblox"), "uninstall", "--cni-bin-dir", str(self.bin_dir)),
+            *("--cni-conf-dir", str(self.conf_dir), "--socket-dir", str(self.socket_dir)),
+            *("--agent-status", f"http://127.0.0.1:{port}", *flags),
+        ]
+        log_path = self.directory / f"uninstaller-{len(self._uninstallers)}.log"
+        self._uninstallers.append(Daemon(argv, {"PYTHONUNBUFFERED": "1"}, log_path))
+        return self._uninstallers[-1]
+
     def stop(self) -> None:
         """End all that still run."""
-        for installer in self._installers:
-            installer.stop()
+        for daemon in (*self._installers, *self._uninstallers):
+            daemon.stop()
 
     def in_place(self, count: int = 1) -> None:
         """Wait until the newest installer has found or made the configuration as it should be, so many times."""

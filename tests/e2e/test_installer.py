@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from installer_world import LOOKS_S, NAME, InstallerWorld, netconf, page
 from pyroute2 import NetNS
 
 from demo.cluster import Cluster
 from demo.links import add_namespace, inside, remove_namespace
+from tests.e2e.installer_world import LOOKS_S, NAME, InstallerWorld, netconf, page
 
 
 @pytest.fixture

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from installer_world import NAME, InstallerWorld, netconf, page
 
 from demo.cluster import Cluster, Pod
-from demo.daemons import Daemon, command
+from demo.daemons import Daemon
 from demo.links import remove_namespace
+from tests.e2e.installer_world import NAME, InstallerWorld, netconf, page
 
 Uninstall = Callable[..., Daemon]
 
@@ -41,24 +42,10 @@ def pod(cluster: Cluster) -> Iterator[Pod]:
 
 
 @pytest.fixture
-def uninstall(world: InstallerWorld, cluster: Cluster) -> Iterator[Uninstall]:
-    """Starts the command; it may be awaited line by line."""
-    started: list[Daemon] = []
-
-    def start(*flags: str) -> Daemon:
-        assert cluster.node.agent
-        port = cluster.node.agent.wait_for("status_listening")["port"]
-        argv = [
-            *(*command("cni-infoblox"), "uninstall", "--cni-bin-dir", str(world.bin_dir)),
-            *("--cni-conf-dir", str(world.conf_dir), "--socket-dir", str(world.socket_dir)),
-            *("--agent-status", f"http://127.0.0.1:{port}", *flags),
-        ]
-        started.append(Daemon(argv, {"PYTHONUNBUFFERED": "1"}, world.directory / f"uninstall-{len(started)}.log"))
-        return started[-1]
-
-    yield start
-    for daemon in started:
-        daemon.stop()
+def uninstall(world: InstallerWorld, cluster: Cluster) -> Uninstall:
+    """Starts the command."""
+    assert cluster.node.agent
+    return partial(world.uninstall, cluster.node.agent)
 
 
 def says(daemon: Daemon, words: str) -> None:

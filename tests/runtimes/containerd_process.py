@@ -66,8 +66,13 @@ class Containerd:
     """As a context manager: containerd serves, with one handler for each network configuration that is given."""
 
     def __init__(
-        self, directory: Path, node: Node, enclosure: Enclosure, configs: Mapping[str, Mapping[str, Any]]
+        self,
+        directory: Path,
+        node: Node,
+        enclosure: Enclosure,
+        configs: Mapping[str, Mapping[str, Any] | None],
     ):
+        """A handler whose configuration is None has an empty directory for now."""
         self._directory = directory
         self._node = node
         self._enclosure = enclosure
@@ -102,12 +107,17 @@ class Containerd:
         text = CONFIG.format(**values, default=next(iter(self._configs)))
         for handler, config in self._configs.items():
             text += HANDLER.format(**values, handler=handler)
-            net_d = self._directory / "net.d" / handler
+            net_d = self.configuration_dir(handler)
             net_d.mkdir(parents=True)
-            (net_d / "10-pods.conflist").write_text(json.dumps(conflist(config)))
+            if config:
+                (net_d / "10-pods.conflist").write_text(json.dumps(conflist(config)))
         path = self._directory / "config.toml"
         path.write_text(text)
         return str(path)
+
+    def configuration_dir(self, handler: str) -> Path:
+        """Where it looks for the configuration of a handler."""
+        return self._directory / "net.d" / handler
 
     def load(self, archive: Path) -> None:
         """Import an image."""
