@@ -116,3 +116,17 @@ def test_a_pod_can_end_while_the_agent_is_down_and_its_address_is_released_later
     assert list(cluster.grid.pods()) == [sandbox.address]
     restart_agent(node, enclosure)
     assert nothing_left(cluster)
+
+
+def test_pods_that_start_while_the_agent_is_replaced_wait_for_it(
+    cluster: Cluster, node: Node, containerd: Containerd, enclosure: Enclosure
+) -> None:
+    assert node.agent
+    node.agent.stop()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        starting = [pool.submit(containerd.run, Sandbox(f"web-{n}", "bridge")) for n in range(AT_ONCE)]
+        restart_agent(node, enclosure)
+        sandboxes = [each.result() for each in starting]
+        assert sorted(cluster.grid.pods()) == sorted(sandbox.address for sandbox in sandboxes)
+        list(pool.map(lambda sandbox: leave(containerd, sandbox), sandboxes))
+    assert nothing_left(cluster)
