@@ -40,6 +40,8 @@ system:
 	command -v ip >/dev/null || missing="$$missing iproute2"; \
 	command -v nsenter >/dev/null || missing="$$missing util-linux"; \
 	command -v ping >/dev/null || missing="$$missing iputils-ping"; \
+	command -v dockerd >/dev/null || missing="$$missing docker.io"; \
+	command -v iptables >/dev/null || missing="$$missing iptables"; \
 	command -v docker-compose >/dev/null || missing="$$missing docker-compose"; \
 	command -v file >/dev/null || missing="$$missing file"; \
 	command -v qemu-aarch64-static >/dev/null || missing="$$missing qemu-user-static"; \
