@@ -41,6 +41,13 @@ def test_the_config_map_names_its_file(tmp_path: Path) -> None:
     assert source.read(tmp_path) == Wanted("10-pods.conf", b"{}")
 
 
+def test_a_config_map_is_read_while_the_kubelet_has_not_yet_linked_its_new_key(tmp_path: Path) -> None:
+    mounted(tmp_path, {"ipam_conf_file_name": "20-pods.conf", "20-pods.conf": "{}"})
+    (tmp_path / "20-pods.conf").unlink()
+    (tmp_path / "10-pods.conf").symlink_to("..data/10-pods.conf")
+    assert source.read(tmp_path) == Wanted("20-pods.conf", b"{}")
+
+
 def test_a_plain_directory_serves_too(tmp_path: Path) -> None:
     (tmp_path / "ipam_conf_file_name").write_text("10-pods.conf")
     (tmp_path / "10-pods.conf").write_text("{}")
