@@ -75,6 +75,9 @@ class Enrolment:
         ticket = self._by_key.get(key)
         return ticket.node if ticket and wall_ms < ticket.expires_ms else None
 
+    def __len__(self) -> int:
+        return len(self._by_key)
+
     def knocked(self, event: Knocked) -> list[EnrolmentEffect]:
         """What an `enrol` or `show_ticket` leads to."""
         self._forget_expired(event.wall_ms)

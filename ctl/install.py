@@ -6,10 +6,11 @@ import argparse
 import re
 from pathlib import Path
 
-from ctl import files, plugin_file
+from ctl import plugin_file
 from ctl.failures import BadArgument
 from ctl.installer import settings, watch
 from ctl.plugin_file import Executable
+from protocol import files
 
 _DRIVER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,63}")
 

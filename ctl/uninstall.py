@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from ctl import files, pages
+from ctl import pages
 from ctl.failures import BadArgument, Failed
 from ctl.installer import leftovers, record
 from ctl.installer.lock import lock_of, only_one
@@ -14,6 +14,7 @@ from ctl.installer.record import Record
 from ctl.installer.runtime_files import RuntimeFiles
 from ctl.networks.closing import close, uses_driver
 from ctl.status import AGENT_URL
+from protocol import files
 
 LOOK_S = 1.0
 QUIET_LOOKS = 2

@@ -19,6 +19,7 @@ from nodeagent import events, settings
 from nodeagent.attachments import Attachments
 from nodeagent.dealer import Dealer
 from nodeagent.desk import Desk
+from nodeagent.enrolment import Enrolment
 from nodeagent.front import Drivers, Front, Item, StopAsked, ThreadEnded
 from nodeagent.journal import BadJournal, Journal
 from nodeagent.link import Link
@@ -26,6 +27,7 @@ from nodeagent.mac import InterfaceMacs, own_mac
 from nodeagent.metrics import Metrics
 from nodeagent.netns import Look, NamespaceReader
 from nodeagent.outcomes import Failure
+from nodeagent.papers import EnrolledPapers, Papers
 from nodeagent.pending import PendingDeletes
 from nodeagent.releases import Releases
 from nodeagent.settings import Settings
@@ -36,7 +38,7 @@ from nodeagent.switchboard import Machines
 from nodeagent.unix_server import UnixServer
 from protocol.errors import Problem
 from protocol.inbox import Inbox
-from protocol.keys import BadKey, load_pair, load_public
+from protocol.keys import BadKey
 from protocol.logs import make_logger
 from protocol.settings import BadSettings
 from protocol.status_server import Pages, StatusServer
@@ -69,9 +71,9 @@ def run(chosen: Settings, on_step: OnStep = no_step) -> int:
 
 
 def _serve(chosen: Settings, on_step: OnStep) -> str | None:
-    own, coordinator_key = load_pair(chosen.own_key_path), load_public(chosen.coordinator_key_path)
     release, boot_id = _release(), BOOT_ID_PATH.read_text(encoding="ascii").strip()
     log = make_logger(chosen.log_format, chosen.log_level, node=chosen.node_name)
+    papers = _papers(chosen, lambda text: log.warning("bad_key_file", reason=text))
     metrics = Metrics(release, chosen.node_name)
     inbox: Inbox[Item] = Inbox()
     poller = zmq.Poller()
@@ -85,13 +87,15 @@ def _serve(chosen: Settings, on_step: OnStep) -> str | None:
         inbox=inbox,
         place=place,
         server=UnixServer(poller, place, log),
-        dealer=Dealer(poller, chosen.coordinator, own, coordinator_key, random.random, on_step, log),
+        dealer=Dealer(poller, chosen.coordinator, lambda: papers.keys, random.random, on_step, log),
+        papers=papers,
         journal=journal,
         reader=NamespaceReader(),
         pending=PendingDeletes(place.pending_path, on_step, log),
     )
     attachments = Attachments(boot_id, known.journal_id)
-    link = Link(len(chosen.coordinator), boot_id, known.journal_id, release, attachments.holdings)
+    enrolment = Enrolment(chosen.node_name, boot_id, papers.ticket()) if chosen.enrol_token else None
+    link = Link(len(chosen.coordinator), boot_id, known.journal_id, release, attachments.holdings, enrolment)
     machines = Machines(attachments, Releases(known.journal_id), link)
     snapshot = Snapshot(chosen.node_name, release, boot_id, known.journal_id)
     front = Front(machines, drivers, Desk(metrics, log), metrics, snapshot, _clock, _new_request_id, on_step, log)
@@ -116,6 +120,13 @@ def _serve(chosen: Settings, on_step: OnStep) -> str | None:
             thread.join(JOIN_S)
         status.stop()
     return front.failure
+
+
+def _papers(chosen: Settings, complain: Callable[[str], None]) -> Papers:
+    own, coordinator = chosen.own_key_path, chosen.coordinator_key_path
+    if chosen.enrol_token is None:
+        return Papers(own, coordinator, complain)
+    return EnrolledPapers(own, coordinator, chosen.enrol_token, complain)
 
 
 def _start(name: str, live: Callable[[], None], inbox: Inbox[Item]) -> threading.Thread:

@@ -62,6 +62,22 @@ class Transmit(Command):
 
 
 @dataclass(frozen=True)
+class AskForTicket(Command):
+    """Read the token, send it to the coordinator as `enrol`; ends in TokenMissing where there is none."""
+
+    id: str
+    node: str
+    boot_id: str
+
+
+@dataclass(frozen=True)
+class KeepTicket(Command):
+    """Make this ticket durable in place of the one before."""
+
+    ticket: str
+
+
+@dataclass(frozen=True)
 class StartRelease(Command):
     """Hand this record, which is durable, to whoever sends releases."""
 

@@ -9,9 +9,9 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from nodeagent.events import ConnectionLost, Event, Handshaken, Received
+from nodeagent.papers import Keys
 from nodeagent.steps import OnStep
 from protocol.codec import MESSAGE_BYTES_MAX, Unreadable, decode_to_agent, encode
-from protocol.keys import KeyPair
 from protocol.logs import Logger
 from protocol.messages import Allocated, Ping, Released, ToCoordinator
 
@@ -35,14 +35,13 @@ _WHY_LOST: Final[Mapping[int, str]] = {
 
 
 class Dealer:
-    """One DEALER at a time, connected to one of the endpoints."""
+    """One DEALER at a time, connected to one of the endpoints with the `keys` of the moment."""
 
     def __init__(
         self,
         poller: zmq.Poller,
         endpoints: Sequence[str],
-        own: KeyPair,
-        coordinator_key: bytes,
+        keys: Callable[[], Keys],
         jitter: Callable[[], float],
         on_step: OnStep,
         log: Logger,
@@ -50,8 +49,7 @@ class Dealer:
         self._context = zmq.Context()
         self._poller = poller
         self._endpoints = endpoints
-        self._own = own
-        self._coordinator_key = coordinator_key
+        self._keys = keys
         self._jitter = jitter
         self._on_step = on_step
         self._log = log
@@ -115,9 +113,10 @@ class Dealer:
             (zmq.RCVHWM, QUEUED_MESSAGES_MAX),
         ):
             socket.setsockopt(option, value)
-        socket.curve_serverkey = self._coordinator_key
-        socket.curve_publickey = self._own.public
-        socket.curve_secretkey = self._own.secret
+        keys = self._keys()
+        socket.curve_serverkey = keys.coordinator
+        socket.curve_publickey = keys.own.public
+        socket.curve_secretkey = keys.own.secret
         return socket
 
     def _close_sockets(self) -> None:

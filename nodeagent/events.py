@@ -166,6 +166,18 @@ class ConnectionLost(Event):
 
 
 @dataclass(frozen=True)
+class TokenMissing(Event):
+    """There is no token to enrol with, for this reason."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class KeysChanged(Event):
+    """This node's key pair, or the coordinator's key, is another one than the connection was made with."""
+
+
+@dataclass(frozen=True)
 class Received(Event):
     """A message of the coordinator."""
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import zmq
 
-from nodeagent import commands, errors, events
+from nodeagent import commands, errors, events, wire_messages
 from nodeagent.cni_request import (
     AddRequest,
     CheckRequest,
@@ -31,6 +31,7 @@ from nodeagent.journal import Erase, Journal, Reached, Write
 from nodeagent.metrics import Metrics
 from nodeagent.netns import Look, NamespaceReader
 from nodeagent.outcomes import Done, Failure, Outcome
+from nodeagent.papers import Papers, TokenUnreadable
 from nodeagent.pending import PendingDelete, PendingDeletes
 from nodeagent.snapshot import Snapshot
 from nodeagent.socket_place import SocketPlace
@@ -43,6 +44,7 @@ from protocol.logs import Logger
 
 TICK_S: Final = 1.0
 ALIVE_EVERY_S: Final = 10.0
+LOOK_EVERY_S: Final = 5.0
 STOP_GRACE_S: Final = 5.0
 FAILURE_GRACE_S: Final = 2.0
 ADDS_MAX: Final = 1024
@@ -73,6 +75,7 @@ class Drivers:
     place: SocketPlace
     server: UnixServer
     dealer: Dealer
+    papers: Papers
     journal: Journal
     reader: NamespaceReader
     pending: PendingDeletes
@@ -107,6 +110,7 @@ class Front:
         self._replaying: set[int] = set()
         self._next_tick_s = 0.0
         self._next_alive_s = 0.0
+        self._next_look_s = 0.0
         self._end_s: float | None = None
         self._performers = self._make_performers()
 
@@ -154,7 +158,14 @@ class Front:
         if self._machines.link.is_up and now_s >= self._next_alive_s:
             self._next_alive_s = now_s + ALIVE_EVERY_S
             self._drivers.place.show_alive()
+        if now_s >= self._next_look_s:
+            self._next_look_s = now_s + LOOK_EVERY_S
+            self._look_at_keys(now_s)
         self._publish()
+
+    def _look_at_keys(self, now_s: float) -> None:
+        if self._drivers.papers.look():
+            self._switchboard.tell(events.KeysChanged(now_s))
 
     def _take_item(self, item: Item) -> None:
         if isinstance(item, StopAsked):
@@ -238,6 +249,8 @@ class Front:
             commands.RememberReached: lambda c: journal.submit(Reached(boot_id)),
             commands.Reply: lambda c: self._reply(c.caller, c.outcome),
             commands.Transmit: lambda c: dealer.send(c.message),
+            commands.AskForTicket: self._ask_for_ticket,
+            commands.KeepTicket: lambda c: self._drivers.papers.keep(c.ticket),
             commands.RenewSocket: lambda c: dealer.renew(c.endpoint),
             commands.StartRelease: self._release_started,
             commands.RaiseLink: self._link_raised,
@@ -260,6 +273,14 @@ class Front:
         for served in self._drivers.server.answer(caller, answer_to(case, outcome), now_s):
             self._take_served(served)
         self._on_step("plugin:answer:after")
+
+    def _ask_for_ticket(self, command: commands.AskForTicket) -> None:
+        try:
+            token = self._drivers.papers.token()
+        except TokenUnreadable as error:
+            self._switchboard.tell(events.TokenMissing(self._clock(), str(error)))
+            return
+        self._drivers.dealer.send(wire_messages.enrol(command.id, command.node, command.boot_id, token))
 
     def _read_mac(self, command: commands.ReadMac) -> None:
         descriptor = self._drivers.server.take_descriptor(command.caller)

@@ -1,9 +1,10 @@
 """The machine that keeps one usable connection to the coordinator.
 
-    down ── handshake ──→ connected ── hello due ──→ greeting ── welcome ──→ up
+    down ── handshake ──→ connected ── hello due ──→ (proving ── enrolled ──→) greeting ── welcome ──→ up
 
-Only in *up* may requests be sent. Silence makes it throw the socket away: a connection that a firewall forgot
-looks healthy from here. Where several endpoints are given it tries them in turn.
+A node that enrols proves first which node it is. Only in *up* may requests be sent. Silence makes it throw the
+socket away: a connection that a firewall forgot looks healthy from here. Where several endpoints are given it
+tries them in turn.
 """
 
 from __future__ import annotations
@@ -14,8 +15,20 @@ from typing import Final
 
 from nodeagent import wire_messages
 from nodeagent.commands import Command, Deliver, LowerLink, Note, RaiseLink, RenewSocket, Transmit
-from nodeagent.events import ConnectionLost, Event, Handshaken, Received, Ticked
-from protocol.messages import Allocated, Declined, HelloFirst, Holding, Ping, Released, ToAgent, Welcome
+from nodeagent.enrolment import ENROL_ID, TICKET_ID, Enrolment
+from nodeagent.events import ConnectionLost, Event, Handshaken, KeysChanged, Received, Ticked, TokenMissing
+from protocol.messages import (
+    Allocated,
+    Declined,
+    EnrolFirst,
+    Enrolled,
+    HelloFirst,
+    Holding,
+    Ping,
+    Released,
+    ToAgent,
+    Welcome,
+)
 
 PING_AFTER_S: Final = 10.0
 RENEW_AFTER_S: Final = 30.0
@@ -28,12 +41,16 @@ class LinkState(Enum):
 
     DOWN = auto()
     CONNECTED = auto()
+    PROVING = auto()
     GREETING = auto()
     UP = auto()
 
 
 class Link:
-    """The connection to the coordinator, through whichever endpoint answers."""
+    """The connection to the coordinator, through whichever endpoint answers.
+
+    `enrolment` is None where the node's key lies in the coordinator's authorized directory.
+    """
 
     def __init__(
         self,
@@ -42,12 +59,14 @@ class Link:
         journal_id: str,
         release: str,
         holdings: Callable[[], Sequence[Holding]],
+        enrolment: Enrolment | None = None,
     ) -> None:
         self._endpoints = endpoints
         self._boot_id = boot_id
         self._journal_id = journal_id
         self._release = release
         self._holdings = holdings
+        self._enrolment = enrolment
         self._endpoint = 0
         self._state = LinkState.DOWN
         self._why = "no connection was tried yet"
@@ -86,6 +105,10 @@ class Link:
             self._lost(event.why, event.now_s)
         elif isinstance(event, Received):
             self._received(event.message, event.now_s)
+        elif isinstance(event, TokenMissing):
+            self._unproven(event.why, event.now_s)
+        elif isinstance(event, KeysChanged):
+            self._renew("the keys of this node or of the coordinator have changed", event.now_s)
         elif isinstance(event, Ticked):
             self._ticked(event.now_s)
         return self._out
@@ -117,6 +140,10 @@ class Link:
             self._welcomed(message)
         elif isinstance(message, HelloFirst):
             self._greet(now_s)
+        elif isinstance(message, Enrolled):
+            self._enrolled(message, now_s)
+        elif isinstance(message, EnrolFirst):
+            self._unknown(now_s)
         elif isinstance(message, Allocated | Released | Declined):
             self._answered(message, now_s)
 
@@ -128,14 +155,54 @@ class Link:
         self._out.append(RaiseLink())
 
     def _answered(self, message: Allocated | Released | Declined, now_s: float) -> None:
+        if isinstance(message, Declined) and message.id.startswith((ENROL_ID, TICKET_ID)):
+            self._unenrolled(message, now_s)
+            return
         if isinstance(message, Declined) and message.id.startswith("hello-"):
             self._renew(f"the coordinator declined the hello: {message.msg}", now_s)
             return
         self._out.append(Deliver(message))
 
+    def _enrolled(self, message: Enrolled, now_s: float) -> None:
+        if self._enrolment is None:
+            return
+        self._out.extend(self._enrolment.enrolled(message, now_s))
+        if self._state is LinkState.PROVING:
+            self._greet(now_s)
+
+    def _unenrolled(self, message: Declined, now_s: float) -> None:
+        if self._enrolment is None:
+            return
+        self._out.extend(self._enrolment.declined(message, now_s))
+        self._stay_down(f"the coordinator does not enrol this node: {message.msg}")
+
+    def _unproven(self, why: str, now_s: float) -> None:
+        if self._enrolment is None:
+            return
+        self._out.extend(self._enrolment.failed(why, now_s))
+        self._stay_down(why)
+
+    def _unknown(self, now_s: float) -> None:
+        if self._enrolment is None:
+            self._has_given_up = True
+            self._lost("the coordinator does not know this node's key: authorize it, or set --enrol-token", now_s)
+        elif self._state is not LinkState.PROVING:
+            self._out.append(LowerLink("the coordinator does not know this node's key any more"))
+            self._prove(now_s)
+
+    def _stay_down(self, why: str) -> None:
+        if self._state is LinkState.PROVING:
+            self._why = why
+            self._out.append(LowerLink(why))
+
     def _ticked(self, now_s: float) -> None:
         if self._state is LinkState.DOWN:
             self._give_up_endpoint(now_s)
+            return
+        if self._enrolment:
+            self._out.extend(self._enrolment.ticked(now_s))
+        if self._state is LinkState.PROVING:
+            self._give_up_proving(now_s)
             return
         self._greet_when_due(now_s)
         silent_s = now_s - (self._heard_s or now_s)
@@ -163,9 +230,23 @@ class Link:
         self._endpoint = (self._endpoint + 1) % self._endpoints
         self._out.append(RenewSocket(self._endpoint))
 
+    def _give_up_proving(self, now_s: float) -> None:
+        if self._enrolment and self._enrolment.seconds_unanswered(now_s) >= RENEW_AFTER_S:
+            self._renew("the coordinator does not answer who asks to be enrolled", now_s)
+
     def _greet_when_due(self, now_s: float) -> None:
-        if self._state is LinkState.CONNECTED and now_s >= self._hello_due_s:
+        if self._state is not LinkState.CONNECTED or now_s < self._hello_due_s:
+            return
+        if self._enrolment:
+            self._prove(now_s)
+        else:
             self._greet(now_s)
+
+    def _prove(self, now_s: float) -> None:
+        assert self._enrolment
+        self._state = LinkState.PROVING
+        self._why = "the coordinator did not enrol this node yet"
+        self._out.extend(self._enrolment.begin(now_s))
 
     def _greet(self, now_s: float) -> None:
         if self._state is LinkState.UP:

@@ -19,7 +19,13 @@ from nodeagent.link import Link
 from nodeagent.releases import Releases
 from protocol.messages import Declined, Released
 
-_FOR_LINK: Final = (events.Handshaken, events.ConnectionLost, events.Received)
+_FOR_LINK: Final = (
+    events.Handshaken,
+    events.ConnectionLost,
+    events.Received,
+    events.TokenMissing,
+    events.KeysChanged,
+)
 _FOR_RELEASES: Final = (events.ReleaseStarted, events.ReleaseDropped)
 _FOR_MACHINES_ALONE: Final = (commands.DropRelease, commands.ConfirmRelease, commands.Deliver)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from pydantic import SecretStr
+
 from nodeagent.attachment import Address, AttachmentId, Network
 from nodeagent.journal_records import Record
 from protocol import messages
-from protocol.messages import HELLO_PAGE_ATTACHMENTS_MAX, Allocate, Hello, Holding, Release, ReleaseReason
+from protocol.messages import HELLO_PAGE_ATTACHMENTS_MAX, Allocate, Enrol, Hello, Holding, Release, ReleaseReason
 
 RELEASE_BUDGET_MS: Final = 3_600_000
 """An answer to a release is of use whenever it comes; this only bounds what the coordinator keeps."""
@@ -83,6 +85,11 @@ def hello(holdings: Sequence[Holding], boot_id: str, journal_id: str, release: s
         )
         for page, start in enumerate(starts)
     ]
+
+
+def enrol(message_id: str, node: str, boot_id: str, token: str) -> Enrol:
+    """Ask for a ticket by token."""
+    return Enrol(id=message_id, node=node, boot_id=boot_id, token=SecretStr(token))
 
 
 def attachment_of(attachment: messages.Attachment) -> AttachmentId:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from ctl import files
 from ctl.networks.file import SUFFIXES
+from protocol import files
 
 MODE: Final = 0o600
 

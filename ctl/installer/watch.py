@@ -9,13 +9,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from ctl import files, plugin_file
+from ctl import plugin_file
 from ctl.failures import Failed
 from ctl.installer.configuring import Configuring
 from ctl.installer.lock import only_one
 from ctl.installer.report import Configuration, Report, State, Warned
 from ctl.installer.settings import Settings
 from ctl.plugin_file import Executable
+from protocol import files
 from protocol.logs import Logger, make_logger
 from protocol.status_server import Pages, StatusServer
 
