@@ -18,10 +18,12 @@ from coordinator.caller import Caller
 from coordinator.desk import Desk
 from coordinator.door import Door
 from coordinator.enrolment import Enrolment
+from coordinator.events import OperatorAsked, OperatorLeft
 from coordinator.file_watch import FileWatch
-from coordinator.front import Front, Item, KeysChanged, PasswordChanged, Sockets, Stop
+from coordinator.front import Drivers, Front, Item, KeysChanged, PasswordChanged, Stop
 from coordinator.kubernetes_api import KubernetesApi
 from coordinator.metrics import Metrics
+from coordinator.operator_socket import NoOperatorSocket, OperatorSocket
 from coordinator.ownership import Owner
 from coordinator.reviewer import Reviewer
 from coordinator.router import Router
@@ -86,7 +88,9 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
     lifetime_ms = int(settings.ticket_lifetime * 1000)
     enrolment = Enrolment(Tickets(pair.secret), lifetime_ms, authorized, desk.sessions.live_boot)
     door = Door(authorized, enrolment, Strangers() if settings.enrol_tokens else None, clock, _wall_ms)
-    front = Front(desk, door, reviewer.review, Sockets(router, zap), inbox, metrics, logger, clock, on_step)
+    operators = _open_operator_socket(settings, inbox, clock, logger)
+    drivers = Drivers(router, zap, reviewer.review, operators.answer if operators else lambda _: None)
+    front = Front(desk, door, drivers, inbox, metrics, logger, clock, on_step)
     files = FileWatch(_watched(settings, inbox, logger))
     caller = Caller(Wapi(settings.grid, settings.read_password), inbox.put, clock, on_step)
     status = StatusServer(
@@ -104,9 +108,13 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
     bodies = {"caller": caller.run, "files": files.run, "reviewer": reviewer.run}
     threads = [_start(name, body, inbox) for name, body in bodies.items()]
     status.start()
+    if operators:
+        operators.start()
     front.run(caller)
     is_healthy = all(thread.is_alive() for thread in threads)
     status.stop()
+    if operators:
+        operators.stop()
     caller.stop()
     files.stop()
     reviewer.stop()
@@ -141,6 +149,22 @@ def _bind(context: zmq.Context[zmq.Socket[bytes]], settings: Settings, pair: Key
         return Router(context, settings.listen, pair)
     except zmq.ZMQError as error:
         raise OSError(f"--listen {settings.listen}: {error.strerror}") from None
+
+
+def _open_operator_socket(
+    settings: Settings, inbox: Inbox[Item], clock: Callable[[], float], logger: Logger
+) -> OperatorSocket | None:
+    """Where people's commands ask; pods get their addresses without it too."""
+    try:
+        return OperatorSocket(
+            settings.operator_socket,
+            lambda ticket, request: inbox.put(OperatorAsked(ticket, request, clock())),
+            lambda ticket: inbox.put(OperatorLeft(ticket, clock())),
+            logger,
+        )
+    except NoOperatorSocket as closed:
+        logger.warning("no_operator_socket", reason=str(closed), remedy="cni-infoblox adopt cannot be used")
+        return None
 
 
 def _start(name: str, body: Callable[[], None], inbox: Inbox[Item]) -> threading.Thread:

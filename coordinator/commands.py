@@ -10,6 +10,7 @@ from typing import Any, Final
 from coordinator.operations import Operation
 from coordinator.work import Work
 from protocol.messages import Message
+from protocol.operator import OperatorAnswer
 
 ALARMS: Final = frozenset(
     {
@@ -97,7 +98,15 @@ class Send:
     message: Message
 
 
+@dataclass(frozen=True)
+class AnswerOperator:
+    """Answer a person's command, which waits under this number."""
+
+    ticket: int
+    message: OperatorAnswer
+
+
 LaneCommand = Call | Finished | WakeAt | Note
-Command = LaneCommand | Reply | Send
-Effect = Call | WakeAt | Note | Send
+Command = LaneCommand | Reply | Send | AnswerOperator
+Effect = Call | WakeAt | Note | Send | AnswerOperator
 """What is left for the driver when the machines have settled everything among themselves."""

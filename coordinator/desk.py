@@ -15,14 +15,25 @@ from coordinator import answers
 from coordinator.assignment import Policy
 from coordinator.commands import Command, Effect, Finished, Note, Reply, Send, WakeAt
 from coordinator.errors import EaUndefined, NodeTwice, ProtocolMismatch
-from coordinator.events import CredentialsChanged, Landing, Submitted, Ticked
+from coordinator.events import CredentialsChanged, Landing, OperatorAsked, OperatorLeft, Submitted, Ticked
 from coordinator.lane import Lane
 from coordinator.lookups import Lookups
+from coordinator.operators import Operators
 from coordinator.preparation_work import Defined, DefinitionsWork, Listed, ListWork
 from coordinator.registrar import Registrar
 from coordinator.sessions import Greeting, Sessions
 from coordinator.work import Failed, Work
-from protocol.messages import Allocate, Hello, HelloFirst, Ping, Pong, Release, ToCoordinator, Welcome
+from protocol.messages import (
+    Allocate,
+    Hello,
+    HelloFirst,
+    Interfaces,
+    Ping,
+    Pong,
+    Release,
+    ToCoordinator,
+    Welcome,
+)
 
 START_RETRY_S: Final = 60.0
 """How long after a failed look at definitions or listing it is tried again."""
@@ -51,7 +62,7 @@ class Misread:
     now_s: float
 
 
-DeskEvent = Received | Misread | Landing | Ticked | CredentialsChanged
+DeskEvent = Received | Misread | Landing | Ticked | CredentialsChanged | OperatorAsked | OperatorLeft
 
 
 class Desk:
@@ -66,6 +77,7 @@ class Desk:
         self._lookups = Lookups(lookup_ttl_s)
         self._registrar = Registrar(policy, self._lane, self._lookups, now_s)
         self.sessions = Sessions()
+        self._operators = Operators(policy, self._lane, self._lookups, self._registrar, self.sessions)
         self._defining = False
         self._listing = False
         self._missing_eas: tuple[str, ...] = ()
@@ -98,6 +110,11 @@ class Desk:
         if isinstance(event, Misread):
             declined = answers.declined(event.message_id, ProtocolMismatch(cause=event.reason))
             return [Send(event.connection, declined)]
+        if isinstance(event, OperatorAsked):
+            return list(self._operators.asked(event))
+        if isinstance(event, OperatorLeft):
+            self._operators.left(event.ticket)
+            return []
         return [*self._lane.handle(event)]
 
     def _received(self, event: Received) -> Iterator[Command]:
@@ -110,6 +127,8 @@ class Desk:
             yield Send(event.connection, HelloFirst(id=message.id))
         elif isinstance(message, Ping):
             yield Send(event.connection, Pong(id=message.id))
+        elif isinstance(message, Interfaces):
+            self._operators.heard(event.node, message)
         elif isinstance(message, Allocate | Release):
             yield from self._registrar.take(event.node, session.boot_id, message, event.now_s)
 
@@ -130,7 +149,10 @@ class Desk:
     # What ends
 
     def _finished(self, work: Work, outcome: object, now_s: float) -> Iterator[Command]:
-        if isinstance(work, DefinitionsWork):
+        if (commands := self._operators.finished(work, outcome, now_s)) is not None:
+            yield from self._registrar.finished(work, outcome, now_s)
+            yield from commands
+        elif isinstance(work, DefinitionsWork):
             yield from self._defined(outcome, now_s)
         elif isinstance(work, ListWork):
             yield from self._listed(outcome, now_s)
@@ -181,11 +203,12 @@ class Desk:
     def _settle(self, commands: Iterable[Command], now_s: float) -> list[Effect]:
         effects: list[Effect] = []
         self._work_off(commands, effects, now_s)
+        self._work_off(self._operators.proceed(now_s), effects, now_s)
         while self._work_off(self._lane.proceed(now_s), effects, now_s):
-            pass
+            self._work_off(self._operators.proceed(now_s), effects, now_s)
         wishes = [effect.at_s for effect in effects if isinstance(effect, WakeAt)]
-        deadline_s = self._registrar.next_deadline_s()
-        at_s = min([self._forget_at_s, *wishes, *([deadline_s] if deadline_s is not None else [])])
+        deadlines = (self._registrar.next_deadline_s(), self._operators.next_deadline_s())
+        at_s = min([self._forget_at_s, *wishes, *(each for each in deadlines if each is not None)])
         return [*(effect for effect in effects if not isinstance(effect, WakeAt)), WakeAt(at_s)]
 
     def _work_off(self, commands: Iterable[Command], effects: list[Effect], now_s: float) -> bool:

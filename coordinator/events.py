@@ -9,6 +9,7 @@ from coordinator.operations import Reply
 from coordinator.refusals import Refusal
 from coordinator.work import Work
 from protocol.errors import Problem
+from protocol.operator import OperatorRequest
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,23 @@ class Ticked:
 class CredentialsChanged:
     """The password was changed: a refused login may be tried again at once."""
 
+    now_s: float
+
+
+@dataclass(frozen=True)
+class OperatorAsked:
+    """A person's command asks something; `ticket` is the number of its connection."""
+
+    ticket: int
+    request: OperatorRequest
+    now_s: float
+
+
+@dataclass(frozen=True)
+class OperatorLeft:
+    """Nobody listens under this number any more."""
+
+    ticket: int
     now_s: float
 
 

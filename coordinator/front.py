@@ -10,11 +10,11 @@ from typing import Any, Final
 import zmq
 
 from coordinator.caller import Caller
-from coordinator.commands import Call, Effect, Note, Send, WakeAt
+from coordinator.commands import AnswerOperator, Call, Effect, Note, Send, WakeAt
 from coordinator.desk import Desk, DeskEvent, Misread, Received
 from coordinator.door import Crowd, Door
 from coordinator.enrolment import EnrolmentEffect
-from coordinator.events import CredentialsChanged, Landing, Ticked
+from coordinator.events import CredentialsChanged, Landing, OperatorAsked, OperatorLeft, Ticked
 from coordinator.metrics import Metrics
 from coordinator.reviewer import Review, Reviewed
 from coordinator.router import Incoming, Router
@@ -55,15 +55,17 @@ class KeysChanged:
     pair: KeyPair
 
 
-Item = Landing | Reviewed | Stop | Show | PasswordChanged | KeysChanged
+Item = Landing | Reviewed | Stop | Show | PasswordChanged | KeysChanged | OperatorAsked | OperatorLeft
 
 
 @dataclass(frozen=True)
-class Sockets:
-    """What the front polls besides its inbox."""
+class Drivers:
+    """What the front polls besides its inbox, with what carries out what it may not wait for."""
 
     router: Router
     zap: Zap
+    review: Callable[[Review], None]
+    answer_operator: Callable[[AnswerOperator], None]
 
 
 class Front:
@@ -73,8 +75,7 @@ class Front:
         self,
         desk: Desk,
         door: Door,
-        review: Callable[[Review], None],
-        sockets: Sockets,
+        drivers: Drivers,
         inbox: Inbox[Item],
         metrics: Metrics,
         logger: Logger,
@@ -83,8 +84,7 @@ class Front:
     ) -> None:
         self._desk = desk
         self._door = door
-        self._review = review
-        self._sockets = sockets
+        self._drivers = drivers
         self._inbox = inbox
         self._metrics = metrics
         self._logger = logger
@@ -99,15 +99,15 @@ class Front:
         inner, outer = zmq.Poller(), zmq.Poller()
         for poller in (inner, outer):
             poller.register(self._inbox.wakeup_fd, zmq.POLLIN)
-            poller.register(self._sockets.zap.socket, zmq.POLLIN)
-            poller.register(self._sockets.router.monitor, zmq.POLLIN)
-        outer.register(self._sockets.router.socket, zmq.POLLIN)
+            poller.register(self._drivers.zap.socket, zmq.POLLIN)
+            poller.register(self._drivers.router.monitor, zmq.POLLIN)
+        outer.register(self._drivers.router.socket, zmq.POLLIN)
         self._perform(self._desk.start(self._clock()), caller)
         while not self._is_over():
             # A coordinator that is told to end hears no more messages, so they must not wake it either.
             (outer if self._stop_at_s is None else inner).poll(self._timeout_ms())
-            self._sockets.router.count_connections()
-            self._sockets.zap.answer_all(self._admits, self._key_refused)
+            self._drivers.router.count_connections()
+            self._drivers.zap.answer_all(self._admits, self._key_refused)
             events = [*self._take_inbox(), *self._take_messages()]
             now_s = self._clock()
             self._perform(self._desk.handle(events or [Ticked(now_s)], now_s), caller)
@@ -142,6 +142,8 @@ class Front:
                 self._rekey(item.pair)
             elif isinstance(item, Reviewed):
                 self._carry_out(self._door.reviewed(item))
+            elif isinstance(item, OperatorAsked | OperatorLeft):
+                events.append(item)
             else:
                 self._flying = False
                 events.append(item)
@@ -151,7 +153,7 @@ class Front:
         if self._stop_at_s is not None:
             return []
         self._door.refresh()
-        events = (self._read(incoming) for incoming in self._sockets.router.receive())
+        events = (self._read(incoming) for incoming in self._drivers.router.receive())
         return [event for event in events if event is not None]
 
     def _read(self, incoming: Incoming) -> DeskEvent | None:
@@ -182,7 +184,7 @@ class Front:
             elif isinstance(effect, Note):
                 self._note(effect)
             else:
-                self._review(effect)
+                self._drivers.review(effect)
 
     def _perform(self, effects: list[Effect], caller: Caller) -> None:
         for effect in effects:
@@ -192,6 +194,8 @@ class Front:
                 self._wake_at_s = effect.at_s
             elif isinstance(effect, Note):
                 self._note(effect)
+            elif isinstance(effect, AnswerOperator):
+                self._drivers.answer_operator(effect)
             elif isinstance(effect, Call) and self._stop_at_s is None:
                 self._flying = True
                 caller.call(effect)
@@ -199,7 +203,7 @@ class Front:
     def _send(self, send: Send) -> None:
         kind = getattr(send.message, "type", "")
         self._on_step(f"message:{kind}:before")
-        if not self._sockets.router.send(send.connection, encode(send.message)):
+        if not self._drivers.router.send(send.connection, encode(send.message)):
             self._logger.info("answer_undeliverable", type=kind, request=send.message.id)
         self._on_step(f"message:{kind}:after")
 
@@ -214,10 +218,10 @@ class Front:
         return self._door.may_connect(key, self._crowd)
 
     def _crowd(self) -> Crowd:
-        return Crowd(self._sockets.router.count_connections(), len(self._desk.sessions))
+        return Crowd(self._drivers.router.count_connections(), len(self._desk.sessions))
 
     def _rekey(self, pair: KeyPair) -> None:
-        if self._sockets.router.rekey(pair):
+        if self._drivers.router.rekey(pair):
             self._door.rekey(pair.secret)
             self._note(Note("rekeyed", {"public_key": pair.public.decode()}))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from coordinator.attachment_work import AllocateWork
+from coordinator.attachment_work import AllocateWork, Place
 from coordinator.networks import Network
 from protocol.errors import Problem, TryAgain
 
@@ -50,6 +50,10 @@ class Lookups:
             return False
         entry.asking = True
         return True
+
+    def gateways(self) -> set[Place]:
+        """The gateways of all networks that were asked for."""
+        return {(network.view, network.gateway) for network in self._entries if network.gateway}
 
     def wait(self, network: Network, work: AllocateWork) -> None:
         """Keep the work until the network is ready."""

@@ -12,7 +12,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from coordinator.networks import Network
 from coordinator.operations import Create, DeleteFound, Object, ReadPage, Search, Unreadable, UpdateFound
-from coordinator.ownership import EA_TYPES, NETWORK_NAME, VM_NAME, Eas, Identity, Owner
+from coordinator.ownership import (
+    EA_TYPES,
+    INTERFACE_NAME,
+    LOCATION,
+    NETWORK_NAME,
+    VM_ID,
+    VM_NAME,
+    Eas,
+    Identity,
+    Owner,
+)
 
 ADDRESS_FIELDS: Final = (
     "ipv4addr",
@@ -179,6 +189,22 @@ def list_addresses(owner: Owner, page_id: str | None) -> ReadPage:
     return ReadPage("fixedaddress", owner.search(), ADDRESS_FIELDS, page_id)
 
 
+def find_legacy(owner: Owner, container_id: str, view: str, address: str) -> Search:
+    """The original's object at an address, as long as it is that container's."""
+    return Search("fixedaddress", _legacy_search(owner, container_id, view, address), ADDRESS_FIELDS)
+
+
+def adopt_address(owner: Owner, identity: Identity, view: str, address: str, comment: str) -> UpdateFound:
+    """Add to the original's object what makes it the attachment's; an empty comment leaves the object's own."""
+    missing = {INTERFACE_NAME: identity.ifname, LOCATION: identity.node}
+    return UpdateFound(
+        "fixedaddress",
+        _legacy_search(owner, identity.container_id, view, address),
+        ADDRESS_FIELDS,
+        {**({"comment": comment} if comment else {}), "extattrs+": write_eas(missing)},
+    )
+
+
 def find_view(view: str) -> Search:
     """The network view by name: a search inside a view that does not exist may be refused."""
     return Search("networkview", {"name": view}, ("name", "extattrs"))
@@ -266,6 +292,10 @@ def _address_eas(owner: Owner, identity: Identity, network: Network, label: Labe
         NETWORK_NAME: _plain(network.name, NAME_BYTES_MAX),
         VM_NAME: label.vm_name,
     }
+
+
+def _legacy_search(owner: Owner, container_id: str, view: str, address: str) -> dict[str, str]:
+    return {"ipv4addr": address, "network_view": view, f"*{VM_ID}": container_id, **owner.search()}
 
 
 def _label_fields(label: Label) -> dict[str, str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from coordinator import answers, assignment
+from coordinator.adoption_work import AdoptWork
 from coordinator.allocations import Allocations, Asked, AttachmentKey, Holding, Record, holding_of
 from coordinator.assignment import Knowledge, Policy
 from coordinator.attachment_work import (
@@ -143,7 +144,7 @@ class Registrar:
         holding = record.holding
         if holding and self._lookups.exhaustion(holding.view, holding.subnet, now_s):
             work.expedite()
-        self._start(record, work, now_s)
+        self.start(record, work, now_s)
 
     def _hand_over(self, record: Record, work: AllocateWork, now_s: float) -> Iterator[Command]:
         network = work.network
@@ -151,9 +152,10 @@ class Registrar:
         if problem := exhaustion or self._lookups.bad_news(network, now_s):
             yield from self._answer(record, problem)
             return
-        self._start(record, work, now_s)
+        self.start(record, work, now_s)
 
-    def _start(self, record: Record, work: AttachmentWork, now_s: float) -> None:
+    def start(self, record: Record, work: AttachmentWork, now_s: float) -> None:
+        """Have this work done for the attachment, for which none is under way."""
         record.work = work
         self._of_work[work] = record
         if not isinstance(work, AllocateWork):
@@ -166,6 +168,10 @@ class Registrar:
             self._submit(work, now_s)
         else:
             self._lookups.wait(network, work)
+
+    def is_at_work(self, work: AttachmentWork) -> bool:
+        """Whether it has neither ended nor made way for a request of its node."""
+        return work in self._of_work
 
     def _submit(self, work: Work, now_s: float) -> None:
         self._lane.handle(Submitted((work,), now_s))
@@ -220,7 +226,7 @@ class Registrar:
         """Where the grid holds more than one object of an attachment, the one that its journal names stays."""
         for record in records:
             if record and record.is_unsure and record.journal_id and record.holding and record.work is None:
-                self._start(record, assignment.tidying(self._policy, record, record.holding, now_s), now_s)
+                self.start(record, assignment.tidying(self._policy, record, record.holding, now_s), now_s)
 
     # What became of it
 
@@ -256,7 +262,10 @@ class Registrar:
     def _attachment_finished(
         self, record: Record, work: AttachmentWork, outcome: object, now_s: float
     ) -> Iterator[Command]:
-        if isinstance(work, ReleaseWork):
+        if isinstance(work, AdoptWork):
+            if isinstance(outcome, Held):
+                self.allocations.hold(record, holding_of(outcome.fixed))
+        elif isinstance(work, ReleaseWork):
             yield from self._released(record, work)
         elif isinstance(work, AllocateWork) and isinstance(outcome, Held):
             yield from self._held(record, work, outcome, now_s)
@@ -278,7 +287,7 @@ class Registrar:
                 yield from self._exhausted(record, work, problem, now_s)
                 return
         if work.start_again():
-            self._start(record, work, now_s)
+            self.start(record, work, now_s)
         else:
             yield from self._answer(record, problem)
 
@@ -305,7 +314,7 @@ class Registrar:
         yield from self._answer_allocated(record, work, now_s)
         if record.is_unsure or record.unsettled_since_s is not None:
             tidying = assignment.tidying(self._policy, record, holding_of(fixed), now_s)
-            self._start(record, tidying, now_s)
+            self.start(record, tidying, now_s)
 
     def _reassigned(self, restitution: ReassignWork, outcome: object, now_s: float) -> Iterator[Command]:
         work = self._reassigning.pop(restitution)

@@ -25,6 +25,10 @@ class Session:
     pages: int = 0
     welcomed: bool = False
 
+    def is_alive(self, now_s: float) -> bool:
+        """Whether it was heard a short while ago."""
+        return now_s - self.heard_at_s < LIVE_S
+
 
 class Greeting(Enum):
     """What a hello leads to."""
@@ -45,7 +49,7 @@ class Sessions:
         """Take a page of a hello. A second machine with the node's key is kept out while the first is alive."""
         known = self._sessions.get(node)
         is_other = known is not None and known.connection != connection and known.boot_id != hello.boot_id
-        if known and is_other and now_s - known.heard_at_s < LIVE_S:
+        if known and is_other and known.is_alive(now_s):
             return Greeting.NODE_TWICE
         if hello.page == 0:
             known = Session(connection, hello.boot_id, hello.journal_id, hello.release, now_s, now_s)
@@ -68,7 +72,7 @@ class Sessions:
     def live_boot(self, node: str, now_s: float) -> str | None:
         """The boot ID that speaks for the node at this moment, None when nobody does."""
         session = self._sessions.get(node)
-        return session.boot_id if session and now_s - session.heard_at_s < LIVE_S else None
+        return session.boot_id if session and session.is_alive(now_s) else None
 
     def __len__(self) -> int:
         return len(self._sessions)

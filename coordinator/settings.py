@@ -15,6 +15,7 @@ from coordinator.claims import TokenRules
 from coordinator.networks import NetworkRules
 from coordinator.ownership import DEFAULT_CLUSTER_NAME
 from coordinator.wapi import Grid
+from protocol.operator import OPERATOR_SOCKET
 from protocol.settings import BadSettings, ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser, read
 
 PASSWORD_VARIABLE: Final = "WAPI_PASSWORD"
@@ -73,6 +74,7 @@ class Settings(DaemonSettings):
     allow_view: Annotated[tuple[Name, ...], NotJson, ByCommas] = ()
     listen: Endpoint = "tcp://0.0.0.0:5510"
     status_listen: Listen = "127.0.0.1:9510"
+    operator_socket: Path = OPERATOR_SOCKET
     wapi_batch_size: Annotated[int, Field(ge=2, le=1000)] = 256
     release_delay: Annotated[float, Field(ge=0, le=3600)] = 30
     lookup_ttl: Annotated[float, Field(ge=0, le=86400)] = 300
@@ -145,6 +147,7 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
     add("--allow-view", action="append", metavar="NAME", help="a view that pods may use; repeatable (all)")
     add("--listen", metavar="tcp://ADDRESS:PORT", help="where agents connect (tcp://0.0.0.0:5510)")
     add("--keys", metavar="DIR", help="directory of coordinator.key_secret and authorized/")
+    add("--operator-socket", metavar="FILE", help=f"where cni-infoblox asks ({OPERATOR_SOCKET})")
     add("--wapi-batch-size", metavar="N", help="most operations of one WAPI call (256)")
     add("--release-delay", metavar="SECONDS", help="how long a released address rests (30)")
     add("--lookup-ttl", metavar="SECONDS", help="how long views and networks are believed (300)")

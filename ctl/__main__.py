@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ctl import install, keys, status, uninstall, validate
+from ctl import adopt, install, keys, status, uninstall, validate
 from ctl.failures import BadArgument, Failed
 from protocol.keys import BadKey
 
@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         (install, "install", "put the plugin into the runtime's directory, keep it and its configuration there"),
         (uninstall, "uninstall", "take plugin and configuration away from a node"),
         (validate, "validate", "check a network configuration file"),
+        (adopt, "adopt", "take over the addresses that the original plugin gave"),
         (status, "status", "show how coordinator and agents are"),
     ):
         subcommand = subcommands.add_parser(name, help=summary, description=module.__doc__)

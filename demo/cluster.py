@@ -176,6 +176,7 @@ class Cluster:
         self.directory = directory
         self.plan = plan
         self.keys = directory / "keys"
+        self.operator_socket = directory / "coordinator.sock"
         self.host = plan.underlay.address if plan.underlay else "127.0.0.1"
         self.endpoint = ""
         self.coordinator: Daemon | None = None
@@ -231,6 +232,7 @@ class Cluster:
             *("--ssl-verify", self.grid.certificate, "--cluster-name", CLUSTER_NAME),
             *("--keys", str(self.keys / "coordinator"), "--listen", self.endpoint or f"tcp://{self.host}:0"),
             *("--status-listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "debug"),
+            *("--operator-socket", str(self.operator_socket)),
             *self.plan.coordinator_flags,
             *flags,
         ]

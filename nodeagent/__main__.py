@@ -34,6 +34,7 @@ from nodeagent.settings import Settings
 from nodeagent.snapshot import Snapshot
 from nodeagent.socket_place import PlaceTaken, SocketPlace
 from nodeagent.steps import OnStep, no_step
+from nodeagent.survey import Tour
 from nodeagent.switchboard import Machines
 from nodeagent.unix_server import UnixServer
 from protocol.errors import Problem
@@ -91,6 +92,7 @@ def _serve(chosen: Settings, on_step: OnStep) -> str | None:
         papers=papers,
         journal=journal,
         reader=NamespaceReader(),
+        netns_dirs=chosen.netns_dir,
         pending=PendingDeletes(place.pending_path, on_step, log),
     )
     attachments = Attachments(boot_id, known.journal_id)
@@ -159,7 +161,10 @@ def _read_namespaces(reader: NamespaceReader, inbox: Inbox[Item]) -> None:
     def on_problem(look: Look, problem: Problem) -> None:
         inbox.put(events.MacUnread(_clock(), look.caller, Failure.of(problem)))
 
-    reader.run(on_read, on_problem)
+    def on_surveyed(tour: Tour) -> None:
+        inbox.put(events.Surveyed(_clock(), tour.request_id, tuple(tour.interfaces), tour.unreadable))
+
+    reader.run(on_read, on_problem, on_surveyed)
 
 
 def _status_server(chosen: Settings, pages: Pages) -> StatusServer:

@@ -112,6 +112,13 @@ class LowerLink(Command):
 
 
 @dataclass(frozen=True)
+class Survey(Command):
+    """See which interfaces the node's network namespaces hold; ends in Surveyed."""
+
+    request_id: str
+
+
+@dataclass(frozen=True)
 class Deliver(Command):
     """Hand the coordinator's answer to whoever asked."""
 

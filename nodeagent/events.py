@@ -12,7 +12,7 @@ from nodeagent.attachment import AttachmentId
 from nodeagent.cni_request import AddRequest, CheckRequest
 from nodeagent.journal_records import Record
 from nodeagent.outcomes import Failure
-from protocol.messages import Allocated, Declined, Released, ToAgent
+from protocol.messages import Allocated, Declined, Interface, Released, ToAgent
 
 
 @dataclass(frozen=True)
@@ -182,6 +182,15 @@ class Received(Event):
     """A message of the coordinator."""
 
     message: ToAgent
+
+
+@dataclass(frozen=True)
+class Surveyed(Event):
+    """The node's network namespaces were looked into; `unreadable` of them in vain."""
+
+    request_id: str
+    interfaces: tuple[Interface, ...]
+    unreadable: int
 
 
 @dataclass(frozen=True)

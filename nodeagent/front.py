@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 import zmq
@@ -36,6 +37,7 @@ from nodeagent.pending import PendingDelete, PendingDeletes
 from nodeagent.snapshot import Snapshot
 from nodeagent.socket_place import SocketPlace
 from nodeagent.steps import OnStep
+from nodeagent.survey import Tour
 from nodeagent.switchboard import Machines, Switchboard
 from nodeagent.unix_server import Arrived, Garbled, ServerEvent, UnixServer
 from protocol.errors import Problem
@@ -78,6 +80,7 @@ class Drivers:
     papers: Papers
     journal: Journal
     reader: NamespaceReader
+    netns_dirs: Sequence[Path]
     pending: PendingDeletes
 
 
@@ -240,7 +243,7 @@ class Front:
             self._performers[type(command)](command)
 
     def _make_performers(self) -> Mapping[type[Command], Callable[[Any], None]]:
-        journal, dealer = self._drivers.journal, self._drivers.dealer
+        journal, dealer, reader = self._drivers.journal, self._drivers.dealer, self._drivers.reader
         boot_id = self.snapshot.boot_id
         return {
             commands.ReadMac: self._read_mac,
@@ -252,6 +255,7 @@ class Front:
             commands.AskForTicket: self._ask_for_ticket,
             commands.KeepTicket: lambda c: self._drivers.papers.keep(c.ticket),
             commands.RenewSocket: lambda c: dealer.renew(c.endpoint),
+            commands.Survey: lambda c: reader.submit(Tour(c.request_id, self._drivers.netns_dirs)),
             commands.StartRelease: self._release_started,
             commands.RaiseLink: self._link_raised,
             commands.LowerLink: self._link_lowered,

@@ -14,9 +14,18 @@ from enum import Enum, auto
 from typing import Final
 
 from nodeagent import wire_messages
-from nodeagent.commands import Command, Deliver, LowerLink, Note, RaiseLink, RenewSocket, Transmit
+from nodeagent.commands import Command, Deliver, LowerLink, Note, RaiseLink, RenewSocket, Survey, Transmit
 from nodeagent.enrolment import ENROL_ID, TICKET_ID, Enrolment
-from nodeagent.events import ConnectionLost, Event, Handshaken, KeysChanged, Received, Ticked, TokenMissing
+from nodeagent.events import (
+    ConnectionLost,
+    Event,
+    Handshaken,
+    KeysChanged,
+    Received,
+    Surveyed,
+    Ticked,
+    TokenMissing,
+)
 from protocol.messages import (
     Allocated,
     Declined,
@@ -24,6 +33,7 @@ from protocol.messages import (
     Enrolled,
     HelloFirst,
     Holding,
+    ListInterfaces,
     Ping,
     Released,
     ToAgent,
@@ -109,6 +119,8 @@ class Link:
             self._unproven(event.why, event.now_s)
         elif isinstance(event, KeysChanged):
             self._renew("the keys of this node or of the coordinator have changed", event.now_s)
+        elif isinstance(event, Surveyed):
+            self._surveyed(event)
         elif isinstance(event, Ticked):
             self._ticked(event.now_s)
         return self._out
@@ -144,8 +156,15 @@ class Link:
             self._enrolled(message, now_s)
         elif isinstance(message, EnrolFirst):
             self._unknown(now_s)
+        elif isinstance(message, ListInterfaces):
+            self._out.append(Survey(message.id))
         elif isinstance(message, Allocated | Released | Declined):
             self._answered(message, now_s)
+
+    def _surveyed(self, event: Surveyed) -> None:
+        if self.is_up:
+            pages = wire_messages.interfaces(event.request_id, event.interfaces, event.unreadable)
+            self._out.extend(Transmit(page) for page in pages)
 
     def _welcomed(self, message: Welcome) -> None:
         if self._state is not LinkState.GREETING:

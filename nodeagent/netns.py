@@ -1,6 +1,6 @@
-"""Reads the MAC of an interface inside a network namespace.
+"""Looks into network namespaces: for the MAC of one interface, or for all that there is.
 
-One thread of its own enters the namespace through the descriptor that the plugin passed, and comes back. Could it
+One thread of its own enters a namespace, through the descriptor that the plugin passed, and comes back. Could it
 not come back, it would read the wrong namespace from then on: then it ends, with the process.
 """
 
@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import os
 import queue
 import socket
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from nodeagent import errors
+from nodeagent.interfaces import mac_of
 from nodeagent.mac import InterfaceMacs
+from nodeagent.survey import Tour
 from protocol.errors import Problem
 
 _CLONE_NEWNET: Final = 0x40000000
-_SIOCGIFHWADDR: Final = 0x8927
-_ARPHRD_ETHER: Final = 1
-_IFREQ: Final = struct.Struct("16sH6s16x")
 
 
 @dataclass(frozen=True)
@@ -43,29 +40,35 @@ class Look:
 
 OnRead = Callable[[Look, InterfaceMacs], None]
 OnProblem = Callable[[Look, Problem], None]
+OnSurveyed = Callable[[Tour], None]
 
 
 class NamespaceReader:
     """Looks into one namespace after the other. `run` is the life of its thread."""
 
     def __init__(self) -> None:
-        self._looks: queue.SimpleQueue[Look | None] = queue.SimpleQueue()
+        self._looks: queue.SimpleQueue[Look | Tour | None] = queue.SimpleQueue()
         self._libc = ctypes.CDLL(None, use_errno=True)
 
-    def submit(self, look: Look) -> None:
-        """Have this namespace read; its descriptor is closed then."""
+    def submit(self, look: Look | Tour) -> None:
+        """Have this namespace read, whose descriptor is closed then, or all of the node."""
         self._looks.put(look)
 
     def close(self) -> None:
         """Let `run` return."""
         self._looks.put(None)
 
-    def run(self, on_read: OnRead, on_problem: OnProblem) -> None:
+    def run(self, on_read: OnRead, on_problem: OnProblem, on_surveyed: OnSurveyed) -> None:
         """Serve until `close`. Raises OSError when there is no way back to the own namespace."""
         home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
             while (look := self._looks.get()) is not None:
-                self._serve(home, look, on_read, on_problem)
+                if isinstance(look, Look):
+                    self._serve(home, look, on_read, on_problem)
+                elif look.go_on(home, self._enter):
+                    on_surveyed(look)
+                else:
+                    self._looks.put(look)
         finally:
             os.close(home)
 
@@ -89,8 +92,8 @@ class NamespaceReader:
         finally:
             self._enter(home)
         with probe:
-            mac = _mac_of(probe, look.ifname)
-        on_read(look, InterfaceMacs(mac, _own_mac_of(look.master)))
+            mac = mac_of(probe, look.ifname)
+        on_read(look, InterfaceMacs(mac, _ownmac_of(look.master)))
 
     def _enter(self, descriptor: int) -> None:
         if self._libc.setns(descriptor, _CLONE_NEWNET) != 0:
@@ -98,21 +101,11 @@ class NamespaceReader:
             raise OSError(number, os.strerror(number))
 
 
-def _own_mac_of(ifname: str | None) -> str | None:
+def _ownmac_of(ifname: str | None) -> str | None:
     if ifname is None:
         return None
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        return _mac_of(probe, ifname)
-
-
-def _mac_of(probe: socket.socket, ifname: str) -> str | None:
-    request = _IFREQ.pack(ifname.encode(), 0, b"")
-    try:
-        answer = fcntl.ioctl(probe, _SIOCGIFHWADDR, request)
-    except OSError:
-        return None
-    _, kind, mac = _IFREQ.unpack(answer)
-    return mac.hex(":") if kind == _ARPHRD_ETHER else None
+        return mac_of(probe, ifname)
 
 
 def _problem_of(error: OSError) -> Problem:

@@ -33,6 +33,7 @@ class Settings(DaemonSettings):
     socket_dir: Path = Path("/run/cni")
     driver_name: FileName = "infoblox"
     state_dir: Path = Path("/var/lib/cni-infoblox")
+    netns_dir: Annotated[tuple[Path, ...], NotJson, ByCommas] = (Path("/var/run/netns"),)
     status_listen: Listen = "127.0.0.1:9511"
 
     @property
@@ -60,4 +61,10 @@ def read(argv: Sequence[str] | None) -> Settings:
     add("--socket-dir", metavar="DIR", help="directory of the plugin's socket (/run/cni)")
     add("--driver-name", metavar="NAME", help="the plugin's file name (infoblox)")
     add("--state-dir", metavar="DIR", help="directory of the journal (/var/lib/cni-infoblox)")
+    add(
+        "--netns-dir",
+        action="append",
+        metavar="DIR",
+        help="where the runtime keeps network namespaces; repeatable (/var/run/netns)",
+    )
     return read_settings(Settings, parser, argv)

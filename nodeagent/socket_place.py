@@ -11,10 +11,15 @@ from typing import Final
 
 BACKLOG: Final = 1024
 ANSWER_WAIT_S: Final = 1.0
-_FOREIGN_AGENT: Final = (
-    "delete the DaemonSet of the original, infoblox-cni-daemon (cni-infoblox-daemon in older manifests), "
-    "or give this agent another --socket-dir"
+_GREETING: Final = b"CONNECT /_goRPC_ HTTP/1.0\r\n\r\n"
+"""What the original's plugin begins with; nothing is asked before a call follows."""
+_GREETED: Final = b"Connected to Go RPC"
+_GREETED_BYTES_MAX: Final = 512
+_ORIGINAL: Final = (
+    "the original's daemon serves {path}: delete its DaemonSet, whose image is infoblox/cni-infoblox-daemon or "
+    "infoblox/infoblox-cni-daemon, or give this agent another --socket-dir until the nodes are switched"
 )
+_STRANGER: Final = "another program serves {path}: end it, or give this agent another --socket-dir"
 
 
 class PlaceTaken(Exception):
@@ -49,8 +54,8 @@ class SocketPlace:
 
     def listen(self) -> socket.socket:
         """The listening socket, where nobody else answers. Raises `PlaceTaken`."""
-        if _is_answered(self.socket_path):
-            raise PlaceTaken(f"--socket-dir: another program serves {self.socket_path}: {_FOREIGN_AGENT}")
+        if server := _who_answers(self.socket_path):
+            raise PlaceTaken(f"--socket-dir: {server.format(path=self.socket_path)}")
         self.socket_path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         # The mode must be right from the first moment on, so no chmod after the bind.
@@ -81,13 +86,27 @@ def _enforce_private(directory: Path) -> None:
         directory.chmod(mode & 0o700)
 
 
-def _is_answered(path: Path) -> bool:
+def _who_answers(path: Path) -> str | None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(ANSWER_WAIT_S)
         try:
             probe.connect(str(path))
         except (FileNotFoundError, ConnectionRefusedError):
-            return False
+            return None
         except OSError as error:
             raise PlaceTaken(f"--socket-dir: {path}: {error.strerror or error}") from None
-    return True
+        return _ORIGINAL if _speaks_as_original(probe) else _STRANGER
+
+
+def _speaks_as_original(probe: socket.socket) -> bool:
+    answer = b""
+    try:
+        probe.sendall(_GREETING)
+        while len(answer) < _GREETED_BYTES_MAX and _GREETED not in answer:
+            piece = probe.recv(_GREETED_BYTES_MAX)
+            if not piece:
+                break
+            answer += piece
+    except OSError:
+        return False
+    return _GREETED in answer

@@ -23,6 +23,7 @@ _FOR_LINK: Final = (
     events.Handshaken,
     events.ConnectionLost,
     events.Received,
+    events.Surveyed,
     events.TokenMissing,
     events.KeysChanged,
 )

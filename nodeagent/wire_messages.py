@@ -10,7 +10,18 @@ from pydantic import SecretStr
 from nodeagent.attachment import Address, AttachmentId, Network
 from nodeagent.journal_records import Record
 from protocol import messages
-from protocol.messages import HELLO_PAGE_ATTACHMENTS_MAX, Allocate, Enrol, Hello, Holding, Release, ReleaseReason
+from protocol.messages import (
+    HELLO_PAGE_ATTACHMENTS_MAX,
+    INTERFACES_PAGE_MAX,
+    Allocate,
+    Enrol,
+    Hello,
+    Holding,
+    Interface,
+    Interfaces,
+    Release,
+    ReleaseReason,
+)
 
 RELEASE_BUDGET_MS: Final = 3_600_000
 """An answer to a release is of use whenever it comes; this only bounds what the coordinator keeps."""
@@ -90,6 +101,21 @@ def hello(holdings: Sequence[Holding], boot_id: str, journal_id: str, release: s
 def enrol(message_id: str, node: str, boot_id: str, token: str) -> Enrol:
     """Ask for a ticket by token."""
     return Enrol(id=message_id, node=node, boot_id=boot_id, token=SecretStr(token))
+
+
+def interfaces(request_id: str, seen: Sequence[Interface], unreadable: int) -> list[Interfaces]:
+    """What the node's namespaces hold, in pages, at least one."""
+    starts = range(0, max(1, len(seen)), INTERFACES_PAGE_MAX)
+    return [
+        Interfaces(
+            id=request_id,
+            page=page,
+            last=page == len(starts) - 1,
+            interfaces=list(seen[start : start + INTERFACES_PAGE_MAX]),
+            unreadable=unreadable if page == 0 else 0,
+        )
+        for page, start in enumerate(starts)
+    ]
 
 
 def attachment_of(attachment: messages.Attachment) -> AttachmentId:

@@ -8,6 +8,7 @@ import msgpack
 from pydantic import TypeAdapter, ValidationError
 
 from protocol.messages import Message, ToAgent, ToCoordinator, to_agent, to_coordinator
+from protocol.operator import OperatorAnswer, OperatorRequest, operator_answer, operator_request
 from protocol.versions import PROTOCOL_VERSION, is_spoken
 
 MESSAGE_BYTES_MAX: Final = 1024 * 1024
@@ -41,6 +42,16 @@ def decode_to_coordinator(data: bytes) -> ToCoordinator:
 def decode_to_agent(data: bytes) -> ToAgent:
     """What the coordinator sent. Raises `Unreadable`, or `UnspokenVersion`, saying what is wrong."""
     return _decode(data, to_agent)
+
+
+def decode_operator_request(data: bytes) -> OperatorRequest:
+    """What a person's command sent. Raises `Unreadable`, or `UnspokenVersion`, saying what is wrong."""
+    return _decode(data, operator_request)
+
+
+def decode_operator_answer(data: bytes) -> OperatorAnswer:
+    """What the coordinator answered. Raises `Unreadable`, or `UnspokenVersion`, saying what is wrong."""
+    return _decode(data, operator_answer)
 
 
 def _decode(data: bytes, adapter: TypeAdapter[T]) -> T:

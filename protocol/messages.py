@@ -17,6 +17,7 @@ IFNAME_LENGTH_MAX = 15
 HELLO_PAGE_ATTACHMENTS_MAX = 500
 TOKEN_LENGTH_MAX = 12_000
 TICKET_LENGTH_MAX = 1_000
+INTERFACES_PAGE_MAX = 500
 
 ContainerId = Annotated[str, Field(max_length=CONTAINER_ID_LENGTH_MAX, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.\-]*$")]
 Ifname = Annotated[str, Field(min_length=1, max_length=IFNAME_LENGTH_MAX, pattern=r"^[^/:\s\x00]+$")]
@@ -189,6 +190,25 @@ class Ping(Message):
     type: Literal["ping"] = "ping"
 
 
+class Interface(Model):
+    """An interface inside a network namespace of the node; `namespace` is the name of that namespace's file."""
+
+    namespace: Text
+    ifname: Ifname
+    mac: Mac | None = None
+    addresses: Annotated[list[Ipv4], Field(max_length=32)] = Field(default_factory=list)
+
+
+class Interfaces(Message):
+    """Answers `list_interfaces`, in pages. `unreadable` namespaces could not be looked into."""
+
+    type: Literal["interfaces"] = "interfaces"
+    page: Annotated[int, Field(ge=0)]
+    last: bool
+    interfaces: Annotated[list[Interface], Field(max_length=INTERFACES_PAGE_MAX)]
+    unreadable: Annotated[int, Field(ge=0)] = 0
+
+
 class Welcome(Message):
     """Answers the last page of a hello: requests may follow."""
 
@@ -252,14 +272,20 @@ class Declined(Message):
     details: Annotated[str, Field(max_length=4000)]
 
 
+class ListInterfaces(Message):
+    """Asks which interfaces the network namespaces of the node hold."""
+
+    type: Literal["list_interfaces"] = "list_interfaces"
+
+
 class Pong(Message):
     """Answers a ping."""
 
     type: Literal["pong"] = "pong"
 
 
-ToCoordinator = Hello | Enrol | ShowTicket | Allocate | Release | Ping
-ToAgent = Welcome | HelloFirst | Enrolled | EnrolFirst | Allocated | Released | Declined | Pong
+ToCoordinator = Hello | Enrol | ShowTicket | Allocate | Release | Ping | Interfaces
+ToAgent = Welcome | HelloFirst | Enrolled | EnrolFirst | Allocated | Released | Declined | Pong | ListInterfaces
 
 to_coordinator: TypeAdapter[ToCoordinator] = TypeAdapter(Annotated[ToCoordinator, Field(discriminator="type")])
 to_agent: TypeAdapter[ToAgent] = TypeAdapter(Annotated[ToAgent, Field(discriminator="type")])

@@ -31,6 +31,7 @@ from protocol.messages import (
     Allocated,
     Attachment,
     Hello,
+    Interfaces,
     Ping,
     Pong,
     Release,
@@ -60,6 +61,8 @@ class Book:
             return [Welcome(id=message.id, release="fake")] if message.last else []
         if isinstance(message, Ping):
             return [Pong(id=message.id)]
+        if isinstance(message, Interfaces):
+            return []
         if isinstance(message, Release):
             self.addresses.pop(message.attachment, None)
             return [Released(id=message.id, attachment=message.attachment, seq=message.seq)]

@@ -17,6 +17,7 @@ from agent_world import PATIENCE_S, Agent, AgentEnded, Answer, World, a_config, 
 from nodeagent.journal import Journal, Write
 from nodeagent.steps import STEPS, no_step
 from protocol.messages import Allocate, Hello, Release
+from tests.original_daemon import OriginalDaemon
 
 
 def test_sigterm_removes_the_socket_and_ends_with_0(world: World) -> None:
@@ -196,7 +197,16 @@ def test_a_socket_that_another_program_serves_is_left_to_it(world: World) -> Non
         foreign.listen()
         agent = world.launch()
         assert agent.wait() == 1
-    assert "delete the DaemonSet of the original, infoblox-cni-daemon" in agent.lines[-1]
+    assert f"another program serves {world.socket_path}: end it" in agent.lines[-1]
+    assert world.socket_path.exists()
+
+
+def test_beside_the_originals_daemon_the_agent_names_what_to_delete(world: World) -> None:
+    with OriginalDaemon(world.socket_path):
+        agent = world.launch()
+        assert agent.wait() == 1
+    assert "the original's daemon serves" in agent.lines[-1]
+    assert "delete its DaemonSet, whose image is infoblox/cni-infoblox-daemon" in agent.lines[-1]
     assert world.socket_path.exists()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coordinator.assignment import Policy
-from coordinator.commands import Call, Effect, Note, Send, WakeAt
+from coordinator.commands import AnswerOperator, Call, Effect, Note, Send, WakeAt
 from coordinator.desk import Desk, DeskEvent, Received
 from coordinator.errors import GridForbids, GridLoginRefused, GridUnavailable
 from coordinator.events import Landing, Ticked
@@ -78,6 +78,7 @@ class DeskWorld:
         self.notes: list[Note] = []
         self.answers: dict[str, Message] = {}
         self.sent: list[tuple[bytes, Message]] = []
+        self.told: list[AnswerOperator] = []
         self.rules: list[Rule] = []
         self.flight: Call | None = None
         self.connections: dict[str, bytes] = {}
@@ -318,6 +319,8 @@ class DeskWorld:
                 self._wake_at_s = effect.at_s
             elif isinstance(effect, Note):
                 self.notes.append(effect)
+            elif isinstance(effect, AnswerOperator):
+                self.told.append(effect)
             elif isinstance(effect, Send):
                 self.sent.append((effect.connection, effect.message))
                 self.answers[effect.message.id] = effect.message

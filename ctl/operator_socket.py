@@ -1,0 +1,44 @@
+"""Asks the coordinator something through its Unix socket."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from ctl.failures import Failed
+from protocol.codec import Unreadable, decode_operator_answer
+from protocol.operator import OperatorAnswer, OperatorRequest, TurnedDown
+from protocol.operator_frames import HungUp, receive_payload, send_message
+
+ANSWER_S: Final = 180.0
+"""A little longer than the coordinator lets a command wait."""
+
+_WHERE: Final = (
+    "run this where the coordinator runs: kubectl exec -n kube-system deploy/cni-infoblox-coordinator -- …"
+)
+
+
+def ask(path: Path, request: OperatorRequest) -> Iterator[OperatorAnswer]:
+    """The answers, one after the other. Raises `Failed` when the coordinator cannot be asked, or turns it down."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(ANSWER_S)
+        try:
+            sock.connect(str(path))
+            send_message(sock, request)
+            while True:
+                answer = decode_operator_answer(receive_payload(sock))
+                if isinstance(answer, TurnedDown):
+                    raise Failed(f"{answer.msg}. {answer.details}".strip())
+                yield answer
+                if answer.last:
+                    return
+        except (FileNotFoundError, ConnectionRefusedError):
+            raise Failed(f"--operator-socket: no coordinator serves {path}; {_WHERE}") from None
+        except HungUp:
+            raise Failed(f"the coordinator closed {path}: it has ended, or serves another user than you") from None
+        except Unreadable as unreadable:
+            raise Failed(f"the coordinator's answer cannot be read: {unreadable}") from None
+        except OSError as error:
+            raise Failed(f"--operator-socket: {path}: {error.strerror or error}") from None

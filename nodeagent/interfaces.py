@@ -1,0 +1,62 @@
+"""Reads names, MACs and IPv4 addresses of the interfaces in the thread's current network namespace."""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import socket
+import struct
+from collections import defaultdict
+from typing import Final
+
+from protocol.messages import Interface
+
+_SIOCGIFCONF: Final = 0x8912
+_SIOCGIFHWADDR: Final = 0x8927
+_ARPHRD_ETHER: Final = 1
+_ADDRESSES_MAX: Final = 1024
+_MAC_REQUEST: Final = struct.Struct("16sH6s16x")
+_ADDRESS_ENTRY: Final = struct.Struct("16sH2x4s16x")
+_ADDRESS_LIST: Final = struct.Struct("iP")
+_NO_MAC: Final = "00:00:00:00:00:00"
+
+
+def mac_of(probe: socket.socket, ifname: str) -> str | None:
+    """The MAC of an interface in the namespace where the socket was made; None where there is none."""
+    request = _MAC_REQUEST.pack(ifname.encode(), 0, b"")
+    try:
+        answer = fcntl.ioctl(probe, _SIOCGIFHWADDR, request)
+    except OSError:
+        return None
+    _, kind, mac = _MAC_REQUEST.unpack(answer)
+    return mac.hex(":") if kind == _ARPHRD_ETHER else None
+
+
+def read_interfaces(namespace: str, addresses_max: int) -> list[Interface]:
+    """All interfaces but loopback of the namespace that the thread is in. Raises OSError."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        addresses = _addresses(probe)
+        return [
+            Interface(
+                namespace=namespace,
+                ifname=name,
+                mac=mac if (mac := mac_of(probe, name)) != _NO_MAC else None,
+                addresses=addresses[name][:addresses_max],
+            )
+            for _, name in socket.if_nameindex()
+            if name != "lo"
+        ]
+
+
+def _addresses(probe: socket.socket) -> dict[str, list[str]]:
+    buffer = array.array("B", bytes(_ADDRESSES_MAX * _ADDRESS_ENTRY.size))
+    where, size = buffer.buffer_info()
+    answer = fcntl.ioctl(probe, _SIOCGIFCONF, _ADDRESS_LIST.pack(size, where))
+    length, _ = _ADDRESS_LIST.unpack(answer)
+    found: dict[str, list[str]] = defaultdict(list)
+    for label, family, packed in _ADDRESS_ENTRY.iter_unpack(buffer.tobytes()[:length]):
+        if family == socket.AF_INET:
+            # An additional address may carry a label of its own: eth0:1.
+            name = label.partition(b"\0")[0].decode().partition(":")[0]
+            found[name].append(socket.inet_ntoa(packed))
+    return found

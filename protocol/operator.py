@@ -1,0 +1,103 @@
+"""What a person's command asks the coordinator through its Unix socket, with what it is answered.
+
+One request for each connection, then one or more answers, of which the last says so. Every message travels as its
+length (4 bytes, big endian) with the message as `protocol.codec` writes it; an answer repeats the request's `id`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, TypeAdapter
+
+from protocol.messages import Ipv4, Message, Model, Text, Token
+
+OPERATOR_SOCKET: Final = Path("/run/cni-infoblox/coordinator.sock")
+PAGE_ITEMS_MAX: Final = 500
+
+Sentence = Annotated[str, Field(max_length=1000)]
+
+
+class ListUnadopted(Message):
+    """Which addresses did the original plugin leave, and where do they live?"""
+
+    type: Literal["list_unadopted"] = "list_unadopted"
+
+
+class Adopt(Message):
+    """Adopt what an earlier answer proposed."""
+
+    type: Literal["adopt"] = "adopt"
+    proposal: Token
+
+
+class Finding(StrEnum):
+    """What is to be done about an address of the original."""
+
+    ADOPT = "adopt"
+    GATEWAY = "gateway"
+    LEAVE = "leave"
+
+
+class LegacyAddress(Model):
+    """One address of the original. `node` and `ifname` say where it lives, `why` says why it is left alone."""
+
+    view: Text
+    address: Ipv4
+    container_id: Text = ""
+    name: Text = ""
+    finding: Annotated[Finding, Field(strict=False)]
+    node: Text = ""
+    ifname: Text = ""
+    why: Sentence = ""
+
+
+class Unadopted(Message):
+    """Answers `list_unadopted`, in pages. `remarks` say what may be missing from the picture."""
+
+    type: Literal["unadopted"] = "unadopted"
+    cluster: Text
+    proposal: Token
+    addresses: Annotated[list[LegacyAddress], Field(max_length=PAGE_ITEMS_MAX)]
+    remarks: Annotated[list[Sentence], Field(max_length=PAGE_ITEMS_MAX)] = Field(default_factory=list)
+    last: bool
+
+
+class AdoptionResult(Model):
+    """What became of one address; `why` is empty where it was adopted."""
+
+    view: Text
+    address: Ipv4
+    why: Sentence = ""
+
+
+class Adopted(Message):
+    """Answers `adopt`, as it goes on."""
+
+    type: Literal["adopted"] = "adopted"
+    results: Annotated[list[AdoptionResult], Field(max_length=PAGE_ITEMS_MAX)]
+    last: bool
+
+
+class TurnedDown(Message):
+    """The request cannot be served: `msg` says why, `details` what would help."""
+
+    type: Literal["turned_down"] = "turned_down"
+    msg: Sentence
+    details: Sentence = ""
+
+    @property
+    def last(self) -> bool:
+        """Nothing follows."""
+        return True
+
+
+OperatorRequest = ListUnadopted | Adopt
+OperatorAnswer = Unadopted | Adopted | TurnedDown
+
+operator_request: TypeAdapter[OperatorRequest] = TypeAdapter(
+    Annotated[OperatorRequest, Field(discriminator="type")]
+)
+operator_answer: TypeAdapter[OperatorAnswer] = TypeAdapter(Annotated[OperatorAnswer, Field(discriminator="type")])

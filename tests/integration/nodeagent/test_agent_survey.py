@@ -1,0 +1,115 @@
+"""What an agent tells of the network namespaces of its node."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from agent_world import World
+
+from protocol.messages import Allocate, Interface, Interfaces, ListInterfaces
+
+
+class Pods:
+    """Network namespaces of a test, seen through a directory of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.directory.mkdir()
+        self.names: list[str] = []
+
+    def add(self, *addresses: str, mac: str | None = None, ifname: str = "eth0") -> str:
+        name = f"s{uuid.uuid4().hex[:8]}"
+        self.names.append(name)
+        _ip("netns", "add", name)
+        if mac:
+            _ip("-n", name, "link", "add", ifname, "address", mac, "type", "veth", "peer", "name", "far")
+        for address in addresses:
+            _ip("-n", name, "addr", "add", f"{address}/24", "dev", ifname)
+        (self.directory / name).symlink_to(f"/run/netns/{name}")
+        return name
+
+    def remove(self) -> None:
+        for name in self.names:
+            _ip("netns", "del", name)
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def pods(tmp_path: Path) -> Iterator[Pods]:
+    made = Pods(tmp_path / "netns")
+    yield made
+    made.remove()
+
+
+def survey(world: World) -> tuple[list[Interface], int]:
+    """Everything that the agent shows, except the far ends of pairs, with how much it could not read."""
+    world.coordinator.send(ListInterfaces(id="look"))
+    pages: list[Interfaces] = [world.coordinator.expect(Interfaces)]
+    while not pages[-1].last:
+        pages.append(world.coordinator.expect(Interfaces))
+    assert [(page.id, page.page) for page in pages] == [("look", number) for number in range(len(pages))]
+    shown = [each for page in pages for each in page.interfaces if each.ifname != "far"]
+    return shown, sum(page.unreadable for page in pages)
+
+
+def test_every_interface_is_told_with_mac_and_addresses(world: World, pods: Pods) -> None:
+    one = pods.add("10.55.0.7", "10.55.0.8", mac="02:00:00:00:00:07")
+    two = pods.add(mac="02:00:00:00:00:09", ifname="net1")
+    pods.add()
+    world.start(netns_dir=str(pods.directory))
+
+    shown, unreadable = survey(world)
+
+    assert unreadable == 0
+    assert sorted(shown, key=lambda each: each.ifname) == [
+        Interface(namespace=one, ifname="eth0", mac="02:00:00:00:00:07", addresses=["10.55.0.7", "10.55.0.8"]),
+        Interface(namespace=two, ifname="net1", mac="02:00:00:00:00:09", addresses=[]),
+    ]
+
+
+def test_the_nodes_own_namespace_other_files_and_second_names_are_left_out(world: World, pods: Pods) -> None:
+    name = pods.add("10.55.0.7", mac="02:00:00:00:00:07")
+    (pods.directory / "again").symlink_to(f"/run/netns/{name}")
+    (pods.directory / "home").symlink_to("/proc/self/ns/net")
+    (pods.directory / "gone").symlink_to("/run/netns/nobody")
+    (pods.directory / "note").write_text("no namespace")
+    world.start(netns_dir=f"{pods.directory},/nowhere")
+
+    shown, unreadable = survey(world)
+
+    assert [each.addresses for each in shown] == [["10.55.0.7"]]
+    assert unreadable == 0
+
+
+def test_many_namespaces_hold_nobody_up_and_all_are_told(world: World, pods: Pods) -> None:
+    names = {pods.add("10.55.0.7", mac=f"02:00:00:00:01:{number:02x}") for number in range(40)}
+    agent = world.start(netns_dir=str(pods.directory))
+    files = world.open_files(agent)
+    descriptor = os.open(f"/run/netns/{min(names)}", os.O_RDONLY)
+    world.coordinator.send(ListInterfaces(id="first"))
+
+    assert world.add(netns=descriptor).exit_code == 0
+    world.coordinator.expect(Interfaces)
+    shown, _ = survey(world)
+
+    os.close(descriptor)
+    assert {each.namespace for each in shown} == names
+    assert world.open_files(agent) == files
+
+
+def test_the_agent_comes_home_from_every_namespace(world: World, pods: Pods) -> None:
+    pods.add("10.55.0.7", mac="02:00:00:00:00:07")
+    world.start(netns_dir=str(pods.directory))
+    survey(world)
+
+    assert world.add(netns=world.own_namespace(), ifname="lo").exit_code == 0
+    assert world.coordinator.expect(Allocate).mac is None
+    assert len(survey(world)[0]) == 1
