@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from runtime_calls import a_mac, add, delete
 
+import plugin.infoblox
 from demo.cluster import Cluster
 from demo.cni import Invocation, Outcome, execute
 
@@ -51,13 +52,13 @@ def test_standard_input_that_is_no_json_object(cluster: Cluster, invocation: Inv
 
 
 def at_own_socket(cluster: Cluster, invocation: Invocation, stdin: bytes) -> Outcome:
-    """Execute the plugin with its default socket directory being this node's."""
+    """Execute the plugin's source with its default socket directory being this node's."""
     node = cluster.node
     script = (
         "import sys, runpy; source = open(sys.argv[1]).read().replace('/run/cni', sys.argv[2]); "
         "sys.argv = ['infoblox']; exec(compile(source, 'infoblox', 'exec'), {'__name__': '__main__'})"
     )
-    argv = ["/usr/bin/env", "python3", "-c", script, node.plugin, str(node.socket_dir)]
+    argv = ["/usr/bin/env", "python3", "-c", script, plugin.infoblox.__file__, str(node.socket_dir)]
     return execute(argv, invocation, stdin)
 
 
