@@ -41,8 +41,8 @@ class Report:
 
     plugin: str
     release: str
-    why_no_plugin: str | None = "nothing was looked at so far"
-    configuration: Configuration | None = None
+    why_no_plugin: str | None
+    configuration: Configuration | None
 
     def unready(self) -> str | None:
         """Why the node is not as it should be, None when it is."""

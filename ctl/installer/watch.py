@@ -21,6 +21,7 @@ from protocol.logs import Logger, make_logger
 from protocol.status_server import Pages, StatusServer
 
 LOOK_S: Final = 2.0
+NOTHING_SEEN: Final = "nothing was looked at so far"
 _Signature = tuple[int, int, int, int]
 
 
@@ -32,44 +33,53 @@ class Watch:
         self._target = target
         self._log = log
         self._seen: _Signature | None = None
-        self._told: Configuration | None = None
         configured = settings.configured
         self._configuring = Configuring(configured, target, settings.socket_dir, log) if configured else None
-        self.report = Report(str(target), metadata.version("cni-infoblox"))
+        unseen = Configuration(State.WAITING, None, NOTHING_SEEN) if configured else None
+        self.report = Report(str(target), metadata.version("cni-infoblox"), NOTHING_SEEN, unseen)
 
     def look(self) -> None:
-        """Do what is due on the node."""
-        why_no_plugin = self._keep_plugin()
-        if why_no_plugin and why_no_plugin != self.report.why_no_plugin:
-            self._log.error("plugin_not_installed", path=str(self._target), why=why_no_plugin)
-        configuration = self._keep_configuration() if self._configuring and not why_no_plugin else None
-        self.report = replace(self.report, why_no_plugin=why_no_plugin, configuration=configuration)
+        """Do what is due on the node. What changed is to be seen before it is logged."""
+        if self._keep_plugin() and self._configuring:
+            self._keep_configuration(self._configuring)
 
-    def _keep_plugin(self) -> str | None:
+    def _keep_plugin(self) -> bool:
+        """Whether the plugin is in place."""
         try:
-            if self._seen is not None and self._seen == _signature(self._target):
-                return None
-            if not files.holds(self._target, self._executable.data, plugin_file.MODE):
-                files.replace(self._target, self._executable.data, plugin_file.MODE)
-                self._log.info("plugin_installed", path=str(self._target), runs=self._executable.runs)
-            self._seen = _signature(self._target)
+            is_new = self._put_plugin()
         except OSError as error:
             self._seen = None
-            return error.strerror or str(error)
-        return None
+            self._show_plugin(error.strerror or str(error))
+            return False
+        self._show_plugin(None)
+        if is_new:
+            self._log.info("plugin_installed", path=str(self._target), runs=self._executable.runs)
+        return True
 
-    def _keep_configuration(self) -> Configuration:
-        assert self._configuring is not None
+    def _put_plugin(self) -> bool:
+        """Whether it had to be put there. Raises OSError."""
+        if self._seen is not None and self._seen == _signature(self._target):
+            return False
+        is_new = not files.holds(self._target, self._executable.data, plugin_file.MODE)
+        if is_new:
+            files.replace(self._target, self._executable.data, plugin_file.MODE)
+        self._seen = _signature(self._target)
+        return is_new
+
+    def _show_plugin(self, why_not: str | None) -> None:
+        before, self.report = self.report, replace(self.report, why_no_plugin=why_not)
+        if why_not and why_not != before.why_no_plugin:
+            self._log.error("plugin_not_installed", path=str(self._target), why=why_not)
+
+    def _keep_configuration(self, configuring: Configuring) -> None:
         try:
-            configuration = self._configuring.look()
+            now = configuring.look()
         except OSError as error:
-            configuration = Configuration(State.WAITING, None, f"{error.filename}: {error.strerror or error}")
-        self._tell(configuration)
-        return configuration
+            now = Configuration(State.WAITING, None, f"{error.filename}: {error.strerror or error}")
+        before, self.report = self.report.configuration, replace(self.report, configuration=now)
+        self._tell(before, now)
 
-    def _tell(self, now: Configuration) -> None:
-        """Log what changed since the last look."""
-        before, self._told = self._told, now
+    def _tell(self, before: Configuration | None, now: Configuration) -> None:
         told: tuple[Warned, ...] = before.warnings if before else ()
         for warned in now.warnings:
             if warned not in told:

@@ -115,7 +115,7 @@ def report(state: State, *warnings: Warned) -> Report:
 @pytest.mark.parametrize(
     ("told", "why"),
     [
-        (Report("p", "1"), "plugin: nothing was looked at so far"),
+        (Report("p", "1", "no space left", None), "plugin: no space left"),
         (Report("p", "1", None, None), None),
         (report(State.IN_PLACE, Warned("x", "y")), None),
         (report(State.WAITING), "configuration waiting: the reason"),
