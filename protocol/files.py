@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import stat
@@ -19,7 +20,7 @@ def holds(path: Path, data: bytes, mode: int) -> bool:
 
 
 def replace(path: Path, data: bytes, mode: int) -> None:
-    """Put `data` at `path`, durably. Raises OSError, and then leaves everything as it was.
+    """Put `data` at `path`, durably. Raises OSError that names `path`, and then leaves everything as it was.
 
     The temporary file lies in the same directory, because a rename across file systems is none. Its name begins
     with a dot, because runtimes read every visible file there. It is unique, as two installers may run at once.
@@ -28,9 +29,10 @@ def replace(path: Path, data: bytes, mode: int) -> None:
     try:
         _write_new(temporary, data, mode)
         temporary.rename(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise OSError(error.errno, error.strerror, str(path)) from None
     sync_directory(path.parent)
 
 

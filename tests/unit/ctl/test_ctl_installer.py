@@ -10,7 +10,7 @@ import pytest
 
 from ctl.__main__ import main
 from ctl.failures import Failed
-from ctl.installer import record, source
+from ctl.installer import agent, record, source
 from ctl.installer.leftovers import Left
 from ctl.installer.lock import only_one
 from ctl.installer.record import Record
@@ -137,6 +137,35 @@ def test_what_a_killed_installer_left_is_swept(tmp_path: Path) -> None:
     (tmp_path / "infoblox").touch()
     files.sweep(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["infoblox"]
+
+
+def test_the_same_trouble_is_told_in_the_same_words(tmp_path: Path) -> None:
+    told = set()
+    for _ in range(2):
+        with pytest.raises(OSError, match="absent") as caught:
+            files.replace(tmp_path / "absent" / "10-pods.conf", b"", 0o600)
+        told.add(str(caught.value))
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("exit 0", None),
+        ("""echo '{"msg": "no coordinator", "details": "request '$$'"}'; exit 1""", "no coordinator"),
+        ("echo nonsense; exit 1", "the plugin failed"),
+    ],
+)
+def test_the_agent_is_asked_through_the_plugin(tmp_path: Path, script: str, why: str | None) -> None:
+    plugin = tmp_path / "infoblox"
+    plugin.write_text(f'#!/bin/sh\n[ "$CNI_COMMAND" = STATUS ] || exit 1\n{script}\n')
+    plugin.chmod(0o755)
+    assert agent.why_not_serving(plugin, tmp_path) == why
+
+
+def test_a_plugin_that_does_not_run_is_told(tmp_path: Path) -> None:
+    (tmp_path / "infoblox").touch()
+    assert "does not run here" in str(agent.why_not_serving(tmp_path / "infoblox", tmp_path))
 
 
 def test_one_plugin_has_one_installer(tmp_path: Path) -> None:
