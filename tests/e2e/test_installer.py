@@ -15,6 +15,8 @@ from demo.cluster import Cluster
 from demo.links import add_namespace, inside, remove_namespace
 from tests.e2e.installer_world import LOOKS_S, NAME, InstallerWorld, netconf, page
 
+WITHOUT_CAPABILITIES = ("setpriv", "--inh-caps=-all", "--bounding-set=-all")
+
 
 @pytest.fixture
 def world(tmp_path: Path, cluster: Cluster) -> Iterator[InstallerWorld]:
@@ -43,7 +45,7 @@ def written(world: InstallerWorld, name: str = NAME) -> dict[str, object]:
 
 def test_plugin_and_configuration_come_in_the_highest_version_that_all_speak(world: InstallerWorld) -> None:
     world.configure(netconf())
-    installer = world.start()
+    installer = world.start(launcher=WITHOUT_CAPABILITIES)
     world.in_place()
     assert written(world) == {"cniVersion": "1.0.0", **netconf()}
     assert world.file.stat().st_mode & 0o777 == 0o600
