@@ -28,6 +28,7 @@ class Underlay:
         with IPRoute() as links:
             links.link("add", ifname=self._bridge, kind="bridge")
             index = _index(links, self._bridge)
+            _keep_address(links, index)
             links.addr("add", index=index, address=self.address, prefixlen=PREFIX_LENGTH)
             links.link("set", index=index, state="up")
         return self
@@ -85,6 +86,12 @@ def can_ping(namespace: str, address: str) -> bool:
     """Whether an address answers from inside a namespace."""
     argv = inside(namespace, ["ping", "-c", "1", "-W", "2", address])
     return subprocess.run(argv, capture_output=True, check=False).returncode == 0
+
+
+def _keep_address(links: IPRoute, index: int) -> None:
+    """Set a bridge's MAC to what it is; else it changes with its ports, and nodes know only the old one."""
+    (bridge,) = links.get_links(index)
+    links.link("set", index=index, address=bridge.get_attr("IFLA_ADDRESS"))
 
 
 def _index(links: IPRoute, name: str) -> int:

@@ -1,0 +1,134 @@
+"""A site that follows k8s/README.md: a grid, an API server, machines on which the manifests run."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import subprocess
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+from demo.cluster import MAIN_PLUGINS
+from demo.cni import Invocation, Outcome, pod_args
+from demo.daemons import command
+from demo.grid import PASSWORD, SimulatedGrid
+from demo.links import NETNS_DIRECTORY, Underlay, add_namespace, remove_namespace
+from k8s.render import HERE
+from tests.kubelet import ClusterObjects, Machine, RunningPod, edited
+from tests.kubelet.machine import Api
+from tests.kubernetes_stub import KubernetesStub
+
+FILES: Final = ("cni-infoblox-coordinator.yaml", "cni-infoblox-daemon.yaml", "cni-infoblox-plugin.yaml")
+SUBNET_PREFIX: Final = "198.18.79"
+COORDINATOR_ADDRESS: Final = f"{SUBNET_PREFIX}.11"
+"""Of the first machine, in the place of the service's cluster IP."""
+
+
+class Site:
+    """As a context manager. `control` carries the coordinator, `worker` the pods."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._stack = ExitStack()
+        self._machines: list[Machine] = []
+
+    def __enter__(self) -> Site:
+        with ExitStack() as stack:
+            self._underlay = stack.enter_context(Underlay(secrets.token_hex(3), SUBNET_PREFIX))
+            self.grid = SimulatedGrid(self.directory / "grid", "--listen", f"{self._underlay.address}:0")
+            stack.callback(self.grid.stop)
+            self.api = stack.enter_context(KubernetesStub(self.directory, self._underlay.address))
+            self.objects = ClusterObjects(*((HERE / name).read_text() for name in FILES), _printed_keys())
+            self._edit()
+            stack.callback(self._stop)
+            self.control, self.worker = (self.add_machine(name) for name in ("control-1", "worker-1"))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def workload(self, name: str) -> dict[str, Any]:
+        """The Deployment or DaemonSet of this name."""
+        kind = "Deployment" if self.objects.holds("Deployment", name) else "DaemonSet"
+        return self.objects.get(kind, name)
+
+    def add_machine(self, name: str) -> Machine:
+        """One more machine, with a main plugin but none of ours. The first one carries the coordinator."""
+        machine = Machine(
+            name,
+            self._underlay.add_node(name),
+            self.directory / name,
+            self.objects,
+            Api(self._underlay.address, self.api.port, self.api.credentials, self.token),
+            {"cni-infoblox-coordinator": COORDINATOR_ADDRESS},
+        )
+        machine.path("/opt/cni/bin").mkdir(parents=True)
+        shutil.copy(f"{MAIN_PLUGINS}/macvlan", machine.path("/opt/cni/bin"))
+        self._machines.append(machine)
+        return machine
+
+    def start_coordinator(self) -> RunningPod:
+        """Run the Deployment's pod, wait until it listens."""
+        pod = self.control.run(self.workload("cni-infoblox-coordinator"))
+        pod.daemon.wait_for("started")
+        return pod
+
+    def _edit(self) -> None:
+        """What the README tells people to edit, for a grid that no authority has signed; nor do tests wait."""
+        host = self.grid.url.removeprefix("https://").partition(":")[0]
+        flags = {
+            "--grid-host": host,
+            "--wapi-port": str(self.grid.port),
+            "--wapi-username": "admin",
+            "--cluster-name": "cluster-a",
+            "--ssl-verify": "/etc/cni-infoblox/grid-ca/ca.crt",
+            "--release-delay": "0",
+        }
+        secret = dict(self.objects.get("Secret", "infoblox-secret"), stringData={"wapi-password": PASSWORD})
+        authority = {
+            "kind": "ConfigMap",
+            "metadata": {"name": "cni-infoblox-grid-ca"},
+            "data": {"ca.crt": Path(self.grid.certificate).read_text()},
+        }
+        coordinator = edited(self.workload("cni-infoblox-coordinator"), flags)
+        self.objects.apply([coordinator, secret, authority])
+
+    def token(self, node: str, account: str, audience: str) -> str:
+        """A ServiceAccount token as this API server issues it."""
+        issued = self.api.cluster.issue(node, service_account=account, audiences=(audience,))
+        return issued.token
+
+    def _stop(self) -> None:
+        for machine in reversed(self._machines):
+            machine.stop()
+
+
+class SitePod:
+    """A pod of the cluster, as the runtime of a machine makes it."""
+
+    def __init__(self, machine: Machine, name: str) -> None:
+        self.machine = machine
+        self.container_id = secrets.token_hex(32)
+        self._name = name
+        self._namespace = f"pod-{self.container_id[:12]}"
+
+    def __enter__(self) -> SitePod:
+        self._netns = add_namespace(self._namespace)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        remove_namespace(self._namespace)
+
+    def call(self, verb: str, previous: Mapping[str, Any] | None = None) -> Outcome:
+        """One verb through the main plugin of the first configuration."""
+        args = pod_args("shop", self._name, self.container_id, f"uid-{self.container_id[:8]}")
+        netns = f"{NETNS_DIRECTORY}/{self._namespace}"
+        return self.machine.runtime(Invocation(verb, self.container_id, "eth0", netns, args), previous)
+
+
+def _printed_keys() -> str:
+    argv = [*command("cni-infoblox"), "keys", "init", "--kubernetes"]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout

@@ -1,0 +1,203 @@
+"""What the manifests say is enough to run by: arguments, environment, mounts, users, the few privileges."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from manifest_site import Site, SitePod
+from pyroute2 import NetNS
+
+from demo.grid import ea
+from k8s.render import HERE, kustomize
+from tests.kubelet import RunningPod
+
+SYS_ADMIN = 1 << 21
+NET_ADMIN = 1 << 12
+NOT_AVAILABLE = 50
+CONFIGURATION = "network-configuration"
+APPLIED_WITHIN_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A grid, an API server, two machines on which nothing runs so far."""
+    with Site(tmp_path_factory.mktemp("site")) as built:
+        yield built
+
+
+@pytest.fixture(scope="module")
+def coordinator(site: Site) -> RunningPod:
+    return site.start_coordinator()
+
+
+@pytest.fixture(scope="module")
+def installer(site: Site) -> RunningPod:
+    """On a machine whose agent does not run yet."""
+    pod = site.worker.run(site.workload("cni-infoblox-plugin"))
+    pod.daemon.wait_for("plugin_installed")
+    return pod
+
+
+@pytest.fixture(scope="module")
+def agent(site: Site, coordinator: RunningPod, installer: RunningPod) -> RunningPod:
+    pod = site.worker.run(site.workload("cni-infoblox-daemon"))
+    coordinator.daemon.wait_for("node_connected", lambda line: bool(line["node"] == site.worker.name))
+    installer.daemon.wait_for("configuration_written")
+    return pod
+
+
+def holds_no_pod(site: Site) -> bool:
+    return site.grid.wait_until(lambda: not site.grid.pods(), timeout_s=60)
+
+
+def test_a_pod_runs_through_what_was_installed(site: Site, agent: RunningPod) -> None:
+    with SitePod(site.worker, "web-0") as pod:
+        added = pod.call("ADD")
+        assert added.ok, added
+        found = site.grid.pods()[added.address]
+        names = ("VM Name", "Location", "Tenant ID", "Network Name")
+        assert [ea(found, name) for name in names] == ["shop/web-0", "worker-1", "cluster-a", "ipam-test"]
+        assert pod.call("CHECK", added.result).ok
+        assert agent.probe("readinessProbe").returncode == 0
+        assert pod.call("DEL", added.result).ok
+    assert holds_no_pod(site)
+
+
+@pytest.mark.parametrize("probe", ["startupProbe", "readinessProbe", "livenessProbe"])
+def test_the_agents_probes_pass_while_it_serves(agent: RunningPod, probe: str) -> None:
+    done = agent.probe(probe)
+    assert done.returncode == 0, done
+
+
+@pytest.mark.parametrize("name", ["coordinator", "installer"])
+def test_the_other_probes_pass(agent: RunningPod, name: str, request: pytest.FixtureRequest) -> None:
+    pod: RunningPod = request.getfixturevalue(name)
+    for probe in ("readinessProbe", "livenessProbe"):
+        done = pod.probe(probe)
+        assert done.returncode == 0, done
+
+
+@pytest.mark.parametrize(
+    ("name", "user", "capabilities"),
+    [("coordinator", 65532, 0), ("agent", 0, SYS_ADMIN), ("installer", 0, 0)],
+)
+def test_each_process_has_the_least_that_it_needs(
+    agent: RunningPod, name: str, user: int, capabilities: int, request: pytest.FixtureRequest
+) -> None:
+    pod: RunningPod = request.getfixturevalue(name)
+    status = pod.status_of_process()
+    assert set(status["Uid"].split()) == {str(user)}
+    assert [int(status[f"Cap{which}"], 16) for which in ("Eff", "Prm", "Bnd")] == [capabilities] * 3
+    for path in ("/x", "/etc/x", "/tmp/x"):
+        done = pod.execute(["touch", path])
+        assert "Read-only file system" in done.stderr
+
+
+def test_the_agents_keys_and_journal_stay_private_on_the_machine(site: Site, agent: RunningPod) -> None:
+    keys = site.worker.path("/var/lib/cni-infoblox/keys")
+    assert keys.stat().st_mode & 0o077 == 0
+    assert (keys / "agent.key_secret").stat().st_mode & 0o077 == 0
+    assert site.worker.path("/run/cni").stat().st_mode & 0o077 == 0
+
+
+def test_people_reach_the_coordinator_from_inside_its_pod(coordinator: RunningPod) -> None:
+    done = coordinator.execute(["cni-infoblox", "adopt", "--dry-run"])
+    assert done.returncode == 0, done
+
+
+def test_a_node_whose_token_names_another_node_is_refused(site: Site, coordinator: RunningPod) -> None:
+    def of_another_node(node: str, account: str, audience: str) -> str:
+        return site.token("worker-7", account, audience)
+
+    liar = site.add_machine("worker-6").run(site.workload("cni-infoblox-daemon"), of_another_node)
+    refusal = coordinator.daemon.wait_for("enrolment_refused")
+    assert "worker-6" in str(refusal)
+    assert "worker-7" in str(refusal)
+    liar.daemon.wait_until(lambda line: "worker-7" in str(line), "the reason")
+    assert liar.probe("startupProbe").returncode != 0
+    assert json.loads(liar.probe("readinessProbe").stdout)["code"] == NOT_AVAILABLE
+    events = {line["event"] for line in coordinator.daemon.lines if line.get("node") in ("worker-6", "worker-7")}
+    assert events <= {"enrolment_refused"}
+    liar.stop()
+
+
+def test_a_configmap_reaches_the_machine_unless_it_is_wrong(
+    site: Site, agent: RunningPod, installer: RunningPod
+) -> None:
+    files = site.objects.files("ConfigMap", "infoblox-cni-cfg")
+    name = files["ipam_conf_file_name"].decode()
+    on_machine = site.worker.path(f"/etc/cni/net.d/{name}")
+    before = on_machine.read_bytes()
+    count = installer.daemon.count("configuration_written")
+
+    installer.update(CONFIGURATION, {**files, name: files[name].replace(b"10.0.0.1", b"10.0.9.1")})
+    refused = installer.daemon.wait_for("configuration_refused", timeout_s=APPLIED_WITHIN_S)
+    assert "gateway" in str(refused)
+    assert on_machine.read_bytes() == before
+    assert installer.probe("readinessProbe").returncode != 0
+
+    installer.update(CONFIGURATION, {**files, name: files[name].replace(b"10.0.0.1", b"10.0.0.254")})
+    installer.daemon.wait_for_count("configuration_written", count + 1, APPLIED_WITHIN_S)
+    assert json.loads(on_machine.read_text())["ipam"]["gateway"] == "10.0.0.254"
+    installer.update(CONFIGURATION, files)
+    installer.daemon.wait_for_count("configuration_written", count + 2, APPLIED_WITHIN_S)
+    assert on_machine.read_bytes() == before
+
+
+def test_both_daemons_come_back_without_the_api_server(
+    site: Site, coordinator: RunningPod, agent: RunningPod
+) -> None:
+    site.api.down()
+    try:
+        assert coordinator.stop() == 0
+        assert agent.stop() == 0
+        again = site.start_coordinator()
+        site.worker.run(site.workload("cni-infoblox-daemon"))
+        again.daemon.wait_for("node_connected", lambda line: bool(line["node"] == site.worker.name))
+        with SitePod(site.worker, "web-1") as pod:
+            assert pod.call("ADD").ok
+            assert pod.call("DEL").ok
+    finally:
+        site.api.up()
+    assert holds_no_pod(site)
+
+
+def unedited() -> dict[str, Any]:
+    text = (HERE / "cni-infoblox-coordinator.yaml").read_text()
+    return next(found for found in yaml.safe_load_all(text) if found["kind"] == "Deployment")
+
+
+def test_the_coordinator_does_not_start_before_it_was_edited(site: Site) -> None:
+    pod = site.control.run(unedited())
+    assert pod.daemon.wait_exit() == 2
+    assert "--grid-host: is required" in pod.daemon.tail()
+
+
+def test_the_coordinator_does_not_start_without_a_password(site: Site) -> None:
+    secret = site.objects.get("Secret", "infoblox-secret")
+    site.objects.apply([{**secret, "stringData": {"wapi-password": ""}}])
+    pod = site.control.run(site.workload("cni-infoblox-coordinator"))
+    site.objects.apply([secret])
+    assert pod.daemon.wait_exit() == 2
+    assert "--wapi-password-file: /etc/cni-infoblox/wapi/wapi-password: is empty" in pod.daemon.tail()
+
+
+def test_the_overlay_sets_the_master_to_promiscuous_mode(site: Site) -> None:
+    objects = yaml.safe_load_all(kustomize(HERE / "overlays" / "set-promiscuous"))
+    workload = next(found for found in objects if found["metadata"]["name"] == "cni-infoblox-plugin")
+    pod = site.control.run(workload)
+    pod.daemon.wait_for("promiscuous_set")
+    assert int(pod.status_of_process()["CapEff"], 16) == NET_ADMIN
+    with NetNS(site.control.namespace) as links:
+        (link,) = links.get_links(ifname="eth0")
+        assert link.get_attr("IFLA_PROMISCUITY") > 0
+    pod.stop()
+
+
+def test_pods_of_the_machines_leave_no_mount_behind(site: Site, agent: RunningPod) -> None:
+    assert str(site.directory) not in Path("/proc/self/mountinfo").read_text()
