@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-CONNECTIONS_MAX: Final = 2048
-"""Most connections beyond those of known nodes. After a restart every node is a stranger for a moment."""
+CONNECTIONS_MAX: Final = 6000
+"""Most connections beyond those of known nodes: after a restart the nodes of a large cluster come all at once."""
 
-KEYS_MAX: Final = 4096
+KEYS_MAX: Final = 6000
 """Most unknown keys that are heard within `WINDOW_S`."""
 
 MESSAGES_MAX: Final = 8
