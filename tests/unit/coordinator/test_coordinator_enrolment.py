@@ -397,6 +397,18 @@ def test_expired_bindings_are_forgotten() -> None:
     assert len(room.machine) == 1
 
 
+def test_a_key_that_moved_to_another_node_outlives_its_former_binding() -> None:
+    room = Room()
+    room.enrol()
+    room.now_ms += HOUR_MS - 1000
+    room.enrol("bystander", OTHER_KEY)
+    room.now_ms += 1000
+    room.enrol("node-2")
+    room.now_ms += 60_000
+    room.enrol("bystander", OTHER_KEY)
+    assert room.node_of() == "node-2"
+
+
 # Strangers
 
 
