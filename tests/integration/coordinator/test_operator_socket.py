@@ -20,7 +20,7 @@ from coordinator.commands import AnswerOperator
 from coordinator.operator_socket import CONNECTIONS_MAX, NoOperatorSocket, OperatorSocket
 from ctl.failures import Failed
 from ctl.operator_socket import ask
-from protocol.codec import MESSAGE_BYTES_MAX, decode_operator_answer
+from protocol.codec import MESSAGE_BYTES_MAX, decode_operator_answer, encode
 from protocol.logs import make_logger
 from protocol.operator import Adopted, ListUnadopted, OperatorRequest, TurnedDown
 from protocol.operator_frames import receive_payload, send_message
@@ -155,11 +155,22 @@ def test_another_user_gets_nothing(front: Front, served: OperatorSocket, path: P
     path.chmod(0o666)
     for directory in (path.parent, path.parent.parent):
         directory.chmod(0o755)
-    code = (
-        "import os, socket, sys; os.setuid(65534); sock = socket.socket(socket.AF_UNIX);"
-        "sock.connect(sys.argv[1]); sys.exit(len(sock.recv(1)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(path)], timeout=PATIENCE_S, capture_output=True)
+    code = """if True:
+        import os, socket, sys
+        os.setuid(65534)
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(sys.argv[1])
+            try:
+                sock.sendall(bytes.fromhex(sys.argv[2]))
+                answer = sock.recv(1)
+            except (BrokenPipeError, ConnectionResetError):
+                answer = b""
+        sys.exit(len(answer))
+    """
+    payload = encode(REQUEST)
+    request = struct.pack(">I", len(payload)) + payload
+    argv = [sys.executable, "-c", code, str(path), request.hex()]
+    done = subprocess.run(argv, timeout=PATIENCE_S, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert front.asked.empty()
 

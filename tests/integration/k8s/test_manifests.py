@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -166,6 +169,41 @@ def test_promiscuous_mode_needs_net_admin_and_nothing_else() -> None:
     assert "--set-promiscuous" in container["args"]
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["NET_ADMIN"]}
     assert pod_of(plugin)["hostNetwork"]
+
+
+def test_beside_the_original_no_name_and_no_socket_is_the_originals(tmp_path: Path) -> None:
+    def at(part: str) -> str:
+        return os.path.relpath(HERE / part, tmp_path)
+
+    site = {
+        "resources": [at(f"base/{name}") for name in ("coordinator", "agent", "plugin")],
+        "components": [at("components/beside-the-original")],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(site))
+    daemon_sets = [each for each in objects(kustomize(tmp_path)) if each["kind"] == "DaemonSet"]
+    assert {each["metadata"]["name"] for each in daemon_sets} == {"cni-infoblox-agent", "cni-infoblox-plugin"}
+    for each in daemon_sets:
+        paths = [volume["hostPath"]["path"] for volume in pod_of(each)["volumes"] if volume["name"] == "sockets"]
+        assert paths == ["/run/cni-infoblox-agent"]
+
+
+def test_the_migration_page_leads_to_valid_manifests(tmp_path: Path) -> None:
+    page = (HERE.parent / "docs" / "migration.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    first, switch = (yaml.safe_load(block) for block in blocks)
+    here = os.path.relpath(HERE, tmp_path)
+    site = {**first, "resources": switch["resources"], "patches": [*first["patches"], *switch["patches"]]}
+    text = yaml.safe_dump(site).replace("../cni-infoblox/k8s", here)
+    (tmp_path / "kustomization.yaml").write_text(text)
+    found = objects(kustomize(tmp_path))
+    for each in found:
+        kubernetes_validate.validate(each, FULL_VERSIONS[-1], strict=True)
+    (configuration,) = (each["data"] for each in found if each["metadata"]["name"] == "infoblox-cni-cfg")
+    file = tmp_path / configuration["ipam_conf_file_name"]
+    file.write_text(configuration[file.name])
+    checked = subprocess.run([*command("cni-infoblox"), "validate", str(file)], capture_output=True, text=True)
+    assert checked.returncode == 0, checked
+    assert json.loads(file.read_text())["ipam"]["socket-dir"] == "/run/cni-infoblox-agent"
 
 
 def test_the_printed_keys_belong_together_and_are_new_each_time(tmp_path: Path) -> None:

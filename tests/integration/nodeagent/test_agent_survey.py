@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from agent_world import World
 
-from protocol.messages import Allocate, Interface, Interfaces, ListInterfaces
+from protocol.messages import Interface, Interfaces, ListInterfaces
 
 
 class Pods:
@@ -103,13 +103,3 @@ def test_many_namespaces_hold_nobody_up_and_all_are_told(world: World, pods: Pod
     os.close(descriptor)
     assert {each.namespace for each in shown} == names
     assert world.open_files(agent) == files
-
-
-def test_the_agent_comes_home_from_every_namespace(world: World, pods: Pods) -> None:
-    pods.add("10.55.0.7", mac="02:00:00:00:00:07")
-    world.start(netns_dir=str(pods.directory))
-    survey(world)
-
-    assert world.add(netns=world.own_namespace(), ifname="lo").exit_code == 0
-    assert world.coordinator.expect(Allocate).mac is None
-    assert len(survey(world)[0]) == 1

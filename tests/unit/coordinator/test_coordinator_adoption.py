@@ -204,6 +204,27 @@ def test_a_del_during_the_adoption_releases_the_address(world: LegacyWorld, step
     assert "Location" not in {name for each in world.grid.objects("fixedaddress") for name in each["extattrs"]}
 
 
+def test_a_del_before_its_adoption_begins_takes_its_place(world: LegacyWorld) -> None:
+    listed = world.list()
+    before = world.object_at("10.77.0.2")
+    world.ask(world.an_allocate("busy"))
+    ticket = world.begin(Adopt(id="adopt", proposal=listed[-1].proposal))
+    world.ask(world.a_release(ONE))
+    world.go_on()
+    (answer,) = world.heard(ticket)
+    assert answer.last
+    assert "its node has said more of it" in why(answer.results)
+    assert world.object_at("10.77.0.2") == before
+
+
+def test_an_object_without_a_node_is_never_released(world: LegacyWorld) -> None:
+    eas = {"Tenant ID": "blue", "CMP Type": "Kubernetes", "VM ID": TWO, "Interface Name": "eth0"}
+    wrapped = {name: {"value": value} for name, value in eas.items()}
+    world.grid.create("fixedaddress", {"ipv4addr": "10.77.0.9", "match_client": "RESERVED", "extattrs": wrapped})
+    assert has_released(world.delete(TWO))
+    assert "10.77.0.9" in world.fixed()
+
+
 def test_an_object_of_another_container_at_the_same_address_is_left_alone(world: LegacyWorld) -> None:
     listed = world.list()
     world.remove("10.77.0.2")
@@ -260,6 +281,18 @@ def test_what_a_node_says_unasked_is_ignored(world: LegacyWorld) -> None:
     lie = Interface(namespace="x", ifname="eth9", addresses=["10.77.0.2"])
     world.hears("n1", Interfaces(id="interfaces-1", page=0, last=True, interfaces=[lie]))
     assert world.list()[-1].addresses[1].ifname == "eth0"
+
+
+def test_a_node_that_was_not_asked_is_not_believed(world: LegacyWorld) -> None:
+    world.silent.add("n1")
+    ticket = world.begin(ListUnadopted(id="list"))
+    world.go_on()
+    world.connect("n2")
+    lie = Interface(namespace="x", ifname="eth9", addresses=["10.77.0.2"])
+    world.hears("n2", Interfaces(id=f"interfaces-{ticket}", page=0, last=True, interfaces=[lie]))
+    world.advance(NODES_S + 1)
+    (page,) = world.heard(ticket)
+    assert ("10.77.0.2", Finding.LEAVE) in found([page])
 
 
 def test_a_grid_that_does_not_serve_turns_the_command_down(world: LegacyWorld) -> None:
