@@ -189,7 +189,8 @@ class Lane:
             # Which networks, and how many addresses are left in them, only single creates can tell.
             self._creates_max |= {work.network_key: 1 for work in works if work.network_key is not None}
         for work in works:
-            work.companions_max = None if work.only_reads() else max(1, len(works) // 2)
+            if not work.only_reads():  # who is looking proves nothing about its writes: it stays as suspect as it was
+                work.companions_max = max(1, len(works) // 2)
         return self._tell(works, lambda work: work.doubtful(event.now_s))
 
     def _do_without_request(self, reason: str) -> list[LaneCommand]:

@@ -145,6 +145,22 @@ def test_a_refused_batch_is_looked_up_then_sent_in_halves_until_the_culprit_stan
     ]
 
 
+def test_culprits_stand_alone_in_the_end_though_they_look_in_the_company_of_others() -> None:
+    lane = a_lane()
+    creates, look_ups = [an_add(name) for name in "abc"], [an_add(name).look_up_first(None) for name in "def"]
+    pending, now_s, alone = calls(submit(lane, *creates, *look_ups)), 1.0, set()
+    while pending and now_s < 50.0:
+        (call,), now_s = pending, now_s + 1
+        if any(isinstance(operation, Create) for operation in call.operations):
+            alone |= set(owners(call)) if len(call.operations) == 1 else set()
+            lane.handle(Refused(call.id, Refusal(Kind.OTHER, "no"), now_s))
+        else:
+            lane.handle(Answered(call.id, [Found(())] * len(call.operations), now_s))
+        pending = calls(lane.proceed(now_s))
+    assert alone == set("abcdef")
+    assert lane.waiting == 0
+
+
 @pytest.mark.parametrize("kind", [Kind.UNKNOWN_EA, Kind.EA_NOT_WRITABLE, Kind.LICENCE])
 def test_a_refusal_that_concerns_everybody_is_not_halved(kind: Kind) -> None:
     lane = a_lane()
