@@ -189,7 +189,7 @@ class Lane:
             # Which networks, and how many addresses are left in them, only single creates can tell.
             self._creates_max |= {work.network_key: 1 for work in works if work.network_key is not None}
         for work in works:
-            if not work.only_reads():  # who is looking proves nothing about its writes: it stays as suspect as it was
+            if not work.only_reads():  # a look-up among others clears nobody of an earlier refusal
                 work.companions_max = max(1, len(works) // 2)
         return self._tell(works, lambda work: work.doubtful(event.now_s))
 
