@@ -263,8 +263,8 @@ class Registrar:
         self, record: Record, work: AttachmentWork, outcome: object, now_s: float
     ) -> Iterator[Command]:
         if isinstance(work, AdoptWork):
-            if isinstance(outcome, Held):
-                self.allocations.hold(record, holding_of(outcome.fixed))
+            # No journal names it, and the original may still remove it: whoever asks next asks the grid.
+            record.is_unsure = record.is_unsure or isinstance(outcome, Held)
         elif isinstance(work, ReleaseWork):
             yield from self._released(record, work)
         elif isinstance(work, AllocateWork) and isinstance(outcome, Held):

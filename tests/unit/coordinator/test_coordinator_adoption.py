@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from desk_world import CUT, DOWN, GONE, LATE, DeskWorld, Setup, has_released
+from desk_world import CUT, DOWN, GONE, LATE, DeskWorld, Setup, address_of, has_released
 
 from coordinator.desk import Received
 from coordinator.events import OperatorAsked, OperatorLeft
@@ -183,6 +183,14 @@ def test_before_adoption_del_touches_nothing_and_its_address_is_not_adopted_any_
     assert has_released(world.delete(ONE))
     assert "its node has said more of it" in why(world.adopt(listed))
     assert world.grid.objects("fixedaddress") == before
+
+
+def test_what_the_original_removes_after_the_adoption_is_free_for_others(world: LegacyWorld) -> None:
+    world.adopt(world.list())
+    world.remove("10.77.0.2")
+    answer = world.add(TWO, subnet=NETWORK)
+    assert address_of(answer) == "10.77.0.2"
+    assert world.fixed() == {"10.77.0.1": "N/A", "10.77.0.2": TWO}
 
 
 def test_another_node_cannot_release_what_was_adopted(world: LegacyWorld) -> None:
