@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from coordinator.attachment_work import AttachmentWork, Place, ReleaseWork
+from coordinator.attachment_work import AttachmentWork, Place
 from coordinator.objects import FixedAddress
 from coordinator.ownership import Identity
+from coordinator.release_work import ReleaseWork
 from protocol.messages import Allocate, Release
 
 FORGET_S: Final = 600.0
@@ -57,7 +58,8 @@ class Asked:
 class Record:
     """One attachment. At most one work is under way for it; the newest message that has to wait is `next`.
 
-    `unsettled_since_s`, `is_unsure`: as in its last work, what the grid may hold beyond what is known.
+    `unsettled_since_s`, `is_unsure`, `endangered_until_s`: as in its last work, what the grid may hold or do
+    beyond what is known.
     """
 
     identity: Identity
@@ -69,6 +71,7 @@ class Record:
     next: Asked | None = None
     unsettled_since_s: float | None = None
     is_unsure: bool = False
+    endangered_until_s: float = 0.0
     forget_at_s: float | None = None
 
     def is_newest(self, journal_id: str, seq: int) -> bool:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from coordinator.allocations import Asked, Holding, Record
-from coordinator.attachment_work import AllocateWork, ReleaseWork
+from coordinator.attachment_work import COMMIT_LATE_S, AllocateWork
+from coordinator.commands import Form
 from coordinator.networks import Network, NetworkRules
 from coordinator.objects import Label
 from coordinator.ownership import NETWORK_NAME, Eas, Identity, Owner
 from coordinator.preparation_work import NetworkWork, ReassignWork
+from coordinator.release_work import ReleaseWork
 from protocol.messages import Allocate, Release
 
 ADD_LASTS_S: Final = 60.0
@@ -44,7 +46,9 @@ def allocation(
     label = Label(pod.name or "", pod.namespace or "", pod.uid or "", asked.boot_id)
     work = AllocateWork(policy.owner, record.identity, policy.user, network, label, message.mac)
     since_s = record.unsettled_since_s
-    if record.is_unsure:
+    # A deletion that comes late would take the object from a pod that has its address already.
+    work.ready_at_s = record.endangered_until_s
+    if record.is_unsure or asked.received_at_s < record.endangered_until_s:
         return work.look_up_first(since_s, record.holding.address if record.holding else None)
     if record.holding:
         return work.refresh(since_s, record.holding.address)
@@ -56,15 +60,21 @@ def allocation(
     return work.look_up_first(since_s)
 
 
-def removal(policy: Policy, record: Record, asked: Asked, message: Release) -> ReleaseWork:
+def removal(
+    policy: Policy, record: Record, asked: Asked, message: Release, knowledge: Knowledge, form: Form | None
+) -> ReleaseWork:
     """Remove what the grid holds of the attachment, after the delay."""
+    not_before_s = 0.0
+    if form is Form.SEPARATE:
+        # Single calls write by reference, the last ones of the coordinator before as well.
+        not_before_s = max(record.endangered_until_s, knowledge.started_at_s + COMMIT_LATE_S)
     now_s, since_s = asked.received_at_s, record.unsettled_since_s
     if message.unanswered_ask_ms_ago is not None:
         # It may have gone to another coordinator, in whose queue it waits for as long as an ADD lasts.
         sent_until_s = now_s - message.unanswered_ask_ms_ago / 1000 + ADD_LASTS_S
         since_s = max(since_s or sent_until_s, sent_until_s)
     delay_s = max(0.0, policy.release_delay_s - message.first_sent_ms_ago / 1000)
-    work = ReleaseWork(policy.owner, record.identity, policy.user, now_s + delay_s)
+    work = ReleaseWork(policy.owner, record.identity, policy.user, now_s + delay_s, not_before_s=not_before_s)
     if record.holding and not record.is_unsure:
         return work.known(record.holding.place, since_s)
     return work.search_first(since_s)

@@ -1,9 +1,9 @@
-"""How one attachment gets its address from the grid, with how it gives it back.
+"""How one attachment gets its address from the grid.
 
-Both rest on two rules. An outcome that is unknown is looked up, never guessed: a create that was sent may still
-be committed until `COMMIT_LATE_S` later, so what is absent before then is only absent so far. With a MAC the
-create may be repeated at once, because the grid refuses one MAC twice in a network; a reservation has no such
-fence, so it waits. And an object is found by its identity in the very call that changes it, never by a
+It rests on two rules, as the release does. An outcome that is unknown is looked up, never guessed: a create that
+was sent may still be committed until `COMMIT_LATE_S` later, so what is absent before then is only absent so far.
+With a MAC the create may be repeated at once, because the grid refuses one MAC twice in a network; a reservation
+has no such fence, so it waits. And an object is found by its identity in the very call that changes it, never by a
 reference remembered from an earlier one: re-creation at the same address gives the old reference back.
 """
 
@@ -23,6 +23,7 @@ from coordinator.errors import (
     HeldElsewhere,
     LicenceMissing,
     OutcomeUnknown,
+    TimeIsUp,
 )
 from coordinator.networks import Network
 from coordinator.objects import FixedAddress, Label, addresses_in_order, read_fixed_address
@@ -47,9 +48,6 @@ UNKNOWN_WRITES_MAX: Final = 4
 REASSIGNS_MAX: Final = 32
 """How many addresses that the grid has forgotten one allocation gives back to their holders."""
 
-RELEASE_RETRY_S: Final = 60.0
-"""How long a release rests after its deletion has failed twice."""
-
 Place = tuple[str, str]
 """A view with an address in it: where an object of the grid is."""
 
@@ -71,11 +69,6 @@ class Contradicted:
     """The grid does not know the network that was there before."""
 
 
-@dataclass(frozen=True)
-class Gone:
-    """The grid holds nothing of the attachment that should not be there."""
-
-
 def as_problem(refusal: Refusal, action: str, user: str) -> Problem:
     """The failure that a refusal of the grid is to the one who asked."""
     facts = {"cause": refusal.text, "user": user, "name": refusal.name, "action": action}
@@ -91,14 +84,14 @@ class _Step(Enum):
     LOOK_UP = auto()
     CREATE = auto()
     UPDATE = auto()
-    DELETE = auto()
 
 
 class AttachmentWork(Work):
     """What allocating and releasing share: whose address it is, in which cluster, for which WAPI user.
 
     `unsettled_since_s`: a create of this attachment that was sent then may still be committed. `is_unsure`: the
-    grid may hold an object of this attachment that nobody has seen.
+    grid may hold an object of this attachment that nobody has seen. `endangered_until_s`: until then a write may
+    still be committed that deletes the attachment's object, or that goes by the object's reference.
     """
 
     def __init__(self, owner: Owner, identity: Identity, user: str) -> None:
@@ -108,6 +101,7 @@ class AttachmentWork(Work):
         self.user = user
         self.unsettled_since_s: float | None = None
         self.is_unsure = False
+        self.endangered_until_s = 0.0
 
     @property
     def settled_at_s(self) -> float:
@@ -135,6 +129,8 @@ class AllocateWork(AttachmentWork):
         self._reassigns = 0
         self._unknown_writes = 0
         self._known: str | None = None
+        self.is_wanted = True
+        """Whether somebody waits for it. What nobody waits for creates nothing any more."""
 
     def look_up_first(self, unsettled_since_s: float | None, known: str | None = None) -> AllocateWork:
         """An earlier try may have got its address already; a create sent at that time may still be committed.
@@ -214,6 +210,8 @@ class AllocateWork(AttachmentWork):
     def unknown(self, now_s: float) -> object | None:
         if self._step is _Step.CREATE:
             self.unsettled_since_s = self.sent_at_s
+        if self._step is _Step.UPDATE and self.is_sent_separately:
+            self.endangered_until_s = self.sent_at_s + COMMIT_LATE_S
         if self._step is not _Step.LOOK_UP:
             self._unknown_writes += 1
         self.doubtful(now_s)
@@ -242,6 +240,8 @@ class AllocateWork(AttachmentWork):
         return Held(kept)
 
     def _absent(self, now_s: float) -> object | None:
+        if not self.is_wanted:
+            return Failed(TimeIsUp(cause="nobody waits any more"))
         if self._mac_refused:
             self.mac = None
             self._mac_refused = False
@@ -282,106 +282,3 @@ class AllocateWork(AttachmentWork):
 
     def _problem(self, refusal: Refusal) -> Problem:
         return as_problem(refusal, f"give an address of {self.network.subnet}", self.user)
-
-
-class ReleaseWork(AttachmentWork):
-    """Removes what the grid holds of one attachment, all of it or all but `keep`. Ends `Gone`.
-
-    It is never given up: a release that the grid refuses is tried again every minute.
-    """
-
-    priority = Priority.RELEASE
-    patient = True
-
-    def __init__(
-        self, owner: Owner, identity: Identity, user: str, due_s: float, keep: Place | None = None
-    ) -> None:
-        super().__init__(owner, identity, user)
-        self.due_s = due_s
-        self.keep = keep
-        self._step = _Step.LOOK_UP
-        self._failures = 0
-        self._targets: list[Place | None] = []
-
-    def known(self, place: Place, unsettled_since_s: float | None) -> ReleaseWork:
-        """The grid is believed to hold exactly this object: it is deleted without a look when it is due."""
-        self.unsettled_since_s = unsettled_since_s
-        self._delete([place], now_s=0.0)
-        return self
-
-    def search_first(self, unsettled_since_s: float | None) -> ReleaseWork:
-        """Nobody knows whether the grid holds anything, or how much."""
-        self.unsettled_since_s = unsettled_since_s
-        self.is_unsure = True
-        return self
-
-    def expedite(self) -> None:
-        """The address is needed: do not wait for the rest of the delay."""
-        self.due_s = 0.0
-        if self.is_delayed:
-            self.ready_at_s = 0.0
-            self.priority = Priority.PREPARE
-
-    @property
-    def is_delayed(self) -> bool:
-        """Whether it has found what to delete, so that it waits for nothing but its time."""
-        return self._step is _Step.DELETE and self._failures == 0
-
-    def operations(self) -> tuple[Operation, ...]:
-        if self._step is _Step.LOOK_UP:
-            return (objects.find_address(self.owner, self.identity),)
-        view, address = self._targets[0] or (None, None)
-        return (objects.delete_address(self.owner, self.identity, view, address),)
-
-    def answered(self, replies: Sequence[Reply], now_s: float) -> object | None:
-        (reply,) = replies
-        if isinstance(reply, Found):
-            return self._looked_up(reply, now_s)
-        self._failures = 0
-        del self._targets[0]
-        if self._targets:
-            return None
-        return self._all_deleted(now_s)
-
-    def refused(self, refusal: Refusal, now_s: float) -> object | None:
-        return self._failed(now_s)
-
-    def doubtful(self, now_s: float) -> object | None:
-        self._step = _Step.LOOK_UP
-        return None
-
-    def unknown(self, now_s: float) -> object | None:
-        return self._failed(now_s) if self._step is _Step.DELETE else None
-
-    def _failed(self, now_s: float) -> object | None:
-        # A deletion that finds nothing fails as well: only after a second failure there is something to wait for.
-        if self._step is _Step.LOOK_UP or self._failures:
-            self.ready_at_s = now_s + RELEASE_RETRY_S
-        self._failures += 1
-        self._step = _Step.LOOK_UP
-        return None
-
-    def _looked_up(self, found: Found, now_s: float) -> object | None:
-        try:
-            fixed = [read_fixed_address(hit) for hit in found.hits]
-        except Unreadable:
-            return self._failed(now_s)
-        places = [place for each in fixed if (place := (each.view, each.address)) != self.keep]
-        if not places:
-            return self._all_deleted(now_s)
-        # One object needs no address to be told from others, unless there is one that must stay.
-        is_single = len(places) == 1 and self.keep is None
-        self._delete([None] if is_single else list(places), now_s)
-        return None
-
-    def _delete(self, targets: list[Place | None], now_s: float) -> None:
-        self._step = _Step.DELETE
-        self._targets = targets
-        self.ready_at_s = max(self.due_s, now_s)
-
-    def _all_deleted(self, now_s: float) -> object | None:
-        if now_s >= self.settled_at_s:
-            return Gone()
-        self._step = _Step.LOOK_UP
-        self.ready_at_s = self.settled_at_s
-        return None

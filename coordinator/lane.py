@@ -238,7 +238,7 @@ class Lane:
         call = Call(self._calls, operations, self._form(works), self._pace.read_timeout_s(_size(works)))
         self._flight = _Flight(call, tuple(works), now_s)
         for work in works:
-            work.sent_at_s = now_s
+            work.sent_at_s, work.is_sent_separately = now_s, call.form is Form.SEPARATE
             self._ready.pop(work, None)
         return [call, *self._wake(now_s)]
 

@@ -30,10 +30,22 @@ def learn_listed(allocations: Allocations, owner: Owner, addresses: Iterable[Fix
             record.is_unsure = True
 
 
-def learn_journal(allocations: Allocations, node: str, hello: Hello) -> Iterator[Note]:
-    """Take in what a node's journal holds; where the grid's listing says otherwise, the journal is right."""
-    for held in hello.holdings:
-        yield from _learn_held(allocations, node, hello.journal_id, held)
+class Journals:
+    """What nodes say in their hellos, page by page."""
+
+    def __init__(self) -> None:
+        self._named: dict[str, set[AttachmentKey]] = {}
+
+    def learn(self, allocations: Allocations, node: str, hello: Hello) -> Iterator[Note]:
+        """Take in what a node's journal holds; where the grid's listing says otherwise, the journal is right."""
+        named = self._named.pop(node, set()) if hello.page else set()
+        for held in hello.holdings:
+            named.add((held.attachment.container_id, held.attachment.ifname))
+            yield from _learn_held(allocations, node, hello.journal_id, held)
+        if hello.last:
+            _unlearn_unnamed(allocations, node, named)
+        else:
+            self._named[node] = named
 
 
 def _learn_held(allocations: Allocations, node: str, journal_id: str, held: JournalHolding) -> Iterator[Note]:
@@ -58,7 +70,7 @@ def _learn_held(allocations: Allocations, node: str, journal_id: str, held: Jour
     allocations.hold(record, holding)
 
 
-def unlearn_unnamed(allocations: Allocations, node: str, named: Set[AttachmentKey]) -> None:
+def _unlearn_unnamed(allocations: Allocations, node: str, named: Set[AttachmentKey]) -> None:
     """A journal names all that its node holds: what else was believed of the node may be gone by now.
 
     It may have been released through another coordinator since, so the grid must be asked before it counts again.

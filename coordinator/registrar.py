@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from coordinator import answers, assignment
 from coordinator.adoption_work import AdoptWork
-from coordinator.allocations import Allocations, Asked, AttachmentKey, Holding, Record, holding_of
+from coordinator.allocations import Allocations, Asked, Holding, Record, holding_of
 from coordinator.assignment import Knowledge, Policy
 from coordinator.attachment_work import (
     AllocateWork,
@@ -22,7 +22,6 @@ from coordinator.attachment_work import (
     Contradicted,
     Exhausted,
     Held,
-    ReleaseWork,
 )
 from coordinator.commands import Command, Note, Reply
 from coordinator.deadlines import Deadlines
@@ -37,12 +36,13 @@ from coordinator.errors import (
 )
 from coordinator.events import Submitted
 from coordinator.lane import Lane
-from coordinator.learning import learn_journal, learn_listed, unlearn_unnamed
+from coordinator.learning import Journals, learn_listed
 from coordinator.lookups import Lookups
 from coordinator.networks import Network, resolve
 from coordinator.objects import FixedAddress
 from coordinator.ownership import Identity
 from coordinator.preparation_work import NetworkWork, Prepared, Reassigned, ReassignWork
+from coordinator.release_work import ReleaseWork
 from coordinator.work import Failed, Work
 from protocol.errors import Problem, Refused
 from protocol.messages import Allocate, Hello, Release
@@ -59,7 +59,7 @@ class Registrar:
         self._of_work: dict[AttachmentWork, Record] = {}
         self._reassigning: dict[ReassignWork, AllocateWork] = {}
         self._deadlines: Deadlines[Record] = Deadlines()
-        self._named: dict[str, set[AttachmentKey]] = {}
+        self._journals = Journals()
         self.allocations = Allocations()
 
     # What nodes ask
@@ -94,6 +94,7 @@ class Registrar:
             if record.next is asked:
                 record.next = None
             elif isinstance(record.work, AllocateWork):
+                record.work.is_wanted = False
                 self._withdraw(record)
 
     def next_deadline_s(self) -> float | None:
@@ -115,6 +116,7 @@ class Registrar:
         self, record: Record, asked: Asked, message: Allocate, network: Network, now_s: float
     ) -> Iterator[Command]:
         if isinstance(record.work, AllocateWork) and record.work.network == network:
+            record.work.is_wanted = True
             return
         removal, holding = record.removal, record.holding
         if holding and asked.is_repeated and not removal:
@@ -140,7 +142,7 @@ class Registrar:
         if not self._withdraw(record):
             record.next = asked
             return
-        work = assignment.removal(self._policy, record, asked, message)
+        work = assignment.removal(self._policy, record, asked, message, self._knowledge, self._lane.form)
         holding = record.holding
         if holding and self._lookups.exhaustion(holding.view, holding.subnet, now_s):
             work.expedite()
@@ -193,20 +195,15 @@ class Registrar:
         self._of_work.pop(work, None)
         record.work = None
         record.unsettled_since_s, record.is_unsure = work.unsettled_since_s, work.is_unsure
+        record.endangered_until_s = work.endangered_until_s
 
     # What is learnt without asking
 
     def greeted(self, node: str, hello: Hello, now_s: float) -> Iterator[Command]:
         """A page of what a node's journal holds."""
-        yield from learn_journal(self.allocations, node, hello)
-        keys = [(held.attachment.container_id, held.attachment.ifname) for held in hello.holdings]
-        self._tidy_unsure((self.allocations.find(*key) for key in keys), now_s)
-        named = self._named.pop(node, set()) if hello.page else set()
-        named.update(keys)
-        if hello.last:
-            unlearn_unnamed(self.allocations, node, named)
-        else:
-            self._named[node] = named
+        yield from self._journals.learn(self.allocations, node, hello)
+        attachments = (held.attachment for held in hello.holdings)
+        self._tidy_unsure((self.allocations.find(each.container_id, each.ifname) for each in attachments), now_s)
 
     def listed(self, addresses: Iterable[FixedAddress]) -> None:
         """A page of what the grid holds."""

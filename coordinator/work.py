@@ -36,7 +36,8 @@ class Work(ABC):
     The lane asks for `operations` and tells what became of them. Each of those methods returns the outcome that
     ends the work, or None when it goes on; it is then ready again at `ready_at_s`. Work that is `apart` shares
     no call with other work; work that is `patient` waits for the end of an outage, however long that lasts.
-    `companions_max` bounds the batch of work that was in a refused one.
+    `companions_max` bounds the batch of work that was in a refused one; `is_sent_separately` tells that the last
+    call was made without `request`, so that its writes went to references.
     """
 
     priority: Priority
@@ -47,6 +48,7 @@ class Work(ABC):
         self.ready_at_s = 0.0
         self.submitted_at_s = inf
         self.sent_at_s = 0.0
+        self.is_sent_separately = False
         self.companions_max: int | None = None
         self.calls = 0
         self.grid_s = 0.0

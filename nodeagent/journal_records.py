@@ -49,14 +49,19 @@ class Record:
     addresses: tuple[Address, ...] = ()
     reason: ReleaseReason | None = None
     unanswered_ask_ms: int | None = None
-    """When the newest allocate without an answer left, in asked and releasing."""
+    """When the newest allocate left, where it or an earlier one has no answer."""
     unclaimed_ms: int | None = None
     """Since when nobody waits for this attachment, although no DEL came."""
 
 
+def answered(record: Record) -> Record:
+    """The record of an asked attachment whose newest allocate was answered, which says nothing of earlier ones."""
+    return record if record.attempt > 1 else replace(record, unanswered_ask_ms=None)
+
+
 def held(record: Record, view: str, subnet: str, addresses: tuple[Address, ...]) -> Record:
     """The record of an asked attachment that got its addresses."""
-    return replace(record, state=State.HELD, view=view, subnet=subnet, addresses=addresses, unanswered_ask_ms=None)
+    return replace(answered(record), state=State.HELD, view=view, subnet=subnet, addresses=addresses)
 
 
 def releasing(record: Record, seq: int, request_id: str, reason: ReleaseReason, now_ms: int) -> Record:

@@ -68,7 +68,7 @@ class Coordination(RuleBasedStateMachine):
         self.world.start()
         self.world.add("warm", subnet=subnet, gateway="0.0.0.1")
         self.world.delete("warm")
-        self.world.advance(10.0)
+        self.world.advance(40.0)
         self.lives = {name: Life(*name, node) for name, node in ATTACHMENTS.items()}
         self.greet()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from desk_world import DOWN, FORBIDDEN, GONE, LOGIN, DeskWorld, Setup, a_mac, address_of, has_released, refusal_of
 
-from coordinator.attachment_work import AllocateWork, Held, ReleaseWork
+from coordinator.attachment_work import AllocateWork, Held
 from coordinator.batch import CALL_TARGET_S, Limits, Pace, plan
 from coordinator.commands import Call, Finished, Form, WakeAt
 from coordinator.errors import GridUnavailable
@@ -17,6 +17,7 @@ from coordinator.operations import Create, Found, Operation, Written
 from coordinator.ownership import Identity, Owner
 from coordinator.preparation_work import Defined, DefinitionsWork
 from coordinator.refusals import Kind, Refusal
+from coordinator.release_work import ReleaseWork
 from coordinator.work import Work
 
 NETWORK = Network("default", "10.55.0.0/24", None, "pods")

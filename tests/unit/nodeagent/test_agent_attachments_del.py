@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from agent_builders import (
     BOOT,
     C1,
@@ -11,6 +12,7 @@ from agent_builders import (
     NOW_S,
     Machine,
     a_check,
+    a_declined,
     a_del,
     a_record,
     an_add,
@@ -21,6 +23,7 @@ from nodeagent import errors
 from nodeagent.attachment import Network
 from nodeagent.commands import Forget, Note, Persist, RememberReached, Reply, StartRelease
 from nodeagent.events import (
+    Answered,
     LinkLost,
     LinkRaised,
     MacRead,
@@ -200,3 +203,16 @@ def test_only_held_attachments_are_listed_in_a_hello() -> None:
     assert [holding.seq for holding in Machine().held().machine.holdings()] == [1]
     assert Machine().sent().machine.holdings() == []
     assert Machine(RELEASING).machine.holdings() == []
+
+
+@pytest.mark.parametrize("answer", [an_allocated(), a_declined()])
+def test_the_answer_to_a_repeated_ask_says_nothing_of_the_earlier_one(answer: Answered) -> None:
+    machine = Machine().sent()
+    machine.handle(LinkLost(NOW_S + 1, "gone"))
+    machine.handle(LinkRaised(NOW_S + 2))
+    machine.handle(Persisted(NOW_S + 2, 2))
+    machine.handle(answer)
+
+    *_, last = (command.record for command in machine.handle(a_del()) if isinstance(command, Persist))
+
+    assert (last.state, last.unanswered_ask_ms) == (State.RELEASING, 1_002_000)
