@@ -21,7 +21,7 @@ from protocol.codec import decode_to_agent
 from protocol.messages import Declined, Hello, Message, ToCoordinator
 from tests.sim.network import Network
 from tests.sim.pending_files import Pending
-from tests.sim.plugin_exec import PIPE_S, Exec
+from tests.sim.plugin_exec import Exec
 from tests.sim.storage import JournalWriter
 from tests.sim.timeline import Process
 
@@ -45,6 +45,7 @@ class Agent(Process):
         self._random = random
         self._callers: dict[int, Exec | Pending] = {}
         self._last_caller = 0
+        self._served_s = 0.0
         self._replaying: set[int] = set()
         self._given: dict[Any, int] = {}
         self._subjects: dict[str, str] = {}
@@ -98,17 +99,19 @@ class Agent(Process):
     def accept(self, plugin: Exec) -> int:
         """A plugin connects and sends its request; returns the number of its connection."""
         caller = self._next_caller(plugin)
-        self.later(PIPE_S * self._random.random(), lambda: self._arrived(caller, plugin))
+        arrives_s = self.timeline.now_s + self._host.swarm.pipe_s * self._random.random()
+        self._served_s = max(self._served_s, arrives_s)
+        self.timeline.at(self._served_s, lambda: self.later(0.0, lambda: self._arrived(caller, plugin)))
         return caller
 
     def hung_up(self, caller: int) -> None:
         """A plugin has closed its end."""
-        self.later(PIPE_S, lambda: self._drop(caller))
+        self.timeline.at(self._served_s, lambda: self.later(0.0, lambda: self._drop(caller)))
 
     def delivered(self, caller: int) -> None:
         """A plugin has read its answer, and closed its end."""
         self._callers.pop(caller, None)
-        self.later(PIPE_S, lambda: self.happened(events.Delivered(self.clock(), caller)))
+        self.later(self._host.swarm.pipe_s, lambda: self.happened(events.Delivered(self.clock(), caller)))
 
     # Its end
 
@@ -248,7 +251,8 @@ class Agent(Process):
         else:
             who.granted_by = self if isinstance(outcome, Granted) else None
             is_printed = who.verb != "ADD" or self._random.random() >= self._host.rates["answer_unread"]
-            self.timeline.after(PIPE_S, lambda: who.receive(self, outcome, is_printed=is_printed))
+            pipe_s = self._host.swarm.pipe_s * self._random.random()
+            self.timeline.after(pipe_s, lambda: who.receive(self, outcome, is_printed=is_printed))
 
     def _tell_message(self, verb: str, message: Message) -> None:
         if attachment := getattr(message, "attachment", None):

@@ -175,10 +175,13 @@ class DataCentre:
         base = plan.subnet.rpartition(".")[0]
         eas = {"Network Name": {"value": plan.name}}
         self.grid.create("network", {"network": plan.subnet, "extattrs": eas})
-        others = {"Tenant ID": {"value": "green"}, "CMP Type": {"value": "Kubernetes"}, "VM ID": {"value": "x1"}}
-        self.grid.create("fixedaddress", {"ipv4addr": f"{base}.3", "match_client": "RESERVED", "extattrs": others})
-        old = {"Tenant ID": {"value": "blue"}, "CMP Type": {"value": "Kubernetes"}, "VM ID": {"value": "old1"}}
-        self.grid.create("fixedaddress", {"ipv4addr": f"{base}.5", "match_client": "RESERVED", "extattrs": old})
+        # Another cluster's pod that happens to have our names, and one of the original, which recorded no node.
+        twin = {"Tenant ID": "green", "VM ID": "h0c1", "Interface Name": "eth0", "Location": "n0"}
+        old = {"Tenant ID": "blue", "VM ID": "h0c2"}
+        for number, eas in ((3, twin), (5, old)):
+            wrapped = {name: {"value": value} for name, value in {"CMP Type": "Kubernetes", **eas}.items()}
+            reserved = {"ipv4addr": f"{base}.{number}", "match_client": "RESERVED", "extattrs": wrapped}
+            self.grid.create("fixedaddress", reserved)
 
 
 def _unavailable(cause: str) -> GridUnavailable:

@@ -6,7 +6,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from nodeagent.attachment import AttachmentId
-from nodeagent.cni_request import AddRequest, DelRequest
+from nodeagent.cni_request import AddRequest, CheckRequest, DelRequest
 from tests.sim.agent_process import TICK_S, Agent
 from tests.sim.network import Network
 from tests.sim.pending_files import PendingFiles
@@ -19,7 +19,6 @@ from tests.sim.timeline import Timeline
 if TYPE_CHECKING:
     from tests.sim.runtime import Runtime
 
-RESTART_S: Final = 3.0
 BOOT_S: Final = 20.0
 
 
@@ -84,7 +83,7 @@ class Host:
         """The agent's process is gone; it is started again soon."""
         self.story.tell("", self.node, "agent is gone")
         self.agent = None
-        self.timeline.after(self._random.uniform(0.1, RESTART_S), self.start_agent)
+        self.timeline.after(self._random.uniform(0.1, self.swarm.restart_s), self.start_agent)
 
     def cut_power(self, name: str | None = None, *, keeps_journal: bool = True) -> None:
         """The machine dies and boots again, maybe under another name, maybe with an empty disk."""
@@ -112,7 +111,7 @@ class Host:
             self.agent.kill()
         self._lose_disk()
 
-    def exec_plugin(self, verb: str, request: AddRequest | DelRequest) -> Exec:
+    def exec_plugin(self, verb: str, request: AddRequest | CheckRequest | DelRequest) -> Exec:
         """The runtime starts the plugin."""
         self.story.tell(str(request.attachment), self.runtime_name, f"{verb}")
         plugin = Exec(self, request, verb, self.timeline, self._random, self.story)

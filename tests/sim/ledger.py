@@ -24,13 +24,16 @@ EXCUSES: Final = frozenset(
         "node_lost",  # until the sweep knows of deleted nodes
         "node_renamed",  # until the sweep
         "journal_lost",  # until the sweep compares boot IDs and journals
-        "second_object",  # until the sweep
         "forgotten_before_known",  # an address that neither grid nor coordinator could know of
         "given_back",  # to a holder that was gone, whose node was not heard since: until the sweep
     }
 )
 """Ways to leave something behind that are known, and not this release's to clean up."""
 
+
+TRY_AGAIN: Final = 11
+DECIDED_S: Final = 60.0
+"""What a coordinator decided before it heard of something may be carried out so much later."""
 
 Holder = tuple[str, str, str]
 
@@ -85,7 +88,7 @@ class Ledger:
         self._foreign = {thing.key: thing for thing in grid.store.of_kind("fixedaddress")}
         self._rests: dict[str, tuple[float, str]] = {}
         self._holders: dict[str, Holder] = {}
-        self._heard: dict[tuple[int, str], tuple[float, frozenset[AttachmentId]]] = {}
+        self._heard: dict[tuple[int, str], tuple[float, float, frozenset[AttachmentId]]] = {}
 
     # What runtimes do and hear
 
@@ -111,7 +114,7 @@ class Ledger:
 
     def known(self, node: str, said_s: float, held: Iterable[AttachmentId], coordinator: object) -> None:
         """A coordinator has heard what a node said then of what it holds."""
-        self._heard[id(coordinator), node] = said_s, frozenset(held)
+        self._heard[id(coordinator), node] = said_s, self._timeline.now_s, frozenset(held)
         for attachment in held:
             if life := self.lives.get(attachment):
                 life.known_by.add(id(coordinator))
@@ -136,8 +139,9 @@ class Ledger:
         life = self.lives.get(AttachmentId(holder[0], holder[1]))
         if life is None or life.is_live or life.died_s is None:
             return
-        said_s, held = self._heard.get((id(coordinator), holder[2]), (-1.0, frozenset()))
-        if said_s < life.died_s or life.attachment in held:
+        said_s, heard_s, held = self._heard.get((id(coordinator), holder[2]), (-1.0, -1e9, frozenset()))
+        is_late = self._timeline.now_s < heard_s + DECIDED_S
+        if said_s < life.died_s or life.attachment in held or is_late:
             life.excuses.add("given_back")
 
     def declined(self, life: Life, verb: str, code: int) -> None:
@@ -145,6 +149,8 @@ class Ledger:
         self.answers[f"{verb} {code}"] += 1
         if verb == "DEL":
             raise Violation(f"DEL never fails: {life.key} got {code}", life.key)
+        if verb == "CHECK" and code != TRY_AGAIN and not life.lost_journal:
+            raise Violation(f"same answer: CHECK of {life.key}, which lives, got {code}", life.key)
 
     def dies(self, life: Life) -> None:
         """The container is gone: from now on its address may go to somebody else, after the delay."""
@@ -178,8 +184,7 @@ class Ledger:
                 raise Violation(f"the grid holds {address} for {who}, of which no runtime knows", address)
             if life.is_live and life.node == who[2]:
                 if address != life.address:
-                    text = f"{life.key} has {life.address}, and {address} as well"
-                    self._excuse("second_object", life, text, address)
+                    raise Violation(f"{life.key} has {life.address}, and {address} as well", life.key, address)
                 continue
             self._left_behind(life, who[2], address)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from nodeagent.cni_request import AddRequest
+from nodeagent.cni_request import AddRequest, CheckRequest, DelRequest
 from nodeagent.outcomes import Failure, Granted, NotDurable, Outcome
 from plugin import infoblox
 from tests.sim.story import Story
@@ -16,8 +16,6 @@ from tests.sim.timeline import Timeline
 if TYPE_CHECKING:
     from tests.sim.agent_process import Agent
     from tests.sim.host import Host
-
-PIPE_S: Final = 0.001
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Exec:
     def __init__(
         self,
         host: Host,
-        request: AddRequest | Any,
+        request: AddRequest | CheckRequest | DelRequest,
         verb: str,
         timeline: Timeline,
         random: Random,

@@ -7,7 +7,7 @@ from random import Random
 from typing import Final
 
 from nodeagent.attachment import AttachmentId, Network, Pod
-from nodeagent.cni_request import AddRequest, DelRequest
+from nodeagent.cni_request import AddRequest, CheckRequest, DelRequest
 from tests.sim.host import Host
 from tests.sim.ledger import Ledger, Life
 from tests.sim.plugin_exec import Answer, Exec
@@ -129,6 +129,8 @@ class Runtime:
             repeated = self._host.exec_plugin("ADD", self._request(life, plan))
             yield repeated
             self._hear(life, repeated.answer)
+            if self._chance("check"):
+                yield from self._check(life, plan)
             yield self._random.random() * self._host.swarm.life_s
 
     def _add(self, life: Life, plan: Plan) -> Part:
@@ -145,9 +147,22 @@ class Runtime:
             yield self._random.random() * PLUGIN_S
             if not plugin.is_over:
                 return None
+        twin = self._host.exec_plugin("ADD", self._request(life, plan)) if self._chance("add_doubled") else plugin
         yield plugin
         self._hear(life, plugin.answer)
+        if twin is not plugin:
+            yield twin
+            self._hear(life, twin.answer)
         return plugin.answer
+
+    def _check(self, life: Life, plan: Plan) -> Script:
+        """CHECK of what lives, with what its ADD was answered."""
+        previous = (f"{life.address}/{plan.subnet.rpartition('/')[2]}",)
+        network = Network(plan.name, None, plan.subnet, plan.gateway)
+        plugin = self._host.exec_plugin("CHECK", CheckRequest("1.0.0", life.attachment, network, previous))
+        yield plugin
+        if plugin.answer and plugin.answer.code:
+            self._ledger.declined(life, "CHECK", plugin.answer.code)
 
     def _delete(self, life: Life) -> Script:
         """DEL until it succeeds, and twice more, as some runtimes do."""

@@ -44,6 +44,8 @@ CHANCE: Final = {
     "call_hangs": 0.6,
     "add_killed": 0.3,
     "add_repeated": 0.3,
+    "add_doubled": 0.3,
+    "check": 0.5,
     "add_overlapped_by_del": 0.2,
     "del_after_failure_lost": 0.5,
     "del_lost": 0.15,
@@ -70,6 +72,7 @@ READINGS: Final = {
 }
 """Both readings, or all, of what nobody has documented."""
 
+WITHOUT_REQUEST: Final = ("no-request", "cloud")
 ZERO_SHARE: Final = 0.5
 CALM_SHARE: Final = 0.35
 CALM_KINDS: Final = 4
@@ -100,6 +103,8 @@ class Swarm:
     lookup_ttl_s: float
     wire_s: float
     sync_s: float
+    pipe_s: float
+    restart_s: float
     grid_s: float
     operation_s: float
     request_operations_max: int
@@ -126,6 +131,9 @@ def draw(random: Random) -> Swarm:
         rates = {name: rate if name in kept else 0.0 for name, rate in rates.items()}
     readings = {name: random.choice(values) for name, values in READINGS.items()}
     endpoints = 2 if random.random() < 0.3 else 1
+    if readings["user_kind"] in WITHOUT_REQUEST:
+        # Single calls delete by reference, so two coordinators at once could hit each other's successor.
+        endpoints, rates["coordinators_overlap"] = 1, 0.0
     plans = tuple(_plan(random, number) for number in range(random.choice((1, 1, 2))))
     return Swarm(
         nodes=random.choice((1, 2, 2, 3)),
@@ -139,9 +147,11 @@ def draw(random: Random) -> Swarm:
         lookup_ttl_s=random.choice((0.0, 20.0, 300.0)),
         wire_s=random.choice((0.001, 0.05, 1.0)),
         sync_s=random.choice((0.001, 0.02, 0.5)),
+        pipe_s=random.choice((0.001, 0.001, 0.2)),
+        restart_s=random.choice((1.0, 5.0, 40.0)),
         grid_s=random.choice((0.005, 0.05, 0.5, 2.0)),
         operation_s=random.choice((0.0, 0.01, 0.2)),
-        request_operations_max=random.choice((1000, 1000, 1000, 6)),
+        request_operations_max=random.choice((1000, 1000, 1000, 12)),
         faults=Faults().changed(readings),
         rates=rates,
     )
