@@ -115,8 +115,13 @@ class SitePod:
         self._name = name
         self._namespace = f"pod-{self.container_id[:12]}"
 
+    @property
+    def netns(self) -> str:
+        """The path of its network namespace."""
+        return f"{NETNS_DIRECTORY}/{self._namespace}"
+
     def __enter__(self) -> SitePod:
-        self._netns = add_namespace(self._namespace)
+        add_namespace(self._namespace)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -125,8 +130,7 @@ class SitePod:
     def call(self, verb: str, previous: Mapping[str, Any] | None = None) -> Outcome:
         """One verb through the main plugin of the first configuration."""
         args = pod_args("shop", self._name, self.container_id, f"uid-{self.container_id[:8]}")
-        netns = f"{NETNS_DIRECTORY}/{self._namespace}"
-        return self.machine.runtime(Invocation(verb, self.container_id, "eth0", netns, args), previous)
+        return self.machine.runtime(Invocation(verb, self.container_id, "eth0", self.netns, args), previous)
 
 
 def _printed_keys() -> str:

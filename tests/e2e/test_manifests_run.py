@@ -105,6 +105,14 @@ def test_the_agents_keys_and_journal_stay_private_on_the_machine(site: Site, age
     assert site.worker.path("/run/cni").stat().st_mode & 0o077 == 0
 
 
+def test_the_agent_sees_namespaces_that_come_and_does_not_hold_them(site: Site, agent: RunningPod) -> None:
+    with SitePod(site.worker, "web-2") as pod:
+        for path in (pod.netns, f"/var{pod.netns}"):
+            assert agent.execute(["stat", "-f", "-c", "%T", path]).stdout == "nsfs\n"
+    assert not Path(pod.netns).exists()
+    assert agent.execute(["stat", pod.netns]).returncode != 0
+
+
 def test_people_reach_the_coordinator_from_inside_its_pod(coordinator: RunningPod) -> None:
     done = coordinator.execute(["cni-infoblox", "adopt", "--dry-run"])
     assert done.returncode == 0, done

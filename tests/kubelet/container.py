@@ -87,8 +87,11 @@ def lay_out_image(directory: Path) -> None:
     plugin.chmod(0o755)
 
 
-def root_script(root: Path, image: Path, mounts: Sequence[Mount]) -> str:
-    """A shell script for a mount namespace of its own: it builds the root, then runs its arguments in there."""
+def root_script(root: Path, image: Path, mounts: Sequence[Mount], mode: str) -> str:
+    """A shell script for a mount namespace of its own: it builds the root, then runs its arguments in there.
+
+    `mode` is ro or rw.
+    """
     at = shlex.quote(str(root))
     lines = [
         "set -e",
@@ -106,7 +109,7 @@ def root_script(root: Path, image: Path, mounts: Sequence[Mount]) -> str:
         lines += _bind(Mount(tree, str(tree), is_read_only=True))
     for mount in mounts:
         lines += _bind(mount)
-    lines += [f"mount -o remount,ro {at}", f'exec chroot {at} "$@"']
+    lines += [f"mount -o remount,{mode} {at}", f'exec chroot {at} "$@"']
     return "\n".join(lines)
 
 

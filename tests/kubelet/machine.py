@@ -101,7 +101,8 @@ class Machine:
         environment = self._environment(container)
         argv = [_expand(text, environment) for text in (*container["command"], *container["args"])]
         lay_out_image(place / "image")
-        script = root_script(place / "root", place / "image", mounts)
+        mode = "ro" if container["securityContext"].get("readOnlyRootFilesystem") else "rw"
+        script = root_script(place / "root", place / "image", mounts, mode)
         daemon = Daemon(
             inside(self.namespace, [*ISOLATED, script, "-", *identity.wrap(environment, argv)]), {}, place / "log"
         )

@@ -14,6 +14,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from coordinator.settings import read_settings
 from demo.daemons import command
 from k8s.render import HERE, SINGLE_FILES, kustomize
 from protocol.keys import load_pair, load_public
@@ -204,6 +205,20 @@ def test_the_migration_page_leads_to_valid_manifests(tmp_path: Path) -> None:
     checked = subprocess.run([*command("cni-infoblox"), "validate", str(file)], capture_output=True, text=True)
     assert checked.returncode == 0, checked
     assert json.loads(file.read_text())["ipam"]["socket-dir"] == "/run/cni-infoblox-agent"
+
+
+def test_pods_of_the_closed_overlay_can_ask_for_what_it_names_and_nothing_else() -> None:
+    found = objects(SOURCES["overlays/allowed-networks"]())
+    (deployment,) = (each for each in found if each["kind"] == "Deployment")
+    (container,) = pod_of(deployment)["containers"]
+    own = [
+        "--grid-host=10.0.0.2",
+        "--wapi-username=u",
+        "--cluster-name=c",
+        "--kubernetes-api=https://10.0.0.1:443",
+    ]
+    settings = read_settings([*container["args"], *own])
+    assert (settings.allow_network, settings.allow_view) == (("10.0.0.0/24",), ("cni_view",))
 
 
 def test_the_printed_keys_belong_together_and_are_new_each_time(tmp_path: Path) -> None:
