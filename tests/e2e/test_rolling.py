@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +16,12 @@ from runtime_calls import a_mac, add, delete, grid_holds
 
 from demo.cluster import Cluster, Plan
 from demo.cni import Invocation, Outcome
-from demo.daemons import command
+from demo.daemons import Daemon, command
+from demo.links import inside
 
 LOOPS = 4
 ROLLS = 3
+ROLLS_OF_BOTH = 2
 PODS_PER_ROLL = 6
 
 
@@ -42,12 +45,21 @@ class Load:
 
     def _add(self, netns: str) -> str:
         container = f"c{next(self.numbers)}"
+        set_mac = inside(netns.rpartition("/")[2], ["ip", "link", "set", "eth0", "address", a_mac()])
+        subprocess.run(set_mac, check=True)
         self._expect_success(container, "ADD", add(self.cluster.node, container, netns, pod=container))
         return container
 
     def _expect_success(self, container: str, verb: str, outcome: Outcome) -> None:
         if not outcome.ok:
             self.failures.append((f"{verb} {container}", outcome))
+
+
+def wait_for_pods(daemon: Daemon | None) -> Daemon:
+    """Wait until the daemon has served some pods."""
+    assert daemon
+    daemon.wait_for_count("allocated", PODS_PER_ROLL, timeout_s=60)
+    return daemon
 
 
 @contextmanager
@@ -83,18 +95,14 @@ def test_agents_of_other_releases_take_over_under_load(
     make_cluster: Callable[[Plan], Cluster], make_netns: Callable[..., str], releases: Callable[[int], list[str]]
 ) -> None:
     cluster = make_cluster(Plan(grid_flags=("--latency-ms", "20")))
-    node = cluster.node
     with load(cluster, make_netns):
         for number in range(ROLLS):
-            assert node.agent
-            node.agent.wait_for_count("allocated", PODS_PER_ROLL)
-            assert node.agent.stop() == 0
-            node.start_agent(launcher=releases(number))
-            assert cluster.coordinator
-            cluster.coordinator.wait_for(
-                "node_connected", lambda line, own=f"0.2.{number}": line["release"] == own
-            )
-        node.agent.wait_for_count("allocated", PODS_PER_ROLL)
+            assert wait_for_pods(cluster.node.agent).stop() == 0
+            cluster.node.start_agent(launcher=releases(number))
+        wait_for_pods(cluster.node.agent)
+    assert cluster.coordinator
+    seen = [line["release"] for line in cluster.coordinator.lines if line.get("event") == "node_connected"]
+    assert seen[-ROLLS:] == [f"0.2.{number}" for number in range(ROLLS)]
 
 
 def test_coordinators_take_over_under_load(
@@ -103,25 +111,21 @@ def test_coordinators_take_over_under_load(
     cluster = make_cluster(Plan(grid_flags=("--latency-ms", "20")))
     with load(cluster, make_netns):
         for _ in range(ROLLS):
-            assert cluster.coordinator
-            cluster.coordinator.wait_for_count("allocated", PODS_PER_ROLL)
-            assert cluster.coordinator.stop() == 0
+            assert wait_for_pods(cluster.coordinator).stop() == 0
             cluster.start_coordinator()
-        cluster.coordinator.wait_for_count("allocated", PODS_PER_ROLL)
+        wait_for_pods(cluster.coordinator)
 
 
 def test_both_are_replaced_at_once_under_load(
     make_cluster: Callable[[Plan], Cluster], make_netns: Callable[..., str], releases: Callable[[int], list[str]]
 ) -> None:
     cluster = make_cluster(Plan(grid_flags=("--latency-ms", "20")))
-    node = cluster.node
     with load(cluster, make_netns):
-        for number in range(ROLLS):
+        for number in range(ROLLS_OF_BOTH):
+            agent = wait_for_pods(cluster.node.agent)
             assert cluster.coordinator
-            assert node.agent
-            node.agent.wait_for_count("allocated", PODS_PER_ROLL)
             assert cluster.coordinator.stop() == 0
-            assert node.agent.stop() == 0
-            node.start_agent(launcher=releases(number))
+            assert agent.stop() == 0
+            cluster.node.start_agent(launcher=releases(number))
             cluster.start_coordinator()
-        node.agent.wait_for_count("allocated", PODS_PER_ROLL)
+        wait_for_pods(cluster.node.agent)
