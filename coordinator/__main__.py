@@ -79,15 +79,9 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
     zap = Zap(context)
     router = _bind(context, settings, pair)
     inbox: Inbox[Item] = Inbox()
-    reviewer = Reviewer(
-        KubernetesApi(settings.kubernetes_api or "", settings.kubernetes_credentials),
-        settings.token_rules,
-        inbox.put,
-        clock,
-    )
-    lifetime_ms = int(settings.ticket_lifetime * 1000)
-    enrolment = Enrolment(Tickets(pair.secret), lifetime_ms, authorized, desk.sessions.live_boot)
-    door = Door(authorized, enrolment, Strangers() if settings.enrol_tokens else None, clock, _wall_ms)
+    api = KubernetesApi(settings.kubernetes_api or "", settings.kubernetes_credentials)
+    reviewer = Reviewer(api, settings.token_rules, inbox.put, clock)
+    door = _door(settings, pair, authorized, desk, clock)
     operators = _open_operator_socket(settings, inbox, clock, logger)
     drivers = Drivers(router, zap, reviewer.review, operators.answer if operators else lambda _: None)
     front = Front(desk, door, drivers, inbox, metrics, logger, clock, on_step)
@@ -125,6 +119,14 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
     context.term()
     logger.info("stopped")
     return 0 if is_healthy else 1
+
+
+def _door(
+    settings: Settings, pair: KeyPair, authorized: Authorized, desk: Desk, clock: Callable[[], float]
+) -> Door:
+    lifetime_ms = int(settings.ticket_lifetime * 1000)
+    enrolment = Enrolment(Tickets(pair.secret), lifetime_ms, authorized, desk.sessions.live_boot)
+    return Door(authorized, enrolment, Strangers() if settings.enrol_tokens else None, clock, _wall_ms)
 
 
 def _watched(settings: Settings, inbox: Inbox[Item], logger: Logger) -> dict[Path, Callable[[], None]]:
