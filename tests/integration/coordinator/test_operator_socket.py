@@ -189,6 +189,26 @@ def test_a_left_over_socket_is_replaced_but_not_a_living_one(
     assert not left_over.exists()
 
 
+def test_in_a_directory_that_another_user_made_the_socket_is_private_all_the_same() -> None:
+    code = """if True:
+        import os, pathlib, stat, sys
+        from coordinator.operator_socket import OperatorSocket
+        from protocol.logs import make_logger
+        os.setuid(65532)
+        path = pathlib.Path(sys.argv[1])
+        sock = OperatorSocket(path, lambda *_: None, lambda _: None, make_logger("console", "error"))
+        sock.start()
+        print(oct(stat.S_IMODE(path.stat().st_mode)))
+        sock.stop()
+        print(path.exists())
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o777)
+        argv = [sys.executable, "-c", code, f"{directory}/coordinator.sock"]
+        done = subprocess.run(argv, timeout=PATIENCE_S, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["0o600", "False"], "")
+
+
 def test_a_place_that_cannot_be_made_is_named(front: Front) -> None:
     with pytest.raises(NoOperatorSocket, match=r"^--operator-socket: /proc/nobody"):
         front.open(Path("/proc/nobody/coordinator.sock"))
