@@ -13,6 +13,8 @@ from manifest_site import Site, SitePod
 from pyroute2 import NetNS
 
 from demo.grid import ea
+from demo.links import add_interface
+from gridsim.legacy import LegacyCluster, LegacyPod, create_legacy
 from k8s.render import HERE, kustomize
 from tests.kubelet import RunningPod
 
@@ -116,6 +118,27 @@ def test_the_agent_sees_namespaces_that_come_and_does_not_hold_them(site: Site, 
 def test_people_reach_the_coordinator_from_inside_its_pod(coordinator: RunningPod) -> None:
     done = coordinator.execute(["cni-infoblox", "adopt", "--dry-run"])
     assert done.returncode == 0, done
+
+
+def test_an_address_of_the_original_is_adopted_with_the_privileges_of_the_manifests(
+    site: Site, coordinator: RunningPod, agent: RunningPod
+) -> None:
+    with SitePod(site.worker, "old-0") as pod:
+        namespace = Path(pod.netns).name
+        add_interface(namespace, "eth0", "02:00:00:00:d3:02")
+        with NetNS(namespace) as links:
+            (index,) = links.link_lookup(ifname="eth0")
+            links.addr("add", index=index, address="10.211.0.2", prefixlen=24)
+        old = LegacyPod("old-0", pod.container_id, "02:00:00:00:d3:02")
+        create_legacy(site.grid, LegacyCluster("10.211.0.0/24", "10.211.0.1", tenant="cluster-a", pods=(old,)))  # type: ignore[arg-type]
+
+        done = coordinator.execute(["cni-infoblox", "adopt", "--yes"])
+
+        assert "adopted 1 address" in done.stdout, done
+        found = site.grid.pods()["10.211.0.2"]
+        assert (ea(found, "Location"), ea(found, "Interface Name")) == (site.worker.name, "eth0")
+        assert pod.call("DEL").ok
+    assert holds_no_pod(site)
 
 
 def test_a_node_whose_token_names_another_node_is_refused(site: Site, coordinator: RunningPod) -> None:
