@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from coordinator import objects
-from coordinator.attachment_work import AttachmentWork, Held, Place, as_problem
+from coordinator.attachment_work import COMMIT_LATE_S, AttachmentWork, Held, Place, as_problem
 from coordinator.errors import ApprovalNeeded, OutcomeUnknown
 from coordinator.objects import FixedAddress, read_fixed_address
 from coordinator.operations import Found, Operation, Reply, Unreadable, Written, is_scheduled
@@ -73,6 +73,8 @@ class AdoptWork(AttachmentWork):
     def unknown(self, now_s: float) -> object | None:
         if self._seen is not None:
             self.unsettled_since_s = self.sent_at_s
+            if self.is_sent_separately:
+                self.endangered_until_s = self.sent_at_s + COMMIT_LATE_S
         return self.doubtful(now_s)
 
     def _written(self, reply: Reply) -> Held | None:

@@ -255,6 +255,25 @@ def test_a_write_of_unknown_outcome_is_looked_up(world: LegacyWorld, fate: str) 
     assert list(world.fixed()) == ["10.77.0.1"]
 
 
+def test_a_write_that_comes_late_hits_no_other_object() -> None:
+    world = LegacyWorld()
+    world.grid.faults = Faults(user_kind="no-request")
+    world.start()
+    world.connect("n1")
+    world.lives("10.77.0.2")
+    world.advance(60)
+    world.connect("n1")
+    listed = world.list()
+    world.next_calls(LATE, only="extattrs+")
+    world.adopt(listed)
+    world.delete(ONE)
+    world.add(TWO, node="n2", subnet=NETWORK)
+    world.advance(120)
+    pods = {address: container for address, container in world.fixed().items() if container != "N/A"}
+    assert list(pods.values()) == [TWO]
+    assert [world.eas(address)["Location"] for address in pods] == ["n2"]
+
+
 def test_a_grid_without_the_object_request_is_adopted_from_too() -> None:
     world = LegacyWorld()
     world.grid.faults = Faults(user_kind="no-request")
