@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ENGINE = Path(__file__).parents[3] / "images" / "engine"
@@ -50,4 +51,13 @@ def test_the_command_has_an_engine_and_afterwards_the_network_is_as_before(tmp_p
 def test_the_commands_exit_code_is_handed_on(tmp_path: Path) -> None:
     before = network()
     assert with_engine("exit 3", tmp_path).returncode == 3
+    assert network() == before
+
+
+def test_two_at_once_take_turns(tmp_path: Path) -> None:
+    before = network()
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda _: with_engine(ASK, tmp_path), range(2)))
+    assert [one.returncode for one in done] == [0, 0], [one.stderr for one in done]
+    assert sum("waiting for its end" in one.stderr for one in done) == 1
     assert network() == before
