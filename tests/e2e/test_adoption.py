@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from pyroute2 import NetNS
-from runtime_calls import delete
+from runtime_calls import a_mac, add, delete
 
 from demo.cluster import Cluster, Node, Plan
 from demo.daemons import command
@@ -102,42 +102,51 @@ def site(make_cluster: MakeCluster) -> Iterator[Site]:
         yield built
 
 
-def test_from_the_originals_daemon_to_the_release_by_del(site: Site, tmp_path: Path) -> None:
-    node = site.cluster.node
+def test_from_the_originals_daemon_to_the_release_by_del(
+    site: Site, tmp_path: Path, make_netns: Callable[..., str], container: str
+) -> None:
+    node, two = site.cluster.nodes.values()
+    config = node.config(subnet=SUBNET, gateway="10.77.0.1")
     before = site.objects()
 
     with OriginalDaemon(tmp_path / "old" / "infoblox.sock"):
-        refused = node.launch_agent("--socket-dir", str(tmp_path / "old"), "--state-dir", str(tmp_path / "state"))
-        assert refused.wait_exit() == 1
-        assert "the original's daemon serves" in refused.tail()
+        flags = ("--socket-dir", str(tmp_path / "old"), "--state-dir", str(tmp_path / "state"))
+        in_its_place = node.launch_agent(*flags)
+        assert in_its_place.wait_exit() == 1
+        assert "the original's daemon serves" in in_its_place.tail()
 
-    unchanged = site.adopt("--dry-run")
-    assert unchanged.returncode == 0, unchanged
-    assert "to be adopted: 3" in unchanged.stdout
-    assert site.objects() == before
+        shown = site.adopt("--dry-run")
+        assert shown.returncode == 0, shown
+        assert "to be adopted: 3" in shown.stdout
+        assert site.objects() == before
 
-    done = site.adopt(stdin="yes\n")
-    assert done.returncode == 0, done
-    assert "adopted 3 addresses" in done.stdout
+        done = site.adopt(stdin="yes\n")
+        assert done.returncode == 0, done
+        assert "adopted 3 addresses" in done.stdout
+        after = site.objects()
+        homes = {address: (ea(its, "Location"), ea(its, "Interface Name")) for address, its in after.items()}
+        adopted = {address: home for address, home in homes.items() if home != ("", "")}
+        assert adopted == {
+            "10.77.0.2": ("node-1", "eth0"),
+            "10.77.0.3": ("node-1", "eth0"),
+            "10.77.0.4": ("node-2", "eth0"),
+        }
+        assert {each for each in before if before[each] == after[each]} == before.keys() - adopted.keys()
 
-    after = site.objects()
-    homes = {address: (ea(its, "Location"), ea(its, "Interface Name")) for address, its in after.items()}
-    assert {address: home for address, home in homes.items() if home != ("", "")} == {
-        "10.77.0.2": ("node-1", "eth0"),
-        "10.77.0.3": ("node-1", "eth0"),
-        "10.77.0.4": ("node-2", "eth0"),
-    }
-    assert {each for each in before if before[each] == after[each]} == before.keys() - {
-        "10.77.0.2",
-        "10.77.0.3",
-        "10.77.0.4",
-    }
+        # A pod ends under the original, one begins under the new configuration.
+        site.cluster.grid.delete(after["10.77.0.4"]["_ref"])
+        assert add(node, container, make_netns(a_mac()), config=config).address == "10.77.0.4"
 
-    two = site.cluster.nodes["node-2"]
-    assert delete(two, site.pods["macvlan"].container_id).ok
-    assert delete(node, site.pods["macvlan"].container_id).ok
+    again = site.adopt("--yes")
+    assert again.returncode == 0, again
+    assert "to be adopted" not in again.stdout
+
+    macvlan = site.pods["macvlan"].container_id
+    assert delete(two, macvlan, config=config).ok
+    assert delete(node, macvlan, config=config).ok
     assert site.cluster.grid.wait_until(lambda: "10.77.0.2" not in site.objects())
-    assert site.objects() == {address: its for address, its in after.items() if address != "10.77.0.2"}
+    rest = {address: its for address, its in after.items() if address not in ("10.77.0.2", "10.77.0.4")}
+    assert {address: its for address, its in site.objects().items() if address != "10.77.0.4"} == rest
 
 
 def test_before_adoption_a_del_frees_nothing(site: Site) -> None:
