@@ -111,7 +111,9 @@ def test_from_the_originals_daemon_to_the_release_by_del(
 
     with OriginalDaemon(tmp_path / "old" / "infoblox.sock"):
         flags = ("--socket-dir", str(tmp_path / "old"), "--state-dir", str(tmp_path / "state"))
+        serving = node.agent
         in_its_place = node.launch_agent(*flags)
+        node.agent = serving
         assert in_its_place.wait_exit() == 1
         assert "the original's daemon serves" in in_its_place.tail()
 
