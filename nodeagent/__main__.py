@@ -25,6 +25,7 @@ from nodeagent.journal import BadJournal, Journal
 from nodeagent.link import Link
 from nodeagent.mac import InterfaceMacs, own_mac
 from nodeagent.metrics import Metrics
+from nodeagent.namespaces import Sight
 from nodeagent.netns import Look, NamespaceReader
 from nodeagent.outcomes import Failure
 from nodeagent.papers import EnrolledPapers, Papers
@@ -164,7 +165,10 @@ def _read_namespaces(reader: NamespaceReader, inbox: Inbox[Item]) -> None:
     def on_surveyed(tour: Tour) -> None:
         inbox.put(events.Surveyed(_clock(), tour.request_id, tuple(tour.interfaces), tour.unreadable))
 
-    reader.run(on_read, on_problem, on_surveyed)
+    def on_seen(look: int, sights: tuple[Sight, ...]) -> None:
+        inbox.put(events.NamespacesSeen(_clock(), look, sights))
+
+    reader.run(on_read, on_problem, on_surveyed, on_seen)
 
 
 def _status_server(chosen: Settings, pages: Pages) -> StatusServer:

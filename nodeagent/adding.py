@@ -18,6 +18,7 @@ from typing import Final
 from nodeagent import errors, journal_records, wire_messages
 from nodeagent.attachment import AttachmentId, Network
 from nodeagent.book import Book, Entry, Flight, Phase, Waiter
+from nodeagent.cni_request import AddRequest
 from nodeagent.commands import DropRelease, Note, ReadMac, Reply, Transmit
 from nodeagent.events import Added, Answered, MacRead, MacUnread
 from nodeagent.journal_records import Record, State
@@ -58,18 +59,18 @@ class Adding:
         waiter = Waiter(event.caller, event.request_id, event.now_s)
         record = entry.record
         if entry.flight:
-            self._wait(entry.flight, waiter, entry)
+            self._join(entry.flight, waiter, entry, event.request)
         elif record is None or record.state is not State.HELD:
             seq = record.seq if record and record.state is State.ASKED else self._book.next_seq()
             entry.flight = Flight(event.request, seq, [])
             self._wait(entry.flight, waiter, entry)
             self._advance(entry, event.now_s)
-        elif record.unclaimed_ms is None and entry.ticket is None:
+        elif record.unclaimed_ms is None and entry.ticket is None and record.namespace == event.request.namespace:
             self._grant(entry, record, waiter, 0)
         else:
             entry.flight = Flight(event.request, record.seq, [], Phase.RECORDED)
             self._wait(entry.flight, waiter, entry)
-            self._book.persist(entry, replace(record, unclaimed_ms=None))
+            self._book.persist(entry, replace(record, unclaimed_ms=None, namespace=event.request.namespace))
 
     def mac_read(self, event: MacRead) -> None:
         """The namespace was read: go on."""
@@ -167,6 +168,14 @@ class Adding:
         flight.waiters.append(waiter)
         self._waiting[waiter.caller] = entry.attachment
 
+    def _join(self, flight: Flight, waiter: Waiter, entry: Entry, request: AddRequest) -> None:
+        self._wait(flight, waiter, entry)
+        if request.namespace == flight.request.namespace:
+            return
+        flight.request = replace(flight.request, namespace=request.namespace)
+        if entry.record and flight.phase is Phase.RECORDED:
+            self._book.persist(entry, replace(entry.record, namespace=request.namespace))
+
     def _reader_of(self, caller: int) -> Entry | None:
         attachment = self._reading.pop(caller, None)
         entry = self._book.entries.get(attachment) if attachment else None
@@ -220,6 +229,7 @@ class Adding:
             request_id=flight.waiters[0].request_id,
             network=flight.request.network,
             pod=flight.request.pod,
+            namespace=flight.request.namespace,
             mac=flight.mac,
             unanswered_ask_ms=now_ms,
         )
@@ -255,7 +265,7 @@ class Adding:
             return
         entry.flight.phase = Phase.RECORDED
         entry.flight.wapi_calls = message.wapi_calls
-        self._book.persist(entry, replace(held, unclaimed_ms=None))
+        self._book.persist(entry, replace(held, unclaimed_ms=None, namespace=entry.flight.request.namespace))
 
     def _declined(self, message: Declined, now_s: float) -> None:
         attachment = self._asks.pop(message.id, None)

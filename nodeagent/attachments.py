@@ -1,7 +1,7 @@
 """The machine that owns this node's attachments: events in, commands out.
 
-Its parts are `book` (entries, durability), `adding`, `deleting`; this module sends each event where it belongs,
-and answers what needs no more than a look: CHECK, STATUS.
+Its parts are `book` (entries, durability), `adding`, `deleting`, `vanishing`, `collecting`; this module sends each
+event where it belongs, and answers what needs no more than a look: CHECK, STATUS.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from nodeagent import errors, wire_messages
 from nodeagent.adding import Adding
 from nodeagent.book import Book
+from nodeagent.collecting import Collecting
 from nodeagent.commands import Command, Die, RememberReached, Reply
 from nodeagent.deleting import Deleting
 from nodeagent.events import (
@@ -22,11 +23,13 @@ from nodeagent.events import (
     Deleted,
     Delivered,
     Event,
+    GcAsked,
     HungUp,
     LinkLost,
     LinkRaised,
     MacRead,
     MacUnread,
+    NamespacesSeen,
     Persisted,
     PersistFailed,
     ReleaseConfirmed,
@@ -36,6 +39,7 @@ from nodeagent.events import (
 )
 from nodeagent.journal_records import State
 from nodeagent.outcomes import Done, Failure, Outcome
+from nodeagent.vanishing import Vanishing
 from protocol.messages import Holding
 
 
@@ -46,15 +50,19 @@ class Attachments:
         self._book = Book(boot_id, journal_id)
         self._adding = Adding(self._book)
         self._deleting = Deleting(self._book, self._adding)
+        self._vanishing = Vanishing(self._book, self._deleting)
+        self._collecting = Collecting(self._book, self._vanishing)
         self._reached = False
         self._handlers: Mapping[type[Event], Callable[[Any], None]] = {
             Started: self._started,
-            Added: self._adding.added,
+            Added: self._added,
             MacRead: self._adding.mac_read,
             MacUnread: self._adding.mac_unread,
             Deleted: self._deleting.deleted,
             Checked: self._checked,
             StatusAsked: self._status_asked,
+            GcAsked: self._collecting.asked,
+            NamespacesSeen: self._vanishing.seen,
             HungUp: self._hung_up,
             Delivered: self._delivered,
             Persisted: self._persisted,
@@ -81,20 +89,31 @@ class Attachments:
         states = Counter(entry.state() for entry in self._book.entries.values())
         return {state.value: states[state] for state in State}
 
+    def count_by_namespace(self) -> dict[str, int]:
+        """How many network namespaces of attachments were present, gone, unknown at the last look, for people."""
+        return self._vanishing.count_by_verdict()
+
     def is_quiet(self) -> bool:
         """Whether nobody waits for an answer."""
-        return not any(entry.flight or entry.deleters for entry in self._book.entries.values())
+        return self._collecting.is_quiet() and not any(
+            entry.flight or entry.deleters for entry in self._book.entries.values()
+        )
 
     def _started(self, event: Started) -> None:
         self._reached = event.reached
         self._book.start_seq_after(event.last_seq)
         self._deleting.started(event.records, event.now_s)
 
+    def _added(self, event: Added) -> None:
+        self._adding.added(event)
+        self._vanishing.added(event)
+
     def _persisted(self, event: Persisted) -> None:
         entry = self._book.settle(event.ticket)
         if entry:
             self._deleting.persisted(entry)
             self._adding.persisted(entry, event.now_s)
+            self._collecting.persisted(entry)
 
     def _persist_failed(self, event: PersistFailed) -> None:
         if self._book.journal_trouble:
@@ -104,6 +123,7 @@ class Attachments:
         for entry in list(self._book.entries.values()):
             self._deleting.journal_failed(entry)
             self._adding.fail(entry, Failure.of(problem), event.now_s)
+        self._collecting.journal_failed(event.path, event.cause)
         self._book.do(Die(f"{problem.msg}: {event.cause}"))
 
     def _link_raised(self, event: LinkRaised) -> None:
@@ -119,6 +139,7 @@ class Attachments:
     def _hung_up(self, event: HungUp) -> None:
         self._adding.hung_up(event.caller, event.now_s)
         self._deleting.hung_up(event.caller)
+        self._collecting.hung_up(event.caller)
 
     def _delivered(self, event: Delivered) -> None:
         self._adding.delivered(event.caller)
@@ -126,6 +147,7 @@ class Attachments:
     def _ticked(self, event: Ticked) -> None:
         self._adding.ticked(event.now_s)
         self._deleting.ticked(event.now_s)
+        self._vanishing.ticked(event.now_s)
 
     def _checked(self, event: Checked) -> None:
         self._book.do(Reply(event.caller, self._verdict(event)))

@@ -11,15 +11,18 @@ from nodeagent import errors
 from nodeagent.attachment import AttachmentId, Network, Pod
 from nodeagent.cni_args import pod_of
 from nodeagent.frame import Frame
+from nodeagent.namespaces import Inode, Namespace
 from protocol.config_errors import ConfigInvalid, NetworkClosed
 from protocol.errors import Problem
 from protocol.messages import CONTAINER_ID_LENGTH_MAX, IFNAME_LENGTH_MAX
-from protocol.network_config import Dns, NetworkConfig, Route, decode_object, validate, version_of
+from protocol.network_config import Dns, NetworkConfig, Route, decode_object, network_name_of, validate, version_of
 
 LATEST_VERSION: Final = "1.1.0"
 _CONTAINER_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]*")
 _IFNAME_UNFIT = re.compile(r"[/:\s\x00]")
 _NETNS_ERROR_LENGTH_MAX: Final = 200
+_LISTS_OF_VALID: Final = ("cni.dev/valid-attachments", "cni.dev/attachments")
+"""The specification had both names; where both come, whatever either lists stays."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class AddRequest:
     shares_mac: bool = False
     routes: tuple[Route, ...] = ()
     dns: Dns | None = None
+    namespace: Namespace | None = None
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,10 @@ class StatusRequest:
 
 @dataclass(frozen=True)
 class GcRequest:
-    """Whatever the runtime does not list may go."""
+    """Whatever of this network the runtime does not list may go; `valid` is None where there is no list."""
 
+    network_name: str
+    valid: frozenset[AttachmentId] | None = None
     cni_version: str = LATEST_VERSION
 
 
@@ -115,8 +121,8 @@ _VARIABLES: Final = (
 )
 
 
-def parse(frame: Frame, *, descriptors: int) -> Request:
-    """The request of `frame`, which came with that many descriptors. Raises a `Problem`."""
+def parse(frame: Frame, netns: Inode | None) -> Request:
+    """The request of `frame`, which came with the descriptor of `netns`. Raises a `Problem`."""
     verb = frame.variables.get("CNI_COMMAND", "")
     if not verb:
         raise errors.VariableMissing(variable="CNI_COMMAND", verb="every request")
@@ -126,7 +132,7 @@ def parse(frame: Frame, *, descriptors: int) -> Request:
             variable="CNI_COMMAND", reason=f"{verb[:20]!r} is none of {', '.join(_BUILDERS)}"
         )
     _check_variables(verb, frame.variables)
-    return builder(frame, descriptors)
+    return builder(frame, netns)
 
 
 def attachment_to_delete(frame: Frame) -> AttachmentId:
@@ -172,13 +178,13 @@ def _network(config: NetworkConfig) -> Network:
     )
 
 
-def _add(frame: Frame, descriptors: int) -> AddRequest:
+def _add(frame: Frame, netns: Inode | None) -> AddRequest:
     fields = decode_object(frame.stdin)
     version = version_of(fields)
     config = validate(fields)
     if config.ipam.closed:
         raise NetworkClosed
-    if descriptors == 0:
+    if netns is None:
         cause = frame.variables.get("NETNS_ERROR", "The plugin passed no descriptor of it")
         raise errors.NamespaceUnopened(
             path=frame.variables["CNI_NETNS"][:200], cause=cause[:_NETNS_ERROR_LENGTH_MAX]
@@ -192,10 +198,11 @@ def _add(frame: Frame, descriptors: int) -> AddRequest:
         shares_mac=config.type == "ipvlan",
         routes=tuple(config.ipam.routes or ()),
         dns=config.ipam.dns or config.dns,
+        namespace=Namespace(frame.variables["CNI_NETNS"], netns),
     )
 
 
-def _check(frame: Frame, descriptors: int) -> CheckRequest:
+def _check(frame: Frame, netns: Inode | None) -> CheckRequest:
     fields = decode_object(frame.stdin)
     version = version_of(fields)
     config = validate(fields)
@@ -211,7 +218,7 @@ def _previous(result: Any) -> tuple[str, ...] | None:
     return tuple(str(ip["address"]) for ip in ips if isinstance(ip, dict) and "address" in ip)
 
 
-def _del(frame: Frame, descriptors: int) -> DelRequest:
+def _del(frame: Frame, netns: Inode | None) -> DelRequest:
     fields = decode_object(frame.stdin)
     try:
         version = version_of(fields)
@@ -221,21 +228,41 @@ def _del(frame: Frame, descriptors: int) -> DelRequest:
     return DelRequest(_attachment(frame), version)
 
 
-def _status(frame: Frame, descriptors: int) -> StatusRequest:
+def _status(frame: Frame, netns: Inode | None) -> StatusRequest:
     if not frame.stdin.strip():  # a probe of the kubelet cannot pass a configuration
         return StatusRequest()
     return StatusRequest(version_of(decode_object(frame.stdin)))
 
 
-def _gc(frame: Frame, descriptors: int) -> GcRequest:
-    return GcRequest(version_of(decode_object(frame.stdin)))
+def _gc(frame: Frame, netns: Inode | None) -> GcRequest:
+    fields = decode_object(frame.stdin)
+    version = version_of(fields)
+    lists = [_listed(key, fields[key]) for key in _LISTS_OF_VALID if fields.get(key) is not None]
+    valid = frozenset[AttachmentId]().union(*lists) if lists else None
+    return GcRequest(network_name_of(fields), valid, version)
 
 
-def _version(frame: Frame, descriptors: int) -> VersionRequest:
+def _listed(key: str, attachments: Any) -> frozenset[AttachmentId]:
+    pairs = [_pair(each) for each in attachments] if isinstance(attachments, list) else [None]
+    if None in pairs:
+        raise ConfigInvalid(field=key, reason="must be a list of objects with containerID and ifname")
+    return frozenset(pair for pair in pairs if pair)
+
+
+def _pair(attachment: Any) -> AttachmentId | None:
+    if not isinstance(attachment, dict):
+        return None
+    container_id, ifname = attachment.get("containerID"), attachment.get("ifname")
+    return (
+        AttachmentId(container_id, ifname) if isinstance(container_id, str) and isinstance(ifname, str) else None
+    )
+
+
+def _version(frame: Frame, netns: Inode | None) -> VersionRequest:
     return VersionRequest()
 
 
-_BUILDERS: Final[Mapping[str, Callable[[Frame, int], Request]]] = {
+_BUILDERS: Final[Mapping[str, Callable[[Frame, Inode | None], Request]]] = {
     "ADD": _add,
     "DEL": _del,
     "CHECK": _check,

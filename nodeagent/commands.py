@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from nodeagent.attachment import AttachmentId
 from nodeagent.journal_records import Record
+from nodeagent.namespaces import Namespace
 from nodeagent.outcomes import Outcome
 from protocol.messages import Allocated, Declined, Released, ToCoordinator
 
@@ -24,6 +25,14 @@ class ReadMac(Command):
     ifname: str
     master: str | None
     shares_mac: bool
+
+
+@dataclass(frozen=True)
+class LookAtNamespaces(Command):
+    """See whether these are still where they were; ends in NamespacesSeen with the same `look`."""
+
+    look: int
+    namespaces: tuple[Namespace, ...]
 
 
 @dataclass(frozen=True)

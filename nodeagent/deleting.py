@@ -96,9 +96,17 @@ class Deleting:
             if record is None or entry.flight is not None or entry.ticket is not None:
                 continue
             if record.unclaimed_ms is not None and now_ms - record.unclaimed_ms >= UNCLAIMED_S * 1000:
-                self._release_unasked(entry, record, ReleaseReason.UNCLAIMED, now_s)
+                self.release_unasked(entry, record, ReleaseReason.UNCLAIMED, now_s)
             elif record.state is State.RELEASED and now_ms - record.since_ms >= TOMBSTONE_S * 1000:
                 self._forget(entry)
+
+    def release_unasked(self, entry: Entry, record: Record, reason: ReleaseReason, now_s: float) -> None:
+        """Release what no DEL came for, and say why."""
+        namespace = record.namespace.path if record.namespace else None
+        fields = {"attachment": str(record.attachment), "reason": reason, "state": record.state}
+        fields |= {"namespace": namespace} if namespace else {}
+        self._book.do(Note("releasing_without_del", level="warning", fields=fields))
+        self._release(entry, f"r-{reason}-{record.seq}", reason, now_s)
 
     def journal_failed(self, entry: Entry) -> None:
         """The plugins keep these DELs themselves."""
@@ -114,12 +122,7 @@ class Deleting:
             self._book.persist(entry, moved)
             return
         entry.record = moved
-        self._release_unasked(entry, record, ReleaseReason.BOOT, now_s)
-
-    def _release_unasked(self, entry: Entry, record: Record, reason: ReleaseReason, now_s: float) -> None:
-        fields = {"attachment": str(record.attachment), "reason": reason, "state": record.state}
-        self._book.do(Note("releasing_without_del", level="warning", fields=fields))
-        self._release(entry, f"r-{reason}-{record.seq}", reason, now_s)
+        self.release_unasked(entry, record, ReleaseReason.BOOT, now_s)
 
     def _release(self, entry: Entry, request_id: str, reason: ReleaseReason, now_s: float) -> None:
         self._adding.forget_ask(entry)

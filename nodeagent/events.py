@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nodeagent.attachment import AttachmentId
-from nodeagent.cni_request import AddRequest, CheckRequest
+from nodeagent.cni_request import AddRequest, CheckRequest, GcRequest
 from nodeagent.journal_records import Record
+from nodeagent.namespaces import Sight
 from nodeagent.outcomes import Failure
 from protocol.messages import Allocated, Declined, Interface, Released, ToAgent
 
@@ -78,6 +79,22 @@ class StatusAsked(Event):
     """The plugin asks whether this node can give addresses."""
 
     caller: int
+
+
+@dataclass(frozen=True)
+class GcAsked(Event):
+    """The plugin says what the runtime still knows."""
+
+    caller: int
+    request: GcRequest
+
+
+@dataclass(frozen=True)
+class NamespacesSeen(Event):
+    """The namespaces of this look were looked at."""
+
+    look: int
+    sights: tuple[Sight, ...]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from nodeagent.cni_request import (
     AddRequest,
     CheckRequest,
     DelRequest,
+    GcRequest,
     Request,
     StatusRequest,
     parse,
@@ -30,7 +31,7 @@ from nodeagent.events import Event
 from nodeagent.frame import BadFrame, UnknownFrameVersion
 from nodeagent.journal import Erase, Journal, Reached, Write
 from nodeagent.metrics import Metrics
-from nodeagent.netns import Look, NamespaceReader
+from nodeagent.netns import Look, NamespaceReader, Sighting
 from nodeagent.outcomes import Done, Failure, Outcome
 from nodeagent.papers import Papers, TokenUnreadable
 from nodeagent.pending import PendingDelete, PendingDeletes
@@ -193,7 +194,7 @@ class Front:
         verb = arrived.frame.variables.get("CNI_COMMAND", "")
         case = Case(arrived.caller, verb, self._new_request_id(), self._clock())
         try:
-            request = parse(arrived.frame, descriptors=int(arrived.has_descriptor))
+            request = parse(arrived.frame, arrived.netns)
         except Problem as problem:
             self._desk.open(replace(case, cni_version=version_for_errors(arrived.frame)))
             self._reply(arrived.caller, Failure.of(problem))
@@ -220,6 +221,8 @@ class Front:
             self._switchboard.tell(events.Checked(case.arrived_s, case.caller, request))
         elif isinstance(request, StatusRequest):
             self._switchboard.tell(events.StatusAsked(case.arrived_s, case.caller))
+        elif isinstance(request, GcRequest):
+            self._switchboard.tell(events.GcAsked(case.arrived_s, case.caller, request))
         else:
             self._reply(case.caller, Done())
 
@@ -247,6 +250,7 @@ class Front:
         boot_id = self.snapshot.boot_id
         return {
             commands.ReadMac: self._read_mac,
+            commands.LookAtNamespaces: lambda c: reader.submit(Sighting(c.look, c.namespaces)),
             commands.Persist: lambda c: journal.submit(Write(c.ticket, c.record)),
             commands.Forget: lambda c: journal.submit(Erase(c.attachment)),
             commands.RememberReached: lambda c: journal.submit(Reached(boot_id)),
@@ -326,6 +330,7 @@ class Front:
             why_not_connected=link.trouble,
             seconds_since_heard=None if silent_s is None else round(silent_s, 1),
             attachments=self._machines.attachments.count_by_state(),
+            namespaces=self._machines.attachments.count_by_namespace(),
             releases_waiting=self._machines.releases.count(),
             pending_files=self._drivers.pending.count(),
             plugin_connections=self._drivers.server.count(),

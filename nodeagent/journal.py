@@ -20,7 +20,7 @@ from nodeagent.journal_records import COLUMNS, Record, decode, encode
 from nodeagent.steps import OnStep
 
 FILE_NAME: Final = "journal.sqlite3"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 WRITES_PER_TRANSACTION_MAX: Final = 1000
 _JOURNAL_ID_BYTES: Final = 8
 
@@ -34,6 +34,12 @@ CREATE TABLE attachments ({", ".join(f"{name} {kind}" for name, kind in COLUMNS.
                           PRIMARY KEY (container_id, ifname));
 INSERT INTO meta VALUES ('journal_id', '{{journal_id}}'), ('last_seq', '0'), ('reached_boot', '');
 PRAGMA user_version = {SCHEMA_VERSION};
+COMMIT;
+"""
+_FROM_VERSION_1: Final = f"""
+BEGIN;
+ALTER TABLE attachments ADD COLUMN namespace {COLUMNS["namespace"]};
+PRAGMA user_version = 2;
 COMMIT;
 """
 
@@ -177,6 +183,8 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version == 0:
         connection.executescript(_SCHEMA.format(journal_id=secrets.token_hex(_JOURNAL_ID_BYTES)))
+    elif version == 1:
+        connection.executescript(_FROM_VERSION_1)
     elif version != SCHEMA_VERSION:
         raise BadJournal(
             f"--state-dir: {path}: schema version {version}, this release reads {SCHEMA_VERSION}; "

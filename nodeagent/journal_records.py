@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from nodeagent.attachment import Address, AttachmentId, Network, Pod
+from nodeagent.namespaces import Inode, Namespace
 from protocol.messages import ReleaseReason
 
 
@@ -43,6 +44,8 @@ class Record:
     request_id: str
     network: Network | None = None
     pod: Pod = field(default_factory=Pod)
+    namespace: Namespace | None = None
+    """Where it lives; None where the journal of an earlier release did not say."""
     mac: str | None = None
     view: str | None = None
     subnet: str | None = None
@@ -107,6 +110,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "reason": "TEXT",
     "unanswered_ask_ms": "INTEGER",
     "unclaimed_ms": "INTEGER",
+    "namespace": "TEXT",
 }
 """The journal's table, in this order."""
 
@@ -131,6 +135,7 @@ def encode(record: Record) -> tuple[Any, ...]:
         None if record.reason is None else record.reason.value,
         record.unanswered_ask_ms,
         record.unclaimed_ms,
+        None if record.namespace is None else json.dumps(asdict(record.namespace)),
     )
 
 
@@ -139,12 +144,18 @@ def decode(row: tuple[Any, ...]) -> Record:
     columns = dict(zip(COLUMNS, row, strict=True))
     network = columns.pop("network")
     reason = columns.pop("reason")
+    namespace = columns.pop("namespace")
     return Record(
         attachment=AttachmentId(columns.pop("container_id"), columns.pop("ifname")),
         state=State(columns.pop("state")),
         network=None if network is None else Network(**json.loads(network)),
         pod=Pod(**json.loads(columns.pop("pod"))),
+        namespace=None if namespace is None else _namespace(json.loads(namespace)),
         addresses=tuple(Address(**address) for address in json.loads(columns.pop("addresses"))),
         reason=None if reason is None else ReleaseReason(reason),
         **columns,
     )
+
+
+def _namespace(fields: Mapping[str, Any]) -> Namespace:
+    return Namespace(fields["path"], Inode(**fields["inode"]))

@@ -36,6 +36,12 @@ class Metrics:
         self.attachments = Gauge(
             "cni_infoblox_agent_attachments", "Attachments by state", ["state"], registry=self._registry
         )
+        self.namespaces = Gauge(
+            "cni_infoblox_agent_namespaces",
+            "Network namespaces of attachments by what was seen of them at the last look",
+            ["sight"],
+            registry=self._registry,
+        )
         self.pending_files = Gauge(
             "cni_infoblox_agent_pending_files", "Deletes kept by the plugin", registry=self._registry
         )
@@ -60,6 +66,8 @@ class Metrics:
         """Take over what a snapshot says."""
         for state, count in snapshot.attachments.items():
             self.attachments.labels(state).set(count)
+        for sight, count in snapshot.namespaces.items():
+            self.namespaces.labels(sight).set(count)
         self.pending_files.set(snapshot.pending_files)
         silent_s = snapshot.seconds_since_heard
         self.silent_seconds.set(-1 if silent_s is None else silent_s)

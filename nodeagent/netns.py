@@ -1,4 +1,4 @@
-"""Looks into network namespaces: for the MAC of one interface, or for all that there is.
+"""Looks into network namespaces, or at them: for one interface's MAC, for all that there is, for what is gone.
 
 One thread of its own enters a namespace, through the descriptor that the plugin passed, and comes back. Could it
 not come back, it would read the wrong namespace from then on: then it ends, with the process.
@@ -18,6 +18,8 @@ from typing import Final
 from nodeagent import errors
 from nodeagent.interfaces import mac_of
 from nodeagent.mac import InterfaceMacs
+from nodeagent.namespaces import Namespace, Sight
+from nodeagent.sight import sight_of
 from nodeagent.survey import Tour
 from protocol.errors import Problem
 
@@ -38,33 +40,44 @@ class Look:
     shares_mac: bool
 
 
+@dataclass(frozen=True)
+class Sighting:
+    """See whether these namespaces are still where they were."""
+
+    look: int
+    namespaces: tuple[Namespace, ...]
+
+
 OnRead = Callable[[Look, InterfaceMacs], None]
 OnProblem = Callable[[Look, Problem], None]
 OnSurveyed = Callable[[Tour], None]
+OnSeen = Callable[[int, tuple[Sight, ...]], None]
 
 
 class NamespaceReader:
     """Looks into one namespace after the other. `run` is the life of its thread."""
 
     def __init__(self) -> None:
-        self._looks: queue.SimpleQueue[Look | Tour | None] = queue.SimpleQueue()
+        self._looks: queue.SimpleQueue[Look | Tour | Sighting | None] = queue.SimpleQueue()
         self._libc = ctypes.CDLL(None, use_errno=True)
 
-    def submit(self, look: Look | Tour) -> None:
-        """Have this namespace read, whose descriptor is closed then, or all of the node."""
+    def submit(self, look: Look | Tour | Sighting) -> None:
+        """Have this namespace read, whose descriptor is closed then, or all of the node, or see which exist."""
         self._looks.put(look)
 
     def close(self) -> None:
         """Let `run` return."""
         self._looks.put(None)
 
-    def run(self, on_read: OnRead, on_problem: OnProblem, on_surveyed: OnSurveyed) -> None:
+    def run(self, on_read: OnRead, on_problem: OnProblem, on_surveyed: OnSurveyed, on_seen: OnSeen) -> None:
         """Serve until `close`. Raises OSError when there is no way back to the own namespace."""
         home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
             while (look := self._looks.get()) is not None:
                 if isinstance(look, Look):
                     self._serve(home, look, on_read, on_problem)
+                elif isinstance(look, Sighting):
+                    on_seen(look.look, tuple(sight_of(each) for each in look.namespaces))
                 elif look.go_on(home, self._enter):
                     on_surveyed(look)
                 else:

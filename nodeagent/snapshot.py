@@ -20,6 +20,7 @@ class Snapshot:
     why_not_connected: str | None = None
     seconds_since_heard: float | None = None
     attachments: Mapping[str, int] = field(default_factory=dict)
+    namespaces: Mapping[str, int] = field(default_factory=dict)
     releases_waiting: int = 0
     pending_files: int = 0
     plugin_connections: int = 0

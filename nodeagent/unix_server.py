@@ -13,6 +13,7 @@ import zmq
 
 from nodeagent.events import Delivered, HungUp
 from nodeagent.frame import BadFrame, Frame
+from nodeagent.namespaces import Inode
 from nodeagent.plugin_connection import PeerGone, PluginConnection, Stage
 from nodeagent.socket_place import SocketPlace
 from protocol.logs import Logger
@@ -31,7 +32,7 @@ class Arrived:
 
     caller: int
     frame: Frame
-    has_descriptor: bool
+    netns: Inode | None
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ class UnixServer:
                 frame = connection.read()
                 if frame is not None:
                     connection.stage = Stage.SERVING
-                    return [Arrived(connection.caller, frame, connection.has_descriptor)]
+                    return [Arrived(connection.caller, frame, connection.netns)]
         except BadFrame as error:
             connection.stage = Stage.SERVING
             return [Garbled(connection.caller, error)]

@@ -166,6 +166,7 @@ class ReleaseReason(StrEnum):
     BOOT = "boot"
     UNCLAIMED = "unclaimed"
     GC = "gc"
+    NAMESPACE_GONE = "namespace_gone"
     WITHDRAWN = "withdrawn"
 
 

@@ -124,12 +124,17 @@ class Ipam(BaseModel):
 IPAM_KEYS: Final = tuple(field.alias or name for name, field in Ipam.model_fields.items())
 
 
-class NetworkConfig(BaseModel):
-    """What the agent reads of a network configuration; the rest belongs to other plugins."""
+class NamedConfig(BaseModel):
+    """The part of a network configuration that each verb needs."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
     name: Annotated[Text, AfterValidator(_network_name)]
+
+
+class NetworkConfig(NamedConfig):
+    """What the agent reads of a network configuration; the rest belongs to other plugins."""
+
     type: Any = None
     master: Any = None
     is_gateway: Annotated[bool | None, Field(alias="isGateway")] = None
@@ -157,6 +162,14 @@ def version_of(fields: Mapping[str, Any]) -> str:
     if version not in SUPPORTED_VERSIONS:
         raise errors.IncompatibleVersion(version=str(version)[:20], supported=", ".join(SUPPORTED_VERSIONS))
     return str(version)
+
+
+def network_name_of(fields: Mapping[str, Any]) -> str:
+    """The network's name, whatever else is wrong. Raises a `Problem` of code 7."""
+    try:
+        return NamedConfig.model_validate(fields).name
+    except ValidationError as error:
+        raise _problem_of(error) from None
 
 
 def validate(fields: Mapping[str, Any]) -> NetworkConfig:

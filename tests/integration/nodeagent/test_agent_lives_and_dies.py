@@ -223,6 +223,22 @@ def test_a_journal_of_a_later_release_is_refused_with_the_remedy(world: World) -
     assert "run the release that wrote it, or move the file away" in agent.lines[-1]
 
 
+def test_a_journal_of_the_schema_before_is_taken_over(world: World) -> None:
+    agent = world.start()
+    address = world.add().address
+    agent.kill()
+    with sqlite3.connect(world.state_dir / "journal.sqlite3") as connection:
+        connection.execute("ALTER TABLE attachments DROP COLUMN namespace")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+
+    world.start()
+
+    assert world.add().address == address
+    assert world.add("c2").exit_code == 0
+    world.coordinator.expect(Hello)
+
+
 def test_a_damaged_journal_is_refused_with_the_remedy(world: World) -> None:
     world.state_dir.mkdir(mode=0o700)
     (world.state_dir / "journal.sqlite3").write_bytes(b"scribble" * 1000)

@@ -21,6 +21,7 @@ from nodeagent.events import (
 )
 from nodeagent.frame import Frame
 from nodeagent.journal_records import Record, State
+from nodeagent.namespaces import Inode, Namespace
 from nodeagent.outcomes import Granted
 from protocol import messages
 from protocol.messages import Allocate, Allocated, Declined, NetworkAsk, ReleaseReason
@@ -30,6 +31,8 @@ JOURNAL = "journal-1"
 NOW_S = 1000.0
 C1 = AttachmentId("c1", "eth0")
 PODS = Network("pods")
+NETNS = Inode(4, 4026532001)
+NAMESPACE = Namespace("/run/netns/t", NETNS)
 MAC = "02:00:00:00:00:01"
 ADDRESS = Address("10.55.0.2/24", "10.55.0.1")
 GRANTED = Granted((ADDRESS,), wapi_calls=1)

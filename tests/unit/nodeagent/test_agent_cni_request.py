@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from agent_builders import C1, a_config, a_frame, an_add_request
+from agent_builders import C1, NAMESPACE, NETNS, a_config, a_frame, an_add_request
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,13 +14,14 @@ from nodeagent.attachment import AttachmentId, Network, Pod
 from nodeagent.cni_args import pod_of
 from nodeagent.cni_request import CheckRequest, DelRequest, GcRequest, StatusRequest, VersionRequest, parse
 from nodeagent.frame import Frame
+from nodeagent.namespaces import Inode
 from protocol.errors import Problem
 from protocol.network_config import Dns, Route
 
 
-def refused(frame: Frame, descriptors: int = 1) -> tuple[int, str]:
+def refused(frame: Frame, netns: Inode | None = NETNS) -> tuple[int, str]:
     with pytest.raises(Problem) as caught:
-        parse(frame, descriptors=descriptors)
+        parse(frame, netns)
     assert caught.value.details
     return caught.value.code, caught.value.msg
 
@@ -30,7 +31,7 @@ def with_ipam(**ipam: Any) -> dict[str, Any]:
 
 
 def test_a_minimal_add_leaves_everything_else_to_the_coordinator() -> None:
-    assert parse(a_frame(), descriptors=1) == an_add_request()
+    assert parse(a_frame(), NETNS) == an_add_request(namespace=NAMESPACE)
 
 
 def test_every_key_of_the_configuration_arrives() -> None:
@@ -46,7 +47,8 @@ def test_every_key_of_the_configuration_arrives() -> None:
     config |= {"isGateway": True, "master": "eth7", "type": "macvlan", "dns": {"nameservers": ["10.0.0.53"]}}
     args = "IgnoreUnknown=1;K8S_POD_NAME=web-0;K8S_POD_NAMESPACE=shop;K8S_POD_UID=u-1"
 
-    assert parse(a_frame(config=config, CNI_ARGS=args), descriptors=1) == an_add_request(
+    assert parse(a_frame(config=config, CNI_ARGS=args), NETNS) == an_add_request(
+        namespace=NAMESPACE,
         network=Network("pods", "blue", "10.55.0.0/16", "10.55.0.1", is_gateway=True),
         pod=Pod("web-0", "shop", "u-1"),
         master="eth7",
@@ -56,8 +58,8 @@ def test_every_key_of_the_configuration_arrives() -> None:
 
 
 def test_ipvlan_shares_its_masters_mac() -> None:
-    request = parse(a_frame(config=a_config(type="ipvlan", master="eth7")), descriptors=1)
-    assert request == an_add_request(master="eth7", shares_mac=True)
+    request = parse(a_frame(config=a_config(type="ipvlan", master="eth7")), NETNS)
+    assert request == an_add_request(namespace=NAMESPACE, master="eth7", shares_mac=True)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_a_wrong_field_is_code_7_and_named(config: dict[str, Any], msg: str) -> 
 
 def test_an_unknown_key_is_told_with_the_known_ones() -> None:
     with pytest.raises(Problem) as caught:
-        parse(a_frame(config=with_ipam(subnett="x")), descriptors=1)
+        parse(a_frame(config=with_ipam(subnett="x")), NETNS)
     assert "type, subnet, gateway, routes, network-view, socket-dir" in caught.value.details
 
 
@@ -132,9 +134,9 @@ def test_a_closed_network_takes_no_add_and_lets_everything_else_pass() -> None:
     closed = with_ipam(closed=True)
     code, msg = refused(a_frame(config=closed))
     assert (code, msg.startswith("ipam.closed: ")) == (11, True)
-    assert parse(a_frame("DEL", closed), descriptors=0) == DelRequest(C1, "1.0.0")
-    assert parse(a_frame("CHECK", closed), descriptors=0) == CheckRequest("1.0.0", C1, Network("pods"))
-    assert parse(a_frame(config=with_ipam(closed=False)), descriptors=1) == an_add_request()
+    assert parse(a_frame("DEL", closed), None) == DelRequest(C1, "1.0.0")
+    assert parse(a_frame("CHECK", closed), None) == CheckRequest("1.0.0", C1, Network("pods"))
+    assert parse(a_frame(config=with_ipam(closed=False)), NETNS) == an_add_request(namespace=NAMESPACE)
 
 
 @pytest.mark.parametrize("version", ["9.9.9", "0.2.0", "", 1, None, ["1.0.0"]])
@@ -180,7 +182,7 @@ def test_a_wrong_variable_is_code_4_and_named(frame: Frame, named: str) -> None:
 def test_a_namespace_that_could_not_be_opened_is_code_3_with_the_cause() -> None:
     frame = a_frame(NETNS_ERROR="Permission denied")
     with pytest.raises(Problem) as caught:
-        parse(frame, descriptors=0)
+        parse(frame, None)
     assert (caught.value.code, caught.value.msg) == (3, "CNI_NETNS /run/netns/t could not be opened")
     assert caught.value.details.startswith("Permission denied. ")
 
@@ -200,7 +202,7 @@ def test_a_namespace_that_could_not_be_opened_is_code_3_with_the_cause() -> None
 def test_a_del_needs_nothing_but_the_attachment(config: dict[str, Any]) -> None:
     frame = a_frame("DEL", config, CNI_NETNS=None)
 
-    request = parse(frame, descriptors=0)
+    request = parse(frame, None)
 
     assert isinstance(request, DelRequest)
     assert request.attachment == C1
@@ -208,7 +210,7 @@ def test_a_del_needs_nothing_but_the_attachment(config: dict[str, Any]) -> None:
 
 
 def test_a_good_del_has_nothing_to_complain_about() -> None:
-    assert parse(a_frame("DEL", CNI_NETNS=""), descriptors=0) == DelRequest(C1, "1.0.0")
+    assert parse(a_frame("DEL", CNI_NETNS=""), None) == DelRequest(C1, "1.0.0")
 
 
 @pytest.mark.parametrize("stdin", [b"", b"nope"])
@@ -219,8 +221,8 @@ def test_a_del_whose_stdin_is_no_json_is_code_6(stdin: bytes) -> None:
 def test_check_takes_the_addresses_of_the_previous_result() -> None:
     config = a_config(prevResult={"ips": [{"address": "10.55.0.2/24"}, {"oops": 1}]})
     expected = CheckRequest("1.0.0", C1, Network("pods"), ("10.55.0.2/24",))
-    assert parse(a_frame("CHECK", config), descriptors=0) == expected
-    assert parse(a_frame("CHECK"), descriptors=0) == CheckRequest("1.0.0", C1, Network("pods"))
+    assert parse(a_frame("CHECK", config), None) == expected
+    assert parse(a_frame("CHECK"), None) == CheckRequest("1.0.0", C1, Network("pods"))
     assert refused(a_frame("CHECK", a_config(prevResult=[])))[0] == 7
 
 
@@ -229,16 +231,56 @@ def test_check_takes_the_addresses_of_the_previous_result() -> None:
 )
 def test_verbs_about_no_attachment_need_no_variables(verb: str, request_type: type) -> None:
     frame = a_frame(verb, CNI_CONTAINERID=None, CNI_IFNAME=None, CNI_NETNS=None)
-    assert isinstance(parse(frame, descriptors=0), request_type)
+    assert isinstance(parse(frame, None), request_type)
+
+
+LISTED = [{"containerID": "c1", "ifname": "eth0"}]
+LISTED_TOO = [{"containerID": "c2", "ifname": "net1"}]
+
+
+@pytest.mark.parametrize(
+    ("lists", "valid"),
+    [
+        ({}, None),
+        ({"cni.dev/valid-attachments": None}, None),
+        ({"cni.dev/valid-attachments": []}, frozenset()),
+        ({"cni.dev/valid-attachments": LISTED}, {C1}),
+        ({"cni.dev/attachments": LISTED}, {C1}),
+        ({"cni.dev/valid-attachments": None, "cni.dev/attachments": LISTED}, {C1}),
+        (
+            {"cni.dev/valid-attachments": LISTED, "cni.dev/attachments": LISTED_TOO},
+            {C1, AttachmentId("c2", "net1")},
+        ),
+    ],
+)
+def test_a_gc_takes_what_either_list_names(lists: dict[str, Any], valid: frozenset[AttachmentId] | None) -> None:
+    request = parse(a_frame("GC", a_config(cniVersion="1.1.0", **lists) | lists), None)
+    assert request == GcRequest("pods", valid, "1.1.0")
+
+
+@pytest.mark.parametrize(
+    "listed",
+    ["c1", 1, {"containerID": "c1"}, [None], [{"containerID": "c1"}], [{"containerID": 1, "ifname": "e"}]],
+)
+@pytest.mark.parametrize("key", ["cni.dev/valid-attachments", "cni.dev/attachments"])
+def test_a_list_that_cannot_be_read_releases_nothing(key: str, listed: Any) -> None:
+    both = {"cni.dev/valid-attachments": [], "cni.dev/attachments": [], key: listed}
+    code, msg = refused(a_frame("GC", {**a_config(), **both}))
+    assert (code, msg.startswith(key)) == (7, True)
+
+
+def test_a_gc_needs_the_networks_name_and_nothing_else_of_it() -> None:
+    assert parse(a_frame("GC", a_config(ipam=None)), None) == GcRequest("pods", None, "1.0.0")
+    assert refused(a_frame("GC", a_config(name=None)))[0] == 7
 
 
 @pytest.mark.parametrize(("verb", "request_type"), [("VERSION", VersionRequest), ("STATUS", StatusRequest)])
 def test_version_and_a_probe_of_the_status_need_no_stdin(verb: str, request_type: type) -> None:
-    assert parse(Frame({"CNI_COMMAND": verb}), descriptors=0) == request_type()
+    assert parse(Frame({"CNI_COMMAND": verb}), None) == request_type()
 
 
 def test_two_interfaces_are_two_attachments() -> None:
-    request = parse(a_frame("DEL", CNI_IFNAME="net1"), descriptors=0)
+    request = parse(a_frame("DEL", CNI_IFNAME="net1"), None)
     assert isinstance(request, DelRequest)
     assert request.attachment == AttachmentId("c1", "net1") != C1
 
@@ -259,12 +301,12 @@ def test_cni_args_never_refuse(args: str, pod: Pod) -> None:
 
 @given(st.text(max_size=300))
 def test_no_cni_args_crash_an_add(args: str) -> None:
-    parse(a_frame(CNI_ARGS=args), descriptors=1)
+    parse(a_frame(CNI_ARGS=args), NETNS)
 
 
 def problem_of(frame: Frame) -> Problem | None:
     try:
-        parse(frame, descriptors=1)
+        parse(frame, NETNS)
     except Problem as problem:
         return problem
     return None
