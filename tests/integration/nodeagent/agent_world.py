@@ -15,7 +15,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from typing import Any
 import zmq
 from zmq.utils.z85 import encode as z85
 
+from nodeagent.vanishing import LOOK_EVERY_S
 from protocol import keys
 from protocol.codec import decode_to_coordinator, encode
 from protocol.messages import (
@@ -231,13 +232,23 @@ class Plugin:
 
 _LAUNCHER = """
 import os, signal, sys
-from nodeagent import settings
+from nodeagent import settings, vanishing
 from nodeagent.__main__ import run
+vanishing.LOOK_EVERY_S = float(os.environ["LOOK_EVERY_S"])
 def on_step(name):
     if name == os.environ["KILL_AT"]:
         os.kill(os.getpid(), signal.SIGKILL)
 sys.exit(run(settings.read(sys.argv[1:]), on_step))
 """
+
+
+@dataclass(frozen=True)
+class Staging:
+    """How a test has the agent run: killed at a step, with a hurry about namespaces, inside another command."""
+
+    kill_at: str = ""
+    look_every_s: float = LOOK_EVERY_S
+    inside: Sequence[str] = ()
 
 
 class AgentEnded(Exception):
@@ -247,14 +258,14 @@ class AgentEnded(Exception):
 class Agent:
     """One process of the real command."""
 
-    def __init__(self, arguments: list[str], kill_at: str | None = None) -> None:
-        command = [sys.executable, "-c", _LAUNCHER] if kill_at else [sys.executable, "-m", "nodeagent"]
+    def __init__(self, arguments: list[str], staging: Staging | None = None) -> None:
+        command = [sys.executable, "-m", "nodeagent"]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("CNI_INFOBLOX_")}
+        if staging:
+            command = [*staging.inside, sys.executable, "-c", _LAUNCHER]
+            environment |= {"KILL_AT": staging.kill_at, "LOOK_EVERY_S": str(staging.look_every_s)}
         self._process = subprocess.Popen(
-            [*command, *arguments],
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**environment, "KILL_AT": kill_at or ""},
+            [*command, *arguments], stderr=subprocess.PIPE, text=True, env=environment
         )
         self.lines: list[str] = []
         self._fresh: queue.Queue[str | None] = queue.Queue()
@@ -341,14 +352,14 @@ class World:
         }
         return [part for name, value in flags.items() for part in (f"--{name}", value)]
 
-    def launch(self, kill_at: str | None = None, **changes: str) -> Agent:
-        agent = Agent(self.arguments(**changes), kill_at)
+    def launch(self, staging: Staging | None = None, **changes: str) -> Agent:
+        agent = Agent(self.arguments(**changes), staging)
         self._agents.append(agent)
         return agent
 
-    def start(self, **changes: str) -> Agent:
+    def start(self, staging: Staging | None = None, **changes: str) -> Agent:
         """An agent that is connected and serves."""
-        agent = self.launch(**changes)
+        agent = self.launch(staging, **changes)
         agent.expect_log("serving", "coordinator_reached")
         return agent
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from agent_world import PATIENCE_S, Agent, AgentEnded, Answer, World, a_config, frame_of
+from agent_world import PATIENCE_S, Agent, AgentEnded, Answer, Staging, World, a_config, frame_of
 
 from nodeagent.journal import Journal, Write
 from nodeagent.steps import STEPS, no_step
@@ -63,7 +63,7 @@ def test_what_was_told_survives_a_kill(world: World) -> None:
 def test_a_kill_at_any_step_leaves_one_address_for_the_living_and_none_for_the_others(
     world: World, step: str
 ) -> None:
-    killed = world.launch(kill_at=step)
+    killed = world.launch(Staging(kill_at=step))
     told = _use_until_killed(world, killed)
     world.start()
 
@@ -96,7 +96,7 @@ def test_a_kill_while_a_pending_file_is_removed_releases_once_and_removes_it(wor
     world.add()
     agent.kill()
     _write_pending(world, "c1-eth0", "c1", "eth0")
-    killed = world.launch(kill_at="pending:removed:before")
+    killed = world.launch(Staging(kill_at="pending:removed:before"))
     assert killed.wait() == -signal.SIGKILL
     assert world.pending_names() == ["c1-eth0"]
 

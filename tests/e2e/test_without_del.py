@@ -1,0 +1,129 @@
+"""No DEL comes: a node reboots, sandboxes are recreated, a runtime collects garbage. No address stays behind."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from runtime_calls import a_mac, add, grid_holds
+
+from coordinator.batch import OPERATIONS_START
+from demo.cluster import Cluster, Node, Plan
+from demo.cni import Invocation, Outcome, pod_args
+from demo.daemons import command
+from demo.links import remove_namespace
+
+MakeCluster = Callable[[Plan], Cluster]
+MakeNetns = Callable[..., str]
+
+PODS = 50
+SANDBOXES = 50
+NEXT_BOOT = "11111111-2222-3333-4444-555555555555"
+REBOOTED = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"'
+IN_A_HURRY = [
+    *(sys.executable, "-c"),
+    "import sys; from nodeagent import __main__ as m, vanishing; vanishing.LOOK_EVERY_S = 0.5; sys.exit(m.main())",
+]
+
+
+def vanish(netns: str) -> None:
+    """The sandbox is gone, and nobody said so."""
+    remove_namespace(os.path.basename(netns))
+
+
+def boot_again(node: Node, directory: Path) -> None:
+    """Start the agent as after a reboot of its node: the kernel has another boot ID."""
+    boot_id = directory / "boot_id"
+    boot_id.write_text(f"{NEXT_BOOT}\n")
+    own_mounts = ["unshare", "--mount", "--propagation", "slave"]
+    node.start_agent(launcher=[*own_mounts, "sh", "-c", REBOOTED, str(boot_id), *command("cni-infoblox-agent")])
+
+
+def test_a_reboot_releases_all_pods_of_the_node_in_few_calls(
+    make_cluster: MakeCluster, make_netns: MakeNetns, tmp_path: Path
+) -> None:
+    cluster = make_cluster(Plan(nodes=("node-1", "node-2")))
+    node, neighbour = cluster.nodes.values()
+    assert add(neighbour, "lives", make_netns(a_mac())).ok
+    netns = [make_netns(a_mac()) for _ in range(PODS)]
+    with ThreadPoolExecutor(10) as pool:
+        assert all(pool.map(lambda n: add(node, f"pod-{n}", netns[n]).ok, range(PODS)))
+    assert node.agent
+    assert cluster.coordinator
+    node.agent.kill()
+    for each in netns:
+        vanish(each)
+    calls = cluster.grid.call_count()
+
+    boot_again(node, tmp_path)
+
+    # Until the connection from before has been silent for half a minute, the node could be there twice.
+    cluster.coordinator.wait_for("node_connected", lambda line: line["boot_id"] == NEXT_BOOT, timeout_s=60)
+    assert grid_holds(cluster, "lives")
+    cluster.coordinator.wait_for_count("released", PODS)
+    node.agent.wait_for_count("released", PODS)
+    # The smallest batch there is: what a call carries before the lane knows how fast the grid is.
+    assert cluster.grid.call_count() - calls <= math.ceil(PODS / OPERATIONS_START) + 1
+
+
+def test_a_sandbox_recreated_again_and_again_without_a_del_holds_two_addresses_at_most(
+    make_cluster: MakeCluster, make_netns: MakeNetns
+) -> None:
+    cluster = make_cluster(Plan(coordinator_flags=("--release-delay", "0", "--network", "10.55.0.0/29")))
+    node, netns = cluster.node, ""
+    for number in range(SANDBOXES):
+        if netns:
+            vanish(netns)
+        netns = make_netns(a_mac())
+        assert add_sandbox(node, f"sandbox-{number}", netns).ok
+        assert node.agent
+        node.agent.wait_for_count("released", number)
+        assert len(cluster.grid.pods()) <= 2
+    assert grid_holds(cluster, f"sandbox-{SANDBOXES - 1}")
+
+
+def add_sandbox(node: Node, container: str, netns: str) -> Outcome:
+    """ADD for one more sandbox of the same pod."""
+    args = pod_args("shop", "web-0", container, "uid-web-0")
+    return node.ipam(Invocation("ADD", container, "eth0", netns, args), node.config(subnet="10.55.0.0/29"))
+
+
+def test_pods_whose_namespaces_vanish_are_released_while_others_live(
+    make_cluster: MakeCluster, make_netns: MakeNetns
+) -> None:
+    cluster = make_cluster(Plan())
+    node = cluster.node
+    assert node.agent
+    node.agent.stop()
+    node.start_agent(launcher=IN_A_HURRY)
+    netns = [make_netns(a_mac()) for _ in range(4)]
+    for number, each in enumerate(netns):
+        assert add(node, f"pod-{number}", each, pod=f"pod-{number}").ok
+
+    for each in netns[2:]:
+        vanish(each)
+
+    assert grid_holds(cluster, "pod-0", "pod-1")
+
+
+def test_a_runtime_that_collects_garbage_frees_what_has_vanished_alone(
+    make_cluster: MakeCluster, make_netns: MakeNetns
+) -> None:
+    cluster = make_cluster(Plan())
+    node, netns = cluster.node, {name: make_netns(a_mac()) for name in ("listed", "lives", "gone", "elsewhere")}
+    config = {**node.config(), "cniVersion": "1.1.0"}
+    for name, path in netns.items():
+        network = "storage" if name == "elsewhere" else "pods"
+        assert add(node, name, path, config={**config, "name": network}).ok
+    for name in ("listed", "gone", "elsewhere"):
+        vanish(netns[name])
+
+    assert node.ipam(Invocation("GC", None, None), config).ok
+    listed = [{"containerID": "listed", "ifname": "eth0"}]
+    assert node.ipam(Invocation("GC", None, None), {**config, "cni.dev/valid-attachments": listed}).ok
+
+    assert grid_holds(cluster, "listed", "lives", "elsewhere")
