@@ -178,6 +178,9 @@ class Lane:
         refusal, works = event.refusal, flight.works
         if flight.call.form is Form.REQUEST and (self.form is None or refusal.kind is Kind.NO_REQUEST):
             return self._do_without_request(refusal.text)
+        if refusal.kind is Kind.EXHAUSTED:
+            # Which networks, and how many addresses are left in them, only single creates can tell.
+            self._creates_max |= {work.network_key: 1 for work in works if work.network_key is not None}
         if len(works) == 1 or refusal.kind in CONCERNS_EVERY_WRITE:
             for work in works:
                 work.companions_max = None
@@ -185,9 +188,6 @@ class Lane:
         if refusal.kind is Kind.TOO_BIG:
             self._pace.too_big(_size(works))
             return []
-        if refusal.kind is Kind.EXHAUSTED:
-            # Which networks, and how many addresses are left in them, only single creates can tell.
-            self._creates_max |= {work.network_key: 1 for work in works if work.network_key is not None}
         for work in works:
             if not work.only_reads():  # a look-up among others clears nobody of an earlier refusal
                 work.companions_max = max(1, len(works) // 2)

@@ -1,0 +1,152 @@
+"""The soak: two nodes under load while daemons die, in three stages, each of which ends in quiet.
+
+In the first stage everything may die. After it the coordinator and the second node's agent are spared: what they
+have open after a tenth of all ADDs, they must not exceed at the end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from demo.cluster import Cluster, Plan
+from demo.daemons import Daemon
+from demo.grid import ea
+from tests.soak.books import Books
+from tests.soak.chaos import Chaos
+from tests.soak.loop import Loop
+from tests.soak.pod_place import PodPlace
+from tests.soak.vitals import Vitals, vitals
+
+NODES: Final = ("node-1", "node-2")
+LOOPS_PER_NODE: Final = 6
+STAGES: Final = (0.4, 0.5, 1.0)
+FAULTS_MAX: Final = 200
+FAULT_EVERY_MIN: Final = 12
+QUIET_TIMEOUT_S: Final = 100.0
+MEMORY_PER_ADD_KB: Final = 3.0
+"""An attachment that is gone is remembered for ten minutes, so that late messages are known to be late."""
+
+MEMORY_NOISE_KB: Final = 6 * 1024
+
+
+@dataclass
+class Report:
+    """What came of it. `wrong` is empty where everything held."""
+
+    adds: int = 0
+    took_s: float = 0.0
+    wrong: list[str] = field(default_factory=list)
+    answers: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, int] = field(default_factory=dict)
+    early: dict[str, Vitals] = field(default_factory=dict)
+    late: dict[str, Vitals] = field(default_factory=dict)
+
+
+class Soak:
+    """`adds` ADDs with what follows them; `say` gets a line now and then."""
+
+    def __init__(self, directory: Path, adds: int, seed: int, say: Callable[[str], None]) -> None:
+        self._directory = directory
+        self._adds = adds
+        self._seed = seed
+        self._say = say
+        self._books = Books()
+
+    def run(self) -> Report:
+        """Carry it out."""
+        report, started_s = Report(), time.monotonic()
+        flags = ("--release-delay", "0")
+        with (
+            Cluster(self._directory, Plan(NODES, coordinator_flags=flags)) as cluster,
+            self._loops(cluster) as loops,
+        ):
+            every = max(FAULT_EVERY_MIN, self._adds // FAULTS_MAX)
+            chaos = Chaos(cluster, self._books, Random(f"{self._seed} chaos"), every=every)
+            for stage in range(len(STAGES)):
+                self._stage(stage, cluster, loops, chaos)
+                if self._books.wrong:
+                    break
+                if stage > 0:
+                    (report.early if stage == 1 else report.late).update(_vitals(cluster))
+            report.faults = dict(chaos.done)
+        report.adds, report.answers = self._books.done, dict(self._books.answers)
+        report.wrong = [*self._books.wrong, *_growth(report, self._adds)]
+        report.took_s = time.monotonic() - started_s
+        return report
+
+    @contextmanager
+    def _loops(self, cluster: Cluster) -> Iterator[list[Loop]]:
+        with ExitStack() as stack:
+            yield [
+                Loop(node, stack.enter_context(PodPlace()), self._books, Random(f"{self._seed} {name} {number}"))
+                for name, node in cluster.nodes.items()
+                for number in range(LOOPS_PER_NODE)
+            ]
+
+    def _stage(self, stage: int, cluster: Cluster, loops: Sequence[Loop], chaos: Chaos) -> None:
+        first, spared = self._books.done, cluster.nodes[NODES[1]]
+        faults = [chaos.cut_grid, lambda: chaos.kill_agent(cluster.node)]
+        if stage == 0:
+            faults += [chaos.kill_coordinator, lambda: chaos.kill_agent(spared)]
+        self._books.target = int(self._adds * STAGES[stage])
+        with ThreadPoolExecutor(len(loops) + 1) as pool:
+            running = [pool.submit(loop.run) for loop in loops]
+            trouble = pool.submit(chaos.run, first, faults)
+            for each in [*running, trouble]:
+                each.result()
+        chaos.heal()
+        self._expect_quiet(cluster)
+        for loop in loops:
+            loop.confirm()
+        self._say(f"{self._books.done} ADDs, {dict(chaos.done)}")
+
+    def _expect_quiet(self, cluster: Cluster) -> None:
+        """The grid comes to hold exactly what lives."""
+
+        def held() -> dict[str, str]:
+            return {address: ea(found, "VM ID") for address, found in cluster.grid.pods().items()}
+
+        if not cluster.grid.wait_until(lambda: held() == self._books.living(), QUIET_TIMEOUT_S):
+            surplus = held().items() - self._books.living().items()
+            missing = self._books.living().items() - held().items()
+            self._books.wrong.append(f"the grid holds too much: {surplus}, too little: {missing}")
+        for node in cluster.nodes.values():
+            left = [path.name for path in node.socket_dir.joinpath("infoblox.pending").glob("*")]
+            if left:
+                self._books.wrong.append(f"{node.name} left pending files: {left}")
+
+
+def _vitals(cluster: Cluster) -> dict[str, Vitals]:
+    agent = cluster.nodes[NODES[1]].agent
+    assert agent
+    assert cluster.coordinator
+    return {"coordinator": _when_steady(cluster.coordinator), "agent": _when_steady(agent)}
+
+
+def _when_steady(daemon: Daemon) -> Vitals:
+    """Look until two looks show the same descriptors: the last plugins' connections end on their own."""
+    seen = vitals(daemon.pid)
+    while True:
+        time.sleep(0.5)
+        previous, seen = seen, vitals(daemon.pid)
+        if (seen.descriptors, seen.threads) == (previous.descriptors, previous.threads):
+            return seen
+
+
+def _growth(report: Report, adds: int) -> list[str]:
+    allowed_kb = MEMORY_NOISE_KB + MEMORY_PER_ADD_KB * adds * (STAGES[2] - STAGES[1])
+    complaints = []
+    for name, late in report.late.items():
+        early = report.early[name]
+        if late.descriptors > early.descriptors or late.threads > early.threads:
+            complaints.append(f"{name} has {late}, after {early}")
+        if late.memory_kb > early.memory_kb + allowed_kb:
+            complaints.append(f"{name} grew by more than {allowed_kb / 1024:.0f} MB: {late}, after {early}")
+    return complaints
