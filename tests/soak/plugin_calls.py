@@ -13,10 +13,10 @@ from plugin import infoblox as plugin
 
 
 class PluginCalls:
-    """Every verb of one node's plugin."""
+    """Every verb of one node's plugin; `ipam` changes that section of the network configuration."""
 
-    def __init__(self, node: Node) -> None:
-        self.config: Mapping[str, Any] = {**node.config(), "cniVersion": "1.1.0"}
+    def __init__(self, node: Node, **ipam: str) -> None:
+        self.config: Mapping[str, Any] = {**node.config(**ipam), "cniVersion": "1.1.0"}
         self._base = str(Path(node.socket_dir) / "infoblox")
 
     def add(self, container: str, ifname: str, netns: str) -> Outcome:
