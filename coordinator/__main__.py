@@ -22,6 +22,8 @@ from coordinator.events import OperatorAsked, OperatorLeft
 from coordinator.file_watch import FileWatch
 from coordinator.front import Drivers, Front, Item, KeysChanged, PasswordChanged, Stop
 from coordinator.kubernetes_api import KubernetesApi
+from coordinator.live_nodes import LiveNodesFile
+from coordinator.liveness import NobodyTells
 from coordinator.metrics import Metrics
 from coordinator.operator_socket import NoOperatorSocket, OperatorSocket
 from coordinator.ownership import Owner
@@ -30,6 +32,7 @@ from coordinator.router import Router
 from coordinator.settings import Settings, read_settings
 from coordinator.steps import OnStep, no_step
 from coordinator.strangers import Strangers
+from coordinator.sweeper import Sweeping
 from coordinator.tickets import Tickets
 from coordinator.wapi import Wapi
 from coordinator.zap import Zap
@@ -72,7 +75,9 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
         may_create_networks=settings.create_networks,
         release_delay_s=settings.release_delay,
     )
-    desk = Desk(policy, settings.wapi_batch_size, settings.lookup_ttl, release, clock())
+    live_nodes = LiveNodesFile(settings.live_nodes, clock) if settings.live_nodes else None
+    sweeping = Sweeping(settings.sweep_rules, live_nodes or NobodyTells())
+    desk = Desk(policy, settings.wapi_batch_size, settings.lookup_ttl, release, clock(), sweeping)
     metrics = Metrics(release, settings.cluster_name)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     context.set(zmq.MAX_SOCKETS, 16)
@@ -85,7 +90,7 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
     operators = _open_operator_socket(settings, inbox, clock, logger)
     drivers = Drivers(router, zap, reviewer.review, operators.answer if operators else lambda _: None)
     front = Front(desk, door, drivers, inbox, metrics, logger, clock, on_step)
-    files = FileWatch(_watched(settings, inbox, logger))
+    files = FileWatch(_watched(settings, inbox, logger, live_nodes))
     caller = Caller(Wapi(settings.grid, settings.read_password), inbox.put, clock, on_step)
     status = StatusServer(
         *settings.status_address,
@@ -129,7 +134,9 @@ def _door(
     return Door(authorized, enrolment, Strangers() if settings.enrol_tokens else None, clock, _wall_ms)
 
 
-def _watched(settings: Settings, inbox: Inbox[Item], logger: Logger) -> dict[Path, Callable[[], None]]:
+def _watched(
+    settings: Settings, inbox: Inbox[Item], logger: Logger, live_nodes: LiveNodesFile | None
+) -> dict[Path, Callable[[], None]]:
     def on_keys() -> None:
         try:
             inbox.put(KeysChanged(load_pair(settings.key_path)))
@@ -139,6 +146,8 @@ def _watched(settings: Settings, inbox: Inbox[Item], logger: Logger) -> dict[Pat
     watched = {settings.key_path: on_keys}
     if settings.wapi_password_file:
         watched[settings.wapi_password_file] = lambda: inbox.put(PasswordChanged())
+    if settings.live_nodes and live_nodes:
+        watched[settings.live_nodes] = live_nodes.reread
     return watched
 
 
@@ -165,7 +174,7 @@ def _open_operator_socket(
             logger,
         )
     except NoOperatorSocket as closed:
-        logger.warning("no_operator_socket", reason=str(closed), remedy="cni-infoblox adopt cannot be used")
+        logger.warning("no_operator_socket", reason=str(closed), remedy="adopt, verify, explain cannot be used")
         return None
 
 

@@ -12,6 +12,7 @@ from math import inf
 from typing import Final
 
 from coordinator.attachment_work import AttachmentWork, Place
+from coordinator.networks import Network
 from coordinator.objects import FixedAddress
 from coordinator.ownership import Identity
 from coordinator.release_work import ReleaseWork
@@ -36,6 +37,10 @@ class Holding:
         """Where the object is."""
         return self.view, self.address
 
+    def is_in(self, network: Network) -> bool:
+        """Whether the network has this address."""
+        return self.view == network.view and network.contains(self.address)
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -59,7 +64,9 @@ class Record:
     """One attachment. At most one work is under way for it; the newest message that has to wait is `next`.
 
     `unsettled_since_s`, `is_unsure`, `endangered_until_s`: as in its last work, what the grid may hold or do
-    beyond what is known.
+    beyond what is known. `named_by` is the journal that names it as its own, as far as its node has told, empty
+    when none does; `asked_at_s` when the node last asked about it. `displaced` is the holding that it lost to
+    another attachment, though its journal names it.
     """
 
     identity: Identity
@@ -72,6 +79,9 @@ class Record:
     unsettled_since_s: float | None = None
     is_unsure: bool = False
     endangered_until_s: float = 0.0
+    named_by: str = ""
+    asked_at_s: float = -inf
+    displaced: Holding | None = None
     forget_at_s: float | None = None
 
     def is_newest(self, journal_id: str, seq: int) -> bool:
@@ -131,6 +141,7 @@ class Allocations:
         previous = self._holders.get(holding.place)
         if previous and previous is not record:
             previous.holding, previous.is_unsure = None, True
+            previous.displaced = holding if previous.named_by else None
         self.drop(record)
         record.holding = holding
         record.forget_at_s = None
@@ -138,7 +149,7 @@ class Allocations:
 
     def drop(self, record: Record) -> None:
         """The attachment has no address any more."""
-        holding, record.holding = record.holding, None
+        holding, record.holding, record.displaced = record.holding, None, None
         if holding and self._holders.get(holding.place) is record:
             del self._holders[holding.place]
 

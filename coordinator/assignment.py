@@ -8,6 +8,7 @@ from typing import Final
 from coordinator.allocations import Asked, Holding, Record
 from coordinator.attachment_work import COMMIT_LATE_S, AllocateWork
 from coordinator.commands import Form
+from coordinator.errors import HeldElsewhere
 from coordinator.networks import Network, NetworkRules
 from coordinator.objects import Label
 from coordinator.ownership import NETWORK_NAME, Eas, Identity, Owner
@@ -103,3 +104,10 @@ def rightful_eas(owner: Owner, holder: Identity | None, network: Network, addres
     if address == network.gateway:
         return owner.network_eas(network.name)
     return {**owner.identity_eas(holder), NETWORK_NAME: network.name} if holder else None
+
+
+def held_elsewhere(identity: Identity, holding: Holding, network: Network) -> HeldElsewhere:
+    """The attachment has an address, in another network than it asks for."""
+    return HeldElsewhere(
+        attachment=identity, address=holding.address, network=holding.subnet, subnet=network.subnet
+    )

@@ -19,6 +19,7 @@ ALARMS: Final = frozenset(
         "enrolment_postponed",
         "enrolment_refused",
         "grid_forgot_address",
+        "grid_lacks_addresses",
         "holding_unreadable",
         "key_refused",
         "listing_refused",
@@ -27,6 +28,7 @@ ALARMS: Final = frozenset(
         "node_twice",
         "not_yours",
         "request_not_allowed",
+        "sweep_stopped",
         "unreadable_message",
     }
 )

@@ -22,6 +22,7 @@ from coordinator.operators import Operators
 from coordinator.preparation_work import Defined, DefinitionsWork, Listed, ListWork
 from coordinator.registrar import Registrar
 from coordinator.sessions import Greeting, Sessions
+from coordinator.sweeper import Sweeper, Sweeping
 from coordinator.work import Failed, Work
 from protocol.messages import (
     Allocate,
@@ -39,6 +40,8 @@ START_RETRY_S: Final = 60.0
 """How long after a failed look at definitions or listing it is tried again."""
 
 FORGET_EVERY_S: Final = 60.0
+
+DEFINITION_MISSED: Final = "the definition of an extensible attribute was missing, which empties it everywhere"
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,13 @@ class Desk:
     """All state of the coordinator. `sessions` tells who is connected."""
 
     def __init__(
-        self, policy: Policy, operations_max: int, lookup_ttl_s: float, release: str, now_s: float
+        self,
+        policy: Policy,
+        operations_max: int,
+        lookup_ttl_s: float,
+        release: str,
+        now_s: float,
+        sweeping: Sweeping | None = None,
     ) -> None:
         self._policy = policy
         self._release = release
@@ -77,7 +86,9 @@ class Desk:
         self._lookups = Lookups(lookup_ttl_s)
         self._registrar = Registrar(policy, self._lane, self._lookups, now_s)
         self.sessions = Sessions()
-        self._operators = Operators(policy, self._lane, self._lookups, self._registrar, self.sessions)
+        parts = (self._lane, self._lookups, self._registrar, self.sessions)
+        self._sweeper = Sweeper(policy, sweeping or Sweeping(), *parts)
+        self._operators = Operators(policy, *parts, self._sweeper)
         self._defining = False
         self._listing = False
         self._missing_eas: tuple[str, ...] = ()
@@ -149,7 +160,13 @@ class Desk:
     # What ends
 
     def _finished(self, work: Work, outcome: object, now_s: float) -> Iterator[Command]:
-        if (commands := self._operators.finished(work, outcome, now_s)) is not None:
+        if isinstance(outcome, Failed) and isinstance(outcome.problem, EaUndefined):
+            self._sweeper.distrust(DEFINITION_MISSED)
+            self._define(now_s + START_RETRY_S, now_s)
+        commands = self._operators.finished(work, outcome, now_s)
+        if commands is None:
+            commands = self._sweeper.finished(work, outcome, now_s)
+        if commands is not None:
             yield from self._registrar.finished(work, outcome, now_s)
             yield from commands
         elif isinstance(work, DefinitionsWork):
@@ -157,8 +174,6 @@ class Desk:
         elif isinstance(work, ListWork):
             yield from self._listed(outcome, now_s)
         else:
-            if isinstance(outcome, Failed) and isinstance(outcome.problem, EaUndefined):
-                self._define(now_s + START_RETRY_S, now_s)
             yield from self._registrar.finished(work, outcome, now_s)
 
     def _define(self, not_before_s: float, now_s: float) -> None:
@@ -177,6 +192,8 @@ class Desk:
         self._defining = False
         assert isinstance(outcome, Defined)
         self._missing_eas = outcome.missing
+        if self._registrar.is_listed and (outcome.missing or outcome.created):
+            self._sweeper.distrust(DEFINITION_MISSED)
         if outcome.created:
             yield Note("definitions_created", {"names": ", ".join(outcome.created)})
         if outcome.missing:
@@ -203,13 +220,18 @@ class Desk:
     def _settle(self, commands: Iterable[Command], now_s: float) -> list[Effect]:
         effects: list[Effect] = []
         self._work_off(commands, effects, now_s)
-        self._work_off(self._operators.proceed(now_s), effects, now_s)
+        self._proceed(effects, now_s)
         while self._work_off(self._lane.proceed(now_s), effects, now_s):
-            self._work_off(self._operators.proceed(now_s), effects, now_s)
+            self._proceed(effects, now_s)
         wishes = [effect.at_s for effect in effects if isinstance(effect, WakeAt)]
-        deadlines = (self._registrar.next_deadline_s(), self._operators.next_deadline_s())
+        parts = (self._registrar, self._operators, self._sweeper)
+        deadlines = [part.next_deadline_s() for part in parts]
         at_s = min([self._forget_at_s, *wishes, *(each for each in deadlines if each is not None)])
         return [*(effect for effect in effects if not isinstance(effect, WakeAt)), WakeAt(at_s)]
+
+    def _proceed(self, effects: list[Effect], now_s: float) -> None:
+        self._sweeper.proceed(now_s)
+        self._work_off(self._operators.proceed(now_s), effects, now_s)
 
     def _work_off(self, commands: Iterable[Command], effects: list[Effect], now_s: float) -> bool:
         """Settle the commands; returns whether work has ended, so that the lane may have a call to make."""
@@ -235,6 +257,11 @@ class Desk:
         held = Counter(record.identity.node for record in allocations if record.holding)
         networks = Counter(
             (record.holding.view, record.holding.subnet) for record in allocations if record.holding
+        )
+        delayed = Counter(
+            (record.holding.view, record.holding.subnet)
+            for record in allocations
+            if record.holding and record.removal
         )
         outage, form = self._lane.outage, self._lane.form
         return {
@@ -263,7 +290,14 @@ class Desk:
                 for node, session in sorted(self.sessions.all().items())
             ],
             "networks": [
-                {"view": view, "subnet": subnet, "allocations": count}
+                {
+                    "view": view,
+                    "subnet": subnet,
+                    "allocations": count,
+                    "delayed": delayed[view, subnet],
+                    **self._sweeper.usage(view, subnet),
+                }
                 for (view, subnet), count in sorted(networks.items())
             ],
+            "sweep": self._sweeper.snapshot(now_s),
         }

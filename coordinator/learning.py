@@ -50,7 +50,10 @@ class Journals:
 
 def _learn_held(allocations: Allocations, node: str, journal_id: str, held: JournalHolding) -> Iterator[Note]:
     record = allocations.open(Identity(held.attachment.container_id, held.attachment.ifname, node))
-    if record.identity.node != node or not held.addresses:
+    if record.identity.node != node:
+        return
+    record.named_by = journal_id
+    if not held.addresses:
         return
     if record.journal_id != journal_id or held.seq > record.seq:
         record.journal_id, record.seq = journal_id, held.seq
@@ -77,7 +80,10 @@ def _unlearn_unnamed(allocations: Allocations, node: str, named: Set[AttachmentK
     """
     for record in allocations:
         key = record.identity.container_id, record.identity.ifname
-        if record.identity.node == node and record.holding and record.work is None and key not in named:
+        if record.identity.node != node or record.work or key in named:
+            continue
+        record.named_by = ""
+        if record.holding:
             allocations.drop(record)
             record.is_unsure = True
 

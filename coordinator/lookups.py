@@ -55,6 +55,10 @@ class Lookups:
         """The gateways of all networks that were asked for."""
         return {(network.view, network.gateway) for network in self._entries if network.gateway}
 
+    def name_of(self, view: str, subnet: str) -> str:
+        """What network configurations call a network; empty where none has asked for it."""
+        return next((each.name for each in self._entries if (each.view, each.subnet) == (view, subnet)), "")
+
     def wait(self, network: Network, work: AllocateWork) -> None:
         """Keep the work until the network is ready."""
         self._entry(network).waiting.append(work)

@@ -39,11 +39,27 @@ class Metrics:
                 ("lane_waiting", "Pieces of work in the lane"),
                 ("nodes", "Nodes that have connected"),
                 ("grid_available", "Whether the last WAPI call got through"),
+                ("sweep_compared", "Addresses that the last sweep compared"),
+                ("sweep_grid_only", "Addresses in the grid, not in the cluster"),
+                ("sweep_cluster_only", "Addresses in the cluster, not in the grid"),
+                ("sweep_twice", "Addresses that two attachments have"),
+                ("sweep_unclaimed", "Addresses in no journal, which count as alive"),
+                ("sweep_unknown", "Addresses of nodes whose agent is not connected"),
+                ("sweep_stopped", "Whether the last sweep could release nothing"),
+                ("sweep_age_seconds", "Time since the last sweep; -1 before the first"),
             )
         }
-        self._networks = Gauge(
-            prefix + "network_allocations", "Addresses held, by network", ["view", "subnet"], registry=registry
-        )
+        self._swept = Counter(prefix + "sweep_repairs", "What sweeps have done", ["outcome"], registry=registry)
+        self._networks = {
+            name: Gauge(prefix + f"network_{name}", text, ["view", "subnet"], registry=registry)
+            for name, text in (
+                ("allocations", "Addresses held, by network"),
+                ("size", "Addresses that a network can give"),
+                ("delayed", "Released addresses that wait for their deletion"),
+                ("listed", "Addresses of pods, as the last sweep saw them in the grid"),
+                ("reserved", "Other addresses of this cluster, gateways for one"),
+            )
+        }
         build = Info(prefix + "build", "The running release", registry=registry)
         build.info({"release": release, "cluster": cluster})
 
@@ -61,6 +77,8 @@ class Metrics:
             self._released.inc()
         elif note.event == "declined":
             self._declined.labels(str(fields["code"])).inc()
+        elif note.event in ("sweep_released", "sweep_restored", "sweep_kept", "sweep_failed"):
+            self._swept.labels(note.event.removeprefix("sweep_")).inc()
         elif note.is_alarm:
             self._alarms.labels(note.event).inc()
 
@@ -72,10 +90,22 @@ class Metrics:
             "lane_waiting": snapshot["lane"]["waiting"],
             "nodes": len(snapshot["nodes"]),
             "grid_available": snapshot["grid"]["state"] == "ok",
+            **_sweep_values(snapshot["sweep"]),
         }
         for name, value in values.items():
             self._gauges[name].set(value)
-        self._networks.clear()
-        for network in snapshot["networks"]:
-            self._networks.labels(network["view"], network["subnet"]).set(network["allocations"])
+        for name, gauge in self._networks.items():
+            gauge.clear()
+            for network in snapshot["networks"]:
+                gauge.labels(network["view"], network["subnet"]).set(network[name])
         return generate_latest(self._registry)
+
+
+def _sweep_values(sweep: Mapping[str, Any]) -> dict[str, float]:
+    counts = ("compared", "grid_only", "cluster_only", "twice", "unclaimed", "unknown")
+    age_s = sweep["looked_s_ago"]
+    return {
+        **{f"sweep_{name}": sweep[name] for name in counts},
+        "sweep_stopped": bool(sweep["stopped"]),
+        "sweep_age_seconds": -1 if age_s is None else age_s,
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -79,6 +80,21 @@ class FixedAddress:
     eas: Eas
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What an object's comment says of its attachment; empty where it does not say."""
+
+    pod_uid: str
+    boot_id: str
+
+
+def read_origin(comment: str) -> Origin:
+    """The comment that `Label` wrote, whatever people have added to it since."""
+    words = comment.split()
+    told = dict(itertools.pairwise(words))
+    return Origin(told.get("pod", ""), told.get("boot", ""))
+
+
 class _FixedAddressReply(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -141,6 +157,34 @@ def create_address(owner: Owner, identity: Identity, network: Network, label: La
         },
         ADDRESS_FIELDS,
     )
+
+
+def restore_address(owner: Owner, identity: Identity, network: Network, address: str, boot_id: str) -> Create:
+    """The object that an attachment had at this very address; what its label was, nobody knows any more."""
+    named = {NETWORK_NAME: _plain(network.name, NAME_BYTES_MAX)}
+    return Create(
+        "fixedaddress",
+        {
+            "network_view": network.view,
+            "network": network.subnet,
+            "ipv4addr": address,
+            "match_client": RESERVED,
+            **_label_fields(Label(boot_id=boot_id)),
+            "extattrs": write_eas({**owner.identity_eas(identity), **named}),
+        },
+        ADDRESS_FIELDS,
+    )
+
+
+def find_orphan(owner: Owner, identity: Identity, view: str, address: str) -> Search:
+    """The attachment's object at one address."""
+    criteria = {**owner.identity_search(identity), "network_view": view, "ipv4addr": address}
+    return Search("fixedaddress", criteria, ADDRESS_FIELDS)
+
+
+def find_everywhere(criteria: dict[str, str]) -> Search:
+    """Whatever fixed addresses match, in any view, of anybody."""
+    return Search("fixedaddress", criteria, ADDRESS_FIELDS)
 
 
 def update_address(

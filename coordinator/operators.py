@@ -12,6 +12,7 @@ from coordinator.assignment import Policy
 from coordinator.attachment_work import Held
 from coordinator.commands import AnswerOperator, Command, Note
 from coordinator.events import OperatorAsked
+from coordinator.explaining import Explanations
 from coordinator.inquiry import Concluded, Inquiries, pages
 from coordinator.lane import Lane
 from coordinator.legacy import Candidate
@@ -19,9 +20,11 @@ from coordinator.lookups import Lookups
 from coordinator.ownership import Identity
 from coordinator.registrar import Registrar
 from coordinator.sessions import Sessions
+from coordinator.sweeper import Sweeper
+from coordinator.verifying import Verifications
 from coordinator.work import Failed, Work
 from protocol.messages import Interfaces
-from protocol.operator import PAGE_ITEMS_MAX, Adopt, Adopted, AdoptionResult, ListUnadopted, TurnedDown
+from protocol.operator import PAGE_ITEMS_MAX, Adopt, Adopted, AdoptionResult, ListUnadopted, TurnedDown, Verify
 
 PROPOSAL_S: Final = 300.0
 """How long what was proposed may be adopted; shorter than a late request of an attachment is remembered."""
@@ -55,13 +58,21 @@ class Operators:
     """All that people's commands have under way."""
 
     def __init__(
-        self, policy: Policy, lane: Lane, lookups: Lookups, registrar: Registrar, sessions: Sessions
+        self,
+        policy: Policy,
+        lane: Lane,
+        lookups: Lookups,
+        registrar: Registrar,
+        sessions: Sessions,
+        sweeper: Sweeper,
     ) -> None:
         self._policy = policy
         self._lookups = lookups
         self._registrar = registrar
         self._sessions = sessions
         self._inquiries = Inquiries(policy, lane, sessions)
+        self._verifications = Verifications(policy.owner, lane, sweeper)
+        self._explanations = Explanations(policy, lane, registrar, sessions, sweeper)
         self._proposals: dict[str, _Proposal] = {}
         self._courses: dict[int, _Course] = {}
         self._last_proposal = 0
@@ -73,10 +84,16 @@ class Operators:
             self._inquiries.begin(event.ticket, request.id, event.now_s)
         elif isinstance(request, Adopt):
             yield from self._begin_course(event.ticket, request, event.now_s)
+        elif isinstance(request, Verify):
+            self._verifications.begin(event.ticket, request, event.now_s)
+        else:
+            self._explanations.begin(event.ticket, request, event.now_s)
 
     def left(self, ticket: int) -> None:
         """Nobody listens any more: what is in the lane goes on, nothing new begins."""
         self._inquiries.leave(ticket)
+        self._verifications.leave(ticket)
+        self._explanations.leave(ticket)
         if course := self._courses.get(ticket):
             course.todo.clear()
 
@@ -90,17 +107,20 @@ class Operators:
             return self._inquiries.listed(inquiry, outcome, now_s)
         if isinstance(work, AdoptWork):
             return self._adopted(work, outcome)
-        return None
+        return self._explanations.finished(work, outcome, now_s)
 
     def proceed(self, now_s: float) -> Iterator[Command]:
         """Go on with what waits, as far as it can go."""
         yield from self._conclude(now_s)
+        yield from self._verifications.proceed(now_s)
+        yield from self._explanations.proceed(now_s)
         for course in list(self._courses.values()):
             yield from self._go_on(course, now_s)
 
     def next_deadline_s(self) -> float | None:
         """When something has waited long enough."""
-        return self._inquiries.next_deadline_s()
+        parts = (self._inquiries, self._verifications, self._explanations)
+        return min((at_s for part in parts if (at_s := part.next_deadline_s()) is not None), default=None)
 
     def _conclude(self, now_s: float) -> Iterator[Command]:
         for result in self._inquiries.conclude(self._lookups.gateways(), self._holders, now_s):

@@ -56,10 +56,14 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Listed:
-    """One page of the cluster's addresses; `next_page` is the work that reads the one after it."""
+    """One page of the cluster's addresses; `next_page` is the work that reads the one after it.
+
+    `unreadable`: how many objects of the page are no fixed addresses as they should be.
+    """
 
     addresses: tuple[FixedAddress, ...]
     next_page: ListWork | None
+    unreadable: int = 0
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,8 @@ class ListWork(_Apart):
         if not isinstance(reply, Found):
             return self.unknown(now_s)
         self._page_id = reply.next_page_id
-        return Listed(tuple(_readable(reply.hits)), self if self._page_id else None)
+        addresses = tuple(_readable(reply.hits))
+        return Listed(addresses, self if self._page_id else None, len(reply.hits) - len(addresses))
 
     def refused(self, refusal: Refusal, now_s: float) -> object | None:
         return Failed(as_problem(refusal, "list the cluster's addresses", self._user))

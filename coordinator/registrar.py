@@ -27,7 +27,6 @@ from coordinator.commands import Command, Note, Reply
 from coordinator.deadlines import Deadlines
 from coordinator.errors import (
     AddressesForgotten,
-    HeldElsewhere,
     NetworkExhausted,
     NetworkMissing,
     NotYours,
@@ -43,6 +42,7 @@ from coordinator.objects import FixedAddress
 from coordinator.ownership import Identity
 from coordinator.preparation_work import NetworkWork, Prepared, Reassigned, ReassignWork
 from coordinator.release_work import ReleaseWork
+from coordinator.repair_work import Freed, OrphanWork
 from coordinator.work import Failed, Work
 from protocol.errors import Problem, Refused
 from protocol.messages import Allocate, Hello, Release
@@ -77,6 +77,8 @@ class Registrar:
             return
         asked = Asked(message, boot_id, now_s, is_repeated=record.is_newest(message.journal_id, message.seq))
         record.journal_id, record.seq = message.journal_id, message.seq
+        record.named_by = message.journal_id if isinstance(message, Allocate) else ""
+        record.asked_at_s = now_s
         if record.asked and record.asked.message.id != message.id:
             yield Reply(node, answers.overtaken(record.asked.message, message))
         record.asked, record.next = asked, None
@@ -122,7 +124,7 @@ class Registrar:
         if holding and asked.is_repeated and not removal:
             yield from self._answer_held(record, network, holding)
             return
-        if removal and holding and not _is_in(holding, network):
+        if removal and holding and not holding.is_in(network):
             # It is about to be free of its old network: that comes first, without the rest of the delay.
             self._expedite(removal, now_s)
             record.next = asked
@@ -130,8 +132,8 @@ class Registrar:
         if not self._withdraw(record):
             record.next = asked
             return
-        if holding and not _is_in(holding, network):
-            yield from self._answer(record, _held_elsewhere(record.identity, holding, network))
+        if holding and not holding.is_in(network):
+            yield from self._answer(record, assignment.held_elsewhere(record.identity, holding, network))
             return
         work = assignment.allocation(self._policy, record, asked, message, network, self._knowledge)
         yield from self._hand_over(record, work, now_s)
@@ -201,8 +203,12 @@ class Registrar:
 
     def greeted(self, node: str, hello: Hello, now_s: float) -> Iterator[Command]:
         """A page of what a node's journal holds."""
+        attachments = [held.attachment for held in hello.holdings]
+        named = [self.allocations.find(each.container_id, each.ifname) for each in attachments]
+        for record in named:
+            if record and isinstance(record.work, OrphanWork):  # it was thought to be one
+                self._withdraw(record)
         yield from self._journals.learn(self.allocations, node, hello)
-        attachments = (held.attachment for held in hello.holdings)
         self._tidy_unsure((self.allocations.find(each.container_id, each.ifname) for each in attachments), now_s)
 
     def listed(self, addresses: Iterable[FixedAddress]) -> None:
@@ -262,6 +268,8 @@ class Registrar:
         if isinstance(work, AdoptWork):
             # No journal names it, and the original may still remove it: whoever asks next asks the grid.
             record.is_unsure = record.is_unsure or isinstance(outcome, Held)
+        elif isinstance(work, OrphanWork) and isinstance(outcome, Freed):
+            self._freed(record, work)
         elif isinstance(work, ReleaseWork):
             yield from self._released(record, work)
         elif isinstance(work, AllocateWork) and isinstance(outcome, Held):
@@ -336,6 +344,11 @@ class Registrar:
             yield Reply(record.identity.node, answers.released(asked.message))
             yield Note("released", {**answers.fields(asked.message), "wapi_calls": work.calls})
 
+    def _freed(self, record: Record, work: OrphanWork) -> None:
+        self._lookups.freed(work.fixed.view, work.fixed.subnet)
+        if record.holding and record.holding.place == work.place:
+            self.allocations.drop(record)
+
     # A network without an address left
 
     def _make_room(self, work: AllocateWork, now_s: float) -> bool:
@@ -385,13 +398,3 @@ class Registrar:
         spent = answers.Cost(work.calls, max(0.0, took_s - work.grid_s), work.grid_s)
         yield Reply(node, answers.allocated(asked.message, work.network, address, spent))
         yield Note("allocated", answers.allocated_fields(asked.message, node, address, spent, took_s))
-
-
-def _is_in(holding: Holding, network: Network) -> bool:
-    return holding.view == network.view and network.contains(holding.address)
-
-
-def _held_elsewhere(identity: Identity, holding: Holding, network: Network) -> Problem:
-    return HeldElsewhere(
-        attachment=identity, address=holding.address, network=holding.subnet, subnet=network.subnet
-    )

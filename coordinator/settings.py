@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field
 from coordinator.claims import TokenRules
 from coordinator.networks import NetworkRules
 from coordinator.ownership import DEFAULT_CLUSTER_NAME
+from coordinator.sweep import SweepRules
 from coordinator.wapi import Grid
 from protocol.operator import OPERATOR_SOCKET
 from protocol.settings import BadSettings, ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser, read
@@ -78,6 +79,10 @@ class Settings(DaemonSettings):
     wapi_batch_size: Annotated[int, Field(ge=2, le=1000)] = 256
     release_delay: Annotated[float, Field(ge=0, le=3600)] = 30
     lookup_ttl: Annotated[float, Field(ge=0, le=86400)] = 300
+    sweep_interval: Annotated[float, Field(ge=0, le=86400)] = 600
+    sweep_apart: Annotated[float, Field(ge=0, le=86400)] = 300
+    node_gone_after: Annotated[float, Field(ge=0, le=86400)] = 600
+    live_nodes: Path | None = None
     enrol_tokens: bool = False
     token_audience: Annotated[str, Field(min_length=1, max_length=253)] = "cni-infoblox"
     token_service_account: ServiceAccount = "kube-system:cni-infoblox-agent"
@@ -95,6 +100,11 @@ class Settings(DaemonSettings):
     def rules(self) -> NetworkRules:
         """Which network a request gets, which it may ask for."""
         return NetworkRules(self.network_view, self.network, self.allow_network, self.allow_view)
+
+    @property
+    def sweep_rules(self) -> SweepRules:
+        """When the sweep looks, when it believes what it sees."""
+        return SweepRules(self.sweep_interval, self.sweep_apart, self.node_gone_after)
 
     @property
     def key_path(self) -> Path:
@@ -151,6 +161,12 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
     add("--wapi-batch-size", metavar="N", help="most operations of one WAPI call (256)")
     add("--release-delay", metavar="SECONDS", help="how long a released address rests (30)")
     add("--lookup-ttl", metavar="SECONDS", help="how long views and networks are believed (300)")
+    add("--sweep-interval", metavar="SECONDS", help="how often grid and journals are compared; 0: never (600)")
+    add("--sweep-apart", metavar="SECONDS", help="time between the two looks that find an orphan (300)")
+    add("--node-gone-after", metavar="SECONDS", help="when the addresses of a deleted node are orphans (600)")
+    add(
+        "--live-nodes", metavar="FILE", help="the names of all nodes, one a line (none: no node counts as deleted)"
+    )
     add(
         "--enrol-tokens",
         metavar="true|false",

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ctl import adopt, install, keys, status, uninstall, validate
+from ctl import adopt, explain, install, keys, status, uninstall, validate, verify
 from ctl.failures import BadArgument, Failed
 from protocol.keys import BadKey
 
@@ -50,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
         (uninstall, "uninstall", "take plugin and configuration away from a node"),
         (validate, "validate", "check a network configuration file"),
         (adopt, "adopt", "take over the addresses that the original plugin gave"),
+        (verify, "verify", "compare the grid with the cluster, repair what differs"),
+        (explain, "explain", "tell what is known of an address, a pod or a container"),
         (status, "status", "show how coordinator and agents are"),
     ):
         subcommand = subcommands.add_parser(name, help=summary, description=module.__doc__)

@@ -81,6 +81,78 @@ class Adopted(Message):
     last: bool
 
 
+class Repair(StrEnum):
+    """What `verify` may change: nothing, what is certain, or also what is stopped for being too much at once."""
+
+    NOTHING = "nothing"
+    CERTAIN = "certain"
+    FORCED = "forced"
+
+
+class Verify(Message):
+    """Do the grid and the cluster agree?"""
+
+    type: Literal["verify"] = "verify"
+    repair: Annotated[Repair, Field(strict=False)] = Repair.NOTHING
+
+
+class DifferenceKind(StrEnum):
+    """How the grid and the cluster differ about an address."""
+
+    GRID_ONLY = "grid_only"
+    CLUSTER_ONLY = "cluster_only"
+    TWICE = "twice"
+
+
+class Difference(Model):
+    """One address about which they differ. `outcome` says what was done, `is_settled` that it is mended."""
+
+    kind: Annotated[DifferenceKind, Field(strict=False)]
+    view: Text
+    address: Ipv4
+    container_id: Text = ""
+    ifname: Text = ""
+    node: Text = ""
+    name: Text = ""
+    why: Sentence = ""
+    outcome: Sentence = ""
+    is_settled: bool = False
+
+
+class Verified(Message):
+    """Answers `verify`, in pages. `stopped` says why nothing is released, `remarks` what could not be compared."""
+
+    type: Literal["verified"] = "verified"
+    cluster: Text
+    compared: Annotated[int, Field(ge=0)]
+    differences: Annotated[list[Difference], Field(max_length=PAGE_ITEMS_MAX)]
+    stopped: Sentence = ""
+    remarks: Annotated[list[Sentence], Field(max_length=PAGE_ITEMS_MAX)] = Field(default_factory=list)
+    last: bool
+
+
+class Explain(Message):
+    """Tell what is known of an address, a pod (NAME or NAMESPACE/NAME), or a container (the start of its ID)."""
+
+    type: Literal["explain"] = "explain"
+    what: Annotated[str, Field(min_length=1, max_length=253)]
+
+
+class Story(Model):
+    """What is known of one object of the grid, or of an attachment that has none there."""
+
+    title: Sentence
+    lines: Annotated[list[Sentence], Field(max_length=PAGE_ITEMS_MAX)]
+
+
+class Explained(Message):
+    """Answers `explain`."""
+
+    type: Literal["explained"] = "explained"
+    stories: Annotated[list[Story], Field(max_length=PAGE_ITEMS_MAX)]
+    last: bool
+
+
 class TurnedDown(Message):
     """The request cannot be served: `msg` says why, `details` what would help."""
 
@@ -94,8 +166,8 @@ class TurnedDown(Message):
         return True
 
 
-OperatorRequest = ListUnadopted | Adopt
-OperatorAnswer = Unadopted | Adopted | TurnedDown
+OperatorRequest = ListUnadopted | Adopt | Verify | Explain
+OperatorAnswer = Unadopted | Adopted | Verified | Explained | TurnedDown
 
 operator_request: TypeAdapter[OperatorRequest] = TypeAdapter(
     Annotated[OperatorRequest, Field(discriminator="type")]

@@ -16,6 +16,7 @@ from coordinator.networks import NetworkRules
 from coordinator.operations import Create, DeleteFound, HttpCall, Operation, UpdateFound
 from coordinator.ownership import Owner
 from coordinator.refusals import classify
+from coordinator.sweeper import Sweeping
 from gridsim import calls as gridsim_calls
 from gridsim.model import Grid
 from protocol.messages import (
@@ -63,6 +64,7 @@ class Setup:
     release_delay_s: float = 30.0
     operations_max: int = 256
     lookup_ttl_s: float = 1e6
+    sweeping: Sweeping | None = None
 
 
 class DeskWorld:
@@ -106,7 +108,7 @@ class DeskWorld:
         setup, owner = self.setup, Owner(self.setup.cluster)
         policy = Policy(owner, "admin", setup.rules, setup.may_create_networks, setup.release_delay_s)
         self.flight = None
-        self.desk = Desk(policy, setup.operations_max, setup.lookup_ttl_s, "test", self.now_s)
+        self.desk = Desk(policy, setup.operations_max, setup.lookup_ttl_s, "test", self.now_s, setup.sweeping)
         self._carry_out(self.desk.start(self.now_s))
 
     def handle(self, events: Iterable[DeskEvent]) -> None:

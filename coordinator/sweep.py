@@ -1,0 +1,235 @@
+"""Compares what the grid lists with journals and cluster: which objects are orphans, are missing, or clash.
+
+Whatever is not certain counts as alive. A journal that its connected agent has told decides about its node; of a
+node without one nothing is known, unless the cluster says that the node itself is gone for long enough.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from coordinator.allocations import Allocations, Holding, Record
+from coordinator.attachment_work import Place
+from coordinator.liveness import Liveness
+from coordinator.objects import FixedAddress, read_origin
+from coordinator.ownership import VM_NAME, Identity, Owner
+
+MASS_ADDRESSES: Final = 10
+MASS_SHARE: Final = 0.10
+MASS_NODES_SHARE: Final = 0.25
+"""What differs on a larger scale is taken for an error of who compares, not for orphans."""
+
+
+@dataclass(frozen=True)
+class SweepRules:
+    """`interval_s` 0: no sweep of its own accord. `apart_s` lies between the two looks that must agree."""
+
+    interval_s: float = 0.0
+    apart_s: float = 300.0
+    node_gone_s: float = 600.0
+
+
+class Why(Enum):
+    """Why an object is an orphan."""
+
+    BOOT = "its node has been started anew since"
+    POD_GONE = "its pod is gone"
+    NODE_GONE = "its node is gone"
+    SECOND = "its attachment has another address"
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """An object of the grid that nobody needs."""
+
+    fixed: FixedAddress
+    identity: Identity
+    why: Why
+
+    @property
+    def key(self) -> tuple[Identity, Place]:
+        """Which object of whose it is."""
+        return self.identity, (self.fixed.view, self.fixed.address)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """An address of a journal that the grid does not hold for it; `holder` is who has it there instead."""
+
+    identity: Identity
+    holding: Holding
+    holder: Identity | None = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the coordinator knows besides the listing.
+
+    `journals`, `boots`: of the nodes that are connected now. `heard_at_s`: of every node that ever was.
+    """
+
+    allocations: Allocations
+    journals: Mapping[str, str]
+    boots: Mapping[str, str]
+    heard_at_s: Mapping[str, float]
+    liveness: Liveness
+    now_s: float
+
+    def is_named(self, record: Record) -> bool:
+        """Whether the journal of the record's node holds the attachment."""
+        return bool(record.named_by) and self.journals.get(record.identity.node) == record.named_by
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What one look found. `twice` names the two that have one address; `unclaimed` are in no journal, but of the
+    running boot; `unknown` counts addresses by node whose journal is not known."""
+
+    compared: int = 0
+    claimed: int = 0
+    orphans: tuple[Orphan, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    unclaimed: tuple[FixedAddress, ...] = ()
+    unknown: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def twice(self) -> tuple[Missing, ...]:
+        """Attachments whose address the grid, or another journal, says to be another's."""
+        return tuple(each for each in self.missing if each.holder)
+
+    @property
+    def lost(self) -> tuple[Missing, ...]:
+        """Attachments whose address nobody has in the grid."""
+        return tuple(each for each in self.missing if not each.holder)
+
+
+def compare(
+    owner: Owner, listed: Iterable[FixedAddress], picture: Picture, began_at_s: float, rules: SweepRules
+) -> Comparison:
+    """What differs between the listing, begun at that time, and the picture, which must be the younger one.
+
+    Attachments that somebody asked about meanwhile are left out: either side may be older.
+    """
+    objects = {(each.view, each.address): each for each in listed}
+    owned = {place: its for place, each in objects.items() if (its := owner.identity_of(each.eas))}
+    orphans: list[Orphan] = []
+    unclaimed: list[FixedAddress] = []
+    unknown: Counter[str] = Counter()
+    trusts_nodes = not why_not_nodes(picture, {its.node for its in owned.values()})
+    judge = _Judge(picture, began_at_s, rules, trusts_nodes)
+    for place, identity in owned.items():
+        fixed = objects[place]
+        verdict = judge.verdict(fixed, identity)
+        if isinstance(verdict, Why):
+            orphans.append(Orphan(fixed, identity, verdict))
+        elif verdict is _Alive.UNCLAIMED:
+            unclaimed.append(fixed)
+        elif verdict is _Alive.UNKNOWN:
+            unknown[identity.node] += 1
+    claims = [each for each in picture.allocations if picture.is_named(each) and not _moves(each, began_at_s)]
+    missing = _missing(claims, owned, picture)
+    return Comparison(len(owned), len(claims), tuple(orphans), tuple(missing), tuple(unclaimed), dict(unknown))
+
+
+def reason_to_stop(comparison: Comparison, picture: Picture) -> str:
+    """Why nothing may be released though the look found orphans; empty when they may."""
+    if not comparison.compared:
+        return "the grid lists no address of this cluster"
+    gone = [each for each in comparison.orphans if each.why is Why.NODE_GONE]
+    others = len(comparison.orphans) - len(gone)
+    if others > MASS_ADDRESSES and others > MASS_SHARE * comparison.compared:
+        return f"{others} of {comparison.compared} addresses look orphaned"
+    lost = len(comparison.missing)
+    if lost > MASS_ADDRESSES and lost > MASS_SHARE * comparison.claimed:
+        return f"the grid lacks {lost} of the {comparison.claimed} addresses in journals"
+    gone_nodes = {each.identity.node for each in gone}
+    nodes = gone_nodes | (picture.liveness.nodes.present if picture.liveness.nodes else frozenset())
+    if len(gone) > MASS_ADDRESSES and len(gone_nodes) > MASS_NODES_SHARE * len(nodes):
+        return f"{len(gone_nodes)} of {len(nodes)} nodes look gone, with {len(gone)} addresses"
+    return ""
+
+
+def why_not_nodes(picture: Picture, holders: Set[str]) -> str:
+    """Why the cluster's list of nodes is not believed; empty when it is. `holders` are nodes with addresses.
+
+    Agents may bear other names than the list has: then every node looks gone.
+    """
+    nodes = picture.liveness.nodes
+    if nodes is None:
+        return ""
+    if not nodes.present:
+        return "the cluster's list of nodes is empty"
+    if strangers := sorted(picture.boots.keys() - nodes.present):
+        return f"{strangers[0]} is connected, but not in the cluster's list of nodes: does --node-name differ?"
+    if not nodes.present & (holders | picture.heard_at_s.keys()):
+        return "no node of the cluster's list has an address: does --node-name differ?"
+    return ""
+
+
+class _Alive(Enum):
+    CLAIMED = "a journal names it, or somebody asks about it"
+    UNCLAIMED = "no journal names it, but it may live"
+    UNKNOWN = "its node's journal is not known"
+
+
+@dataclass(frozen=True)
+class _Judge:
+    picture: Picture
+    began_at_s: float
+    rules: SweepRules
+    trusts_nodes: bool
+
+    def verdict(self, fixed: FixedAddress, identity: Identity) -> Why | _Alive:
+        """What is to be thought of an object that names its attachment."""
+        record = self.picture.allocations.find(identity.container_id, identity.ifname)
+        if record and record.identity == identity:
+            if _moves(record, self.began_at_s):
+                return _Alive.CLAIMED
+            if self.picture.is_named(record):
+                is_second = record.holding and record.holding.place != (fixed.view, fixed.address)
+                return Why.SECOND if is_second else _Alive.CLAIMED
+        return self._unnamed(fixed, identity.node)
+
+    def _unnamed(self, fixed: FixedAddress, node: str) -> Why | _Alive:
+        origin, pods = read_origin(fixed.comment), self.picture.liveness.pods
+        pod_name = fixed.eas.get(VM_NAME, "")
+        has_pod = bool(origin.pod_uid or pod_name)
+        # An empty list of pods is no list: the daemons themselves are pods.
+        pod_lives = pods.has(origin.pod_uid, pod_name) if pods and pods.uids and has_pod else None
+        boot_id = self.picture.boots.get(node)
+        if boot_id is None:
+            return Why.NODE_GONE if self._is_node_gone(node) and not pod_lives else _Alive.UNKNOWN
+        if origin.boot_id and origin.boot_id != boot_id:
+            return Why.BOOT
+        return Why.POD_GONE if pod_lives is False else _Alive.UNCLAIMED
+
+    def _is_node_gone(self, node: str) -> bool:
+        nodes, now_s = self.picture.liveness.nodes, self.picture.now_s
+        since_s = nodes.absent_since_s(node) if nodes and self.trusts_nodes else None
+        if since_s is None:
+            return False
+        return now_s - max(since_s, self.picture.heard_at_s.get(node, since_s)) >= self.rules.node_gone_s
+
+
+def _moves(record: Record, began_at_s: float) -> bool:
+    is_busy = record.work is not None or record.next is not None or record.asked is not None
+    return is_busy or record.asked_at_s >= began_at_s
+
+
+def _missing(claims: Sequence[Record], owned: Mapping[Place, Identity], picture: Picture) -> list[Missing]:
+    missing: list[Missing] = []
+    for record in claims:
+        if record.displaced:
+            other = picture.allocations.holder(*record.displaced.place)
+            missing.append(Missing(record.identity, record.displaced, other.identity if other else None))
+        elif record.holding and (holder := owned.get(record.holding.place)) != record.identity:
+            missing.append(Missing(record.identity, record.holding, holder))
+    pairs = {(each.identity, each.holder) for each in missing}
+    # Where each of two has the other's address, one line says it.
+    mirrored = [each for each in missing if each.holder and (each.holder, each.identity) in pairs]
+    redundant = [each for each in mirrored if each.holder and each.holder < each.identity]
+    return [each for each in missing if each not in redundant]

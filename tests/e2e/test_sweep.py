@@ -1,0 +1,112 @@
+"""What real daemons leave behind is found by the sweep; what they hold it leaves alone."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from runtime_calls import a_mac, add, delete
+
+from demo.cluster import CLUSTER_NAME, Cluster, Plan
+from demo.daemons import command
+
+MakeCluster = Callable[[Plan], Cluster]
+MakeNetns = Callable[..., str]
+
+SHORT = ("--release-delay", "0", "--sweep-interval", "1", "--sweep-apart", "1", "--node-gone-after", "1")
+
+
+def ctl(cluster: Cluster, *argv: str) -> subprocess.CompletedProcess[str]:
+    socket = ("--operator-socket", str(cluster.operator_socket))
+    argv = (*command("cni-infoblox"), *argv[:1], *socket, *argv[1:])
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+
+
+def plant(cluster: Cluster, address: str, container: str, node: str, comment: str) -> None:
+    eas = {
+        "VM ID": container,
+        "Interface Name": "eth0",
+        "Location": node,
+        "Tenant ID": CLUSTER_NAME,
+        "CMP Type": "Kubernetes",
+        "Cloud API Owned": "True",
+    }
+    data = {"ipv4addr": address, "match_client": "RESERVED", "comment": comment}
+    cluster.grid.create("fixedaddress", {**data, "extattrs": {key: {"value": text} for key, text in eas.items()}})
+
+
+def test_what_an_earlier_boot_left_goes_what_lives_stays(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
+    cluster = make_cluster(Plan(coordinator_flags=SHORT))
+    lives = add(cluster.node, "alive", make_netns(a_mac()))
+    assert lives.ok
+    plant(cluster, "10.55.0.77", "dead", cluster.node.name, "boot earlier")
+    plant(cluster, "10.55.0.78", "far", "node-9", "boot earlier")
+    assert cluster.grid.wait_until(lambda: "10.55.0.77" not in cluster.grid.pods())
+    cluster.coordinator.wait_for_count("swept", 4)  # type: ignore[union-attr]
+    assert set(cluster.grid.pods()) == {lives.address, "10.55.0.78"}
+
+
+def test_a_node_that_a_file_names_no_more_loses_its_addresses(
+    make_cluster: MakeCluster, make_netns: MakeNetns, tmp_path: Path
+) -> None:
+    file = tmp_path / "nodes"
+    file.write_text("node-1\nnode-2\nnode-3\n")
+    flags = (*SHORT, "--live-nodes", str(file))
+    cluster = make_cluster(Plan(nodes=("node-1", "node-2"), coordinator_flags=flags))
+    one, two = cluster.nodes.values()
+    stays, goes = add(one, "stays", make_netns(a_mac())), add(two, "goes", make_netns(a_mac()))
+    assert stays.ok
+    assert goes.ok
+    assert two.agent
+    two.agent.kill()
+    file.write_text("node-1\nnode-3\n")
+    assert cluster.grid.wait_until(lambda: goes.address not in cluster.grid.pods(), timeout_s=60)
+    assert set(cluster.grid.pods()) == {stays.address}
+
+
+def test_verify_and_explain_after_an_administrator_deleted_a_live_object(
+    make_cluster: MakeCluster, make_netns: MakeNetns
+) -> None:
+    cluster = make_cluster(Plan())
+    node = cluster.node
+    kept, lost = add(node, "kept", make_netns(a_mac())), add(node, "lost", make_netns(a_mac()))
+    clean = ctl(cluster, "verify")
+    assert clean.returncode == 0, clean
+    assert "2 addresses in the grid, 0 differences" in clean.stdout
+
+    cluster.grid.delete(cluster.grid.pods()[lost.address]["_ref"])
+    found = ctl(cluster, "verify")
+    assert found.returncode == 1, found
+    assert "in the cluster, not in the grid: 1" in found.stdout
+    assert f"{lost.address:<15} view default, container lost, eth0 on node-1" in found.stdout
+
+    story = ctl(cluster, "explain", kept.address)
+    assert story.returncode == 0, story
+    assert f"journal: holds {kept.address} in view default" in story.stdout
+    assert ctl(cluster, "explain", "10.55.0.250").returncode == 1
+
+    mended = ctl(cluster, "verify", "--repair")
+    assert mended.returncode == 0, mended
+    assert set(cluster.grid.pods()) == {kept.address, lost.address}
+    assert delete(node, "lost").ok
+    assert cluster.grid.wait_until(lambda: set(cluster.grid.pods()) == {kept.address})
+
+
+def test_a_sweep_makes_one_call_for_a_page_and_none_else(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
+    cluster = make_cluster(Plan(coordinator_flags=("--release-delay", "0", "--sweep-interval", "1")))
+    assert add(cluster.node, "one", make_netns(a_mac())).ok
+    coordinator = cluster.coordinator
+    assert coordinator
+    seen, calls = coordinator.count("swept"), cluster.grid.call_count()
+    coordinator.wait_for_count("swept", seen + 3)
+    made = cluster.grid.calls(calls + 1)
+    assert {(call["method"], call["path"].rpartition("/")[2]) for call in made} == {("GET", "fixedaddress")}
+    assert len(made) - 1 <= coordinator.count("swept") - seen
+
+
+def test_force_without_repair_is_refused(tmp_path: Path) -> None:
+    argv = [*command("cni-infoblox"), "verify", "--force", "--operator-socket", str(tmp_path / "none")]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "--repair" in done.stderr
