@@ -9,13 +9,14 @@ LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform li
 	--custom-compile-command "make lock"
 SOURCES := plugin nodeagent coordinator protocol gridsim ctl demo bench docs k8s tests
 
-.PHONY: help demo test check sim soak unit format docs bench plugin manifests kubectl images compose-demo lock clean system runtimes
+.PHONY: help demo test check sim soak unit format docs bench plugin manifests kubectl images compose-demo lock clean system runtimes fuzz
 
 help:
 	@echo "make demo         a cluster with a simulated grid, 12 pods come and go (KEEP=1 leaves it running)"
 	@echo "make test         every test, with real namespaces, sockets and CNI plugins (needs root)"
 	@echo "make sim          simulated worlds in which everything goes wrong (SEEDS=1000, FIRST=0, JOBS=cores; or SEED=n)"
 	@echo "make soak         real processes, thousands of pods, daemons that are killed (ADDS=10000, SEED=0)"
+	@echo "make fuzz         damaged input at every border (SECONDS=600, BORDER=name for one); what is found joins tests/corpus"
 	@echo "make plugin       the CNI plugin as one static file, dist/infoblox (built on Debian 12)"
 	@echo "make compose-demo the test grid of docker-compose.yml: 12 pods come and go on two nodes in containers"
 	@echo "make images       the container images, with the engine of this machine or one for the time being"
@@ -74,6 +75,9 @@ sim: $(READY)
 
 soak: $(READY) system
 	$(SUDO) $(BIN)/python -m tests.soak --adds $(or $(ADDS),10000) --seed $(or $(SEED),0)
+
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600) $(if $(BORDER),--border $(BORDER))
 
 unit: $(READY)
 	$(BIN)/python -m pytest tests/unit $(PYTEST_FLAGS)

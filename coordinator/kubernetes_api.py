@@ -130,7 +130,7 @@ def _read(model: type[M], reply: requests.Response) -> M:
 def _message(reply: requests.Response) -> str:
     try:
         return str(reply.json()["message"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return reply.reason or ""
 
 

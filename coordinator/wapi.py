@@ -16,20 +16,18 @@ import requests
 from requests.auth import HTTPBasicAuth
 from urllib3.exceptions import NewConnectionError
 
-from coordinator.errors import (
-    CertificateNotTrusted,
-    GridAnswersHtml,
-    GridForbids,
-    GridLoginRefused,
-    GridUnavailable,
-)
-from coordinator.exchange import LostError, NotSentError, RefusedError
+from coordinator.errors import CertificateNotTrusted, GridLoginRefused, GridUnavailable
+from coordinator.exchange import LostError, NotSentError
 from coordinator.operations import HttpCall
-from coordinator.refusals import classify
+from coordinator.wapi_reply import read_body
 from protocol.settings import BadSettings
 
 CONNECT_TIMEOUT_S: Final = 3.0
 COOKIE: Final = "ibapauth"
+REPLY_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Far above a page of the largest listing; whatever sends more is no grid."""
+
+_PIECE_BYTES: Final = 256 * 1024
 _CAUSE_LENGTH_MAX: Final = 300
 
 
@@ -72,26 +70,28 @@ class Wapi:
         Raises `RefusedError`, `LostError` or `NotSentError`, so that the caller knows what can be known.
         """
         had_cookie = COOKIE in self._session.cookies
-        response = self._send(call, read_timeout_s)
-        if response.status_code in (401, 403) and had_cookie:
+        status, content = self._send(call, read_timeout_s)
+        if status in (401, 403) and had_cookie:
             self._session.close()
             self._session = self._new_session()
-            response = self._send(call, read_timeout_s)
-        return self._body(response)
+            status, content = self._send(call, read_timeout_s)
+        return read_body(status, content, self._grid.user, f"{self._grid.host}:{self._grid.port}")
 
-    def _send(self, call: HttpCall, read_timeout_s: float) -> requests.Response:
+    def _send(self, call: HttpCall, read_timeout_s: float) -> tuple[int, bytes]:
         url = f"{self._grid.url}/{call.path}" + (f"?{call.query}" if call.query else "")
         has_cookie = COOKIE in self._session.cookies
         login = None if has_cookie else self._login()
         try:
-            return self._session.request(
+            response = self._session.request(
                 call.method,
                 url,
                 json=call.body,
                 auth=login,
                 timeout=(CONNECT_TIMEOUT_S, read_timeout_s),
                 allow_redirects=False,
+                stream=True,
             )
+            return response.status_code, self._content(response)
         except requests.exceptions.SSLError as error:
             raise self._tls_outcome(error) from None
         except requests.exceptions.ConnectTimeout:
@@ -112,26 +112,14 @@ class Wapi:
         except BadSettings as bad:
             raise NotSentError(GridLoginRefused(user=self._grid.user, cause=str(bad))) from None
 
-    def _body(self, response: requests.Response) -> Any:
-        status = response.status_code
-        user, host = self._grid.user, self._grid.host
-        if status == 401:
-            raise NotSentError(GridLoginRefused(user=user, grid=host))
-        if status == 403:
-            raise NotSentError(GridForbids(user=user, grid=host))
-        if status == 429:
-            raise NotSentError(self._unavailable("it asks to come later (HTTP status 429)"))
-        if status >= 500:
-            raise LostError(self._unavailable(f"HTTP status {status}"))
-        try:
-            body = response.json()
-        except requests.exceptions.JSONDecodeError:
-            if status >= 400:
-                raise RefusedError(classify(status, None)) from None
-            raise LostError(GridAnswersHtml(grid=host, cause=f"HTTP status {status} without JSON")) from None
-        if status >= 400:
-            raise RefusedError(classify(status, body))
-        return body
+    def _content(self, response: requests.Response) -> bytes:
+        content = bytearray()
+        for piece in response.iter_content(_PIECE_BYTES):
+            content += piece
+            if len(content) > REPLY_BYTES_MAX:
+                response.close()
+                raise LostError(self._unavailable(f"a reply of more than {REPLY_BYTES_MAX} bytes"))
+        return bytes(content)
 
     def _new_session(self) -> requests.Session:
         session = requests.Session()

@@ -17,8 +17,10 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
+from pydantic import TypeAdapter, ValidationError
+
 from nodeagent.attachment import Address, AttachmentId, Network, Pod
-from nodeagent.namespaces import Inode, Namespace
+from nodeagent.namespaces import Namespace
 from protocol.messages import ReleaseReason
 
 
@@ -140,22 +142,18 @@ def encode(record: Record) -> tuple[Any, ...]:
 
 
 def decode(row: tuple[Any, ...]) -> Record:
-    """The record of `row`. Raises ValueError, TypeError or KeyError when it is damaged."""
+    """The record of `row`, each value of its type. Raises ValueError, TypeError or KeyError when it is damaged."""
     columns = dict(zip(COLUMNS, row, strict=True))
-    network = columns.pop("network")
-    reason = columns.pop("reason")
-    namespace = columns.pop("namespace")
-    return Record(
-        attachment=AttachmentId(columns.pop("container_id"), columns.pop("ifname")),
-        state=State(columns.pop("state")),
-        network=None if network is None else Network(**json.loads(network)),
-        pod=Pod(**json.loads(columns.pop("pod"))),
-        namespace=None if namespace is None else _namespace(json.loads(namespace)),
-        addresses=tuple(Address(**address) for address in json.loads(columns.pop("addresses"))),
-        reason=None if reason is None else ReleaseReason(reason),
-        **columns,
-    )
+    texts = {name: columns[name] for name in _AS_JSON if columns[name] is not None}
+    columns["attachment"] = {name: columns.pop(name) for name in ("container_id", "ifname")}
+    try:
+        return _RECORD.validate_python({**columns, **{name: json.loads(text) for name, text in texts.items()}})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    except RecursionError:
+        raise ValueError("lists in lists without end") from None
 
 
-def _namespace(fields: Mapping[str, Any]) -> Namespace:
-    return Namespace(fields["path"], Inode(**fields["inode"]))
+_AS_JSON: Final = ("network", "pod", "namespace", "addresses")
+_RECORD: Final = TypeAdapter(Record)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import zmq
 import zmq.auth
+from zmq.utils import z85
 
 SECRET_MODE = 0o600
 _TEMPLATE = """#   ****  {title}  ****
@@ -130,11 +132,18 @@ def _load(path: Path) -> tuple[bytes, bytes | None]:
         public, secret = zmq.auth.load_certificate(path)
     except OSError as error:
         raise BadKey(f"{path}: {error.strerror}; make keys with 'cni-infoblox keys init'") from None
-    except ValueError as error:
-        raise BadKey(f"{path}: {error}") from None
-    if len(public) != 40 or (secret is not None and len(secret) != 40):
-        raise BadKey(f"{path}: a CURVE key has 40 characters")
+    except (ValueError, IndexError):  # pyzmq takes each line for one with an equals sign
+        raise BadKey(f"{path}: holds no public key; make keys with 'cni-infoblox keys init'") from None
+    if not all(_is_key(key) for key in (public, secret) if key is not None):
+        raise BadKey(f"{path}: a CURVE key has 40 characters of Z85; make keys with 'cni-infoblox keys init'")
     return public, secret
+
+
+def _is_key(text: bytes) -> bool:
+    try:
+        return len(text) == 40 and len(z85.decode(text)) == 32
+    except (KeyError, struct.error):  # a letter that Z85 has not, or five that are more than four bytes
+        return False
 
 
 def _write_new(path: Path, text: str, mode: int) -> None:

@@ -1,0 +1,31 @@
+"""What an HTTP reply of the grid says, whatever its bytes are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from coordinator.errors import GridAnswersHtml, GridForbids, GridLoginRefused, GridUnavailable
+from coordinator.exchange import LostError, NotSentError, RefusedError
+from coordinator.refusals import classify
+
+
+def read_body(status: int, content: bytes, user: str, grid: str) -> Any:
+    """The decoded JSON. Raises `RefusedError`, `LostError` or `NotSentError`, as what is known of the outcome."""
+    if status == 401:
+        raise NotSentError(GridLoginRefused(user=user, grid=grid))
+    if status == 403:
+        raise NotSentError(GridForbids(user=user, grid=grid))
+    if status == 429:
+        raise NotSentError(GridUnavailable(grid=grid, cause="it asks to come later (HTTP status 429)"))
+    if status >= 500:
+        raise LostError(GridUnavailable(grid=grid, cause=f"HTTP status {status}"))
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):  # a number of too many digits is a plain ValueError
+        if status >= 400:
+            raise RefusedError(classify(status, None)) from None
+        raise LostError(GridAnswersHtml(grid=grid, cause=f"HTTP status {status} without JSON")) from None
+    if status >= 400:
+        raise RefusedError(classify(status, body))
+    return body

@@ -1,0 +1,25 @@
+"""All borders."""
+
+from __future__ import annotations
+
+from tests.fuzz import file_borders, grid_borders, kubernetes_borders, plugin_borders, wire_borders
+from tests.fuzz.border import Border, Shape
+
+BORDERS = (
+    Border("frame", Shape.BYTES, plugin_borders.read_frame),
+    Border("netconf", Shape.JSON, plugin_borders.read_netconf),
+    Border("cni_args", Shape.BYTES, plugin_borders.read_cni_args),
+    Border("to_coordinator", Shape.MSGPACK_JSON, wire_borders.read_to_coordinator),
+    Border("to_agent", Shape.MSGPACK_JSON, wire_borders.read_to_agent),
+    Border("operator_request", Shape.MSGPACK_JSON, wire_borders.read_operator_request),
+    Border("operator_answer", Shape.MSGPACK_JSON, wire_borders.read_operator_answer),
+    Border("operator_frame", Shape.BYTES, wire_borders.read_operator_frame),
+    Border("wapi_reply", Shape.STATUS_JSON, grid_borders.read_reply),
+    Border("wapi_lies", Shape.JSON, grid_borders.read_lies),
+    Border("journal", Shape.BYTES, file_borders.read_journal),
+    Border("journal_row", Shape.JSON, file_borders.read_row),
+    Border("ticket", Shape.BYTES, file_borders.read_ticket),
+    Border("key", Shape.BYTES, file_borders.read_key),
+    Border("papers", Shape.BYTES, file_borders.read_papers),
+    Border("api_reply", Shape.STATUS_JSON, kubernetes_borders.read_api_reply),
+)

@@ -1,0 +1,99 @@
+"""What plugins and runtimes say: frames, network configurations, CNI_ARGS."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+
+from nodeagent import cni_request, cni_result, wire_messages
+from nodeagent.attachment import Address
+from nodeagent.cni_request import AddRequest, Request
+from nodeagent.frame import BadFrame, Frame, parse
+from nodeagent.journal_records import Record, State
+from nodeagent.namespaces import Inode
+from nodeagent.outcomes import Failure
+from protocol.codec import decode_to_coordinator, encode
+from protocol.errors import Problem
+from protocol.network_config import ABSENT_VERSION, SUPPORTED_VERSIONS
+from tests.fuzz.border import check_del_told, check_told
+
+VERBS = ("ADD", "DEL", "CHECK", "STATUS", "GC", "VERSION")
+VARIABLES = {"CNI_CONTAINERID": "c1", "CNI_IFNAME": "eth0", "CNI_NETNS": "/run/netns/c1"}
+NETCONF = (
+    b'{"cniVersion": "1.0.0", "name": "pods", "type": "bridge",'
+    b' "ipam": {"type": "infoblox", "subnet": "10.55.0.0/24", "gateway": "0.0.0.1"}}'
+)
+_KNOWN = frozenset({*SUPPORTED_VERSIONS, ABSENT_VERSION, cni_request.LATEST_VERSION})
+
+
+def read_frame(data: bytes) -> None:
+    """The bytes of a connection; once more with a header that fits, so that damage reaches the body."""
+    for received in (data, struct.pack(">BI", 1, len(data[5:])) + data[5:]):
+        try:
+            frame = parse(received)
+        except BadFrame as bad:
+            assert str(bad)
+            continue
+        if frame is not None:
+            _serve(frame)
+
+
+def read_netconf(stdin: bytes) -> None:
+    """Standard input of every verb."""
+    for verb in VERBS:
+        _serve(Frame({**VARIABLES, "CNI_COMMAND": verb}, stdin))
+
+
+def read_cni_args(data: bytes) -> None:
+    """CNI_ARGS, as the frame's reader decodes it."""
+    request = _serve(_with(NETCONF, {"CNI_COMMAND": "ADD", "CNI_ARGS": data.decode("utf-8", "replace")}))
+    assert isinstance(request, AddRequest)  # whatever it says, the pod gets its address
+
+
+def _with(stdin: bytes, variables: Mapping[str, str]) -> Frame:
+    return Frame({**VARIABLES, **variables}, stdin)
+
+
+def _serve(frame: Frame) -> Request | None:
+    assert cni_request.version_for_errors(frame) in _KNOWN
+    try:
+        cni_request.attachment_to_delete(frame)
+    except Problem as problem:
+        check_told(problem)
+    request = None
+    for netns in (None, Inode(1, 2)):
+        try:
+            request = cni_request.parse(frame, netns)
+        except Problem as problem:
+            _check_failure(frame, problem)
+            continue
+        if isinstance(request, AddRequest):
+            _check_add(request)
+    return request
+
+
+def _check_failure(frame: Frame, problem: Problem) -> None:
+    check_told(problem)
+    told = cni_result.failed(cni_request.version_for_errors(frame), Failure.of(problem), "r1")
+    assert json.loads(told)["code"] == problem.code
+    if frame.variables.get("CNI_COMMAND") == "DEL":
+        check_del_told(told.decode())
+
+
+def _check_add(request: AddRequest) -> None:
+    """What was let in can be journalled, asked for and answered."""
+    assert json.loads(cni_result.added(request, [Address("10.55.0.2/24", "10.55.0.1")]))["ips"]
+    record = Record(
+        request.attachment,
+        State.ASKED,
+        seq=1,
+        attempt=1,
+        since_ms=0,
+        boot_id="b1",
+        request_id="r1",
+        network=request.network,
+        pod=request.pod,
+    )
+    message = wire_messages.allocate(record, request.network, "j1", now_ms=1, budget_ms=1000)
+    assert decode_to_coordinator(encode(message)) == message

@@ -1,0 +1,30 @@
+"""Whatever comes in at any border: it is read, or refused by the right error."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+
+from tests.fuzz.border import CORPUS, Border
+from tests.fuzz.borders import BORDERS
+from tests.fuzz.explore import explore, replay
+
+EXAMPLES = 100
+
+# Hypothesis would rather not show inputs of 100 kB; `Finding` cuts them off.
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
+
+
+@pytest.mark.parametrize("border", BORDERS, ids=lambda border: border.name)
+def test_what_was_ever_found_stays_harmless(border: Border) -> None:
+    assert border.corpus()
+    replay(border)
+
+
+@pytest.mark.parametrize("border", BORDERS, ids=lambda border: border.name)
+def test_nothing_that_comes_in_raises_another_error(border: Border) -> None:
+    explore(border, settings(max_examples=EXAMPLES, derandomize=True))
+
+
+def test_every_folder_of_the_corpus_belongs_to_a_border() -> None:
+    assert {path.name for path in CORPUS.iterdir()} == {border.name for border in BORDERS}

@@ -1,0 +1,71 @@
+"""What agents, the coordinator and people's commands send to each other."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from coordinator.desk import Received
+from nodeagent import wire_messages
+from protocol import codec
+from protocol.codec import Unreadable, encode
+from protocol.messages import Allocated, Enrol, Message, ShowTicket
+from protocol.operator_frames import HungUp, receive_payload
+from tests.fuzz.grid_world import GridWorld
+
+REASON_LENGTH_MAX = 500
+
+
+def read_to_coordinator(data: bytes) -> None:
+    """A node's message, which the real desk hears; whatever it was, the next ADD is served."""
+    message = _decoded(data, codec.decode_to_coordinator)
+    if message is None or isinstance(message, Enrol | ShowTicket):
+        return
+    world = GridWorld()
+    world.take(Received("n1", world.connection, message, world.now_s))  # type: ignore[arg-type]
+    world.advance(50.0)
+    assert world.serves("n9"), world.told
+
+
+def read_to_agent(data: bytes) -> None:
+    """The coordinator's message."""
+    message = _decoded(data, codec.decode_to_agent)
+    if isinstance(message, Allocated):
+        wire_messages.addresses_of(message)
+
+
+def read_operator_request(data: bytes) -> None:
+    """What a person's command asks."""
+    _decoded(data, codec.decode_operator_request)
+
+
+def read_operator_answer(data: bytes) -> None:
+    """What a person's command is answered."""
+    _decoded(data, codec.decode_operator_answer)
+
+
+def read_operator_frame(data: bytes) -> None:
+    """The bytes of one connection to the operator's socket."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(data)
+        theirs.shutdown(socket.SHUT_WR)
+        try:
+            payload = receive_payload(ours)
+        except HungUp:
+            return
+        except Unreadable as unreadable:
+            assert str(unreadable)
+            return
+    read_operator_request(payload)
+
+
+def _decoded(data: bytes, decode: Callable[[bytes], Message]) -> Message | None:
+    try:
+        message = decode(data)
+    except Unreadable as unreadable:
+        assert 0 < len(str(unreadable)) <= REASON_LENGTH_MAX
+        assert unreadable.reply_to is None or 0 < len(unreadable.reply_to) <= 64
+        return None
+    assert decode(encode(message)) == message
+    return message
