@@ -38,11 +38,11 @@ def delete(
     return node.ipam(Invocation("DEL", container, ifname), config)
 
 
-def grid_holds(cluster: Cluster, *containers: str) -> bool:
-    """Wait until the grid holds addresses of exactly these containers."""
+def grid_holds(cluster: Cluster, *containers: str, timeout_s: float = 20) -> bool:
+    """Wait until the grid holds addresses of exactly these containers; `timeout_s` between two calls."""
 
     def holds() -> bool:
         found = cluster.grid.pods().values()
         return sorted(each["extattrs"]["VM ID"]["value"] for each in found) == sorted(containers)
 
-    return cluster.grid.wait_until(holds)
+    return cluster.grid.wait_until(holds, timeout_s)
