@@ -1,0 +1,103 @@
+"""Whatever waits: which of it goes into the next call."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from math import inf
+
+import hypothesis.strategies as st
+from hypothesis import given
+
+from coordinator.batch import Limits, Pace, plan
+from coordinator.operations import Create, DeleteFound, Operation, Reply, Search
+from coordinator.refusals import Refusal
+from coordinator.work import Priority, Work
+
+NOW_S = 1000.0
+OPERATIONS: dict[type, Operation] = {
+    kind: kind("fixedaddress", {}, ("name",)) for kind in (Create, DeleteFound, Search)
+}
+
+
+class Waiting(Work):
+    """Work that only waits."""
+
+    def __init__(
+        self, kind: type, network: str | None, is_apart: object, companions: int | None, age_s: float
+    ) -> None:
+        super().__init__()
+        self._operation = OPERATIONS[kind]
+        self._network = network if kind is Create else None
+        self.priority = Priority.RELEASE if kind is DeleteFound else Priority.ALLOCATE
+        self.apart = bool(is_apart)
+        self.companions_max = companions
+        self.submitted_at_s = self.ready_at_s = NOW_S - age_s
+
+    @property
+    def network_key(self) -> str | None:
+        return self._network
+
+    def operations(self) -> tuple[Operation, ...]:
+        return (self._operation,)
+
+    def answered(self, replies: Sequence[Reply], now_s: float) -> object | None:
+        return None
+
+    def refused(self, refusal: Refusal, now_s: float) -> object | None:
+        return None
+
+    def doubtful(self, now_s: float) -> object | None:
+        return None
+
+    def unknown(self, now_s: float) -> object | None:
+        return None
+
+
+waiting = st.builds(
+    Waiting,
+    st.sampled_from(list(OPERATIONS)),
+    st.sampled_from(["short", "ample"]),
+    st.sampled_from([False, False, False, True]),
+    st.sampled_from([None, None, 1, 2]),
+    st.sampled_from([0.0, 5.0, 100.0]),
+)
+limits = st.builds(Limits, st.integers(1, 12), st.sampled_from([{}, {"short": 1}, {"short": 2}]))
+
+
+@given(ready=st.lists(waiting, max_size=20), limits=limits)
+def test_a_batch_makes_progress_within_every_limit(ready: list[Waiting], limits: Limits) -> None:
+    batch = plan(ready, limits, NOW_S)
+    assert bool(batch) == bool(ready)
+    assert len(set(batch)) == len(batch)
+    assert set(batch) <= set(ready)
+    assert len(batch) == 1 or sum(work.cost() for work in batch) <= limits.operations_max
+    assert len(batch) == 1 or not any(work.apart for work in batch)
+    creates = Counter(work.network_key for work in batch if work.network_key)
+    assert all(count <= limits.creates_max.get(key, inf) for key, count in creates.items())
+
+
+@given(ready=st.lists(waiting, max_size=20), limits=limits)
+def test_what_may_be_a_culprit_shares_a_call_with_its_like_only(ready: list[Waiting], limits: Limits) -> None:
+    batch = plan(ready, limits, NOW_S)
+    suspects = [work for work in batch if work.companions_max is not None and not work.only_reads()]
+    if suspects and not batch[0].apart:
+        assert suspects == batch
+        assert len(batch) <= min(work.companions_max or 1 for work in batch)
+
+
+@given(
+    operations_max=st.integers(1, 256),
+    calls=st.lists(st.tuples(st.integers(1, 256), st.floats(0.0, 100.0)), max_size=30),
+    too_big=st.none() | st.integers(1, 256),
+)
+def test_the_pace_stays_between_one_and_the_limit(
+    operations_max: int, calls: list[tuple[int, float]], too_big: int | None
+) -> None:
+    pace = Pace(operations_max)
+    if too_big is not None:
+        pace.too_big(min(too_big, operations_max))
+    for operations, took_s in calls:
+        pace.measured(operations, took_s)
+        assert 1 <= pace.limit <= operations_max
+        assert 10.0 <= pace.read_timeout_s(pace.limit) <= 45.0
