@@ -161,8 +161,6 @@ def why_not_nodes(picture: Picture, holders: Set[str]) -> str:
     nodes = picture.liveness.nodes
     if nodes is None:
         return ""
-    if not nodes.present:
-        return "the cluster's list of nodes is empty"
     if strangers := sorted(picture.boots.keys() - nodes.present):
         return f"{strangers[0]} is connected, but not in the cluster's list of nodes: does --node-name differ?"
     if not nodes.present & (holders | picture.heard_at_s.keys()):

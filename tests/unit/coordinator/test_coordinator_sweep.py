@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from desk_world import CUT, DOWN, address_of, has_released
 from hypothesis import given, settings
@@ -102,10 +104,9 @@ def test_a_node_that_is_deleted_loses_its_addresses_after_ten_minutes() -> None:
     world.connect("n1")
     world.live.nodes, world.live.complete_since_s = {"n1", "n3", "n4"}, world.now_s
     world.live.gone_since_s = {"n2": world.now_s + 900}
-    world.sweep("n1")
-    world.sweep("n1")
+    for _ in range(3):
+        world.sweep("n1")
     assert set(world.pods()) == {"other"}
-    world.sweep("n1")
     world.sweep("n1")
     assert not world.pods()
 
@@ -140,6 +141,29 @@ def test_nodes_are_not_believed_when_agents_bear_other_names() -> None:
     assert set(world.pods()) == {"other"}
     world.connect("n1")
     assert any("--node-name" in remark for remark in world.verify().remarks)
+
+
+def test_nodes_are_not_believed_when_one_is_connected_that_is_not_listed() -> None:
+    world = SweepWorld()
+    world.orphan("10.55.0.8", "other", node="n2")
+    world.orphan("10.55.0.9", "third", node="n3")
+    world.start()
+    world.live.nodes = {"n3"}
+    for _ in range(4):
+        world.sweep("n1")
+    assert set(world.pods()) == {"other", "third"}
+
+
+def test_what_is_being_released_is_no_difference() -> None:
+    world = SweepWorld()
+    world.setup = replace(world.setup, release_delay_s=30)
+    world.orphan("10.55.0.7", "dead")
+    world.start()
+    world.connect("n1")
+    assert len(world.verify().differences) == 1
+    world.delete("dead")
+    assert "release: waits, due in 30 s" in world.explain("10.55.0.7")
+    assert not world.verify().differences
 
 
 @pytest.mark.parametrize("nodes", [set(), None])
@@ -326,7 +350,7 @@ def test_pods_come_between_the_pages_of_a_sweep(world: SweepWorld) -> None:
 
 def test_without_an_interval_nobody_sweeps() -> None:
     world = SweepWorld()
-    world.setup = world.setup.__class__(cluster="blue")
+    world.setup = replace(world.setup, sweeping=None)
     world.start()
     before = len(world.calls)
     world.advance(7200)
