@@ -46,12 +46,12 @@ def released(message: Release) -> Released:
     return Released(id=message.id, attachment=message.attachment, seq=message.seq)
 
 
-def decline(message: Allocate | Release, problem: Problem, *, settled: bool = False) -> Declined:
-    """The request failed. `settled` where the grid has decided about all that was sent for the attachment."""
-    return declined(message.id, problem, settled=settled)
+def decline(message: Allocate | Release, problem: Problem) -> Declined:
+    """The request failed."""
+    return declined(message.id, problem)
 
 
-def declined(message_id: str, problem: Problem, *, settled: bool = False) -> Declined:
+def declined(message_id: str, problem: Problem) -> Declined:
     """The message of that id cannot be served."""
     return Declined(
         id=message_id,
@@ -59,7 +59,6 @@ def declined(message_id: str, problem: Problem, *, settled: bool = False) -> Dec
         code=problem.code,
         msg=problem.msg[:MSG_LENGTH_MAX],
         details=problem.details[:DETAILS_LENGTH_MAX],
-        settled=settled,
     )
 
 
