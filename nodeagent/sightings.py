@@ -31,6 +31,11 @@ class Sightings:
         self._seen_in: dict[Namespace, Inode] = {}
         self._verdicts: dict[Namespace, Verdict] = {}
 
+    @property
+    def believes(self) -> bool:
+        """Whether any directory is believed."""
+        return bool(self._believed)
+
     def judge(self, sights: Sequence[Sight]) -> dict[Namespace, Verdict]:
         """The verdict on each namespace; what one sight shows counts for the others of the same look."""
         for sight in sights:

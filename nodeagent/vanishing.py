@@ -68,25 +68,27 @@ class Vanishing:
             self.look(sorted(namespaces, key=lambda each: each.path), self._judged)
 
     def added(self, event: Added) -> None:
-        """A sandbox that was recreated does not keep the addresses of the one before."""
+        """A sandbox that was recreated does not keep the addresses of the one before.
+
+        The new namespace is there, so it shows whether the directory can be believed.
+        """
         request = event.request
-        if request.pod.uid is None or request.namespace is None:
+        if request.namespace is None:
             return
         before = {
             entry.attachment: record.namespace
             for entry, record in self.living()
-            if record.pod.uid == request.pod.uid
+            if record.pod.uid == request.pod.uid is not None
             and entry.attachment.ifname == request.attachment.ifname
             and entry.attachment != request.attachment
             and record.namespace
         }
-        if not before:
+        if not before and self._sightings.believes:
             return
 
         def release(verdicts: Mapping[Namespace, Verdict], now_s: float) -> None:
             self.release_gone(before, verdicts, ReleaseReason.NAMESPACE_GONE, now_s)
 
-        # The new namespace is there, so it shows whether the directory can be believed.
         self.look([request.namespace, *before.values()], release)
 
     def living(self) -> list[tuple[Entry, Record]]:

@@ -130,7 +130,7 @@ def test_an_add_that_joins_from_another_namespace_moves_the_attachment_there() -
     assert isinstance(held, Persist)
     assert held.record.namespace == OTHER
 
-    (again,) = machine.handle(an_add(3, namespace=NAMESPACE))
+    again, _ = machine.handle(an_add(3, namespace=NAMESPACE))
     assert isinstance(again, Persist)
     assert again.record.namespace == NAMESPACE
     assert machine.handle(Persisted(NOW_S, 2)) == []
@@ -165,6 +165,18 @@ def test_a_sandbox_that_still_exists_keeps_its_address_beside_another_of_its_pod
     assert machine.handle(seen(1, present=(OTHER, NAMESPACE))) == []
 
 
+def test_the_first_namespace_that_an_add_brings_shows_that_the_directory_is_the_right_one() -> None:
+    machine = looking(HELD)
+    machine.handle(seen(1, NAMESPACE))
+
+    *_, look = machine.handle(an_add_of(C2, OTHER, uid=None))
+    assert look == LookAtNamespaces(2, (OTHER,))
+    machine.handle(seen(2, present=(OTHER,)))
+    for number, released in ((3, []), (4, [(C1, ReleaseReason.NAMESPACE_GONE)])):
+        machine.handle(Ticked(NOW_S + 30 * number))
+        assert releases(machine.handle(seen(number, NAMESPACE))) == released
+
+
 def test_other_pods_other_interfaces_and_pods_without_a_name_are_not_looked_at() -> None:
     for record, add in (
         (replace(HELD, pod=Pod(uid="u-2")), an_add_of(C2, OTHER)),
@@ -172,4 +184,6 @@ def test_other_pods_other_interfaces_and_pods_without_a_name_are_not_looked_at()
         (replace(HELD, pod=Pod(uid="u-1")), an_add_of(AttachmentId("c2", "net1"), OTHER)),
         (replace(HELD, pod=Pod(uid="u-1"), namespace=None), an_add_of(C2, OTHER)),
     ):
-        assert not [each for each in Machine(record).handle(add) if isinstance(each, LookAtNamespaces)]
+        machine = looking(record, NEIGHBOUR)
+        machine.handle(seen(1, present=(OTHER,)))
+        assert not [each for each in machine.handle(add) if isinstance(each, LookAtNamespaces)]
