@@ -9,12 +9,13 @@ LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform li
 	--custom-compile-command "make lock"
 SOURCES := plugin nodeagent coordinator protocol gridsim ctl demo bench docs k8s tests
 
-.PHONY: help demo test check sim soak unit format docs bench plugin manifests kubectl images compose-demo lock clean system runtimes fuzz
+.PHONY: help demo test check sim mutants soak unit format docs bench plugin manifests kubectl images compose-demo lock clean system runtimes fuzz
 
 help:
 	@echo "make demo         a cluster with a simulated grid, 12 pods come and go (KEEP=1 leaves it running)"
 	@echo "make test         every test, with real namespaces, sockets and CNI plugins (needs root)"
 	@echo "make sim          simulated worlds in which everything goes wrong (SEEDS=1000, FIRST=0, JOBS=cores; or SEED=n)"
+	@echo "make mutants      which simulated world catches which mistake in the product (SEEDS=400, JOBS=cores)"
 	@echo "make soak         real processes, thousands of pods, daemons that are killed (ADDS=10000, SEED=0)"
 	@echo "make fuzz         damaged input at every border (SECONDS=600, BORDER=name for one); what is found joins tests/corpus"
 	@echo "make plugin       the CNI plugin as one static file, dist/infoblox (built on Debian 12)"
@@ -78,6 +79,9 @@ soak: $(READY) system
 
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600) $(if $(BORDER),--border $(BORDER))
+
+mutants: $(READY)
+	$(BIN)/python -m tests.sim.mutants $(if $(SEEDS),--seeds $(SEEDS)) $(if $(JOBS),--jobs $(JOBS))
 
 unit: $(READY)
 	$(BIN)/python -m pytest tests/unit $(PYTEST_FLAGS)

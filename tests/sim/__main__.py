@@ -30,7 +30,7 @@ class Result:
 
 def run_seed(seed: int) -> Result:
     """Run one seed; a failure comes back as text, with the command to see it again and the story."""
-    world = World(seed)
+    world = World.of_seed(seed)
     failure = ""
     try:
         world.run()

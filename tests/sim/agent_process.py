@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 TICK_S: Final = 1.0
 NAMESPACE_S: Final = 0.01
+_STEPS: Final = (commands.Transmit, commands.Reply)
+"""After these the agent is killed more often than chance would: what was said rests on what is durable."""
 
 
 class Agent(Process):
@@ -196,6 +198,9 @@ class Agent(Process):
     def _work_off(self) -> None:
         for command in self._switchboard.work_off():
             self._performers[type(command)](command)
+            if isinstance(command, _STEPS) and self._random.random() < self._host.rates["agent_killed_at_step"]:
+                self._story.mark("agent_killed_at_step")
+                self.later(0.0, self.kill)
 
     def _make_performers(self) -> Mapping[type[Command], Callable[[Any], None]]:
         boot_id = self._host.boot_id

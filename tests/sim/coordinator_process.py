@@ -53,9 +53,11 @@ class Coordinator(Process):
         swarm: Swarm,
         policy: Policy,
         grid: DataCentre,
+        on_death: Callable[[Coordinator], None],
     ) -> None:
         super().__init__(timeline)
         self.name = name
+        self.on_death = on_death
         self._random = random
         self._story = story
         self._grid = grid
@@ -103,6 +105,7 @@ class Coordinator(Process):
         for effect in effects:
             if isinstance(effect, Send):
                 self._send(effect)
+                self._maybe_die()
             elif isinstance(effect, WakeAt):
                 self._wake(effect.at_s)
             elif isinstance(effect, Note):
@@ -110,6 +113,12 @@ class Coordinator(Process):
             elif isinstance(effect, Call):
                 self._calls = {effect.id: []}
                 self._go_on(effect)
+                self._maybe_die()
+
+    def _maybe_die(self) -> None:
+        if self._random.random() < self._grid.rates["coordinator_killed_at_step"]:
+            self._story.mark("coordinator_killed_at_step")
+            self.later(0.0, lambda: self.on_death(self))
 
     def _send(self, send: Send) -> None:
         if connection := self._connections.get(send.connection):

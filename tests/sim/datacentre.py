@@ -39,6 +39,8 @@ class DataCentre:
         has_cna = swarm.faults.user_kind == "cloud"
         self.grid = Grid(has_cna=has_cna)
         self.rates = dict(swarm.rates)
+        self.planned: list[tuple[str, str]] = []
+        """Fates for the next calls that contain a text, before chance has its say."""
         self.calls = 0
         self.on_write: Callable[[object], None] = lambda _: None
         self._timeline = timeline
@@ -147,6 +149,10 @@ class DataCentre:
 
     def _fate(self, call: HttpCall) -> str:
         now_s = self._timeline.now_s
+        for fate, text in self.planned:
+            if text in f"{call.method} {call.path} {call.body}":
+                self.planned.remove((fate, text))
+                return fate
         if now_s < self._login_refused_until_s:
             return "login_refused"
         if now_s < self._outage_until_s:

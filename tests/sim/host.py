@@ -46,7 +46,7 @@ class Host:
         self._journals = 0
         self._names = 0
         self._execs: list[Exec] = []
-        self._macs: dict[str, str | None] = {}
+        self.macs: dict[str, str | None] = {}
         self.disk = self._new_disk()
 
     @property
@@ -123,16 +123,16 @@ class Host:
         if self._random.random() < self.rates["mac_unread"]:
             return ""
         key = str(plugin.attachment)
-        if key not in self._macs:
-            self._macs[key] = self._new_mac()
-        return self._macs[key]
+        if key not in self.macs:
+            self.macs[key] = self._new_mac()
+        return self.macs[key]
 
     def _new_mac(self) -> str | None:
         if self._random.random() < self.rates["mac_absent"]:
             return None
         if self._random.random() < self.rates["mac_shared"]:
             return "0a:58:00:00:00:01"
-        return f"0a:58:0{self.number}:00:{len(self._macs) >> 8:02x}:{len(self._macs) & 255:02x}"
+        return f"0a:58:0{self.number}:00:{len(self.macs) >> 8:02x}:{len(self.macs) & 255:02x}"
 
     def _die(self) -> None:
         self.is_up = False

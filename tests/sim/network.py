@@ -48,6 +48,12 @@ class Network:
             if dealer.connection and dealer.connection.coordinator is coordinator:
                 dealer.break_off(self._delay_s * self._random.random())
 
+    def break_off(self, node: str) -> None:
+        """The node's connection breaks."""
+        for dealer in self._dealers:
+            if dealer.agent.node == node:
+                dealer.break_off(self._delay_s)
+
     def cut_one(self) -> None:
         """Some connection breaks."""
         connected = [dealer for dealer in self._dealers if dealer.connection and not dealer.connection.is_cut]

@@ -44,11 +44,18 @@ class Runtime:
         """No more pods begin, none ends; what has begun is finished."""
         self._is_draining = True
 
-    def add_one(self) -> Life:
+    def begin_one(self, name: str = "") -> Life:
         """One pod more, from an outside hand."""
-        life = self._new_life(self._plans[0])
+        return self._new_life(self._plans[0], name)
+
+    def begin_again(self, old: Life) -> Life:
+        """A container comes back under its ID."""
+        self._lives.remove(old)
+        return self._remember(self._ledger.begins(old.attachment, self._host.node, old.subnet))
+
+    def add_one(self, life: Life) -> None:
+        """Its ADD."""
         self._run(self._just_add(life, self._plans[0]))
-        return life
 
     def delete_one(self, life: Life) -> None:
         """That pod goes."""
@@ -121,7 +128,7 @@ class Runtime:
             yield from self._delete(life)
             if not self._chance("id_reused"):
                 return
-            life = self._begin_again(life)
+            life = self.begin_again(life)
 
     def _live(self, life: Life, plan: Plan) -> Script:
         yield self._random.random() * self._host.swarm.life_s
@@ -180,8 +187,7 @@ class Runtime:
 
     def _just_delete(self, life: Life) -> Script:
         yield self._random.random() * RETRY_S
-        if not life.is_live or self._is_draining:
-            yield from self._delete(life)
+        yield from self._delete(life)
 
     # Inside
 
@@ -199,15 +205,11 @@ class Runtime:
         pod = Pod(f"web-{life.attachment.container_id}", "default", f"uid-{life.attachment.container_id}")
         return AddRequest("1.0.0", life.attachment, network, pod)
 
-    def _new_life(self, plan: Plan) -> Life:
+    def _new_life(self, plan: Plan, name: str = "") -> Life:
         self._containers += 1
         ifname = self._random.choice(("eth0", "eth0", "net1"))
-        attachment = AttachmentId(f"h{self._host.number}c{self._containers}", ifname)
+        attachment = AttachmentId(name or f"h{self._host.number}c{self._containers}", ifname)
         return self._remember(self._ledger.begins(attachment, self._host.node, plan.subnet))
-
-    def _begin_again(self, old: Life) -> Life:
-        self._lives.remove(old)
-        return self._remember(self._ledger.begins(old.attachment, self._host.node, old.subnet))
 
     def _remember(self, life: Life) -> Life:
         self._lives.append(life)

@@ -22,6 +22,10 @@ class Story:
         """Note what `who` did about `subject`: an attachment, or the empty text for what concerns all."""
         self._lines.append((self._timeline.now_s, subject, who, text))
 
+    def lines(self) -> list[tuple[float, str, str, str]]:
+        """All that was told: when, about what, by whom, what."""
+        return self._lines
+
     def mark(self, name: str) -> None:
         """A rare event occurred."""
         self.marks[name] += 1

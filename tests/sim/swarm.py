@@ -53,8 +53,10 @@ CHANCE: Final = {
     "id_reused": 0.4,
     "mac_unread": 0.05,
     "mac_shared": 0.2,
-    "mac_absent": 0.4,
+    "mac_absent": 1.0,
     "answer_unread": 0.2,
+    "agent_killed_at_step": 0.04,
+    "coordinator_killed_at_step": 0.02,
 }
 """The most of what happens to one call, verb or container."""
 

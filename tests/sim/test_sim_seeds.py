@@ -28,7 +28,7 @@ def test_no_seed_finds_anything_wrong_and_every_rare_event_occurs() -> None:
 
 
 def test_a_seed_makes_the_same_world_in_every_process() -> None:
-    code = "from tests.sim.world import World; w = World(5); w.run(); print(w.story.digest())"
+    code = "from tests.sim.world import World; w = World.of_seed(5); w.run(); print(w.story.digest())"
     digests = {
         subprocess.run(
             [sys.executable, "-c", code],
@@ -39,6 +39,6 @@ def test_a_seed_makes_the_same_world_in_every_process() -> None:
         ).stdout
         for hash_seed in ("1", "2")
     }
-    world = World(5)
+    world = World.of_seed(5)
     world.run()
     assert digests == {f"{world.story.digest()}\n"}

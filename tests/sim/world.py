@@ -30,15 +30,14 @@ IDLE_S: Final = 600.0
 
 
 class World:
-    """Everything that a seed makes."""
+    """Agents, coordinators, runtimes, a grid; `random` decides all that is left open."""
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-        self.random = Random(seed)
-        self.swarm: Swarm = draw(self.random)
+    def __init__(self, random: Random, swarm: Swarm) -> None:
+        self.random = random
+        self.swarm = swarm
         self.timeline = Timeline()
         self.story = Story(self.timeline)
-        swarm, random, timeline, story = self.swarm, self.random, self.timeline, self.story
+        timeline, story = self.timeline, self.story
         self.grid = DataCentre(timeline, random, story, swarm)
         self.ledger = Ledger(timeline, story, self.grid.grid, swarm.release_delay_s)
         self.grid.on_write = self.ledger.written
@@ -56,10 +55,16 @@ class World:
         self._names = 0
         self._is_healed = False
 
+    @classmethod
+    def of_seed(cls, seed: int) -> World:
+        """The world that a seed draws."""
+        random = Random(seed)
+        return cls(random, draw(random))
+
     def run(self) -> None:
         """Both phases. Raises `Violation`."""
         for endpoint in range(self.swarm.endpoints):
-            self._start_coordinator(endpoint)
+            self.start_coordinator(endpoint)
         for host, runtime in zip(self.hosts, self.runtimes, strict=True):
             host.boot()
             runtime.begin()
@@ -135,7 +140,10 @@ class World:
         lives = [life for runtime in self.runtimes for life in runtime.lives() if not life.is_forgotten]
         if not lives:
             return
-        life = self.random.choice(lives)
+        self.delete_object_of(self.random.choice(lives))
+
+    def delete_object_of(self, life: Life) -> None:
+        """The grid forgets an address that lives."""
         for thing in self.grid.grid.store.found_by("fixedaddress", "ipv4addr", life.address):
             life.is_forgotten = True
             self.story.tell(life.key, "admin", f"deletes {life.address}")
@@ -143,24 +151,38 @@ class World:
 
     # Coordinators
 
-    def _start_coordinator(self, endpoint: int) -> None:
+    def start_coordinator(self, endpoint: int) -> None:
+        """One process, unless there is one."""
         if self.network.coordinators[endpoint] is not None:
             return
         self._coordinators += 1
         name = f"coordinator {self._coordinators}"
         self.story.tell("", name, "starts")
         self.network.coordinators[endpoint] = Coordinator(
-            name, self.timeline, self.random, self.story, self.swarm, self._policy, self.grid
+            name,
+            self.timeline,
+            self.random,
+            self.story,
+            self.swarm,
+            self._policy,
+            self.grid,
+            lambda coordinator: self._replace_coordinator(endpoint, coordinator),
         )
 
     def _kill_coordinator(self) -> None:
         endpoint = self.random.randrange(self.swarm.endpoints)
         if coordinator := self.network.coordinators[endpoint]:
-            self._end_coordinator(coordinator)
-            self.network.coordinators[endpoint] = None
-            self.timeline.after(self._seconds(RESTART_S * 4), lambda: self._start_coordinator(endpoint))
+            self._replace_coordinator(endpoint, coordinator)
 
-    def _end_coordinator(self, coordinator: Coordinator) -> None:
+    def _replace_coordinator(self, endpoint: int, coordinator: Coordinator) -> None:
+        """It dies now; another one takes its place a little later."""
+        self.end_coordinator(coordinator)
+        if self.network.coordinators[endpoint] is coordinator:
+            self.network.coordinators[endpoint] = None
+            self.timeline.after(self._seconds(RESTART_S * 4), lambda: self.start_coordinator(endpoint))
+
+    def end_coordinator(self, coordinator: Coordinator) -> None:
+        """SIGKILL."""
         self.story.tell("", coordinator.name, "is killed")
         coordinator.is_alive = False
         self.network.hang_up_all(coordinator)
@@ -176,8 +198,8 @@ class World:
         if old is None:
             return
         self.network.coordinators[endpoint] = None
-        self._start_coordinator(endpoint)
-        self.timeline.after(self._seconds(60), lambda: self._end_coordinator(old) if old.is_alive else None)
+        self.start_coordinator(endpoint)
+        self.timeline.after(self._seconds(60), lambda: self.end_coordinator(old) if old.is_alive else None)
 
     # Phase two
 
@@ -196,7 +218,7 @@ class World:
             if coordinator:
                 coordinator.stalled_until_s = 0.0
                 coordinator.new_password()
-            self.timeline.after(RESTART_S, lambda endpoint=endpoint: self._start_coordinator(endpoint))
+            self.timeline.after(RESTART_S, lambda endpoint=endpoint: self.start_coordinator(endpoint))
 
     def _probe(self) -> None:
         """On a warm, quiet cluster an ADD and a DEL cost one call each, an idle time none."""
@@ -215,7 +237,8 @@ class World:
 
     def _probe_add(self, runtime: Runtime) -> tuple[Life, int]:
         before = self.grid.calls
-        life = runtime.add_one()
+        life = runtime.begin_one()
+        runtime.add_one(life)
         self.timeline.run_until(self.timeline.now_s + PROBE_S)
         if not life.is_live:
             raise Violation(f"liveness: {life.key} gets no address though all is well", life.key)

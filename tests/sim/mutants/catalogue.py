@@ -1,0 +1,232 @@
+"""Mistakes that somebody could make in the product, each as a replacement in its source.
+
+`invariant` is the rule of the design that the mistake breaks. A text that is not in its module exactly once is a
+mutant that has to follow a change of the product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`old` becomes `new` in the source of `module`."""
+
+    name: str
+    invariant: str
+    module: str
+    old: str
+    new: str
+
+
+MUTANTS: Final = (
+    Mutant(
+        "release by remembered reference",
+        "only ours",
+        "coordinator.objects",
+        'return DeleteFound("fixedaddress", {**owner.identity_search(identity), **known}, ADDRESS_FIELDS)',
+        'return DeleteFound("fixedaddress", known or owner.identity_search(identity), ADDRESS_FIELDS)',
+    ),
+    Mutant(
+        "search without the cluster",
+        "only ours",
+        "coordinator.ownership",
+        '            f"*{LOCATION}": identity.node,\n            **self.search(),\n',
+        '            f"*{LOCATION}": identity.node,\n',
+    ),
+    Mutant(
+        "search without node and interface",
+        "only ours",
+        "coordinator.ownership",
+        '            f"*{INTERFACE_NAME}": identity.ifname,\n            f"*{LOCATION}": identity.node,\n'
+        "            **self.search(),\n",
+        "            **self.search(),\n",
+    ),
+    Mutant(
+        "no seq",
+        "nothing left behind",
+        "nodeagent.book",
+        "        self._last_seq += 1\n",
+        "        self._last_seq = 1\n",
+    ),
+    Mutant(
+        "seq restarted after a lost journal",
+        "nothing left behind",
+        "coordinator.registrar",
+        "if record.journal_id == message.journal_id and message.seq < record.seq:",
+        "if message.seq < record.seq:",
+    ),
+    Mutant(
+        "look-up too early after a time-out",
+        "ambiguity is resolved",
+        "coordinator.attachment_work",
+        "COMMIT_LATE_S: Final = 30.0",
+        "COMMIT_LATE_S: Final = 0.5",
+    ),
+    Mutant(
+        "lost writes are repeated without a look",
+        "ambiguity is resolved",
+        "coordinator.attachment_work",
+        "        self.is_unsure = self.is_unsure or self._step is _Step.CREATE\n"
+        "        self._step = _Step.LOOK_UP\n",
+        "        pass\n",
+    ),
+    Mutant(
+        "a lost deletion counts as done",
+        "ambiguity is resolved",
+        "coordinator.release_work",
+        "        self.endangered_until_s = self.sent_at_s + COMMIT_LATE_S\n",
+        "        return Gone()\n",
+    ),
+    Mutant(
+        "a deletion by reference is repeated at once",
+        "only ours",
+        "coordinator.release_work",
+        "            self.not_before_s = self.endangered_until_s\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "an ADD does not wait for a lost deletion",
+        "same answer",
+        "coordinator.assignment",
+        "    work.ready_at_s = record.endangered_until_s\n"
+        "    if record.is_unsure or asked.received_at_s < record.endangered_until_s:\n",
+        "    if record.is_unsure:\n",
+    ),
+    Mutant(
+        "resend creates at once",
+        "ambiguity is resolved",
+        "coordinator.assignment",
+        "    if message.attempt == 1 and knowledge.is_listed and since_s is None:\n",
+        "    if since_s is None:\n",
+    ),
+    Mutant(
+        "attempts are not counted",
+        "ambiguity is resolved",
+        "nodeagent.adding",
+        "            attempt, since_ms = old.attempt + 1, old.since_ms\n",
+        "            attempt, since_ms = 1, now_ms\n",
+    ),
+    Mutant(
+        "answer before the journal",
+        "nothing left behind",
+        "nodeagent.adding",
+        "        self._book.persist(entry, replace(held, unclaimed_ms=None))\n",
+        "        self._book.persist(entry, replace(held, unclaimed_ms=None))\n"
+        "        self._answer(entry, entry.flight)\n",
+    ),
+    Mutant(
+        "asked before the journal",
+        "nothing left behind",
+        "nodeagent.adding",
+        "        self._book.persist(entry, record)\n",
+        "        self._book.persist(entry, record)\n        self._ask(entry, flight, now_s)\n",
+    ),
+    Mutant(
+        "DEL answered before the journal",
+        "DEL never waits, and is never lost",
+        "nodeagent.deleting",
+        "        entry.deleters.append(event.caller)\n",
+        "        self._book.do(Reply(event.caller, Done()))\n",
+    ),
+    Mutant(
+        "an answer behind a DEL counts",
+        "nothing left behind",
+        "nodeagent.adding",
+        "if entry is None or record is None or record.state is not State.ASKED or record.seq != message.seq:",
+        "if entry is None or record is None:",
+    ),
+    Mutant(
+        "release by delay hits a newer ADD",
+        "same answer",
+        "coordinator.registrar",
+        "        if holding and asked.is_repeated and not removal:\n",
+        "        if holding and _is_in(holding, network):\n",
+    ),
+    Mutant(
+        "no delay before an address goes to another pod",
+        "release delay",
+        "coordinator.assignment",
+        "    delay_s = max(0.0, policy.release_delay_s - message.first_sent_ms_ago / 1000)\n",
+        "    delay_s = 0.0\n",
+    ),
+    Mutant(
+        "an earlier boot counts as this one",
+        "nothing left behind",
+        "nodeagent.deleting",
+        "            if record.boot_id != self._book.boot_id:\n",
+        "            if record.boot_id == '':\n",
+    ),
+    Mutant(
+        "what nobody claims stays",
+        "nothing left behind",
+        "nodeagent.deleting",
+        "UNCLAIMED_S: Final = 600.0",
+        "UNCLAIMED_S: Final = 6e9",
+    ),
+    Mutant(
+        "a plugin that hung up has its answer",
+        "nothing left behind",
+        "nodeagent.adding",
+        "        if told and told not in self._told.values():\n",
+        "        if told and told == ():\n",
+    ),
+    Mutant(
+        "an address that the grid forgot is handed out",
+        "one holder",
+        "coordinator.registrar",
+        "        if rightful is not None:\n",
+        "        if rightful == {}:\n",
+    ),
+    Mutant(
+        "the listing beats the journal",
+        "nothing left behind",
+        "coordinator.learning",
+        "        if hello.last:\n            _unlearn_unnamed(allocations, node, named)\n",
+        "        if hello.last:\n            pass\n",
+    ),
+    Mutant(
+        "a release forgets the ADD in another coordinator's queue",
+        "nothing left behind",
+        "coordinator.assignment",
+        "ADD_LASTS_S: Final = 60.0",
+        "ADD_LASTS_S: Final = 0.0",
+    ),
+    Mutant(
+        "tidying up takes the address that lives",
+        "one holder",
+        "coordinator.assignment",
+        "now_s, keep=holding.place)",
+        "now_s, keep=None)",
+    ),
+    Mutant(
+        "every ADD looks up its network",
+        "few calls",
+        "coordinator.lookups",
+        "        if fresh or entry.asking:\n",
+        "        if entry.asking:\n",
+    ),
+    Mutant(
+        "another boot's connection is taken for a second node",
+        "liveness",
+        "coordinator.sessions",
+        "        if known and is_other and known.is_alive(now_s):\n",
+        "        if known and is_other:\n",
+    ),
+    Mutant(
+        "a lost release is not sent again",
+        "nothing left behind",
+        "nodeagent.releases",
+        "                outstanding.sent_s = None\n                outstanding.attempt += 1\n\n    def _answered",
+        "                outstanding.attempt += 1\n\n    def _answered",
+    ),
+    Mutant(
+        "a refused password is never tried again",
+        "liveness",
+        "coordinator.outage",
+        "    pause_s = min(first_s * 2 ** min(failures - 1, 20), most_s)\n",
+        "    pause_s = 1e9 if login else min(first_s * 2 ** min(failures - 1, 20), most_s)\n",
+    ),
+)

@@ -1,0 +1,17 @@
+"""The mistakes that the simulation has to find must be mistakes in the product as it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sim.mutants.catalogue import MUTANTS, Mutant
+from tests.sim.mutants.loader import mutated
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_applies(mutant: Mutant) -> None:
+    compile(mutated(mutant), mutant.module, "exec")
+
+
+def test_no_two_mutants_share_a_name() -> None:
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
