@@ -82,6 +82,8 @@ class Record:
     named_by: str = ""
     asked_at_s: float = -inf
     displaced: Holding | None = None
+    is_made_here: bool = False
+    """Whether this coordinator has asked the grid for its address, so that it knows of every create."""
     forget_at_s: float | None = None
 
     def is_newest(self, journal_id: str, seq: int) -> bool:

@@ -74,6 +74,9 @@ def removal(
         # It may have gone to another coordinator, in whose queue it waits for as long as an ADD lasts.
         sent_until_s = now_s - message.unanswered_ask_ms_ago / 1000 + ADD_LASTS_S
         since_s = max(since_s or sent_until_s, sent_until_s)
+    if message.subnet is not None and not record.is_made_here:
+        # It had an address, for which the coordinator before may have sent a create in its last moment.
+        since_s = max(since_s or knowledge.started_at_s, knowledge.started_at_s)
     delay_s = max(0.0, policy.release_delay_s - message.first_sent_ms_ago / 1000)
     work = ReleaseWork(policy.owner, record.identity, policy.user, now_s + delay_s, not_before_s=not_before_s)
     if record.holding and not record.is_unsure:

@@ -55,8 +55,10 @@ def _learn_held(allocations: Allocations, node: str, journal_id: str, held: Jour
     record.named_by = journal_id
     if not held.addresses:
         return
-    if record.journal_id != journal_id or held.seq > record.seq:
-        record.journal_id, record.seq = journal_id, held.seq
+    if record.journal_id == journal_id and held.seq < record.seq:
+        # A hello that was long on its way: the node has asked for something newer since.
+        return
+    record.journal_id, record.seq = journal_id, held.seq
     if record.work:
         return
     try:

@@ -314,6 +314,7 @@ class Registrar:
             self._submit(restitution, now_s)
             return
         self.allocations.hold(record, holding_of(fixed))
+        record.is_made_here = True
         if record.next:
             return
         yield from self._answer_allocated(record, work, now_s)

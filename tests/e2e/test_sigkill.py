@@ -58,7 +58,7 @@ def prepare(make_cluster: MakeCluster, make_netns: MakeNetns) -> tuple[Cluster, 
 
 def die_once(cluster: Cluster, dying: Daemon, restart: Callable[[], Daemon]) -> None:
     """Let the daemon reach its step, then start an ordinary one in its place."""
-    assert dying.wait_exit(timeout_s=30) == -9, dying.tail()
+    assert dying.wait_exit(timeout_s=90) == -9, dying.tail()
     restart()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from desk_world import LATE, DeskWorld, Setup, address_of, has_released, refusal_of
+from desk_world import LATE, SUBNET, DeskWorld, Setup, address_of, has_released, refusal_of
 
 from gridsim.faults import Faults
 from gridsim.model import Grid
@@ -99,3 +99,19 @@ def test_an_add_that_is_asked_again_while_it_is_looked_up_goes_on() -> None:
     world.ask(again)
     world.settle()
     assert address_of(world.answers["again"]) == world.pods()["c1"]
+
+
+def test_a_create_that_the_last_coordinator_lost_is_found_by_the_release_at_the_new_one() -> None:
+    world = a_world()
+    mac = "0a:58:00:00:00:01"
+    world.late_s = 20.0
+    world.next_calls(LATE, only="nextavailableip")
+    world.add("c1", mac=mac)
+    world.start()
+    world.connect()
+    (release,) = world.ask(world.a_release("c1", attempt=2, subnet=SUBNET))
+    world.advance(25.0)
+    assert "c1" in world.pods()
+    world.advance(10.0)
+    assert has_released(world.answers[release])
+    assert "c1" not in world.pods()

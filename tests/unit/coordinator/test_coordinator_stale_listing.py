@@ -77,3 +77,14 @@ def test_a_release_looks_again_when_no_other_coordinator_can_have_its_unanswered
     world.advance(40.0)
     assert has_released(world.answers[request])
     assert world.pods() == {}
+
+
+def test_a_hello_that_was_long_on_its_way_does_not_bring_back_what_was_released_since() -> None:
+    world = DeskWorld(Setup(release_delay_s=0.0)).start()
+    message = world.an_allocate("c1")
+    world.ask(message)
+    world.settle()
+    world.delete("c1")
+    world.connect(holdings=[world.holding("c1", FIRST, seq=message.seq)])
+    assert address_of(world.add("c2")) == FIRST
+    assert world.pods() == {"c2": FIRST}
