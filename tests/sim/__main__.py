@@ -82,8 +82,8 @@ def main() -> int:
         print("marks: " + _counts(marks))
     for result in failed[:1]:
         print(f"\nseed {result.seed}: {result.failure}")
-    if failed:
-        print(f"failed: {sorted(result.seed for result in failed)}")
+    for result in failed:
+        print(f"failed: seed {result.seed}: {result.failure.partition(chr(10))[0]}")
     return 1 if failed else 0
 
 

@@ -169,6 +169,8 @@ class Agent(Process):
             self._switchboard.tell(events.Added(now_s, caller, request_id, plugin.request))
         elif plugin.verb == "DEL":
             self._switchboard.tell(events.Deleted(now_s, caller, request_id, attachment))
+        elif plugin.verb == "GC":
+            self._switchboard.tell(events.GcAsked(now_s, caller, plugin.request))
         else:
             self._switchboard.tell(events.Checked(now_s, caller, plugin.request))
         self._work_off()
@@ -206,6 +208,7 @@ class Agent(Process):
         boot_id = self._host.boot_id
         return {
             commands.ReadMac: self._read_mac,
+            commands.LookAtNamespaces: self._look_at_namespaces,
             commands.Persist: self._persist,
             commands.Forget: lambda c: self.journal.submit(Erase(c.attachment)),
             commands.RememberReached: lambda c: self.journal.submit(Reached(boot_id)),
@@ -240,6 +243,11 @@ class Agent(Process):
             failure = Failure.of(errors.NotANamespace(cause="It is gone"))
             event = events.MacUnread(self.clock(), command.caller, failure)
         self.later(NAMESPACE_S * self._random.random(), lambda: self.happened(event))
+
+    def _look_at_namespaces(self, command: commands.LookAtNamespaces) -> None:
+        sights = tuple(self._host.namespaces.look(each) for each in command.namespaces)
+        seen = events.NamespacesSeen(self.clock(), command.look, sights)
+        self.later(NAMESPACE_S * self._random.random(), lambda: self.happened(seen))
 
     def _reply(self, caller: int, outcome: Outcome) -> None:
         who = self._callers.get(caller)

@@ -6,8 +6,9 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from nodeagent.attachment import AttachmentId
-from nodeagent.cni_request import AddRequest, CheckRequest, DelRequest
+from nodeagent.cni_request import Request
 from tests.sim.agent_process import TICK_S, Agent
+from tests.sim.netns_directory import NetnsDirectory
 from tests.sim.network import Network
 from tests.sim.pending_files import PendingFiles
 from tests.sim.plugin_exec import Exec
@@ -35,6 +36,7 @@ class Host:
         self.swarm = swarm
         self.rates = dict(swarm.rates)
         self.pending = PendingFiles()
+        self.namespaces = NetnsDirectory(swarm.sight)
         self.agent: Agent | None = None
         self.runtime: Runtime | None = None
         self.is_up = False
@@ -111,10 +113,10 @@ class Host:
             self.agent.kill()
         self._lose_disk()
 
-    def exec_plugin(self, verb: str, request: AddRequest | CheckRequest | DelRequest) -> Exec:
+    def exec_plugin(self, verb: str, request: Request, attachment: AttachmentId) -> Exec:
         """The runtime starts the plugin."""
-        self.story.tell(str(request.attachment), self.runtime_name, f"{verb}")
-        plugin = Exec(self, request, verb, self.timeline, self._random, self.story)
+        self.story.tell(str(attachment), self.runtime_name, f"{verb}")
+        plugin = Exec(self, request, attachment, verb, self.timeline, self._random, self.story)
         self._execs.append(plugin)
         return plugin
 
@@ -144,6 +146,7 @@ class Host:
             each.is_over = True
         self._execs.clear()
         self.pending.clear()
+        self.namespaces.clear()
 
     def _boot_again(self, name: str | None) -> None:
         if name and self.runtime:

@@ -20,11 +20,12 @@ from tests.sim.timeline import Timeline
 
 EXCUSES: Final = frozenset(
     {
-        "del_lost",  # until vanished namespaces and GC are noticed
+        "del_lost",  # where the agent cannot see that the namespace is gone: until the sweep
         "node_lost",  # until the sweep knows of deleted nodes
         "node_renamed",  # until the sweep
         "journal_lost",  # until the sweep compares boot IDs and journals
         "forgotten_before_known",  # an address that neither grid nor coordinator could know of
+        "tidied_elsewhere",  # by a coordinator that its node has left, whose journal names another object
         "given_back",  # to a holder that was gone, whose node was not heard since: until the sweep
     }
 )
@@ -60,13 +61,16 @@ class Life:
     excuses: set[str] = field(default_factory=set)
     known_by: set[int] = field(default_factory=set)
     lost_journal: bool = False
+    pod: str = ""
+    is_blind: bool = False
+    """Whether its agent cannot see namespaces."""
     unheard: list[Exec] = field(default_factory=list)
     """Execs of ADD whose answer the runtime did not get, and which no DEL followed."""
 
     def reasons(self) -> set[str]:
         """Why the grid may still hold something of it when it is gone."""
         was_read = any(plugin.has_read_or_may_have() for plugin in self.unheard)
-        return self.excuses | ({"del_lost"} if was_read else set())
+        return self.excuses | ({"del_lost"} if was_read and self.is_blind else set())
 
     @property
     def key(self) -> str:
@@ -102,7 +106,9 @@ class Ledger:
         self.answers["ADD"] += 1
         if life.is_live and life.address != address:
             text = f"same answer: {life.key} had {life.address}, now it is {address}"
-            raise Violation(text, life.key, address, str(life.address))
+            if not life.lost_journal:
+                raise Violation(text, life.key, address, str(life.address))
+            self._excuse("journal_lost", life, text, address)
         for other in self.lives.values():
             if other.is_live and other is not life and other.address == address:
                 self._held_twice(life, other, address, known_by)
@@ -132,16 +138,23 @@ class Ledger:
             if self._holders.get(address, holder) != holder:
                 self._passed_on(holder, coordinator)
         self._holders = holders
+        for life in self.lives.values():
+            is_missing = life.is_live and not life.is_forgotten and not self._has_object(life)
+            if is_missing and id(coordinator) not in life.known_by:
+                text = f"{life.key} lost {life.address} to a coordinator that does not know of it"
+                self._excuse("tidied_elsewhere", life, text, str(life.address))
+                life.is_forgotten = True
         self.check_grid()
 
     def _passed_on(self, holder: Holder, coordinator: object) -> None:
         """An object was made another's: of a holder that is gone, where the coordinator cannot know of that."""
         life = self.lives.get(AttachmentId(holder[0], holder[1]))
-        if life is None or life.is_live or life.died_s is None:
+        if life is None or life.is_live:
             return
+        died_s = self._timeline.now_s if life.died_s is None else life.died_s
         said_s, heard_s, held = self._heard.get((id(coordinator), holder[2]), (-1.0, -1e9, frozenset()))
         is_late = self._timeline.now_s < heard_s + DECIDED_S
-        if said_s < life.died_s or life.attachment in held or is_late:
+        if said_s < died_s or life.attachment in held or is_late:
             life.excuses.add("given_back")
 
     def declined(self, life: Life, verb: str, code: int) -> None:
@@ -183,7 +196,9 @@ class Ledger:
             if life is None:
                 raise Violation(f"the grid holds {address} for {who}, of which no runtime knows", address)
             if life.is_live and life.node == who[2]:
-                if address != life.address:
+                if address != life.address and life.lost_journal:
+                    self.excused["journal_lost"] += 1
+                elif address != life.address:
                     raise Violation(f"{life.key} has {life.address}, and {address} as well", life.key, address)
                 continue
             self._left_behind(life, who[2], address)

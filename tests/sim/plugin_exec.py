@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
-from nodeagent.cni_request import AddRequest, CheckRequest, DelRequest
+from nodeagent.attachment import AttachmentId
+from nodeagent.cni_request import Request
 from nodeagent.outcomes import Failure, Granted, NotDurable, Outcome
 from plugin import infoblox
 from tests.sim.story import Story
@@ -32,7 +33,8 @@ class Exec:
     def __init__(
         self,
         host: Host,
-        request: AddRequest | CheckRequest | DelRequest,
+        request: Request,
+        attachment: AttachmentId,
         verb: str,
         timeline: Timeline,
         random: Random,
@@ -40,7 +42,7 @@ class Exec:
     ) -> None:
         self.host = host
         self.request = request
-        self.attachment = request.attachment
+        self.attachment = attachment
         self.verb = verb
         self.answer: Answer | None = None
         self.is_over = False
@@ -90,7 +92,7 @@ class Exec:
         """The answer is in the socket; `is_printed` is False where a kill comes between reading and that."""
         if self.is_over:
             return
-        self._has_read = True
+        self._has_read = isinstance(outcome, Granted)
         if self._agent is agent:
             self._agent = None
             agent.delivered(self._caller)

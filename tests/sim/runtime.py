@@ -7,13 +7,15 @@ from random import Random
 from typing import Final
 
 from nodeagent.attachment import AttachmentId, Network, Pod
-from nodeagent.cni_request import AddRequest, CheckRequest, DelRequest
+from nodeagent.cni_request import AddRequest, CheckRequest, DelRequest, GcRequest
 from tests.sim.host import Host
 from tests.sim.ledger import Ledger, Life
 from tests.sim.plugin_exec import Answer, Exec
 from tests.sim.swarm import Plan
 
 RETRY_S: Final = 5.0
+FOR_EVER_S: Final = 1e9
+NOBODY: Final = AttachmentId("", "gc")
 PLUGIN_S: Final = 3.0
 """Within such a time a plugin is killed, or overtaken by a DEL."""
 
@@ -98,18 +100,34 @@ class Runtime:
         if not self._is_draining:
             self.begin()
 
+    def collect(self) -> None:
+        """GC, with a list of what lives; some runtimes list too little, or nothing."""
+        self._run(self._gc(self._random.choice(self._plans)))
+
     # The scripts
 
+    def _gc(self, plan: Plan) -> Script:
+        listed = [life.attachment for life in self.lives() if not self._chance("gc_list_short")]
+        valid = None if self._chance("gc_list_absent") else frozenset(listed)
+        plugin = self._host.exec_plugin("GC", GcRequest(plan.name, valid), NOBODY)
+        yield plugin
+        if plugin.answer and plugin.answer.code:
+            self._ledger.answers[f"GC {plugin.answer.code}"] += 1
+
     def _slot(self) -> Script:
-        """One pod after another."""
+        """One pod after another; a pod whose sandbox fails gets another one."""
         yield self._random.random() * RETRY_S
+        pods = 0
         while not self._is_draining:
             plan = self._random.choice(self._plans)
-            yield from self._container(plan)
+            life = self._new_life(plan)
+            pods += self._random.random() < 0.5
+            life.pod = f"{life.attachment.ifname}-{pods}"
+            yield from self._container(life, plan)
+            self._host.namespaces.remove(life.attachment)
             yield self._random.random() * RETRY_S
 
-    def _container(self, plan: Plan) -> Script:
-        life = self._new_life(plan)
+    def _container(self, life: Life, plan: Plan) -> Script:
         while True:
             answer = yield from self._add(life, plan)
             if not life.is_live:
@@ -119,21 +137,22 @@ class Runtime:
                 yield from self._delete(life)
                 return
             yield from self._live(life, plan)
-            if self._is_draining:
-                return
+            while self._is_draining:
+                yield FOR_EVER_S
             if self._chance("del_lost"):
                 self._ledger.dies(life)
-                life.excuses.add("del_lost")
+                life.excuses |= self._blind()
                 return
             yield from self._delete(life)
             if not self._chance("id_reused"):
                 return
+            self._host.namespaces.remove(life.attachment)
             life = self.begin_again(life)
 
     def _live(self, life: Life, plan: Plan) -> Script:
         yield self._random.random() * self._host.swarm.life_s
         while self._chance("add_repeated") and not self._is_draining:
-            repeated = self._host.exec_plugin("ADD", self._request(life, plan))
+            repeated = self._host.exec_plugin("ADD", self._request(life, plan), life.attachment)
             yield repeated
             self._hear(life, repeated.answer)
             if self._chance("check"):
@@ -142,19 +161,23 @@ class Runtime:
 
     def _add(self, life: Life, plan: Plan) -> Part:
         """One ADD, maybe two at once, maybe killed."""
-        plugin = self._host.exec_plugin("ADD", self._request(life, plan))
+        plugin = self._host.exec_plugin("ADD", self._request(life, plan), life.attachment)
         life.unheard.append(plugin)
         if self._chance("add_killed"):
             yield self._random.random() * PLUGIN_S
             plugin.kill()
             if plugin.answer is None and self._chance("add_repeated"):
-                plugin = self._host.exec_plugin("ADD", self._request(life, plan))
+                plugin = self._host.exec_plugin("ADD", self._request(life, plan), life.attachment)
                 life.unheard.append(plugin)
         elif self._chance("add_overlapped_by_del"):
             yield self._random.random() * PLUGIN_S
             if not plugin.is_over:
                 return None
-        twin = self._host.exec_plugin("ADD", self._request(life, plan)) if self._chance("add_doubled") else plugin
+        twin = (
+            self._host.exec_plugin("ADD", self._request(life, plan), life.attachment)
+            if self._chance("add_doubled")
+            else plugin
+        )
         yield plugin
         self._hear(life, plugin.answer)
         if twin is not plugin:
@@ -166,7 +189,9 @@ class Runtime:
         """CHECK of what lives, with what its ADD was answered."""
         previous = (f"{life.address}/{plan.subnet.rpartition('/')[2]}",)
         network = Network(plan.name, None, plan.subnet, plan.gateway)
-        plugin = self._host.exec_plugin("CHECK", CheckRequest("1.0.0", life.attachment, network, previous))
+        plugin = self._host.exec_plugin(
+            "CHECK", CheckRequest("1.0.0", life.attachment, network, previous), life.attachment
+        )
         yield plugin
         if plugin.answer and plugin.answer.code:
             self._ledger.declined(life, "CHECK", plugin.answer.code)
@@ -175,15 +200,18 @@ class Runtime:
         """DEL until it succeeds, and twice more, as some runtimes do."""
         self._ledger.dies(life)
         life.excuses -= {"del_lost", "journal_lost"}
-        life.unheard.clear()
+        life.unheard = [plugin for plugin in life.unheard if not plugin.is_over]
         for _ in range(self._random.choice((1, 1, 3))):
-            plugin = self._host.exec_plugin("DEL", DelRequest(life.attachment))
+            plugin = self._host.exec_plugin("DEL", DelRequest(life.attachment), life.attachment)
             yield plugin
             if plugin.answer and plugin.answer.code:
                 self._ledger.declined(life, "DEL", plugin.answer.code)
 
     def _just_add(self, life: Life, plan: Plan) -> Script:
         yield from self._add(life, plan)
+        if not life.is_live:
+            yield from self._delete(life)
+            self._host.namespaces.remove(life.attachment)
 
     def _just_delete(self, life: Life) -> Script:
         yield self._random.random() * RETRY_S
@@ -202,8 +230,11 @@ class Runtime:
 
     def _request(self, life: Life, plan: Plan) -> AddRequest:
         network = Network(plan.name, None, plan.subnet, plan.gateway)
-        pod = Pod(f"web-{life.attachment.container_id}", "default", f"uid-{life.attachment.container_id}")
-        return AddRequest("1.0.0", life.attachment, network, pod)
+        name = life.pod or life.attachment.container_id
+        namespace = self._host.namespaces.make(life.attachment)
+        return AddRequest(
+            "1.0.0", life.attachment, network, Pod(name, "default", f"uid-{name}"), namespace=namespace
+        )
 
     def _new_life(self, plan: Plan, name: str = "") -> Life:
         self._containers += 1
@@ -213,7 +244,12 @@ class Runtime:
 
     def _remember(self, life: Life) -> Life:
         self._lives.append(life)
+        life.is_blind = bool(self._blind())
         return life
+
+    def _blind(self) -> set[str]:
+        """The excuse for what no DEL came for, where the agent cannot see that its namespace is gone."""
+        return set() if self._host.namespaces.sight == "clear" else {"del_lost"}
 
     def _chance(self, name: str) -> bool:
         return self._random.random() < self._host.rates[name]

@@ -33,6 +33,7 @@ CALM: Final = Swarm(
     grid_s=0.05,
     operation_s=0.0,
     request_operations_max=1000,
+    sight="clear",
     faults=Faults(),
     rates=dict.fromkeys({**PER_MINUTE, **CHANCE}, 0.0),
 )

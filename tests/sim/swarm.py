@@ -26,6 +26,7 @@ PER_MINUTE: Final = {
     "grid_outage": 2.0,
     "login_refused": 0.7,
     "admin_deletes": 2.0,
+    "gc": 3.0,
 }
 """The most of what strikes from outside, for each target."""
 
@@ -51,6 +52,8 @@ CHANCE: Final = {
     "del_lost": 0.15,
     "del_after_reboot": 0.8,
     "id_reused": 0.4,
+    "gc_list_short": 0.8,
+    "gc_list_absent": 0.3,
     "mac_unread": 0.05,
     "mac_shared": 0.2,
     "mac_absent": 1.0,
@@ -92,7 +95,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Swarm:
-    """One seed's world."""
+    """One seed's world. `sight`: how the agent sees the directory of the namespaces."""
 
     nodes: int
     pods_per_node: int
@@ -110,6 +113,7 @@ class Swarm:
     grid_s: float
     operation_s: float
     request_operations_max: int
+    sight: str
     faults: Faults
     rates: dict[str, float]
 
@@ -154,6 +158,7 @@ def draw(random: Random) -> Swarm:
         grid_s=random.choice((0.005, 0.05, 0.5, 2.0)),
         operation_s=random.choice((0.0, 0.01, 0.2)),
         request_operations_max=random.choice((1000, 1000, 1000, 12)),
+        sight=random.choice(("clear", "clear", "clear", "closed", "empty", "covered")),
         faults=Faults().changed(readings),
         rates=rates,
     )

@@ -25,6 +25,11 @@ HEAL_S: Final = 100.0
 """Until every verb that was under way has ended, and every call has timed out."""
 QUIET_S: Final = 1000.0
 """Until what nobody claims is released: 600 s after the last ADD, with the delay, resends, retries."""
+LOOKS_S: Final = 300.0
+"""Until namespaces were looked at twice, and what is gone was released."""
+QUIET_LOOK_S: Final = 130.0
+"""Longer than any pause between two tries."""
+QUIET_LOOKS_MAX: Final = 50
 PROBE_S: Final = 30.0
 IDLE_S: Final = 600.0
 
@@ -77,6 +82,8 @@ class World:
             if host.agent:
                 host.agent.tick_s = QUIET_TICK_S
         self.timeline.run_until(self.timeline.now_s + QUIET_S)
+        self._show_namespaces()
+        self._wait_for_quiet()
         self.ledger.check_quiet()
         self._probe()
 
@@ -94,6 +101,7 @@ class World:
             "journal_lost": lambda host: host.lose_journal() if host.is_up else None,
             "journal_lost_in_power_cut": lambda host: host.cut_power(keeps_journal=False),
             "disk_fails": self._fail_disk,
+            "gc": self._collect,
             "partition": lambda host: self.network.part(host.node, self._seconds(60)),
         }
         for name, strike in per_host.items():
@@ -130,6 +138,10 @@ class World:
     def _new_name(self, host: Host) -> str:
         self._names += 1
         return f"n{host.number}-{self._names}"
+
+    def _collect(self, host: Host) -> None:
+        if host.is_up and host.runtime:
+            host.runtime.collect()
 
     def _fail_disk(self, host: Host) -> None:
         if host.agent:
@@ -219,6 +231,22 @@ class World:
                 coordinator.stalled_until_s = 0.0
                 coordinator.new_password()
             self.timeline.after(RESTART_S, lambda endpoint=endpoint: self.start_coordinator(endpoint))
+
+    def _show_namespaces(self) -> None:
+        """One pod more on each node, since an agent believes a directory only in which it has seen a namespace."""
+        for runtime, host in zip(self.runtimes, self.hosts, strict=True):
+            if not host.is_lost:
+                runtime.add_one(runtime.begin_one())
+        self.timeline.run_until(self.timeline.now_s + LOOKS_S)
+
+    def _wait_for_quiet(self) -> None:
+        """A grid that takes seconds for each call may have much to do still."""
+        for _ in range(QUIET_LOOKS_MAX):
+            before = self.grid.calls
+            self.timeline.run_until(self.timeline.now_s + QUIET_LOOK_S)
+            if self.grid.calls == before:
+                return
+        raise Violation("liveness: it never becomes quiet")
 
     def _probe(self) -> None:
         """On a warm, quiet cluster an ADD and a DEL cost one call each, an idle time none."""

@@ -113,8 +113,8 @@ MUTANTS: Final = (
         "answer before the journal",
         "nothing left behind",
         "nodeagent.adding",
-        "        self._book.persist(entry, replace(held, unclaimed_ms=None))\n",
-        "        self._book.persist(entry, replace(held, unclaimed_ms=None))\n"
+        "replace(held, unclaimed_ms=None, namespace=entry.flight.request.namespace))\n",
+        "replace(held, unclaimed_ms=None, namespace=entry.flight.request.namespace))\n"
         "        self._answer(entry, entry.flight)\n",
     ),
     Mutant(
@@ -165,6 +165,27 @@ MUTANTS: Final = (
         "nodeagent.deleting",
         "UNCLAIMED_S: Final = 600.0",
         "UNCLAIMED_S: Final = 6e9",
+    ),
+    Mutant(
+        "GC without the namespace check",
+        "one holder",
+        "nodeagent.vanishing",
+        "record.namespace == namespace and verdicts.get(namespace) is Verdict.GONE:\n",
+        "record.namespace == namespace:\n",
+    ),
+    Mutant(
+        "an empty directory of namespaces is believed",
+        "one holder",
+        "nodeagent.sightings",
+        "        if was_here or (sight.entry is None and sight.directory in self._believed):\n",
+        "        if was_here or sight.entry is None:\n",
+    ),
+    Mutant(
+        "a namespace that is gone is not noticed",
+        "nothing left behind",
+        "nodeagent.vanishing",
+        "LOOK_EVERY_S: Final = 30.0",
+        "LOOK_EVERY_S: Final = 3e9",
     ),
     Mutant(
         "a plugin that hung up has its answer",
