@@ -42,7 +42,7 @@ class DataCentre:
         self.planned: list[tuple[str, str]] = []
         """Fates for the next calls that contain a text, before chance has its say."""
         self.calls = 0
-        self.on_write: Callable[[object], None] = lambda _: None
+        self.on_write: Callable[[object, str], None] = lambda who, fate: None
         self._timeline = timeline
         self._random = random
         self._story = story
@@ -109,7 +109,7 @@ class DataCentre:
         self, who: object, call: HttpCall, fate: str, sent_s: float, read_timeout_s: float, done: Done
     ) -> None:
         carried_out = self._cut_short(call) if fate == "partly_applied" else call
-        reply = self._call_grid(who, carried_out)
+        reply = self._call_grid(who, carried_out, fate)
         now_s = self._timeline.now_s
         if fate == "late_commit":
             self._story.mark("late_commit")
@@ -125,7 +125,7 @@ class DataCentre:
         else:
             self._end(done, _outcome(reply), back_s)
 
-    def _call_grid(self, who: object, call: HttpCall) -> calls.Reply:
+    def _call_grid(self, who: object, call: HttpCall, fate: str) -> calls.Reply:
         operations = len(call.body) if isinstance(call.body, list) else 1
         if operations > self._swarm.request_operations_max:
             self._story.mark("request_too_big")
@@ -136,7 +136,7 @@ class DataCentre:
         wapi = calls.Call(call.method, unquote(call.path), pairs, call.body)
         reply = self.grid.call(wapi)
         if calls.is_write(wapi):
-            self.on_write(who)
+            self.on_write(who, fate)
         return reply
 
     def _cut_short(self, call: HttpCall) -> HttpCall:

@@ -25,6 +25,7 @@ EXCUSES: Final = frozenset(
         "node_renamed",  # until the sweep
         "journal_lost",  # until the sweep compares boot IDs and journals
         "forgotten_before_known",  # an address that neither grid nor coordinator could know of
+        "restored_late",  # a restitution that was lost, and is committed when its address belongs to its own ADD
         "tidied_elsewhere",  # by a coordinator that its node has left, whose journal names another object
         "given_back",  # to a holder that was gone, whose node was not heard since: until the sweep
     }
@@ -35,6 +36,8 @@ EXCUSES: Final = frozenset(
 TRY_AGAIN: Final = 11
 DECIDED_S: Final = 60.0
 """What a coordinator decided before it heard of something may be carried out so much later."""
+
+NOTHING: Final = "nothing there"
 
 Holder = tuple[str, str, str]
 
@@ -131,8 +134,8 @@ class Ledger:
         life.lost_journal = True
         life.known_by.clear()
 
-    def written(self, coordinator: object) -> None:
-        """A coordinator has changed the grid."""
+    def written(self, coordinator: object, fate: str) -> None:
+        """A coordinator has changed the grid, by a call with that fate."""
         holders = {str(thing.fields["ipv4addr"]): identity(thing) for thing in self._ours()}
         for address, holder in holders.items():
             if self._holders.get(address, holder) != holder:
@@ -140,10 +143,16 @@ class Ledger:
         self._holders = holders
         for life in self.lives.values():
             is_missing = life.is_live and not life.is_forgotten and not self._has_object(life)
-            if is_missing and id(coordinator) not in life.known_by:
-                text = f"{life.key} lost {life.address} to a coordinator that does not know of it"
+            if not is_missing:
+                continue
+            text = f"{life.key} lost {life.address} to a late or unknowing coordinator"
+            if id(coordinator) not in life.known_by:
                 self._excuse("tidied_elsewhere", life, text, str(life.address))
                 life.is_forgotten = True
+            elif fate == "late_commit" and self._at(str(life.address)) != NOTHING:
+                self._excuse("restored_late", life, text, str(life.address))
+                life.is_forgotten = True
+                self.lives[AttachmentId(*holders[str(life.address)][:2])].excuses.add("restored_late")
         self.check_grid()
 
     def _passed_on(self, holder: Holder, coordinator: object) -> None:
@@ -237,7 +246,7 @@ class Ledger:
 
     def _at(self, address: str) -> str:
         found = self._grid.store.found_by("fixedaddress", "ipv4addr", address)
-        return " and ".join(str(identity(thing)) for thing in found) or "nothing there"
+        return " and ".join(str(identity(thing)) for thing in found) or NOTHING
 
     def _ours(self) -> list[GridObject]:
         return [

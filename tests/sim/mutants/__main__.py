@@ -29,7 +29,7 @@ def main() -> int:
     """The command; exit code 1 when a mutant survives."""
     arguments = _arguments()
     if arguments.only is not None:
-        return _hunt(MUTANTS[arguments.only], arguments.seeds)
+        return _hunt(MUTANTS[arguments.only], arguments.first, arguments.seeds)
     survivors = 0
     for verdict in _verdicts(arguments.seeds, arguments.jobs):
         survivors += verdict.seed is None
@@ -48,20 +48,31 @@ def _verdicts(seeds: int, jobs: int) -> Iterator[Verdict]:
 
 
 def _run(number: int, seeds: int) -> Verdict:
-    command = [sys.executable, "-m", "tests.sim.mutants", "--only", str(number), "--seeds", str(seeds)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ended.returncode not in (0, 1):
-        raise RuntimeError(f"{MUTANTS[number].name}: {ended.stderr}")
-    seed, _, finding = ended.stdout.strip().partition(" ")
-    return Verdict(MUTANTS[number], int(seed) if seed else None, finding)
+    """The first seed that fails with the mutant and holds without it."""
+    first = 0
+    while True:
+        ended = _python("tests.sim.mutants", "--only", number, "--first", first, "--seeds", seeds)
+        if ended.returncode not in (0, 1):
+            raise RuntimeError(f"{MUTANTS[number].name}: {ended.stderr}")
+        seed, _, finding = ended.stdout.strip().partition(" ")
+        if not seed:
+            return Verdict(MUTANTS[number], None, "")
+        if _python("tests.sim", "--seed", seed).returncode == 0:
+            return Verdict(MUTANTS[number], int(seed), finding)
+        first = int(seed) + 1
 
 
-def _hunt(mutant: Mutant, seeds: int) -> int:
+def _python(module: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", module, *(str(argument) for argument in arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def _hunt(mutant: Mutant, first: int, seeds: int) -> int:
     """Print the first seed that fails with this mutant, and what it says; exit code 0 when there is one."""
     install(mutant)
     from tests.sim.__main__ import run_seed
 
-    for seed in range(seeds):
+    for seed in range(first, seeds):
         result = run_seed(seed)
         if result.failure:
             print(seed, result.failure.partition("\n")[0])
@@ -75,6 +86,7 @@ def _arguments() -> argparse.Namespace:
     add("--seeds", type=int, default=400, help="at most so many for each mutant (400)")
     add("--jobs", type=int, default=os.cpu_count() or 1, help="so many mutants at once (cores)")
     add("--only", type=int, help=argparse.SUPPRESS)
+    add("--first", type=int, default=0, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
