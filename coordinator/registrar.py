@@ -16,13 +16,7 @@ from coordinator import answers, assignment
 from coordinator.adoption_work import AdoptWork
 from coordinator.allocations import Allocations, Asked, Holding, Record, holding_of
 from coordinator.assignment import Knowledge, Policy
-from coordinator.attachment_work import (
-    AllocateWork,
-    AttachmentWork,
-    Contradicted,
-    Exhausted,
-    Held,
-)
+from coordinator.attachment_work import AllocateWork, AttachmentWork, Contradicted, Exhausted, Held
 from coordinator.commands import Command, Note, Reply
 from coordinator.deadlines import Deadlines
 from coordinator.errors import (
