@@ -13,7 +13,7 @@ SOURCES := plugin nodeagent coordinator protocol gridsim ctl demo bench docs k8s
 
 help:
 	@echo "make demo         a cluster with a simulated grid, 12 pods come and go (KEEP=1 leaves it running)"
-	@echo "make test         every test, with real namespaces, sockets and CNI plugins (needs root)"
+	@echo "make test         every test, with real namespaces, sockets and CNI plugins (needs root; WORKERS=3 at a time)"
 	@echo "make sim          simulated worlds in which everything goes wrong (SEEDS=1000, FIRST=0, JOBS=cores; or SEED=n)"
 	@echo "make mutants      which simulated world catches which mistake in the product (SEEDS=400, JOBS=cores)"
 	@echo "make soak         real processes, thousands of pods, daemons that are killed (ADDS=10000, SEED=0)"
@@ -68,8 +68,9 @@ runtimes:
 demo: $(READY) system
 	$(SUDO) $(BIN)/python -m demo $(if $(KEEP),--keep)
 
+# Tests wait more than they compute. Those of a file stay together, as they share clusters; the long files come first.
 test: $(READY) system runtimes plugin kubectl
-	$(SUDO) $(BIN)/python -m pytest $(PYTEST_FLAGS)
+	$(SUDO) $(BIN)/python -m pytest --numprocesses $(or $(WORKERS),3) --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
 
 sim: $(READY)
 	$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) $(if $(JOBS),--jobs $(JOBS)))

@@ -5,15 +5,26 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from importlib import import_module
+from typing import Final, NoReturn
 
-from ctl import adopt, explain, install, keys, status, uninstall, validate, verify
 from ctl.failures import BadArgument, Failed
 from protocol.keys import BadKey
 
 PROGRAM = "cni-infoblox"
 FAILED = 1
 BAD_ARGUMENT = 2
+SUBCOMMANDS: Final = {
+    "keys": "make the keys of coordinator and nodes",
+    "install": "put the plugin into the runtime's directory, keep it and its configuration there",
+    "uninstall": "take plugin and configuration away from a node",
+    "validate": "check a network configuration file",
+    "adopt": "take over the addresses that the original plugin gave",
+    "verify": "compare the grid with the cluster, repair what differs",
+    "explain": "tell what is known of an address, a pod or a container",
+    "status": "show how coordinator and agents are",
+}
+"""What each does, by the name of its module in this package."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -25,8 +36,9 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; its exit code."""
+    words = sys.argv[1:] if argv is None else argv
     try:
-        arguments = _parser().parse_args(argv)
+        arguments = _parser(words[:1]).parse_args(words)
         code: int = arguments.run(arguments)
     except BadArgument as problem:
         return _complain(problem, BAD_ARGUMENT)
@@ -41,22 +53,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(chosen: Sequence[str]) -> argparse.ArgumentParser:
+    """Only the chosen subcommand is imported: what the others need would be most of the time of a short one."""
     parser = _Parser(prog=PROGRAM, description="Look after cni-infoblox: keys, plugin, daemons.")
     subcommands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module, name, summary in (
-        (keys, "keys", "make the keys of coordinator and nodes"),
-        (install, "install", "put the plugin into the runtime's directory, keep it and its configuration there"),
-        (uninstall, "uninstall", "take plugin and configuration away from a node"),
-        (validate, "validate", "check a network configuration file"),
-        (adopt, "adopt", "take over the addresses that the original plugin gave"),
-        (verify, "verify", "compare the grid with the cluster, repair what differs"),
-        (explain, "explain", "tell what is known of an address, a pod or a container"),
-        (status, "status", "show how coordinator and agents are"),
-    ):
-        subcommand = subcommands.add_parser(name, help=summary, description=module.__doc__)
-        subcommand.set_defaults(run=module.run)
-        module.add_arguments(subcommand)
+    for name, summary in SUBCOMMANDS.items():
+        subcommand = subcommands.add_parser(name, help=summary)
+        if name in chosen:
+            module = import_module(f"ctl.{name}")
+            subcommand.description = module.__doc__
+            subcommand.set_defaults(run=module.run)
+            module.add_arguments(subcommand)
     return parser
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from demo.cluster import Cluster, Plan
 from demo.links import Underlay, add_interface, add_namespace, remove_namespace
+from tests.free_subnet import free_subnet
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
@@ -33,7 +34,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def underlay() -> Iterator[Underlay]:
-    with Underlay(secrets.token_hex(3), "198.18.77") as built:
+    with Underlay(secrets.token_hex(3), free_subnet()) as built:
         yield built
 
 

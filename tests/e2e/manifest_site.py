@@ -16,14 +16,12 @@ from demo.daemons import command
 from demo.grid import PASSWORD, SimulatedGrid
 from demo.links import NETNS_DIRECTORY, Underlay, add_namespace, remove_namespace
 from k8s.render import HERE
+from tests.free_subnet import free_subnet
 from tests.kubelet import ClusterObjects, Machine, RunningPod, edited
 from tests.kubelet.machine import Api
 from tests.kubernetes_stub import KubernetesStub
 
 FILES: Final = ("cni-infoblox-coordinator.yaml", "cni-infoblox-daemon.yaml", "cni-infoblox-plugin.yaml")
-SUBNET_PREFIX: Final = "198.18.79"
-COORDINATOR_ADDRESS: Final = f"{SUBNET_PREFIX}.11"
-"""Of the first machine, in the place of the service's cluster IP."""
 
 
 class Site:
@@ -32,11 +30,12 @@ class Site:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._stack = ExitStack()
+        self._subnet = free_subnet()
         self._machines: list[Machine] = []
 
     def __enter__(self) -> Site:
         with ExitStack() as stack:
-            self._underlay = stack.enter_context(Underlay(secrets.token_hex(3), SUBNET_PREFIX))
+            self._underlay = stack.enter_context(Underlay(secrets.token_hex(3), self._subnet))
             self.grid = SimulatedGrid(self.directory / "grid", "--listen", f"{self._underlay.address}:0")
             stack.callback(self.grid.stop)
             self.api = stack.enter_context(KubernetesStub(self.directory, self._underlay.address))
@@ -63,7 +62,7 @@ class Site:
             self.directory / name,
             self.objects,
             Api(self._underlay.address, self.api.port, self.api.credentials, self.token),
-            {"cni-infoblox-coordinator": COORDINATOR_ADDRESS},
+            {"cni-infoblox-coordinator": f"{self._subnet}.11"},  # the first machine, where a cluster IP would be
         )
         machine.path("/opt/cni/bin").mkdir(parents=True)
         shutil.copy(f"{MAIN_PLUGINS}/macvlan", machine.path("/opt/cni/bin"))

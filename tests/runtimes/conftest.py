@@ -12,13 +12,14 @@ from enclosure import Enclosure
 
 from demo.cluster import Cluster, Node, Plan
 from demo.links import Underlay
+from tests.free_subnet import free_subnet
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     directory = tmp_path_factory.mktemp("cluster")
     with (
-        Underlay(secrets.token_hex(3), "198.18.78") as underlay,
+        Underlay(secrets.token_hex(3), free_subnet()) as underlay,
         Cluster(directory, Plan(underlay=underlay)) as made,
     ):
         yield made
