@@ -14,6 +14,8 @@ from enclosure import Enclosure
 from demo.cluster import Node
 
 CALL_S = 60
+RUNROOT = "/run/podman"
+"""In the enclosure alone; podman takes no path above 50 characters."""
 # Without the limits podman raises them, which takes a capability that containers in CI lack.
 CONFIG = """
 [containers]
@@ -30,7 +32,7 @@ runtime = "runc"
 
 
 class Podman:
-    """Its storage, its state, its networks lie in a directory of the test."""
+    """Its storage and its networks lie in a directory of the test."""
 
     def __init__(self, directory: Path, node: Node, enclosure: Enclosure, config: Mapping[str, Any]) -> None:
         self._directory = directory
@@ -43,7 +45,7 @@ class Podman:
 
     def __call__(self, *arguments: str) -> str:
         """What `podman …` says. Raises `AssertionError` with its complaint."""
-        own = ["--root", f"{self._directory}/root", "--runroot", f"{self._directory}/runroot"]
+        own = ["--root", f"{self._directory}/root", "--runroot", RUNROOT]
         conf = f"CONTAINERS_CONF={self._directory}/containers.conf"
         argv = ["env", conf, "podman", *own, "--tmpdir", f"{self._directory}/tmp", *arguments]
         done = subprocess.run(
