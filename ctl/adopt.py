@@ -7,15 +7,14 @@ coordinator add what the original did not write: the node and the interface. Unt
 from __future__ import annotations
 
 import argparse
-import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ctl.failures import Failed
-from ctl.operator_socket import ask
+from ctl.operator_socket import add_argument, ask_for, new_id
+from ctl.screen import CONTAINER_ID_SHOWN
 from protocol.operator import (
-    OPERATOR_SOCKET,
     Adopt,
     Adopted,
     AdoptionResult,
@@ -25,18 +24,10 @@ from protocol.operator import (
     Unadopted,
 )
 
-CONTAINER_ID_SHOWN = 12
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of this subcommand."""
-    parser.add_argument(
-        "--operator-socket",
-        type=Path,
-        default=OPERATOR_SOCKET,
-        metavar="FILE",
-        help="where the coordinator answers (%(default)s)",
-    )
+    add_argument(parser)
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--dry-run", action="store_true", help="only show what would be adopted")
     choice.add_argument("--yes", action="store_true", help="do not ask")
@@ -44,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show, ask, adopt; 1 when an address could not be adopted."""
-    listed = list(_listed(arguments.operator_socket))
+    path: Path = arguments.operator_socket
+    listed = list(ask_for(path, ListUnadopted(id=new_id()), Unadopted))
     addresses = [address for page in listed for address in page.addresses]
     remarks = [remark for page in listed for remark in page.remarks]
     print("\n".join(list_lines(listed[0].cluster, addresses, remarks)))
@@ -53,27 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if not arguments.yes and not _is_agreed(len(to_adopt)):
         raise Failed("nothing was changed")
-    results = list(_adopted(arguments.operator_socket, listed[0].proposal))
+    adopted = ask_for(path, Adopt(id=new_id(), proposal=listed[0].proposal), Adopted)
+    results = [result for page in adopted for result in page.results]
     print("\n".join(result_lines(results)))
     return 1 if any(each.why for each in results) else 0
-
-
-def _listed(path: Path) -> Iterator[Unadopted]:
-    for answer in ask(path, ListUnadopted(id=_new_id())):
-        if not isinstance(answer, Unadopted):
-            raise Failed(f"the coordinator answers with {answer.type}: is it of the same release?")
-        yield answer
-
-
-def _adopted(path: Path, proposal: str) -> Iterator[AdoptionResult]:
-    for answer in ask(path, Adopt(id=_new_id(), proposal=proposal)):
-        if not isinstance(answer, Adopted):
-            raise Failed(f"the coordinator answers with {answer.type}: is it of the same release?")
-        yield from answer.results
-
-
-def _new_id() -> str:
-    return f"o-{secrets.token_hex(5)}"
 
 
 def _is_agreed(count: int) -> bool:

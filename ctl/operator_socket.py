@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
+import secrets
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from ctl.failures import Failed
 from protocol.codec import Unreadable, decode_operator_answer
-from protocol.operator import OperatorAnswer, OperatorRequest, TurnedDown
+from protocol.messages import Message
+from protocol.operator import OPERATOR_SOCKET, OperatorAnswer, OperatorRequest, TurnedDown
 from protocol.operator_frames import HungUp, receive_payload, send_message
 
 ANSWER_S: Final = 180.0
@@ -18,6 +21,32 @@ ANSWER_S: Final = 180.0
 _WHERE: Final = (
     "run this where the coordinator runs: kubectl exec -n kube-system deploy/cni-infoblox-coordinator -- …"
 )
+
+A = TypeVar("A", bound=Message)
+
+
+def add_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare the flag that says where the socket is."""
+    parser.add_argument(
+        "--operator-socket",
+        type=Path,
+        default=OPERATOR_SOCKET,
+        metavar="FILE",
+        help="where the coordinator answers (%(default)s)",
+    )
+
+
+def new_id() -> str:
+    """An id for a request."""
+    return f"o-{secrets.token_hex(5)}"
+
+
+def ask_for(path: Path, request: OperatorRequest, kind: type[A]) -> Iterator[A]:
+    """The answers, all of this kind. Raises `Failed` as `ask` does, and for answers of another kind."""
+    for answer in ask(path, request):
+        if not isinstance(answer, kind):
+            raise Failed(f"the coordinator answers with {answer.type}: is it of the same release?")
+        yield answer
 
 
 def ask(path: Path, request: OperatorRequest) -> Iterator[OperatorAnswer]:

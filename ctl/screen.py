@@ -9,6 +9,9 @@ from ctl.answers import Agent, Coordinator, Network, Node
 ROWS_MAX = 10
 """Of nodes or networks; a screen is no place for a thousand."""
 
+CONTAINER_ID_SHOWN = 12
+"""Of the 64 digits of a container ID."""
+
 
 def coordinator_lines(url: str, coordinator: Coordinator) -> list[str]:
     """The coordinator, its grid, its networks, its nodes."""

@@ -7,26 +7,17 @@ grid has lost are put back.
 from __future__ import annotations
 
 import argparse
-import secrets
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-from ctl.failures import BadArgument, Failed
-from ctl.operator_socket import ask
-from protocol.operator import OPERATOR_SOCKET, Difference, DifferenceKind, Repair, Verified, Verify
-
-CONTAINER_ID_SHOWN = 12
+from ctl.failures import BadArgument
+from ctl.operator_socket import add_argument, ask_for, new_id
+from ctl.screen import CONTAINER_ID_SHOWN
+from protocol.operator import Difference, DifferenceKind, Repair, Verified, Verify
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of this subcommand."""
-    parser.add_argument(
-        "--operator-socket",
-        type=Path,
-        default=OPERATOR_SOCKET,
-        metavar="FILE",
-        help="where the coordinator answers (%(default)s)",
-    )
+    add_argument(parser)
     parser.add_argument("--repair", action="store_true", help="release and restore what is certain")
     parser.add_argument("--force", action="store_true", help="with --repair: however much of the cluster it is")
 
@@ -36,16 +27,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.force and not arguments.repair:
         raise BadArgument("--force: only has a meaning with --repair")
     repair = Repair.FORCED if arguments.force else Repair.CERTAIN if arguments.repair else Repair.NOTHING
-    pages = list(_verified(arguments.operator_socket, repair))
+    pages = list(ask_for(arguments.operator_socket, Verify(id=new_id(), repair=repair), Verified))
     print("\n".join(lines(pages)))
     return 0 if all(each.is_settled for page in pages for each in page.differences) else 1
-
-
-def _verified(path: Path, repair: Repair) -> Iterator[Verified]:
-    for answer in ask(path, Verify(id=f"o-{secrets.token_hex(5)}", repair=repair)):
-        if not isinstance(answer, Verified):
-            raise Failed(f"the coordinator answers with {answer.type}: is it of the same release?")
-        yield answer
 
 
 def lines(pages: Sequence[Verified]) -> list[str]:
