@@ -9,6 +9,7 @@ from coordinator.errors import Overtaken, Withdrawn, kind_of
 from coordinator.networks import Network
 from protocol.errors import Problem
 from protocol.messages import Address, Allocate, Allocated, Declined, Release, Released
+from protocol.operator import SENTENCE_LENGTH_MAX, TurnedDown
 
 MSG_LENGTH_MAX: Final = 1000
 DETAILS_LENGTH_MAX: Final = 4000
@@ -60,6 +61,12 @@ def declined(message_id: str, problem: Problem) -> Declined:
         msg=problem.msg[:MSG_LENGTH_MAX],
         details=problem.details[:DETAILS_LENGTH_MAX],
     )
+
+
+def turned_down(request_id: str, problem: Problem) -> TurnedDown:
+    """A person's request cannot be served. What the grid says of it may be of any length."""
+    msg, details = problem.msg[:SENTENCE_LENGTH_MAX], problem.details[:SENTENCE_LENGTH_MAX]
+    return TurnedDown(id=request_id, msg=msg, details=details)
 
 
 def overtaken(old: Allocate | Release, new: Allocate | Release) -> Declined:

@@ -103,7 +103,7 @@ def missing_finding(missing: Missing) -> Finding:
     return Finding(kind, missing.identity, missing.holding.place, why)
 
 
-def remarks_of(found: Comparison, why_not_nodes: str) -> list[str]:
+def remarks_of(found: Comparison) -> list[str]:
     """What could not be compared."""
     remarks = [
         f"{node}: {count} addresses not compared, since its agent is not connected"
@@ -113,7 +113,7 @@ def remarks_of(found: Comparison, why_not_nodes: str) -> list[str]:
         f"{each.address} in view {each.view}: in no journal, but of the running boot, so it counts as alive"
         for each in found.unclaimed
     ]
-    return [*remarks, *([why_not_nodes] if why_not_nodes else [])]
+    return [*remarks, *([found.why_not_nodes] if found.why_not_nodes else [])]
 
 
 def _outcome_text(outcome: object) -> str:

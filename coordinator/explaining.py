@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
-from coordinator import objects
+from coordinator import answers, objects
 from coordinator.assignment import Policy
 from coordinator.attachment_work import as_problem
 from coordinator.commands import AnswerOperator, Command
-from coordinator.errors import GridUnavailable
 from coordinator.events import Submitted
 from coordinator.lane import Lane
 from coordinator.objects import FixedAddress, read_fixed_address
 from coordinator.operations import Found, Operation, Reply, Search, Unreadable
+from coordinator.outage import why_late
 from coordinator.ownership import VM_ID, VM_NAME, Identity
 from coordinator.refusals import Kind, Refusal
 from coordinator.registrar import Registrar
@@ -25,7 +25,7 @@ from coordinator.stories import Witness, story_of_attachment, story_of_object
 from coordinator.sweeper import Sweeper
 from coordinator.work import Failed, Priority, Work
 from protocol.errors import Problem
-from protocol.operator import PAGE_ITEMS_MAX, Explain, Explained, TurnedDown
+from protocol.operator import PAGE_ITEMS_MAX, Explain, Explained
 
 PATIENCE_S: Final = 60.0
 _CONTAINER_ID: Final = re.compile(r"[0-9a-f]{64}")
@@ -111,9 +111,7 @@ class Explanations:
         """Answer whose time is up."""
         for ticket, asked in list(self._asked.items()):
             if now_s >= asked.deadline_s:
-                outage = self._lane.outage
-                slow = GridUnavailable(grid="master", cause="it searches too slowly")
-                yield self._turn_down(ticket, outage.problem if outage else slow)
+                yield self._turn_down(ticket, why_late(self._lane.outage, "it searches too slowly"))
 
     def next_deadline_s(self) -> float | None:
         """When the next command has waited long enough."""
@@ -158,8 +156,7 @@ class Explanations:
     def _turn_down(self, ticket: int, problem: Problem) -> AnswerOperator:
         request = self._asked[ticket].request
         self.leave(ticket)
-        answer = TurnedDown(id=request.id, msg=problem.msg[:1000], details=problem.details[:1000])
-        return AnswerOperator(ticket, answer)
+        return AnswerOperator(ticket, answers.turned_down(request.id, problem))
 
 
 def _is_address(text: str) -> bool:

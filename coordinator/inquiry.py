@@ -6,21 +6,22 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from coordinator import answers
 from coordinator.assignment import Policy
 from coordinator.attachment_work import Place
 from coordinator.commands import AnswerOperator, Command, Send
-from coordinator.errors import GridUnavailable
 from coordinator.events import Submitted
 from coordinator.lane import Lane
 from coordinator.legacy import Candidate, Seen, find_homes
 from coordinator.objects import FixedAddress
+from coordinator.outage import why_late
 from coordinator.ownership import Identity
 from coordinator.preparation_work import Listed, ListWork
 from coordinator.sessions import Sessions
 from coordinator.work import Failed
 from protocol.errors import Problem
 from protocol.messages import Interfaces, ListInterfaces
-from protocol.operator import PAGE_ITEMS_MAX, Finding, LegacyAddress, TurnedDown, Unadopted
+from protocol.operator import PAGE_ITEMS_MAX, Finding, LegacyAddress, Unadopted
 
 LISTING_S: Final = 90.0
 """How long the grid may take to list the cluster's addresses."""
@@ -93,7 +94,7 @@ class Inquiries:
             return
         inquiry.deadline_s = now_s + NODES_S
         for node, session in self._sessions.all().items():
-            if session.welcomed and session.is_alive(now_s):
+            if session.speaks(now_s):
                 inquiry.awaited.add(node)
                 yield Send(session.connection, ListInterfaces(id=f"interfaces-{inquiry.ticket}"))
             else:
@@ -120,7 +121,7 @@ class Inquiries:
             is_late = now_s >= inquiry.deadline_s
             if inquiry.work is not None:
                 if is_late:
-                    yield self._give_up(inquiry, self._grid_trouble())
+                    yield self._give_up(inquiry, why_late(self._lane.outage, "it lists too slowly"))
                 continue
             if inquiry.awaited and not is_late:
                 continue
@@ -135,12 +136,7 @@ class Inquiries:
 
     def _give_up(self, inquiry: Inquiry, problem: Problem) -> AnswerOperator:
         self.leave(inquiry.ticket)
-        answer = TurnedDown(id=inquiry.request_id, msg=problem.msg, details=problem.details)
-        return AnswerOperator(inquiry.ticket, answer)
-
-    def _grid_trouble(self) -> Problem:
-        outage = self._lane.outage
-        return outage.problem if outage else GridUnavailable(grid="master", cause="it lists too slowly")
+        return AnswerOperator(inquiry.ticket, answers.turned_down(inquiry.request_id, problem))
 
 
 def pages(concluded: Concluded, cluster: str, proposal: str) -> Iterator[Unadopted]:

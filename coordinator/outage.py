@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from coordinator.errors import GridForbids, GridLoginRefused, Refused
+from coordinator.errors import GridForbids, GridLoginRefused, GridUnavailable, Refused
 from protocol.errors import Problem
 
 RETRY_FIRST_S: Final = 0.5
@@ -29,6 +29,11 @@ class Outage:
     def retried_at(self, now_s: float) -> Outage:
         """The same, with a new try due at this time."""
         return replace(self, retry_at_s=now_s)
+
+
+def why_late(outage: Outage | None, cause: str) -> Problem:
+    """Why a person got no answer in time: the outage, or else what the grid does too slowly."""
+    return outage.problem if outage else GridUnavailable(grid="master", cause=cause)
 
 
 def after_failure(previous: Outage | None, problem: Problem, now_s: float) -> Outage:

@@ -29,6 +29,10 @@ class Session:
         """Whether it was heard a short while ago."""
         return now_s - self.heard_at_s < LIVE_S
 
+    def speaks(self, now_s: float) -> bool:
+        """Whether its node is connected, with all pages of its hello told."""
+        return self.welcomed and self.is_alive(now_s)
+
 
 class Greeting(Enum):
     """What a hello leads to."""

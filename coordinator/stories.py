@@ -75,7 +75,7 @@ def _node_line(witness: Witness, node: str, fixed: FixedAddress | None) -> str:
 
 def _journal_line(witness: Witness, node: str, record: Record | None) -> str:
     session = witness.sessions.get(node)
-    if session is None or not session.welcomed or not session.is_alive(witness.now_s):
+    if session is None or not session.speaks(witness.now_s):
         return "journal: not known at the moment"
     if record is None or record.named_by != session.journal_id:
         return "journal: does not name it"

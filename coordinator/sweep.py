@@ -87,7 +87,8 @@ class Picture:
 @dataclass(frozen=True)
 class Comparison:
     """What one look found. `twice` names the two that have one address; `unclaimed` are in no journal, but of the
-    running boot; `unknown` counts addresses by node whose journal is not known."""
+    running boot; `unknown` counts addresses by node whose journal is not known; `why_not_nodes` says why the
+    cluster's list of nodes was not believed."""
 
     compared: int = 0
     claimed: int = 0
@@ -95,6 +96,7 @@ class Comparison:
     missing: tuple[Missing, ...] = ()
     unclaimed: tuple[FixedAddress, ...] = ()
     unknown: Mapping[str, int] = field(default_factory=dict)
+    why_not_nodes: str = ""
 
     @property
     def twice(self) -> tuple[Missing, ...]:
@@ -119,8 +121,8 @@ def compare(
     orphans: list[Orphan] = []
     unclaimed: list[FixedAddress] = []
     unknown: Counter[str] = Counter()
-    trusts_nodes = not why_not_nodes(picture, {its.node for its in owned.values()})
-    judge = _Judge(picture, began_at_s, rules, trusts_nodes)
+    why_not_nodes = _why_not_nodes(picture, {its.node for its in owned.values()})
+    judge = _Judge(picture, began_at_s, rules, trusts_nodes=not why_not_nodes)
     for place, identity in owned.items():
         fixed = objects[place]
         verdict = judge.verdict(fixed, identity)
@@ -132,7 +134,15 @@ def compare(
             unknown[identity.node] += 1
     claims = [each for each in picture.allocations if picture.is_named(each) and not _moves(each, began_at_s)]
     missing = _missing(claims, owned, picture)
-    return Comparison(len(owned), len(claims), tuple(orphans), tuple(missing), tuple(unclaimed), dict(unknown))
+    return Comparison(
+        compared=len(owned),
+        claimed=len(claims),
+        orphans=tuple(orphans),
+        missing=tuple(missing),
+        unclaimed=tuple(unclaimed),
+        unknown=dict(unknown),
+        why_not_nodes=why_not_nodes,
+    )
 
 
 def reason_to_stop(comparison: Comparison, picture: Picture) -> str:
@@ -153,7 +163,7 @@ def reason_to_stop(comparison: Comparison, picture: Picture) -> str:
     return ""
 
 
-def why_not_nodes(picture: Picture, holders: Set[str]) -> str:
+def _why_not_nodes(picture: Picture, holders: Set[str]) -> str:
     """Why the cluster's list of nodes is not believed; empty when it is. `holders` are nodes with addresses.
 
     Agents may bear other names than the list has: then every node looks gone.

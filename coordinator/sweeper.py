@@ -36,7 +36,6 @@ from coordinator.sweep import (
     SweepRules,
     compare,
     reason_to_stop,
-    why_not_nodes,
 )
 from coordinator.work import Failed, Work
 
@@ -209,7 +208,7 @@ class Sweeper:
 
     def _picture(self, now_s: float) -> Picture:
         sessions = self._sessions.all()
-        live = {node: its for node, its in sessions.items() if its.welcomed and its.is_alive(now_s)}
+        live = {node: its for node, its in sessions.items() if its.speaks(now_s)}
         return Picture(
             allocations=self._registrar.allocations,
             journals={node: its.journal_id for node, its in live.items()},
@@ -226,7 +225,7 @@ class Sweeper:
         self._suspect(found, now_s)
         self._count(look.listed)
         course.is_compared, course.compared = True, found.compared
-        course.remarks += remarks_of(found, why_not_nodes(picture, self._nodes_of(look.listed)))
+        course.remarks += remarks_of(found)
         blind = UNREADABLE if look.unreadable else "" if picture.liveness.is_fresh else AWAY
         stopped = self._reason_to_stop(found, picture)
         if course.mandate is Mandate.FORCE:
@@ -253,9 +252,6 @@ class Sweeper:
             known = before.get(orphan.key)
             is_same = known is not None and known.orphan == orphan
             self._suspects[orphan.key] = known if known and is_same else Suspect(orphan, now_s)
-
-    def _nodes_of(self, listed: list[FixedAddress]) -> set[str]:
-        return {its.node for each in listed if (its := self._policy.owner.identity_of(each.eas))}
 
     def _count(self, listed: list[FixedAddress]) -> None:
         owner = self._policy.owner

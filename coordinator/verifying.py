@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from coordinator import answers
 from coordinator.commands import AnswerOperator, Command
 from coordinator.course import Course, Finding, Mandate
-from coordinator.errors import GridUnavailable
 from coordinator.lane import Lane
+from coordinator.outage import why_late
 from coordinator.ownership import Owner
 from coordinator.sweeper import Sweeper
 from protocol.operator import PAGE_ITEMS_MAX, Difference, Repair, TurnedDown, Verified, Verify
@@ -69,11 +70,8 @@ class Verifications:
         if course.is_compared:
             yield from self._pages(asked.request_id, course)
             return
-        outage = self._lane.outage
-        problem = course.problem or (
-            outage.problem if outage else GridUnavailable(grid="master", cause="it lists too slowly")
-        )
-        yield TurnedDown(id=asked.request_id, msg=problem.msg[:1000], details=problem.details[:1000])
+        problem = course.problem or why_late(self._lane.outage, "it lists too slowly")
+        yield answers.turned_down(asked.request_id, problem)
 
     def _pages(self, request_id: str, course: Course) -> Iterator[Verified]:
         unfinished = set(map(id, course.doings.values()))

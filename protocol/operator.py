@@ -17,7 +17,9 @@ from protocol.messages import Ipv4, Message, Model, Text, Token
 OPERATOR_SOCKET: Final = Path("/run/cni-infoblox/coordinator.sock")
 PAGE_ITEMS_MAX: Final = 500
 
-Sentence = Annotated[str, Field(max_length=1000)]
+SENTENCE_LENGTH_MAX: Final = 1000
+
+Sentence = Annotated[str, Field(max_length=SENTENCE_LENGTH_MAX)]
 
 
 class ListUnadopted(Message):
