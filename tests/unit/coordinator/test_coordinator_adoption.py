@@ -11,6 +11,7 @@ from coordinator.desk import Received
 from coordinator.events import OperatorAsked, OperatorLeft
 from coordinator.inquiry import NODES_S
 from coordinator.operators import AT_ONCE_MAX, PROPOSAL_S
+from gridsim import calls as gridsim_calls
 from gridsim.faults import Faults
 from gridsim.legacy import LegacyCluster, LegacyPod, create_legacy
 from protocol.messages import Interface, Interfaces, ListInterfaces, Message
@@ -330,6 +331,16 @@ def test_a_grid_that_does_not_serve_turns_the_command_down(world: LegacyWorld) -
     (answer,) = world.heard(ticket)
     assert isinstance(answer, TurnedDown)
     assert "does not serve" in answer.msg
+
+
+def test_a_grid_that_refuses_at_length_turns_the_command_down(
+    world: LegacyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"Unknown extensible attribute: {'y' * 5000}"
+    monkeypatch.setattr(world.grid, "call", lambda call: gridsim_calls.Reply(400, {"text": text}))
+    (answer,) = world.command(ListUnadopted(id="list"))
+    assert isinstance(answer, TurnedDown)
+    assert "superuser" in answer.details
 
 
 def test_a_list_is_good_once_and_for_a_while(world: LegacyWorld) -> None:
