@@ -6,15 +6,18 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, Protocol
 
 import zmq
 
+from coordinator.api_server import ApiServer
 from coordinator.assignment import Policy
 from coordinator.authorized import Authorized
 from coordinator.caller import Caller
+from coordinator.cluster_watch import ClusterWatch
 from coordinator.desk import Desk
 from coordinator.door import Door
 from coordinator.enrolment import Enrolment
@@ -43,6 +46,11 @@ from protocol.settings import BadSettings
 from protocol.status_server import Pages, StatusServer
 
 EXIT_BAD_SETTINGS = 2
+
+
+class _Worker(Protocol):
+    def run(self) -> None: ...
+    def stop(self) -> None: ...
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -76,7 +84,9 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
         release_delay_s=settings.release_delay,
     )
     live_nodes = LiveNodesFile(settings.live_nodes, clock) if settings.live_nodes else None
-    sweeping = Sweeping(settings.sweep_rules, live_nodes or NobodyTells())
+    api_server = ApiServer(settings.kubernetes_api or "", settings.kubernetes_credentials)
+    cluster = ClusterWatch(api_server, clock, logger) if settings.watch_cluster else None
+    sweeping = Sweeping(settings.sweep_rules, cluster or live_nodes or NobodyTells())
     desk = Desk(policy, settings.wapi_batch_size, settings.lookup_ttl, release, clock(), sweeping)
     metrics = Metrics(release, settings.cluster_name)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -84,28 +94,22 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
     zap = Zap(context)
     router = _bind(context, settings, pair)
     inbox: Inbox[Item] = Inbox()
-    api = KubernetesApi(settings.kubernetes_api or "", settings.kubernetes_credentials)
-    reviewer = Reviewer(api, settings.token_rules, inbox.put, clock)
+    reviewer = Reviewer(KubernetesApi(api_server), settings.token_rules, inbox.put, clock)
     door = _door(settings, pair, authorized, desk, clock)
     operators = _open_operator_socket(settings, inbox, clock, logger)
     drivers = Drivers(router, zap, reviewer.review, operators.answer if operators else lambda _: None)
     front = Front(desk, door, drivers, inbox, metrics, logger, clock, on_step)
     files = FileWatch(_watched(settings, inbox, logger, live_nodes))
     caller = Caller(Wapi(settings.grid, settings.read_password), inbox.put, clock, on_step)
-    status = StatusServer(
-        *settings.status_address,
-        Pages(
-            ready=lambda: None,
-            status=front.ask_snapshot,
-            metrics=lambda: metrics.text(front.ask_snapshot()),
-        ),
-    )
+
+    status = StatusServer(*settings.status_address, _pages(front, cluster, metrics, clock))
     _on_signals(inbox)
     _warn(settings, authorized, logger)
     logger.info("started", release=release, listen=router.endpoint, status_port=status.port, nodes=len(authorized))
 
-    bodies = {"caller": caller.run, "files": files.run, "reviewer": reviewer.run}
-    threads = [_start(name, body, inbox) for name, body in bodies.items()]
+    workers: dict[str, _Worker] = {"caller": caller, "files": files, "reviewer": reviewer}
+    workers |= cluster.watches if cluster else {}
+    threads = [_start(name, worker.run, inbox) for name, worker in workers.items()]
     status.start()
     if operators:
         operators.start()
@@ -114,9 +118,8 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
     status.stop()
     if operators:
         operators.stop()
-    caller.stop()
-    files.stop()
-    reviewer.stop()
+    for worker in workers.values():
+        worker.stop()
     for thread in threads:
         thread.join(timeout=5)
     router.close()
@@ -132,6 +135,13 @@ def _door(
     lifetime_ms = int(settings.ticket_lifetime * 1000)
     enrolment = Enrolment(Tickets(pair.secret), lifetime_ms, authorized, desk.sessions.live_boot)
     return Door(authorized, enrolment, Strangers() if settings.enrol_tokens else None, clock, _wall_ms)
+
+
+def _pages(front: Front, cluster: ClusterWatch | None, metrics: Metrics, clock: Callable[[], float]) -> Pages:
+    def snapshot() -> Mapping[str, Any]:
+        return {**front.ask_snapshot(), "cluster": cluster.snapshot(clock()) if cluster else None}
+
+    return Pages(ready=lambda: None, status=snapshot, metrics=lambda: metrics.text(snapshot()))
 
 
 def _watched(

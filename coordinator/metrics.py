@@ -60,6 +60,14 @@ class Metrics:
                 ("reserved", "Other addresses of this cluster, gateways for one"),
             )
         }
+        self._cluster = {
+            name: Gauge(f"{prefix}cluster_{name}", text, registry=registry)
+            for name, text in (
+                ("fresh", "Whether the watches of Kubernetes are up to date; 0 also where there are none"),
+                ("nodes", "Nodes that Kubernetes knows"),
+                ("pods", "Pods that Kubernetes knows"),
+            )
+        }
         build = Info(prefix + "build", "The running release", registry=registry)
         build.info({"release": release, "cluster": cluster})
 
@@ -98,6 +106,8 @@ class Metrics:
             gauge.clear()
             for network in snapshot["networks"]:
                 gauge.labels(network["view"], network["subnet"]).set(network[name])
+        for name, value in (snapshot["cluster"] or {}).items():
+            self._cluster[name].set(value)
         return generate_latest(self._registry)
 
 

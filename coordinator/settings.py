@@ -87,6 +87,7 @@ class Settings(DaemonSettings):
     token_audience: Annotated[str, Field(min_length=1, max_length=253)] = "cni-infoblox"
     token_service_account: ServiceAccount = "kube-system:cni-infoblox-agent"
     ticket_lifetime: Annotated[float, Field(ge=1, le=366 * 86400)] = 7 * 86400
+    watch_cluster: bool = False
     kubernetes_api: Annotated[str | None, AfterValidator(_api)] = Field(default_factory=_api_of_environment)
     kubernetes_credentials: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -179,6 +180,11 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
         help="the ServiceAccount that it must belong to (kube-system:cni-infoblox-agent)",
     )
     add("--ticket-lifetime", metavar="SECONDS", help="how long an enrolled node needs no new token (604800)")
+    add(
+        "--watch-cluster",
+        metavar="true|false",
+        help="follow Kubernetes' nodes and pods, so that the sweep knows which are gone (false)",
+    )
     add("--kubernetes-api", metavar="https://HOST:PORT", help="the API server (as every pod's environment says)")
     add(
         "--kubernetes-credentials",
@@ -186,6 +192,10 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
         help="directory of token and ca.crt for it (/var/run/secrets/kubernetes.io/serviceaccount)",
     )
     settings = read(Settings, parser, argv)
-    if settings.enrol_tokens and settings.kubernetes_api is None:
-        raise BadSettings("--kubernetes-api: is required with --enrol-tokens outside of a Kubernetes cluster")
+    users = {"--enrol-tokens": settings.enrol_tokens, "--watch-cluster": settings.watch_cluster}
+    asked = [flag for flag, is_used in users.items() if is_used]
+    if asked and settings.kubernetes_api is None:
+        raise BadSettings(f"--kubernetes-api: is required with {asked[0]} outside of a Kubernetes cluster")
+    if settings.watch_cluster and settings.live_nodes:
+        raise BadSettings("--live-nodes: cannot be used with --watch-cluster true, which tells it better")
     return settings

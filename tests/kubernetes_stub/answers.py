@@ -10,7 +10,14 @@ from typing import Any, Final
 from tests.kubernetes_stub.cluster import Object, StubCluster
 
 API_VERSIONS: Final = {"nodes": ("v1", "Node"), "pods": ("v1", "Pod")}
-REASONS: Final = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 410: "Expired"}
+REASONS: Final = {
+    400: "BadRequest",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "NotFound",
+    410: "Expired",
+    504: "Timeout",
+}
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,9 @@ class WatchFrom:
     kind: str
     namespace: str | None
     version: int
+    metadata_only: bool = False
+    bookmarks: bool = False
+    timeout_s: float | None = None
 
 
 def status(code: int, message: str) -> Answer:
@@ -44,15 +54,60 @@ def status(code: int, message: str) -> Answer:
     return Answer(code, body)
 
 
-def answer(
-    cluster: StubCluster, method: str, path: str, query: Mapping[str, str], body: bytes
-) -> Answer | WatchFrom:
+@dataclass(frozen=True)
+class Asked:
+    """A request, as far as the answer depends on it."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    accept: str = ""
+    body: bytes = b""
+
+    @property
+    def permission(self) -> tuple[str, str, str]:
+        """Verb, API group and resource, by which RBAC decides."""
+        parts = self.path.strip("/").split("/")
+        group, rest = ("", parts[2:]) if parts[0] == "api" else (parts[1] if len(parts) > 1 else "", parts[3:])
+        names = rest[2:] if rest[:1] == ["namespaces"] else rest
+        if self.method == "POST":
+            verb = "create"
+        elif len(names) > 1:
+            verb = "get"
+        else:
+            verb = "watch" if is_true(self.query, "watch") else "list"
+        return verb, group, names[0] if names else ""
+
+    @property
+    def wants_metadata(self) -> bool:
+        """Whether the caller asks for metadata alone."""
+        return "as=PartialObjectMetadata" in self.accept
+
+
+def is_true(query: Mapping[str, str], name: str) -> bool:
+    """Whether a parameter says yes."""
+    return query.get(name) in ("1", "true")
+
+
+def denied(asked: Asked, user: str) -> Answer:
+    """What RBAC says to a user who may not."""
+    verb, group, resource = asked.permission
+    named = f"{resource}.{group}" if group else resource
+    return status(
+        403,
+        f'{named} is forbidden: User "{user}" cannot {verb} resource "{resource}" in API group "{group}" '
+        "at the cluster scope",
+    )
+
+
+def answer(cluster: StubCluster, asked: Asked) -> Answer | WatchFrom:
     """What an authenticated caller gets."""
+    method, path = asked.method, asked.path
     if (method, path) == ("POST", "/apis/authentication.k8s.io/v1/tokenreviews"):
-        return review(cluster, body)
+        return review(cluster, asked.body)
     parts = path.strip("/").split("/")
     if method == "GET" and parts[:2] == ["api", "v1"]:
-        return _read(cluster, parts[2:], query)
+        return _read(cluster, parts[2:], asked)
     return status(404, "the server could not find the requested resource")
 
 
@@ -89,16 +144,16 @@ def _review_status(cluster: StubCluster, token: str, audiences: list[str]) -> Ob
     return {"authenticated": True, "user": user, "audiences": common}
 
 
-def _read(cluster: StubCluster, parts: list[str], query: Mapping[str, str]) -> Answer | WatchFrom:
+def _read(cluster: StubCluster, parts: list[str], asked: Asked) -> Answer | WatchFrom:
     if len(parts) == 4 and parts[0] == "namespaces" and parts[2] == "pods":
         pod = cluster.pods.get((parts[1], parts[3]))
         return _one(pod, "pods", parts[3])
     if len(parts) == 2 and parts[0] == "nodes":
         return _one(cluster.nodes.get(parts[1]), "nodes", parts[1])
     if len(parts) == 3 and parts[0] == "namespaces" and parts[2] == "pods":
-        return _many(cluster, "pods", parts[1], query)
+        return _many(cluster, "pods", parts[1], asked)
     if parts in (["nodes"], ["pods"]):
-        return _many(cluster, parts[0], None, query)
+        return _many(cluster, parts[0], None, asked)
     return status(404, "the server could not find the requested resource")
 
 
@@ -108,19 +163,43 @@ def _one(found: Object | None, kind: str, name: str) -> Answer:
     return Answer(200, typed(kind, found))
 
 
-def _many(cluster: StubCluster, kind: str, namespace: str | None, query: Mapping[str, str]) -> Answer | WatchFrom:
-    if query.get("watch") in ("1", "true"):
-        return WatchFrom(kind, namespace, int(query.get("resourceVersion") or 0))
+def _many(cluster: StubCluster, kind: str, namespace: str | None, asked: Asked) -> Answer | WatchFrom:
+    query = asked.query
+    if is_true(query, "watch"):
+        timeout_s = float(query["timeoutSeconds"]) if "timeoutSeconds" in query else None
+        bookmarks = is_true(query, "allowWatchBookmarks")
+        version = int(query.get("resourceVersion") or 0)
+        if version > cluster.version:
+            return status(504, f"Too large resource version: {version}, current: {cluster.version}")
+        return WatchFrom(kind, namespace, version, asked.wants_metadata, bookmarks, timeout_s)
+    name, _, start = query.get("continue", "").partition(":")
     with cluster.changed:
-        found = [each for each in getattr(cluster, kind).values() if in_namespace(each, namespace)]
-        start = int(query.get("continue") or 0)
-        end = start + int(query.get("limit") or len(found) or 1)
-        metadata: Object = {"resourceVersion": str(cluster.version)}
-    if end < len(found):
-        metadata |= {"continue": str(end), "remainingItemCount": len(found) - end}
-    api_version, singular = API_VERSIONS[kind]
-    body = {"kind": f"{singular}List", "apiVersion": api_version, "metadata": metadata, "items": found[start:end]}
-    return Answer(200, body)
+        try:
+            found = cluster.kept_list(name) if name else _current(cluster, kind, namespace)
+        except LookupError:
+            return status(410, "The provided continue parameter is too old to display a consistent list result.")
+        first = int(start or 0)
+        end = first + int(query.get("limit") or len(found) or 1)
+        metadata: Object = {"resourceVersion": name.partition("-")[0] or str(cluster.version)}
+        if end < len(found):
+            rest = f"{name or cluster.keep_list(found)}:{end}"
+            metadata |= {"continue": rest, "remainingItemCount": len(found) - end}
+    api_version, singular = (
+        ("meta.k8s.io/v1", "PartialObjectMetadata") if asked.wants_metadata else API_VERSIONS[kind]
+    )
+    items = [reduced(each) for each in found[first:end]] if asked.wants_metadata else found[first:end]
+    return Answer(
+        200, {"kind": f"{singular}List", "apiVersion": api_version, "metadata": metadata, "items": items}
+    )
+
+
+def _current(cluster: StubCluster, kind: str, namespace: str | None) -> list[Object]:
+    return [each for each in getattr(cluster, kind).values() if in_namespace(each, namespace)]
+
+
+def reduced(found: Object) -> Object:
+    """An object as PartialObjectMetadata."""
+    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": found["metadata"]}
 
 
 def in_namespace(found: Object, namespace: str | None) -> bool:

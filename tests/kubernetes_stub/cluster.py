@@ -54,6 +54,7 @@ class StubCluster:
         self.version = 1
         self.oldest_version = 1
         self._events: deque[Watched] = deque(maxlen=EVENTS_MAX)
+        self._lists: dict[str, list[Object]] = {}
 
     def issue(
         self,
@@ -100,15 +101,29 @@ class StubCluster:
         }
         return self._put("nodes", name, node)
 
-    def add_pod(self, namespace: str, name: str, node: str | None, phase: str = "Running") -> Object:
+    def add_pod(
+        self,
+        namespace: str,
+        name: str,
+        node: str | None,
+        phase: str = "Running",
+        annotations: Mapping[str, str] | None = None,
+    ) -> Object:
         """A pod, scheduled where `node` is given. Adding it again makes a new one with another UID."""
         spec: Object = {"containers": [{"name": "main", "image": "localhost/main:1"}]}
         if node is not None:
             spec["nodeName"] = node
         metadata = {**_metadata(name), "namespace": namespace}
+        if annotations:
+            metadata["annotations"] = dict(annotations)
         return self._put(
             "pods", (namespace, name), {"metadata": metadata, "spec": spec, "status": {"phase": phase}}
         )
+
+    def set_ready(self, name: str, status: str) -> None:
+        """What the node's condition Ready is: True, False or Unknown."""
+        conditions = [{"type": "Ready", "status": status, "reason": "NodeStatusUnknown"}]
+        self._put("nodes", name, {**self.nodes[name], "status": {"conditions": conditions}})
 
     def remove_node(self, name: str) -> None:
         """Delete the node's object."""
@@ -128,15 +143,33 @@ class StubCluster:
         """Compact the history, so that a watch from before is answered 410."""
         with self.changed:
             self._events.clear()
+            self._lists.clear()
             self.oldest_version = self.version
             self.changed.notify_all()
+
+    def send_bookmarks(self) -> None:
+        """Tell the watches that asked for bookmarks how far they have come."""
+        with self.changed:
+            self.version += 1
+            for kind in ("nodes", "pods"):
+                self._tell(kind, "BOOKMARK", {"metadata": {"resourceVersion": str(self.version)}})
+
+    def keep_list(self, found: list[Object]) -> str:
+        """The name by which the rest of a list can be asked for, as it is now."""
+        name = f"{self.version}-{len(self._lists)}"
+        self._lists[name] = found
+        return name
+
+    def kept_list(self, name: str) -> list[Object]:
+        """A list as it was. Raises LookupError when it is forgotten."""
+        return self._lists[name]
 
     def _put(self, kind: str, key: Any, found: Object) -> Object:
         with self.changed:
             collection: dict[Any, Object] = getattr(self, kind)
             was_there = key in collection
             self.version += 1
-            found["metadata"]["resourceVersion"] = str(self.version)
+            found = {**found, "metadata": {**found["metadata"], "resourceVersion": str(self.version)}}
             collection[key] = found
             self._tell(kind, "MODIFIED" if was_there else "ADDED", found)
         return found

@@ -7,17 +7,30 @@ import json
 import socket
 import ssl
 import threading
+import time
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from gridsim.certificate import ensure_certificate
-from tests.kubernetes_stub.answers import Answer, WatchFrom, answer, in_namespace, status, typed
-from tests.kubernetes_stub.cluster import StubCluster
+from tests.kubernetes_stub.answers import (
+    Answer,
+    Asked,
+    WatchFrom,
+    answer,
+    denied,
+    in_namespace,
+    reduced,
+    status,
+    typed,
+)
+from tests.kubernetes_stub.cluster import StubCluster, Watched
 
+READER: Final = "system:serviceaccount:kube-system:cni-infoblox-coordinator"
 HANDSHAKE_S: Final = 10.0
-WATCH_POLL_S: Final = 1.0
+WATCH_POLL_S: Final = 0.1
 END_POLL_S: Final = 0.02
 
 
@@ -31,7 +44,11 @@ class KubernetesStub:
     def __init__(self, directory: Path, address: str = "127.0.0.1", listener: socket.socket | None = None) -> None:
         self.cluster = StubCluster()
         self.requests: list[tuple[str, str]] = []
+        self.accepted: list[str] = []
+        """The header Accept of each request."""
         self.forbidden = False
+        self.allows: Callable[[str, str, str], bool] = lambda verb, group, resource: True
+        """What RBAC grants."""
         self._directory = directory
         self._address = address
         self._go = threading.Event()
@@ -75,6 +92,16 @@ class KubernetesStub:
         """Answer again."""
         self._go.set()
 
+    def cut_watches(self) -> None:
+        """Cut the connections of all watches, as a load balancer does."""
+        if self._server is not None:
+            self._server.cut_watches()
+
+    def wait_for_watches(self, count: int, timeout_s: float = 20) -> None:
+        """Wait until so many watches are open. Raises TimeoutError."""
+        assert self._server
+        self._server.wait_for_watches(count, timeout_s)
+
     def down(self) -> None:
         """Refuse connections; those that are open are cut."""
         self._go.set()
@@ -104,6 +131,7 @@ class KubernetesStub:
         """The answer to one request, once the stub is not held."""
         with self._arrived:
             self.requests.append((method, path))
+            self.accepted.append(headers.get("Accept") or "")
             self._arrived.notify_all()
         self._go.wait()
         if headers.get("Authorization") != f"Bearer {self.cluster.reader}":
@@ -113,7 +141,10 @@ class KubernetesStub:
                 403, 'User "system:serviceaccount:kube-system:default" cannot do this at the cluster scope'
             )
         path, _, query = path.partition("?")
-        return answer(self.cluster, method, path, dict(parse_qsl(query)), body)
+        asked = Asked(method, path, dict(parse_qsl(query)), headers.get("Accept") or "", body)
+        if not self.allows(*asked.permission):
+            return denied(asked, READER)
+        return answer(self.cluster, asked)
 
     def _write_credentials(self) -> None:
         issued = self.cluster.issue("control-plane", service_account="kube-system:cni-infoblox-coordinator")
@@ -136,6 +167,8 @@ class _Server(ThreadingHTTPServer):
         self.is_over = False
         self._context = context
         self._open: set[socket.socket] = set()
+        self._watching: set[socket.socket] = set()
+        self._watches = threading.Condition()
         self._thread = threading.Thread(target=self.serve_forever, args=(END_POLL_S,), daemon=True)
 
     def start(self) -> None:
@@ -149,6 +182,29 @@ class _Server(ThreadingHTTPServer):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         self._thread.join()
+
+    @contextlib.contextmanager
+    def watching(self, connection: socket.socket) -> Iterator[None]:
+        with self._watches:
+            self._watching.add(connection)
+            self._watches.notify_all()
+        try:
+            yield
+        finally:
+            with self._watches:
+                self._watching.discard(connection)
+
+    def cut_watches(self) -> None:
+        with self._watches:
+            cut, self._watching = self._watching, set()
+        for connection in cut:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def wait_for_watches(self, count: int, timeout_s: float) -> None:
+        with self._watches:
+            if not self._watches.wait_for(lambda: len(self._watching) >= count, timeout_s):
+                raise TimeoutError(f"{len(self._watching)} of {count} watches")
 
     def get_request(self) -> tuple[socket.socket, Any]:
         plain, address = super().get_request()
@@ -199,21 +255,30 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        while not self.server.is_over:
-            with cluster.changed:
-                try:
-                    events = cluster.events_since(asked.kind, version)
-                except LookupError:
-                    gone = status(410, f"too old resource version: {version} ({cluster.oldest_version})")
-                    self._chunk({"type": "ERROR", "object": gone.body})
-                    return
-                if not events:
-                    cluster.changed.wait(WATCH_POLL_S)
-                    continue
-            for event in events:
-                version = event.version
-                if in_namespace(event.object, asked.namespace):
-                    self._chunk({"type": event.type, "object": typed(asked.kind, event.object)})
+        end_s = None if asked.timeout_s is None else time.monotonic() + asked.timeout_s
+        with self.server.watching(self.request):
+            while not self.server.is_over and (end_s is None or time.monotonic() < end_s):
+                with cluster.changed:
+                    try:
+                        events = cluster.events_since(asked.kind, version)
+                    except LookupError:
+                        gone = status(410, f"too old resource version: {version} ({cluster.oldest_version})")
+                        self._chunk({"type": "ERROR", "object": gone.body})
+                        break
+                    if not events:
+                        cluster.changed.wait(WATCH_POLL_S)
+                        continue
+                for event in events:
+                    version = event.version
+                    self._tell(asked, event)
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _tell(self, asked: WatchFrom, event: Watched) -> None:
+        if event.type == "BOOKMARK" and not asked.bookmarks:
+            return
+        if in_namespace(event.object, asked.namespace):
+            found = reduced(event.object) if asked.metadata_only else typed(asked.kind, event.object)
+            self._chunk({"type": event.type, "object": found})
 
     def _chunk(self, body: Any) -> None:
         data = json.dumps(body).encode() + b"\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from coordinator import kubernetes_api
+from coordinator.api_server import ApiServer
 from coordinator.claims import PodFacts
 from coordinator.errors import EnrolmentUnavailable
 from coordinator.kubernetes_api import KubernetesApi
@@ -22,7 +23,7 @@ def stub(tmp_path: Path) -> Iterator[KubernetesStub]:
 
 @pytest.fixture
 def api(stub: KubernetesStub) -> KubernetesApi:
-    return KubernetesApi(stub.url, stub.credentials)
+    return KubernetesApi(ApiServer(stub.url, stub.credentials))
 
 
 def test_a_review_tells_the_claims(stub: KubernetesStub, api: KubernetesApi) -> None:
@@ -76,7 +77,7 @@ def test_a_server_that_is_down_or_slow_or_another_is_told(
     assert "no reply in time" in unavailable(api)
     stub.release()
     with KubernetesStub(tmp_path / "other") as other:
-        assert "certificate" in unavailable(KubernetesApi(other.url, stub.credentials))
+        assert "certificate" in unavailable(KubernetesApi(ApiServer(other.url, stub.credentials)))
     stub.down()
     assert "no connection" in unavailable(api)
     (stub.credentials / "ca.crt").unlink()

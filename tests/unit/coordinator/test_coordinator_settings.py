@@ -10,6 +10,7 @@ from coordinator.__main__ import main
 from coordinator.settings import read_settings
 
 GRID = ["--grid-host", "gm", "--wapi-username", "pods"]
+WATCHED = ["--watch-cluster", "true", "--kubernetes-api", "https://10.0.0.1"]
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,8 @@ GRID = ["--grid-host", "gm", "--wapi-username", "pods"]
         ([*GRID, "--log-level", "loud"], "--log-level"),
         ([*GRID, "--config", "/nowhere"], "--config"),
         ([*GRID, "--enrol-tokens", "true"], "--kubernetes-api"),
+        ([*GRID, "--watch-cluster", "true"], "--kubernetes-api: is required with --watch-cluster"),
+        ([*GRID, *WATCHED, "--live-nodes", "/nodes"], "--live-nodes"),
         ([*GRID, "--kubernetes-api", "http://10.0.0.1"], "--kubernetes-api"),
         ([*GRID, "--token-service-account", "agent"], "--token-service-account"),
         (GRID, "--wapi-password-file"),

@@ -1,0 +1,321 @@
+"""What the coordinator knows of a cluster's nodes and pods, through everything that befalls its API server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from coordinator import kind_watch
+from coordinator.api_server import ApiServer
+from coordinator.cluster_watch import FRESH_S, ClusterWatch
+from coordinator.kind_watch import Pace
+from coordinator.liveness import Liveness
+from protocol.logs import Logger
+from tests.kubernetes_stub import KubernetesStub
+
+PATIENCE_S = 20.0
+PACE = Pace(retry_s=0.02, retry_max_s=0.1)
+
+
+class Following:
+    """A cluster watch in its threads. `now_s` is its clock, which the test moves; its log is kept."""
+
+    def __init__(self, stub: KubernetesStub, pace: Pace) -> None:
+        self.stub = stub
+        self.now_s = 1000.0
+        self.log: list[dict[str, Any]] = []
+        self.happened = threading.Condition()
+        server = ApiServer(stub.url, stub.credentials)
+        self.watch = ClusterWatch(server, lambda: self.now_s, cast(Logger, self), pace)
+        self.threads = [threading.Thread(target=each.run) for each in self.watch.watches.values()]
+
+    def start(self) -> Following:
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def stop(self) -> None:
+        for watch in self.watch.watches.values():
+            watch.stop()
+        for thread in self.threads:
+            thread.join(PATIENCE_S)
+
+    def info(self, event: str, **fields: Any) -> None:
+        with self.happened:
+            self.log.append({"event": event, **fields})
+            self.happened.notify_all()
+
+    warning = info
+
+    def events(self, event: str, kind: str = "pods") -> list[dict[str, Any]]:
+        return [each for each in self.log if (each["event"], each["kind"]) == (event, kind)]
+
+    def wait_for(self, event: str, kind: str = "pods", count: int = 1) -> dict[str, Any]:
+        with self.happened:
+            assert self.happened.wait_for(lambda: len(self.events(event, kind)) >= count, PATIENCE_S), self.log
+        return self.events(event, kind)[count - 1]
+
+    def look(self) -> Liveness:
+        return self.watch.look(self.now_s)
+
+    def until(self, is_so: Callable[[Liveness], bool]) -> Liveness:
+        """The first picture of which this holds."""
+        for _ in range(int(PATIENCE_S / 0.02)):
+            if is_so(liveness := self.look()):
+                return liveness
+            with self.happened:
+                self.happened.wait(0.02)
+        raise TimeoutError(str(self.look()))
+
+    def queries(self, kind: str = "pods") -> list[dict[str, list[str]]]:
+        """Of the requests for this kind."""
+        asked = [urlsplit(path) for _, path in self.stub.requests]
+        return [parse_qs(each.query) for each in asked if each.path == f"/api/v1/{kind}"]
+
+
+def names(liveness: Liveness) -> frozenset[str]:
+    return liveness.pods.names if liveness.pods else frozenset()
+
+
+def nodes(liveness: Liveness) -> frozenset[str]:
+    return liveness.nodes.present if liveness.nodes else frozenset()
+
+
+@pytest.fixture
+def stub(tmp_path: Path) -> Iterator[KubernetesStub]:
+    with KubernetesStub(tmp_path) as running:
+        for number in (1, 2):
+            running.cluster.add_node(f"node-{number}")
+            running.cluster.add_pod("shop", f"web-{number}", f"node-{number}")
+        yield running
+
+
+@pytest.fixture
+def follow(stub: KubernetesStub) -> Iterator[Callable[..., Following]]:
+    started: list[Following] = []
+
+    def start(pace: Pace = PACE) -> Following:
+        started.append(Following(stub, pace))
+        return started[-1].start()
+
+    yield start
+    for each in started:
+        each.stop()
+
+
+@pytest.fixture
+def following(stub: KubernetesStub, follow: Callable[..., Following]) -> Following:
+    """With both watches open."""
+    started = follow()
+    stub.wait_for_watches(2)
+    return started
+
+
+def test_nodes_and_pods_are_listed_then_followed(stub: KubernetesStub, following: Following) -> None:
+    first = following.look()
+    assert first.is_fresh
+    assert {"node-1", "node-2"} <= nodes(first)
+    assert {"shop/web-1", "shop/web-2"} <= names(first)
+
+    uid = stub.cluster.add_pod("shop", "web-3", "node-1")["metadata"]["uid"]
+    stub.cluster.remove_pod("shop", "web-1")
+    stub.cluster.add_node("node-3")
+    following.now_s = 1010.0
+    stub.cluster.remove_node("node-2")
+    seen = following.until(lambda its: "node-2" not in nodes(its) and "shop/web-1" not in names(its))
+    assert seen.pods
+    assert seen.pods.has(uid, "shop/web-3")
+    assert "node-3" in nodes(seen)
+    assert seen.nodes
+    assert seen.nodes.absent_since_s("node-2") == 1010.0
+
+
+def test_metadata_alone_is_asked_for(stub: KubernetesStub, following: Following) -> None:
+    assert all("as=PartialObjectMetadata" in accepted for accepted in stub.accepted)
+
+
+def test_a_node_that_is_not_ready_exists(stub: KubernetesStub, following: Following) -> None:
+    stub.cluster.set_ready("node-2", "Unknown")
+    stub.cluster.add_node("later")
+    assert "node-2" in nodes(following.until(lambda its: "later" in nodes(its)))
+
+
+def test_a_list_comes_in_pages(
+    stub: KubernetesStub, follow: Callable[..., Following], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kind_watch, "PAGE_OBJECTS", 2)
+    for number in range(5):
+        stub.cluster.add_pod("shop", f"more-{number}", "node-1")
+    listed = follow()
+    stub.wait_for_watches(2)
+    assert names(listed.look()) == {f"{namespace}/{name}" for namespace, name in stub.cluster.pods}
+    assert [query["limit"] for query in listed.queries() if "watch" not in query] == [["2"]] * 4
+
+
+def test_a_list_that_breaks_off_counts_for_nothing(
+    stub: KubernetesStub, follow: Callable[..., Following], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kind_watch, "PAGE_OBJECTS", 2)
+    asked: list[str] = []
+
+    def allows_one_page(verb: str, group: str, resource: str) -> bool:
+        asked.append(resource)
+        return resource != "pods" or asked.count("pods") % 2 == 1
+
+    stub.allows = allows_one_page
+    listed = follow()
+    listed.wait_for("cluster_unwatched")
+    liveness = listed.until(lambda its: bool(nodes(its)))
+    assert liveness.pods is None
+    assert not liveness.is_fresh
+
+
+def test_a_list_whose_rest_is_forgotten_begins_anew(
+    stub: KubernetesStub, follow: Callable[..., Following], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kind_watch, "PAGE_OBJECTS", 2)
+    asked: list[str] = []
+
+    def forgets_once(verb: str, group: str, resource: str) -> bool:
+        asked.append(resource)
+        if resource == "pods" and asked.count("pods") == 2:
+            stub.cluster.forget_events()
+        return True
+
+    stub.allows = forgets_once
+    listed = follow()
+    assert listed.wait_for("cluster_listed")["count"] == len(stub.cluster.pods)
+    assert ["continue" in query for query in listed.queries()][:3] == [False, True, False]
+
+
+def test_a_watch_goes_on_from_a_bookmark_without_another_list(stub: KubernetesStub, following: Following) -> None:
+    following.now_s += 50
+    stub.cluster.send_bookmarks()
+    bookmark = str(stub.cluster.version)
+    following.until(lambda _: following.watch.watches["pods"].heard_s == following.now_s)
+    stub.cut_watches()
+    stub.cluster.add_pod("shop", "after", "node-1")
+    following.until(lambda its: "shop/after" in names(its))
+    assert following.queries()[-1]["resourceVersion"] == [bookmark]
+    assert len(following.events("cluster_listed")) == 1
+
+
+def test_what_happened_during_a_cut_is_told_when_the_watch_goes_on(
+    stub: KubernetesStub, following: Following
+) -> None:
+    stub.down()
+    following.wait_for("cluster_unwatched", "nodes")
+    stub.cluster.remove_node("node-2")
+    following.now_s += 30
+    stub.up()
+    seen = following.until(lambda its: "node-2" not in nodes(its))
+    assert seen.nodes
+    assert seen.nodes.absent_since_s("node-2") == 1030.0
+    following.wait_for("cluster_watched_again", "nodes")
+    assert len(following.events("cluster_listed", "nodes")) == 1
+
+
+def test_a_forgotten_history_is_replaced_by_a_list(stub: KubernetesStub, following: Following) -> None:
+    stub.down()
+    following.wait_for("cluster_unwatched")
+    following.wait_for("cluster_unwatched", "nodes")
+    stub.cluster.remove_node("node-2")
+    stub.cluster.remove_pod("shop", "web-2")
+    stub.cluster.forget_events()
+    following.now_s += 30
+    stub.up()
+    following.wait_for("cluster_listed", "nodes", count=2)
+    following.wait_for("cluster_listed", count=2)
+    seen = following.look()
+    assert seen.nodes
+    assert seen.nodes.absent_since_s("node-2") == 1030.0
+    assert "shop/web-2" not in names(seen)
+
+
+def test_what_was_not_heard_of_for_long_is_not_fresh(stub: KubernetesStub, following: Following) -> None:
+    stub.down()
+    following.wait_for("cluster_unwatched")
+    following.wait_for("cluster_unwatched", "nodes")
+    assert following.watch.look(following.now_s + FRESH_S - 1).is_fresh
+    following.now_s += FRESH_S
+    stale = following.look()
+    assert not stale.is_fresh
+    assert "node-2" in nodes(stale)
+    stub.up()
+    stub.wait_for_watches(2)
+    stub.cluster.send_bookmarks()
+    following.until(lambda its: its.is_fresh)
+
+
+def test_a_quiet_cluster_stays_fresh_without_bookmarks(
+    stub: KubernetesStub, follow: Callable[..., Following]
+) -> None:
+    quiet = follow(Pace(watch_s=1, retry_s=0.02))
+    stub.wait_for_watches(2)
+    quiet.now_s += 100
+    quiet.until(lambda _: quiet.watch.look(quiet.now_s + 50).is_fresh)
+    assert not quiet.events("cluster_unwatched")
+    assert len(quiet.events("cluster_listed")) == 1
+
+
+def test_a_connection_that_is_dead_is_given_up(stub: KubernetesStub, follow: Callable[..., Following]) -> None:
+    patient = follow(Pace(watch_s=600, silence_s=0.3, retry_s=0.02, retry_max_s=0.1))
+    assert patient.wait_for("cluster_unwatched")["reason"] == "no reply in time"
+    stub.cluster.add_pod("shop", "after", "node-1")
+    patient.until(lambda its: "shop/after" in names(its))
+
+
+def test_an_outage_may_last_for_days() -> None:
+    waits_s = [Pace().wait_s(failures) for failures in (0, 1, 2, 100, 100_000)]
+    assert waits_s == [1.0, 2.0, 4.0, 30.0, 30.0]
+
+
+def test_a_version_that_the_server_refuses_is_replaced_by_a_list(
+    stub: KubernetesStub, following: Following
+) -> None:
+    stub.cluster.version = 1  # as after a restore from a backup
+    stub.cut_watches()
+    following.wait_for("cluster_listed", count=2)
+    following.wait_for("cluster_watched_again")
+
+
+def test_one_trouble_is_logged_once(stub: KubernetesStub, follow: Callable[..., Following]) -> None:
+    stub.down()
+    away = follow()
+    away.wait_for("cluster_unwatched")
+    assert away.look().nodes is None
+    stub.up()
+    away.wait_for("cluster_listed")
+    assert [each["reason"] for each in away.events("cluster_unwatched")] == ["no connection"]
+
+
+def test_a_rotated_token_is_used_for_the_next_watch(stub: KubernetesStub, following: Following) -> None:
+    stub.rotate_credentials()
+    stub.cut_watches()
+    stub.cluster.add_pod("shop", "after", "node-1")
+    following.until(lambda its: "shop/after" in names(its))
+    assert not [each for each in following.log if "401" in str(each.get("reason"))]
+
+
+@pytest.mark.parametrize("verb", ["list", "watch"])
+def test_a_missing_permission_is_named(stub: KubernetesStub, follow: Callable[..., Following], verb: str) -> None:
+    stub.allows = lambda its, group, resource: (its, resource) != (verb, "nodes")
+    refused = follow()
+    trouble = refused.wait_for("cluster_unwatched", "nodes")
+    assert f'cannot {verb} resource "nodes"' in trouble["reason"]
+    assert "list and watch of nodes" in trouble["remedy"]
+    refused.wait_for("cluster_listed")
+    stub.allows = lambda *_: True
+    stub.cluster.add_node("after")
+    refused.until(lambda its: "after" in nodes(its))
+
+
+def test_its_threads_end_while_nothing_happens(following: Following) -> None:
+    following.stop()
+    assert not any(thread.is_alive() for thread in following.threads)
+    assert not following.events("cluster_unwatched")
