@@ -40,6 +40,7 @@ class Site:
             stack.callback(self.grid.stop)
             self.api = stack.enter_context(KubernetesStub(self.directory, self._underlay.address))
             self.objects = ClusterObjects(*((HERE / name).read_text() for name in FILES), _printed_keys())
+            self.api.allows = self._grants
             self._edit()
             stack.callback(self._stop)
             self.control, self.worker = (self.add_machine(name) for name in ("control-1", "worker-1"))
@@ -74,6 +75,13 @@ class Site:
         pod = self.control.run(self.workload("cni-infoblox-coordinator"))
         pod.daemon.wait_for("started")
         return pod
+
+    def _grants(self, verb: str, group: str, resource: str) -> bool:
+        rules = self.objects.get("ClusterRole", "cni-infoblox-coordinator")["rules"]
+        return any(
+            group in rule["apiGroups"] and resource in rule["resources"] and verb in rule["verbs"]
+            for rule in rules
+        )
 
     def _edit(self) -> None:
         """What the README tells people to edit, for a grid that no authority has signed; nor do tests wait."""

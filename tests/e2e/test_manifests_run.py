@@ -115,6 +115,12 @@ def test_the_agent_sees_namespaces_that_come_and_does_not_hold_them(site: Site, 
     assert agent.execute(["stat", pod.netns]).returncode != 0
 
 
+def test_the_coordinator_follows_the_cluster(coordinator: RunningPod) -> None:
+    for kind in ("nodes", "pods"):
+        coordinator.daemon.wait_for("cluster_listed", lambda line, kind=kind: bool(line["kind"] == kind))
+    assert not coordinator.daemon.count("cluster_unwatched")
+
+
 def test_people_reach_the_coordinator_from_inside_its_pod(coordinator: RunningPod) -> None:
     done = coordinator.execute(["cni-infoblox", "adopt", "--dry-run"])
     assert done.returncode == 0, done

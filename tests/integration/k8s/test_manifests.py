@@ -100,7 +100,10 @@ def test_only_the_coordinator_can_speak_to_the_api_server(everything: list[Objec
     assert subjects == {("ServiceAccount", "cni-infoblox-coordinator")}
     rules = [rule for each in everything if each["kind"] in ("Role", "ClusterRole") for rule in each["rules"]]
     allowed = {(*rule["apiGroups"], *rule["resources"], *rule["verbs"]) for rule in rules}
-    assert allowed == {("authentication.k8s.io", "tokenreviews", "create"), ("", "pods", "get")}
+    assert allowed == {
+        ("authentication.k8s.io", "tokenreviews", "create"),
+        ("", "nodes", "pods", "get", "list", "watch"),
+    }
 
 
 def test_whatever_is_mounted_is_made_by_somebody(everything: list[Object]) -> None:
