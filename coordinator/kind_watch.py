@@ -21,8 +21,7 @@ _METADATA_ONLY: Final = "application/json;as={};g=meta.k8s.io;v=1,application/js
 LISTS: Final = _METADATA_ONLY.format("PartialObjectMetadataList")
 EVENTS: Final = _METADATA_ONLY.format("PartialObjectMetadata")
 _FORBIDDEN: Final = 403
-VERSION_IS_FINE: Final = frozenset({401, _FORBIDDEN, 429})
-"""Other refusals may mean that the server does not know our version, as after its restore from a backup."""
+_BUSY: Final = 429
 
 
 @dataclass(frozen=True)
@@ -30,11 +29,12 @@ class Pace:
     """How patient a watch is; all in seconds.
 
     The server is asked to end each watch after `watch_s`: nobody promises bookmarks, so nothing else tells a quiet
-    cluster from a dead connection. `silence_s` is the longest silence of a watch, `answer_s` of a list.
+    cluster from a dead connection. Load balancers cut what is quiet, Kubernetes' own example of one after 35 s, so
+    it is less. `silence_s` is the longest silence of a watch, `answer_s` of a list.
     """
 
-    watch_s: int = 60
-    silence_s: float = 75.0
+    watch_s: int = 30
+    silence_s: float = 45.0
     answer_s: float = 30.0
     retry_s: float = 1.0
     retry_max_s: float = 30.0
@@ -97,7 +97,9 @@ class KindWatch:
             except VersionGone:
                 self._version = None
             except NoAnswer as silence:
-                if silence.code and silence.code not in VERSION_IS_FINE:
+                if silence.code != _BUSY:
+                    # The server may have been restored from a backup meanwhile. It then knows less than our
+                    # version, takes it all the same, and tells nothing until it has caught up.
                     self._version = None
                 self._failed(silence)
             self._over.wait(self._pace.wait_s(self._failures))

@@ -16,7 +16,7 @@ REASONS: Final = {
     403: "Forbidden",
     404: "NotFound",
     410: "Expired",
-    504: "Timeout",
+    429: "TooManyRequests",
 }
 
 
@@ -30,7 +30,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class WatchFrom:
-    """The request is a watch: tell the changes of a kind after this version."""
+    """The request is a watch: tell the changes of a kind after this version.
+
+    A version that is yet to come is no error: the real server too is silent until it has come.
+    """
 
     kind: str
     namespace: str | None
@@ -169,8 +172,6 @@ def _many(cluster: StubCluster, kind: str, namespace: str | None, asked: Asked) 
         timeout_s = float(query["timeoutSeconds"]) if "timeoutSeconds" in query else None
         bookmarks = is_true(query, "allowWatchBookmarks")
         version = int(query.get("resourceVersion") or 0)
-        if version > cluster.version:
-            return status(504, f"Too large resource version: {version}, current: {cluster.version}")
         return WatchFrom(kind, namespace, version, asked.wants_metadata, bookmarks, timeout_s)
     name, _, start = query.get("continue", "").partition(":")
     with cluster.changed:

@@ -39,6 +39,15 @@ class Watched:
     object: Object
 
 
+@dataclass(frozen=True)
+class Backup:
+    """The nodes and pods of a former moment."""
+
+    version: int
+    nodes: dict[str, Object]
+    pods: dict[tuple[str, str], Object]
+
+
 @dataclass
 class StubCluster:
     """Tokens, nodes and pods; safe to use from any thread."""
@@ -146,6 +155,19 @@ class StubCluster:
             self._lists.clear()
             self.oldest_version = self.version
             self.changed.notify_all()
+
+    def backup(self) -> Backup:
+        """What `restore` needs to come back to this moment."""
+        with self.changed:
+            return Backup(self.version, dict(self.nodes), dict(self.pods))
+
+    def restore(self, backup: Backup) -> None:
+        """Forget what has happened since; versions are counted from there, so they come a second time."""
+        with self.changed:
+            self.nodes, self.pods = dict(backup.nodes), dict(backup.pods)
+            self.version = self.oldest_version = backup.version
+            self._events.clear()
+            self._lists.clear()
 
     def send_bookmarks(self) -> None:
         """Tell the watches that asked for bookmarks how far they have come."""

@@ -35,7 +35,7 @@ END_POLL_S: Final = 0.02
 
 
 class KubernetesStub:
-    """An API server as a context manager. `hold`, `forbid` and `down` make it misbehave until undone.
+    """An API server as a context manager. `hold`, `forbidden`, `busy` and `down` make it misbehave until undone.
 
     `credentials` is what a pod has at /var/run/secrets/kubernetes.io/serviceaccount. A listening socket that was
     made in another network namespace may be passed in.
@@ -47,6 +47,7 @@ class KubernetesStub:
         self.accepted: list[str] = []
         """The header Accept of each request."""
         self.forbidden = False
+        self.busy = False
         self.allows: Callable[[str, str, str], bool] = lambda verb, group, resource: True
         """What RBAC grants."""
         self._directory = directory
@@ -140,6 +141,8 @@ class KubernetesStub:
             return status(
                 403, 'User "system:serviceaccount:kube-system:default" cannot do this at the cluster scope'
             )
+        if self.busy:
+            return status(429, "Too many requests, please try again later.")
         path, _, query = path.partition("?")
         asked = Asked(method, path, dict(parse_qsl(query)), headers.get("Accept") or "", body)
         if not self.allows(*asked.permission):

@@ -20,6 +20,7 @@ from tests.kubernetes_stub import KubernetesStub
 
 PATIENCE_S = 20.0
 PACE = Pace(retry_s=0.02, retry_max_s=0.1)
+BRIEF = Pace(watch_s=1, retry_s=0.02, retry_max_s=0.1)
 
 
 class Following:
@@ -193,21 +194,21 @@ def test_a_list_whose_rest_is_forgotten_begins_anew(
     assert ["continue" in query for query in listed.queries()][:3] == [False, True, False]
 
 
-def test_a_watch_goes_on_from_a_bookmark_without_another_list(stub: KubernetesStub, following: Following) -> None:
-    following.now_s += 50
+def test_a_watch_goes_on_from_a_bookmark_without_another_list(
+    stub: KubernetesStub, follow: Callable[..., Following]
+) -> None:
+    goes_on = follow(BRIEF)
+    stub.wait_for_watches(2)
+    goes_on.now_s += 50
     stub.cluster.send_bookmarks()
     bookmark = str(stub.cluster.version)
-    following.until(lambda _: following.watch.watches["pods"].heard_s == following.now_s)
-    stub.cut_watches()
+    goes_on.until(lambda _: goes_on.queries()[-1].get("resourceVersion") == [bookmark])
     stub.cluster.add_pod("shop", "after", "node-1")
-    following.until(lambda its: "shop/after" in names(its))
-    assert following.queries()[-1]["resourceVersion"] == [bookmark]
-    assert len(following.events("cluster_listed")) == 1
+    goes_on.until(lambda its: "shop/after" in names(its))
+    assert len(goes_on.events("cluster_listed")) == 1
 
 
-def test_what_happened_during_a_cut_is_told_when_the_watch_goes_on(
-    stub: KubernetesStub, following: Following
-) -> None:
+def test_what_happened_during_a_cut_is_known_after_it(stub: KubernetesStub, following: Following) -> None:
     stub.down()
     following.wait_for("cluster_unwatched", "nodes")
     stub.cluster.remove_node("node-2")
@@ -216,25 +217,71 @@ def test_what_happened_during_a_cut_is_told_when_the_watch_goes_on(
     seen = following.until(lambda its: "node-2" not in nodes(its))
     assert seen.nodes
     assert seen.nodes.absent_since_s("node-2") == 1030.0
-    following.wait_for("cluster_watched_again", "nodes")
-    assert len(following.events("cluster_listed", "nodes")) == 1
 
 
-def test_a_forgotten_history_is_replaced_by_a_list(stub: KubernetesStub, following: Following) -> None:
+def test_a_server_restored_from_a_backup_is_listed_anew(stub: KubernetesStub, following: Following) -> None:
+    backup = stub.cluster.backup()
+    stub.cluster.add_node("node-3")
+    stub.cluster.add_pod("shop", "web-3", "node-3")
+    stub.cluster.remove_node("node-2")
+    following.until(lambda its: "node-2" not in nodes(its) and "shop/web-3" in names(its))
     stub.down()
     following.wait_for("cluster_unwatched")
     following.wait_for("cluster_unwatched", "nodes")
-    stub.cluster.remove_node("node-2")
-    stub.cluster.remove_pod("shop", "web-2")
-    stub.cluster.forget_events()
+    stub.cluster.restore(backup)
     following.now_s += 30
     stub.up()
+    seen = following.until(lambda its: "node-2" in nodes(its) and "shop/web-3" not in names(its))
+    assert seen.nodes
+    assert seen.nodes.absent_since_s("node-3") == 1030.0
+    stub.cluster.add_node("node-4")  # under a version that there was before
+    following.until(lambda its: "node-4" in nodes(its))
+    following.wait_for("cluster_watched_again", "nodes")
+
+
+def test_a_forgotten_history_is_replaced_by_a_list(stub: KubernetesStub, following: Following) -> None:
+    following.now_s += 30
+    with stub.cluster.changed:
+        stub.cluster.remove_node("node-2")
+        stub.cluster.remove_pod("shop", "web-2")
+        stub.cluster.forget_events()
     following.wait_for("cluster_listed", "nodes", count=2)
     following.wait_for("cluster_listed", count=2)
     seen = following.look()
     assert seen.nodes
     assert seen.nodes.absent_since_s("node-2") == 1030.0
     assert "shop/web-2" not in names(seen)
+    assert not following.events("cluster_unwatched")
+
+
+def test_a_busy_server_is_not_burdened_with_another_list(
+    stub: KubernetesStub, follow: Callable[..., Following]
+) -> None:
+    patient = follow(BRIEF)
+    stub.wait_for_watches(2)
+    stub.busy = True
+    assert "429" in patient.wait_for("cluster_unwatched")["reason"]
+    stub.cluster.add_pod("shop", "after", "node-1")
+    stub.busy = False
+    patient.until(lambda its: "shop/after" in names(its))
+    assert len(patient.events("cluster_listed")) == 1
+
+
+def test_a_permission_that_is_lost_leaves_an_old_picture_that_is_not_fresh(
+    stub: KubernetesStub, following: Following
+) -> None:
+    stub.allows = lambda verb, group, resource: resource != "pods"
+    stub.cut_watches()
+    following.wait_for("cluster_unwatched")
+    assert "cannot list" in following.wait_for("cluster_unwatched", count=2)["reason"]
+    following.now_s += FRESH_S
+    stub.wait_for_watches(1)
+    stub.cluster.add_node("after")
+    stale = following.until(lambda its: "after" in nodes(its))
+    assert not stale.is_fresh
+    assert "shop/web-1" in names(stale)
+    stub.allows = lambda *_: True
+    following.until(lambda its: its.is_fresh)
 
 
 def test_what_was_not_heard_of_for_long_is_not_fresh(stub: KubernetesStub, following: Following) -> None:
@@ -255,7 +302,7 @@ def test_what_was_not_heard_of_for_long_is_not_fresh(stub: KubernetesStub, follo
 def test_a_quiet_cluster_stays_fresh_without_bookmarks(
     stub: KubernetesStub, follow: Callable[..., Following]
 ) -> None:
-    quiet = follow(Pace(watch_s=1, retry_s=0.02))
+    quiet = follow(BRIEF)
     stub.wait_for_watches(2)
     quiet.now_s += 100
     quiet.until(lambda _: quiet.watch.look(quiet.now_s + 50).is_fresh)
@@ -273,15 +320,6 @@ def test_a_connection_that_is_dead_is_given_up(stub: KubernetesStub, follow: Cal
 def test_an_outage_may_last_for_days() -> None:
     waits_s = [Pace().wait_s(failures) for failures in (0, 1, 2, 100, 100_000)]
     assert waits_s == [1.0, 2.0, 4.0, 30.0, 30.0]
-
-
-def test_a_version_that_the_server_refuses_is_replaced_by_a_list(
-    stub: KubernetesStub, following: Following
-) -> None:
-    stub.cluster.version = 1  # as after a restore from a backup
-    stub.cut_watches()
-    following.wait_for("cluster_listed", count=2)
-    following.wait_for("cluster_watched_again")
 
 
 def test_one_trouble_is_logged_once(stub: KubernetesStub, follow: Callable[..., Following]) -> None:
