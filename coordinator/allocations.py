@@ -65,8 +65,9 @@ class Record:
 
     `unsettled_since_s`, `is_unsure`, `endangered_until_s`: as in its last work, what the grid may hold or do
     beyond what is known. `named_by` is the journal that names it as its own, as far as its node has told, empty
-    when none does; `asked_at_s` when the node last asked about it. `displaced` is the holding that it lost to
-    another attachment, though its journal names it.
+    when none does; `elsewhere` is another node whose journal names it too, as after a node's renaming;
+    `asked_at_s` when the node last asked about it. `displaced` is the holding that it lost to another attachment,
+    though its journal names it.
     """
 
     identity: Identity
@@ -80,6 +81,7 @@ class Record:
     is_unsure: bool = False
     endangered_until_s: float = 0.0
     named_by: str = ""
+    elsewhere: str = ""
     asked_at_s: float = -inf
     displaced: Holding | None = None
     is_made_here: bool = False

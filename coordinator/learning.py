@@ -51,6 +51,7 @@ class Journals:
 def _learn_held(allocations: Allocations, node: str, journal_id: str, held: JournalHolding) -> Iterator[Note]:
     record = allocations.open(Identity(held.attachment.container_id, held.attachment.ifname, node))
     if record.identity.node != node:
+        record.elsewhere = node
         return
     record.named_by = journal_id
     if not held.addresses:
@@ -82,6 +83,8 @@ def _unlearn_unnamed(allocations: Allocations, node: str, named: Set[AttachmentK
     """
     for record in allocations:
         key = record.identity.container_id, record.identity.ifname
+        if record.elsewhere == node and key not in named:
+            record.elsewhere = ""
         if record.identity.node != node or record.work or key in named:
             continue
         record.named_by = ""

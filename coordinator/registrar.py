@@ -63,6 +63,8 @@ class Registrar:
         identity = Identity(message.attachment.container_id, message.attachment.ifname, node)
         record = self.allocations.open(identity)
         if record.identity.node != node:
+            if record.elsewhere == node and isinstance(message, Release):
+                record.elsewhere = ""
             yield Reply(node, answers.decline(message, NotYours(attachment=identity)))
             yield Note("not_yours", {"attachment": str(identity), "node": node})
             return

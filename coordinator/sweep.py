@@ -88,7 +88,7 @@ class Picture:
 class Comparison:
     """What one look found. `twice` names the two that have one address; `unclaimed` are in no journal, but of the
     running boot; `unknown` counts addresses by node whose journal is not known; `why_not_nodes` says why the
-    cluster's list of nodes was not believed."""
+    cluster's list of nodes was not believed, and its list of pods neither."""
 
     compared: int = 0
     claimed: int = 0
@@ -122,7 +122,7 @@ def compare(
     unclaimed: list[FixedAddress] = []
     unknown: Counter[str] = Counter()
     why_not_nodes = _why_not_nodes(picture, {its.node for its in owned.values()})
-    judge = _Judge(picture, began_at_s, rules, trusts_nodes=not why_not_nodes)
+    judge = _Judge(picture, began_at_s, rules, trusts_cluster=not why_not_nodes)
     for place, identity in owned.items():
         fixed = objects[place]
         verdict = judge.verdict(fixed, identity)
@@ -189,7 +189,7 @@ class _Judge:
     picture: Picture
     began_at_s: float
     rules: SweepRules
-    trusts_nodes: bool
+    trusts_cluster: bool
 
     def verdict(self, fixed: FixedAddress, identity: Identity) -> Why | _Alive:
         """What is to be thought of an object that names its attachment."""
@@ -200,10 +200,21 @@ class _Judge:
             if self.picture.is_named(record):
                 is_second = record.holding and record.holding.place != (fixed.view, fixed.address)
                 return Why.SECOND if is_second else _Alive.CLAIMED
+        if record and self._lives_elsewhere(record, fixed, identity):
+            return _Alive.UNKNOWN
         return self._unnamed(fixed, identity.node)
 
+    def _lives_elsewhere(self, record: Record, fixed: FixedAddress, identity: Identity) -> bool:
+        """Whether a node of another name has it in its journal, as after a node's renaming."""
+        node = record.elsewhere
+        if record.identity != identity:
+            is_same = record.holding and record.holding.place == (fixed.view, fixed.address)
+            node = record.identity.node if record.named_by and is_same else ""
+        return bool(node) and not self._is_node_gone(node)
+
     def _unnamed(self, fixed: FixedAddress, node: str) -> Why | _Alive:
-        origin, pods = read_origin(fixed.comment), self.picture.liveness.pods
+        origin = read_origin(fixed.comment)
+        pods = self.picture.liveness.pods if self.trusts_cluster else None
         pod_name = fixed.eas.get(VM_NAME, "")
         has_pod = bool(origin.pod_uid or pod_name)
         # An empty list of pods is no list: the daemons themselves are pods.
@@ -217,7 +228,7 @@ class _Judge:
 
     def _is_node_gone(self, node: str) -> bool:
         nodes, now_s = self.picture.liveness.nodes, self.picture.now_s
-        since_s = nodes.absent_since_s(node) if nodes and self.trusts_nodes else None
+        since_s = nodes.absent_since_s(node) if nodes and self.trusts_cluster else None
         if since_s is None:
             return False
         return now_s - max(since_s, self.picture.heard_at_s.get(node, since_s)) >= self.rules.node_gone_s

@@ -154,6 +154,56 @@ def test_nodes_are_not_believed_when_one_is_connected_that_is_not_listed() -> No
     assert set(world.pods()) == {"other", "third"}
 
 
+def test_pods_are_not_believed_where_nodes_are_not() -> None:
+    world = SweepWorld()
+    world.orphan("10.55.0.7", "lost", comment=f"pod uid-1 boot {BOOT}")
+    world.start()
+    # As after the API server's restore from a backup: nodes and pods of a former day.
+    world.live.nodes, world.live.pods = {"n3"}, {"uid-2": "default/x"}
+    for _ in range(4):
+        world.sweep("n1")
+    assert set(world.pods()) == {"lost"}
+    world.live.nodes = {"n1", "n3"}
+    world.sweep("n1")
+    world.sweep("n1")
+    assert not world.pods()
+
+
+@pytest.mark.parametrize("is_told_first", [True, False])
+def test_what_a_renamed_node_holds_stays_until_its_del(is_told_first: bool) -> None:
+    world = SweepWorld()
+    world.orphan("10.55.0.8", "moved", node="n2", comment="boot boot-new")
+    held = [world.holding("moved", "10.55.0.8")]
+    world.start_unsettled()
+    if is_told_first:
+        world.connect("new", held)
+    world.settle()
+    world.connect("new", held)
+    world.live.nodes = {"n1", "new"}
+    for _ in range(4):
+        world.sweep("n1")
+        world.connect("new", held)
+    assert set(world.pods()) == {"moved"}
+    assert any("n2: 1 addresses not compared" in remark for remark in world.verify().remarks)
+    world.delete("moved", node="new")
+    world.sweep("n1")
+    world.sweep("n1")
+    assert not world.pods()
+
+
+def test_what_a_renamed_node_holds_no_more_goes_with_its_old_name() -> None:
+    world = SweepWorld()
+    world.orphan("10.55.0.8", "moved", node="n2", comment="boot boot-new")
+    world.start()
+    world.connect("new", [world.holding("moved", "10.55.0.8")])
+    world.live.nodes = {"n1", "new"}
+    world.sweep("n1")
+    world.connect("new")
+    world.sweep("n1")
+    world.sweep("n1")
+    assert not world.pods()
+
+
 def test_what_is_being_released_is_no_difference() -> None:
     world = SweepWorld()
     world.setup = replace(world.setup, release_delay_s=30)
