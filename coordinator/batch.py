@@ -61,8 +61,8 @@ class Limits:
 def plan(ready: Iterable[Work], limits: Limits, now_s: float) -> list[Work]:
     """The work for one call, most urgent first; empty when nothing is ready.
 
-    Work that is `apart` goes alone. Writes that were in a refused batch go with their like only, ever fewer at
-    a time, until the culprit stands alone. Overdue releases go first, but leave half of the call to others.
+    Work that is `apart` goes alone. What was in a refused batch goes with its like only, ever fewer at a time,
+    until the culprit stands alone. Overdue releases go first, but leave half of the call to others.
     """
     queue = sorted(ready, key=lambda work: (rank(work, now_s), work.submitted_at_s))
     if not queue:
@@ -92,7 +92,7 @@ def _is_overdue(work: Work, now_s: float) -> bool:
 
 
 def _is_suspect(work: Work) -> bool:
-    return work.companions_max is not None and not work.only_reads()
+    return work.companions_max is not None
 
 
 class _Batch:

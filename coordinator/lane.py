@@ -169,8 +169,7 @@ class Lane:
         replies = iter(event.replies)
         for work in flight.works:
             own = [next(replies) for _ in work.operations()]
-            if not work.only_reads():
-                work.companions_max = None
+            work.companions_max = None
             commands += self._go_on(work, work.answered(own, event.now_s))
         return commands
 
@@ -189,8 +188,7 @@ class Lane:
             self._pace.too_big(_size(works))
             return []
         for work in works:
-            if not work.only_reads():  # a look-up among others clears nobody of an earlier refusal
-                work.companions_max = max(1, len(works) // 2)
+            work.companions_max = max(1, len(works) // 2)
         return self._tell(works, lambda work: work.doubtful(event.now_s))
 
     def _do_without_request(self, reason: str) -> list[LaneCommand]:

@@ -36,8 +36,8 @@ class Work(ABC):
     The lane asks for `operations` and tells what became of them. Each of those methods returns the outcome that
     ends the work, or None when it goes on; it is then ready again at `ready_at_s`. Work that is `apart` shares
     no call with other work; work that is `patient` waits for the end of an outage, however long that lasts.
-    `companions_max` bounds the batch of work that was in a refused one; `is_sent_separately` tells that the last
-    call was made without `request`, so that its writes went to references.
+    `is_sent_separately` tells that the last call was made without `request`, so that its writes went to
+    references.
     """
 
     priority: Priority
@@ -49,7 +49,7 @@ class Work(ABC):
         self.submitted_at_s = inf
         self.sent_at_s = 0.0
         self.is_sent_separately = False
-        self.companions_max: int | None = None
+        self._companions_max: dict[bool, int] = {}
         self.calls = 0
         self.grid_s = 0.0
 
@@ -77,6 +77,21 @@ class Work(ABC):
     def network_key(self) -> str | None:
         """The network from which this work is about to take an address, if it is."""
         return None
+
+    @property
+    def companions_max(self) -> int | None:
+        """Bounds the batch of work whose next step was in a refused one; None where it was in none.
+
+        Look-ups and writes are suspected apart: a look-up that is answered clears nobody of the write before it.
+        """
+        return self._companions_max.get(self.only_reads()) if self._companions_max else None
+
+    @companions_max.setter
+    def companions_max(self, most: int | None) -> None:
+        if most is not None:
+            self._companions_max[self.only_reads()] = most
+        elif self._companions_max:
+            self._companions_max.pop(self.only_reads(), None)
 
     def cost(self) -> int:
         """How many operations of a batch the next step takes."""

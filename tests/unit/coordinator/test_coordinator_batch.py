@@ -82,7 +82,7 @@ def test_a_batch_makes_progress_within_every_limit(ready: list[Waiting], limits:
 @given(ready=st.lists(waiting, max_size=20), limits=limits)
 def test_what_may_be_a_culprit_shares_a_call_with_its_like_only(ready: list[Waiting], limits: Limits) -> None:
     batch = plan(ready, limits, NOW_S)
-    suspects = [work for work in batch if work.companions_max is not None and not work.only_reads()]
+    suspects = [work for work in batch if work.companions_max is not None]
     if suspects and not batch[0].apart:
         assert suspects == batch
         assert len(batch) <= min(work.companions_max or 1 for work in batch)

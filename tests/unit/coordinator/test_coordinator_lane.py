@@ -17,8 +17,8 @@ from coordinator.operations import Create, Found, Operation, Written
 from coordinator.ownership import Identity, Owner
 from coordinator.preparation_work import Defined, DefinitionsWork
 from coordinator.refusals import Kind, Refusal
-from coordinator.release_work import ReleaseWork
-from coordinator.work import Work
+from coordinator.release_work import RELEASE_RETRY_S, ReleaseWork
+from coordinator.work import Failed, Work
 
 NETWORK = Network("default", "10.55.0.0/24", None, "pods")
 OWNER = Owner("blue")
@@ -160,6 +160,45 @@ def test_culprits_stand_alone_in_the_end_though_they_look_in_the_company_of_othe
         pending = calls(lane.proceed(now_s))
     assert alone == set("abcdef")
     assert lane.waiting == 0
+
+
+def test_refused_look_ups_are_halved_until_the_culprit_stands_alone() -> None:
+    lane = a_lane()
+    look_ups = [an_add(name).look_up_first(None) for name in "abc"]
+    release = ReleaseWork(OWNER, Identity("r", "eth0", "n1"), "admin", 0.0).search_first(None)
+    pending, now_s, failed, count = calls(submit(lane, *look_ups, release)), 1.0, [], 0
+    while pending and count < 50:
+        (call,), now_s, count = pending, now_s + 0.1, count + 1
+        if {"b", "r"} & set(owners(call)):
+            done = lane.handle(Refused(call.id, Refusal(Kind.OTHER, "no"), now_s))
+        else:
+            done = lane.handle(Answered(call.id, [_found_or_written(each) for each in call.operations], now_s))
+        failed += [each.work for each in done if isinstance(each, Finished) and isinstance(each.outcome, Failed)]
+        pending = calls(lane.proceed(now_s))
+    assert failed == [look_ups[1]]
+    assert count < 12
+    assert lane.proceed(now_s) == [WakeAt(release.ready_at_s)]
+    assert release.ready_at_s > now_s + RELEASE_RETRY_S - 2
+
+
+def test_a_look_up_that_is_always_refused_is_found_out_while_others_keep_coming() -> None:
+    lane = a_lane()
+    release = ReleaseWork(OWNER, Identity("r", "eth0", "n1"), "admin", 0.0).search_first(None)
+    pending, now_s = calls(submit(lane, release, an_add("a0"))), 31.5
+    for number in range(1, 30):
+        (call,), now_s = pending, now_s + 0.1
+        if "r" in owners(call):
+            lane.handle(Refused(call.id, Refusal(Kind.OTHER, "no"), now_s))
+        else:
+            lane.handle(Answered(call.id, [_found_or_written(each) for each in call.operations], now_s))
+        pending = calls(submit(lane, an_add(f"a{number}"), now_s=now_s))
+        if release.ready_at_s:
+            break
+    assert release.ready_at_s
+
+
+def _found_or_written(operation: Operation) -> Found | Written:
+    return a_written(owner(operation), "10.55.0.2") if isinstance(operation, Create) else Found(())
 
 
 @pytest.mark.parametrize("kind", [Kind.UNKNOWN_EA, Kind.EA_NOT_WRITABLE, Kind.LICENCE])
