@@ -100,7 +100,7 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
     drivers = Drivers(router, zap, reviewer.review, operators.answer if operators else lambda _: None)
     front = Front(desk, door, drivers, inbox, metrics, logger, clock, on_step)
     files = FileWatch(_watched(settings, inbox, logger, live_nodes))
-    caller = Caller(Wapi(settings.grid, settings.read_password), inbox.put, clock, on_step)
+    caller = Caller(Wapi(settings.grid, settings.read_password, clock), inbox.put, clock, on_step)
 
     status = StatusServer(*settings.status_address, _pages(front, cluster, metrics, clock))
     _on_signals(inbox)

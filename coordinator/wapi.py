@@ -19,6 +19,7 @@ from urllib3.exceptions import NewConnectionError
 from coordinator.errors import CertificateNotTrusted, GridLoginRefused, GridUnavailable
 from coordinator.exchange import LostError, NotSentError
 from coordinator.operations import HttpCall
+from coordinator.reply_deadline import ReplyDeadline
 from coordinator.wapi_reply import read_body
 from protocol.settings import BadSettings
 
@@ -26,6 +27,9 @@ CONNECT_TIMEOUT_S: Final = 3.0
 COOKIE: Final = "ibapauth"
 REPLY_BYTES_MAX: Final = 64 * 1024 * 1024
 """Far above a page of the largest listing; whatever sends more is no grid."""
+
+REPLY_TIMES: Final = 2
+"""A reply is there as a whole within so many times the longest silence that is allowed."""
 
 _PIECE_BYTES: Final = 256 * 1024
 _CAUSE_LENGTH_MAX: Final = 300
@@ -50,22 +54,24 @@ class Grid:
 
 class Wapi:
     """One user's session with a grid. `password` is asked for at each login, since it may change;
-    it raises `BadSettings` when there is none."""
+    it raises `BadSettings` when there is none. `clock` counts seconds."""
 
-    def __init__(self, grid: Grid, password: Callable[[], str]) -> None:
+    def __init__(self, grid: Grid, password: Callable[[], str], clock: Callable[[], float]) -> None:
         self._grid = grid
         self._password = password
+        self._deadline = ReplyDeadline(clock)
         self._session = self._new_session()
 
     def close(self) -> None:
         """Log out, as well as that goes."""
         if COOKIE in self._session.cookies:
+            self._deadline.begin(CONNECT_TIMEOUT_S)
             with suppress(OSError):
                 self._session.post(f"{self._grid.url}/logout", timeout=CONNECT_TIMEOUT_S)
         self._session.close()
 
     def send(self, call: HttpCall, read_timeout_s: float) -> Any:
-        """Make one HTTP call; returns the decoded JSON.
+        """Make one HTTP call; returns the decoded JSON. The time-out bounds each silence of the grid.
 
         Raises `RefusedError`, `LostError` or `NotSentError`, so that the caller knows what can be known.
         """
@@ -81,6 +87,7 @@ class Wapi:
         url = f"{self._grid.url}/{call.path}" + (f"?{call.query}" if call.query else "")
         has_cookie = COOKIE in self._session.cookies
         login = None if has_cookie else self._login()
+        self._deadline.begin(REPLY_TIMES * read_timeout_s)
         try:
             response = self._session.request(
                 call.method,
@@ -126,6 +133,7 @@ class Wapi:
         # Else REQUESTS_CA_BUNDLE of the environment would replace our file, and a .netrc our login.
         session.trust_env = False
         session.verify = self._grid.verify
+        session.mount("https://", self._deadline.adapter(verify=self._grid.verify))
         session.headers["Accept"] = "application/json"
         return session
 
