@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from coordinator.api_server import ApiServer
 from coordinator.claims import PodAsk, TokenRules, judge, node_of_pod
 from coordinator.kubernetes_api import KubernetesApi
 from protocol.errors import Problem
@@ -15,7 +18,7 @@ from tests.fuzz.border import check_told
 RULES = TokenRules("cni-infoblox", "kube-system:cni-infoblox-agent")
 
 
-class _Answering(KubernetesApi):
+class _Answering(ApiServer):
     """Answers every question with the same bytes."""
 
     def __init__(self, status: int, content: bytes) -> None:
@@ -24,15 +27,16 @@ class _Answering(KubernetesApi):
         self._reply.status_code = status
         self._reply._content = content
 
-    def _exchange(self, method: str, path: str, body: Any) -> requests.Response:
-        return self._reply
+    @contextmanager
+    def exchange(self, *args: Any, **kwargs: Any) -> Iterator[requests.Response]:
+        yield self._reply
 
 
 def read_api_reply(data: bytes) -> None:
     """A status with a body, in answer to a TokenReview and to a question about a pod."""
     status, _, body = data.partition(b"\n")
     code = int(status) if status.isdigit() and len(status) == 3 else 200
-    api = _Answering(code, body)
+    api = KubernetesApi(_Answering(code, body))
     for ask in (_review, _pod):
         try:
             assert isinstance(ask(api), str)
