@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import threading
 from collections.abc import Sequence
+from queue import SimpleQueue
 
 from gridsim.faults import Faults
 from gridsim.model import Grid
@@ -28,9 +28,9 @@ def serve(settings: Settings) -> int:
 
     Raises BadSettings when it cannot listen, or not write its certificate.
     """
-    stopped = threading.Event()
+    asked_to_end: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, lambda received, _: asked_to_end.put(received))
     faults = Faults(
         latency_ms=settings.latency_ms,
         op_latency_ms=settings.op_latency_ms,
@@ -51,7 +51,7 @@ def serve(settings: Settings) -> int:
         }
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
-        stopped.wait()
+        asked_to_end.get()
     return 0
 
 
