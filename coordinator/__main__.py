@@ -101,7 +101,6 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
     front = Front(desk, door, drivers, inbox, metrics, logger, clock, on_step)
     files = FileWatch(_watched(settings, inbox, logger, live_nodes))
     caller = Caller(Wapi(settings.grid, settings.read_password, clock), inbox.put, clock, on_step)
-
     status = StatusServer(*settings.status_address, _pages(front, cluster, metrics, clock))
     _on_signals(inbox)
     _warn(settings, authorized, logger)

@@ -28,6 +28,7 @@ def serve(settings: Settings) -> int:
 
     Raises BadSettings when it cannot listen, or not write its certificate.
     """
+    # Not an Event, whose lock may be held by the very thread that the handler interrupts.
     asked_to_end: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: asked_to_end.put(received))

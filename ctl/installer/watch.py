@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Final
 
 from ctl import plugin_file
 from ctl.failures import Failed
 from ctl.installer.configuring import Configuring
+from ctl.installer.ending import Ending
 from ctl.installer.lock import only_one
 from ctl.installer.report import Configuration, Report, State, Warned
 from ctl.installer.settings import Settings
@@ -101,29 +100,18 @@ def run(executable: Executable, target: Path, settings: Settings) -> int:
         for directory in {target.parent, *([settings.configured.target_dir] if settings.configured else [])}:
             files.sweep(directory)
         watch = Watch(executable, target, settings, log)
-        # An Event's lock may be held by the very thread that the handler interrupts; this queue has none.
-        asked_to_end: SimpleQueue[int] = SimpleQueue()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda received, _: asked_to_end.put(received))
+        ending = Ending()
         status = _status_server(watch, settings)
         status.start()
         log.info("started", release=watch.report.release, status_port=status.port, look_s=LOOK_S)
         try:
             watch.look()
-            while not _comes(asked_to_end, LOOK_S):
+            while not ending.comes(LOOK_S):
                 watch.look()
         finally:
             status.stop()
     log.info("stopped", node_keeps="plugin and configuration")
     return 0
-
-
-def _comes(asked_to_end: SimpleQueue[int], within_s: float) -> bool:
-    try:
-        asked_to_end.get(timeout=within_s)
-    except Empty:
-        return False
-    return True
 
 
 def _signature(path: Path) -> _Signature | None:
