@@ -6,15 +6,14 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from leftovers import SWEEPS_SOON, end_second_agent, plant
 from runtime_calls import a_mac, add, delete
 
-from demo.cluster import CLUSTER_NAME, Cluster, Plan
+from demo.cluster import Cluster, Plan
 from demo.daemons import command
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
-
-SHORT = ("--release-delay", "0", "--sweep-interval", "1", "--sweep-apart", "1", "--node-gone-after", "1")
 
 
 def ctl(cluster: Cluster, *argv: str) -> subprocess.CompletedProcess[str]:
@@ -23,21 +22,8 @@ def ctl(cluster: Cluster, *argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
 
 
-def plant(cluster: Cluster, address: str, container: str, node: str, comment: str) -> None:
-    eas = {
-        "VM ID": container,
-        "Interface Name": "eth0",
-        "Location": node,
-        "Tenant ID": CLUSTER_NAME,
-        "CMP Type": "Kubernetes",
-        "Cloud API Owned": "True",
-    }
-    data = {"ipv4addr": address, "match_client": "RESERVED", "comment": comment}
-    cluster.grid.create("fixedaddress", {**data, "extattrs": {key: {"value": text} for key, text in eas.items()}})
-
-
 def test_what_an_earlier_boot_left_goes_what_lives_stays(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
-    cluster = make_cluster(Plan(coordinator_flags=SHORT))
+    cluster = make_cluster(Plan(coordinator_flags=SWEEPS_SOON))
     lives = add(cluster.node, "alive", make_netns(a_mac()))
     assert lives.ok
     plant(cluster, "10.55.0.77", "dead", cluster.node.name, "boot earlier")
@@ -52,17 +38,12 @@ def test_a_node_that_a_file_names_no_more_loses_its_addresses(
 ) -> None:
     file = tmp_path / "nodes"
     file.write_text("node-1\nnode-2\nnode-3\n")
-    flags = (*SHORT, "--live-nodes", str(file))
+    flags = (*SWEEPS_SOON, "--live-nodes", str(file))
     cluster = make_cluster(Plan(nodes=("node-1", "node-2"), coordinator_flags=flags))
-    one, two = cluster.nodes.values()
-    stays, goes = add(one, "stays", make_netns(a_mac())), add(two, "goes", make_netns(a_mac()))
-    assert stays.ok
-    assert goes.ok
-    assert two.agent
-    two.agent.kill()
+    stays, goes = end_second_agent(cluster, make_netns)
     file.write_text("node-1\nnode-3\n")
-    assert cluster.grid.wait_until(lambda: goes.address not in cluster.grid.pods(), timeout_s=60)
-    assert set(cluster.grid.pods()) == {stays.address}
+    assert cluster.grid.wait_until(lambda: goes not in cluster.grid.pods(), timeout_s=60)
+    assert set(cluster.grid.pods()) == {stays}
 
 
 def test_verify_and_explain_after_an_administrator_deleted_a_live_object(

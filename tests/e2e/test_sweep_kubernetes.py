@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from leftovers import SWEEPS_SOON, end_second_agent, plant
 from runtime_calls import a_mac, add
 
-from demo.cluster import CLUSTER_NAME, Cluster, Plan
+from demo.cluster import Cluster, Plan
 from nodeagent.__main__ import BOOT_ID_PATH
 from tests.kubernetes_stub import KubernetesStub
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
 
-SHORT = ("--release-delay", "0", "--sweep-interval", "1", "--sweep-apart", "1", "--node-gone-after", "1")
 LOOKS = 5
 """So many sweeps would have released twice over what two looks may release."""
 
@@ -32,46 +32,32 @@ def watching_plan(api: KubernetesStub, *nodes: str) -> Plan:
     for node in nodes:
         api.cluster.add_node(node)
     where = ("--kubernetes-api", api.url, "--kubernetes-credentials", str(api.credentials))
-    return Plan(nodes=nodes, coordinator_flags=(*SHORT, "--watch-cluster", "true", *where))
+    return Plan(nodes=nodes, coordinator_flags=(*SWEEPS_SOON, "--watch-cluster", "true", *where))
 
 
-def wait_for_looks(cluster: Cluster, count: int = LOOKS) -> None:
+def wait_for_looks(cluster: Cluster) -> None:
     assert cluster.coordinator
-    cluster.coordinator.wait_for_count("swept", cluster.coordinator.count("swept") + count, timeout_s=60)
+    cluster.coordinator.wait_for_count("swept", cluster.coordinator.count("swept") + LOOKS, timeout_s=60)
 
 
 def leave(cluster: Cluster, address: str, name: str, pod_uid: str) -> None:
     """An object of this boot which is in no journal, as after the loss of one."""
     boot_id = BOOT_ID_PATH.read_text(encoding="ascii").strip()
-    eas = {
-        "VM ID": f"container-{name}",
-        "VM Name": f"shop/{name}",
-        "Interface Name": "eth0",
-        "Location": cluster.node.name,
-        "Tenant ID": CLUSTER_NAME,
-        "CMP Type": "Kubernetes",
-        "Cloud API Owned": "True",
-    }
-    data = {"ipv4addr": address, "match_client": "RESERVED", "comment": f"pod {pod_uid} boot {boot_id}"}
-    cluster.grid.create("fixedaddress", {**data, "extattrs": {key: {"value": text} for key, text in eas.items()}})
+    comment, pod_name = f"pod {pod_uid} boot {boot_id}", {"VM Name": f"shop/{name}"}
+    plant(cluster, address, f"container-{name}", cluster.node.name, comment, pod_name)
 
 
 def test_a_deleted_node_loses_its_addresses_one_that_is_not_ready_does_not(
     api: KubernetesStub, make_cluster: MakeCluster, make_netns: MakeNetns
 ) -> None:
     cluster = make_cluster(watching_plan(api, "node-1", "node-2"))
-    one, two = cluster.nodes.values()
-    stays, goes = add(one, "stays", make_netns(a_mac())), add(two, "goes", make_netns(a_mac()))
-    assert stays.ok
-    assert goes.ok
-    assert two.agent
-    two.agent.kill()
+    stays, goes = end_second_agent(cluster, make_netns)
     api.cluster.set_ready("node-2", "Unknown")
     wait_for_looks(cluster)
-    assert set(cluster.grid.pods()) == {stays.address, goes.address}
+    assert set(cluster.grid.pods()) == {stays, goes}
 
     api.cluster.remove_node("node-2")
-    assert cluster.grid.wait_until(lambda: set(cluster.grid.pods()) == {stays.address}, timeout_s=60)
+    assert cluster.grid.wait_until(lambda: set(cluster.grid.pods()) == {stays}, timeout_s=60)
 
 
 def test_an_attachment_without_a_journal_lives_as_long_as_its_pod(

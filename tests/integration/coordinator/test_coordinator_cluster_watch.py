@@ -110,6 +110,11 @@ def follow(stub: KubernetesStub) -> Iterator[Callable[..., Following]]:
 
 
 @pytest.fixture
+def pages_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kind_watch, "PAGE_OBJECTS", 2)
+
+
+@pytest.fixture
 def following(stub: KubernetesStub, follow: Callable[..., Following]) -> Following:
     """With both watches open."""
     started = follow()
@@ -146,10 +151,8 @@ def test_a_node_that_is_not_ready_exists(stub: KubernetesStub, following: Follow
     assert "node-2" in nodes(following.until(lambda its: "later" in nodes(its)))
 
 
-def test_a_list_comes_in_pages(
-    stub: KubernetesStub, follow: Callable[..., Following], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kind_watch, "PAGE_OBJECTS", 2)
+@pytest.mark.usefixtures("pages_of_two")
+def test_a_list_comes_in_pages(stub: KubernetesStub, follow: Callable[..., Following]) -> None:
     for number in range(5):
         stub.cluster.add_pod("shop", f"more-{number}", "node-1")
     listed = follow()
@@ -158,10 +161,8 @@ def test_a_list_comes_in_pages(
     assert [query["limit"] for query in listed.queries() if "watch" not in query] == [["2"]] * 4
 
 
-def test_a_list_that_breaks_off_counts_for_nothing(
-    stub: KubernetesStub, follow: Callable[..., Following], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kind_watch, "PAGE_OBJECTS", 2)
+@pytest.mark.usefixtures("pages_of_two")
+def test_a_list_that_breaks_off_counts_for_nothing(stub: KubernetesStub, follow: Callable[..., Following]) -> None:
     asked: list[str] = []
 
     def allows_one_page(verb: str, group: str, resource: str) -> bool:
@@ -176,10 +177,10 @@ def test_a_list_that_breaks_off_counts_for_nothing(
     assert not liveness.is_fresh
 
 
+@pytest.mark.usefixtures("pages_of_two")
 def test_a_list_whose_rest_is_forgotten_begins_anew(
-    stub: KubernetesStub, follow: Callable[..., Following], monkeypatch: pytest.MonkeyPatch
+    stub: KubernetesStub, follow: Callable[..., Following]
 ) -> None:
-    monkeypatch.setattr(kind_watch, "PAGE_OBJECTS", 2)
     asked: list[str] = []
 
     def forgets_once(verb: str, group: str, resource: str) -> bool:
