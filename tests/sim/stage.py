@@ -10,7 +10,7 @@ from typing import Any, Final
 from gridsim.faults import Faults
 from tests.sim.coordinator_process import Coordinator
 from tests.sim.host import Host
-from tests.sim.ledger import Life, identity
+from tests.sim.ledger import Life, Violation, identity
 from tests.sim.runtime import Runtime
 from tests.sim.swarm import CHANCE, PER_MINUTE, Plan, Swarm
 from tests.sim.world import World
@@ -170,7 +170,9 @@ class Stage:
             for thing in self.world.grid.grid.store.of_kind("fixedaddress")
             if identity(thing)[2] and "green" not in thing.extattrs.values()
         }
-        assert found == dict(each.split("=") for each in expected), found
+        wanted = dict(each.split("=") for each in expected)
+        if found != wanted:
+            raise Violation(f"the grid holds {found}, not {wanted}", *found.values())
 
     def _host(self, number: str) -> Host:
         return self.world.hosts[int(number)]

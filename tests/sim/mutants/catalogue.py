@@ -1,13 +1,27 @@
 """Mistakes that somebody could make in the product, each as a replacement in its source.
 
-`invariant` is the rule of the design that the mistake breaks. A text that is not in its module exactly once is a
-mutant that has to follow a change of the product.
+A text that is not in its module exactly once is a mutant that has to follow a change of the product.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
+
+
+class Invariant(StrEnum):
+    """What the product promises; a mistake is listed under the promise that it breaks."""
+
+    ONE_HOLDER = "one holder"
+    SAME_ANSWER = "same answer"
+    ONLY_OURS = "only ours"
+    NOTHING_LEFT_BEHIND = "nothing left behind"
+    AMBIGUITY_IS_RESOLVED = "ambiguity is resolved"
+    FEW_CALLS = "few calls"
+    DEL_NEVER_WAITS = "DEL never waits"
+    CLEAR_FAILURE = "clear failure"
+    BOUNDED = "bounded"
 
 
 @dataclass(frozen=True)
@@ -15,7 +29,7 @@ class Mutant:
     """`old` becomes `new` in the source of `module`."""
 
     name: str
-    invariant: str
+    invariant: Invariant
     module: str
     old: str
     new: str
@@ -23,95 +37,101 @@ class Mutant:
 
 MUTANTS: Final = (
     Mutant(
-        "release by remembered reference",
-        "only ours",
-        "coordinator.objects",
-        'return DeleteFound("fixedaddress", {**owner.identity_search(identity), **known}, ADDRESS_FIELDS)',
-        'return DeleteFound("fixedaddress", known or owner.identity_search(identity), ADDRESS_FIELDS)',
+        "no delay before an address goes to another pod",
+        Invariant.ONE_HOLDER,
+        "coordinator.assignment",
+        "    delay_s = max(0.0, policy.release_delay_s - message.first_sent_ms_ago / 1000)\n",
+        "    delay_s = 0.0\n",
     ),
     Mutant(
-        "search without the cluster",
-        "only ours",
-        "coordinator.ownership",
-        '            f"*{LOCATION}": identity.node,\n            **self.search(),\n',
-        '            f"*{LOCATION}": identity.node,\n',
+        "GC without the namespace check",
+        Invariant.ONE_HOLDER,
+        "nodeagent.vanishing",
+        "record.namespace == namespace and verdicts.get(namespace) is Verdict.GONE:\n",
+        "record.namespace == namespace:\n",
     ),
     Mutant(
-        "search without node and interface",
-        "only ours",
-        "coordinator.ownership",
-        '            f"*{INTERFACE_NAME}": identity.ifname,\n            f"*{LOCATION}": identity.node,\n'
-        "            **self.search(),\n",
-        "            **self.search(),\n",
+        "an empty directory of namespaces is believed",
+        Invariant.ONE_HOLDER,
+        "nodeagent.sightings",
+        "        if was_here or (sight.entry is None and sight.directory in self._believed):\n",
+        "        if was_here or sight.entry is None:\n",
     ),
     Mutant(
-        "no seq",
-        "nothing left behind",
-        "nodeagent.book",
-        "        self._last_seq += 1\n",
-        "        self._last_seq = 1\n",
-    ),
-    Mutant(
-        "seq restarted after a lost journal",
-        "nothing left behind",
+        "an address that the grid forgot is handed out",
+        Invariant.ONE_HOLDER,
         "coordinator.registrar",
-        "if record.journal_id == message.journal_id and message.seq < record.seq:",
-        "if message.seq < record.seq:",
+        "        if rightful is not None:\n",
+        "        if rightful == {}:\n",
     ),
     Mutant(
-        "look-up too early after a time-out",
-        "ambiguity is resolved",
-        "coordinator.attachment_work",
-        "COMMIT_LATE_S: Final = 30.0",
-        "COMMIT_LATE_S: Final = 0.5",
-    ),
-    Mutant(
-        "lost writes are repeated without a look",
-        "ambiguity is resolved",
-        "coordinator.attachment_work",
-        "        self.is_unsure = self.is_unsure or self._step is _Step.CREATE\n"
-        "        self._step = _Step.LOOK_UP\n",
-        "        pass\n",
-    ),
-    Mutant(
-        "a lost deletion counts as done",
-        "ambiguity is resolved",
-        "coordinator.release_work",
-        "        self.endangered_until_s = self.sent_at_s + COMMIT_LATE_S\n",
-        "        return Gone()\n",
-    ),
-    Mutant(
-        "a deletion by reference is repeated at once",
-        "only ours",
-        "coordinator.release_work",
-        "            self.not_before_s = self.endangered_until_s\n",
-        "            pass\n",
+        "tidying up takes the address that lives",
+        Invariant.ONE_HOLDER,
+        "coordinator.assignment",
+        "now_s, keep=holding.place)",
+        "now_s, keep=None)",
     ),
     Mutant(
         "an ADD does not wait for a lost deletion",
-        "same answer",
+        Invariant.SAME_ANSWER,
         "coordinator.assignment",
         "    work.ready_at_s = record.endangered_until_s\n"
         "    if record.is_unsure or asked.received_at_s < record.endangered_until_s:\n",
         "    if record.is_unsure:\n",
     ),
     Mutant(
-        "resend creates at once",
-        "ambiguity is resolved",
-        "coordinator.assignment",
-        "    if message.attempt == 1 and knowledge.is_listed and since_s is None:\n",
-        "    if since_s is None:\n",
+        "release by delay hits a newer ADD",
+        Invariant.SAME_ANSWER,
+        "coordinator.registrar",
+        "        if holding and asked.is_repeated and not removal:\n",
+        "        if holding and holding.is_in(network):\n",
     ),
     Mutant(
-        "attempts are not counted",
-        "ambiguity is resolved",
-        "nodeagent.adding",
-        "            attempt, since_ms = old.attempt + 1, old.since_ms\n",
-        "            attempt, since_ms = 1, now_ms\n",
+        "release by remembered reference",
+        Invariant.ONLY_OURS,
+        "coordinator.objects",
+        'return DeleteFound("fixedaddress", {**owner.identity_search(identity), **known}, ADDRESS_FIELDS)',
+        'return DeleteFound("fixedaddress", known or owner.identity_search(identity), ADDRESS_FIELDS)',
+    ),
+    Mutant(
+        "search without the cluster",
+        Invariant.ONLY_OURS,
+        "coordinator.ownership",
+        '            f"*{LOCATION}": identity.node,\n            **self.search(),\n',
+        '            f"*{LOCATION}": identity.node,\n',
+    ),
+    Mutant(
+        "search without node and interface",
+        Invariant.ONLY_OURS,
+        "coordinator.ownership",
+        '            f"*{INTERFACE_NAME}": identity.ifname,\n            f"*{LOCATION}": identity.node,\n'
+        "            **self.search(),\n",
+        "            **self.search(),\n",
+    ),
+    Mutant(
+        "a deletion by reference is repeated at once",
+        Invariant.ONLY_OURS,
+        "coordinator.release_work",
+        "            self.not_before_s = self.endangered_until_s\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "no seq",
+        Invariant.NOTHING_LEFT_BEHIND,
+        "nodeagent.book",
+        "        self._last_seq += 1\n",
+        "        self._last_seq = 1\n",
+    ),
+    Mutant(
+        "seq restarted after a lost journal",
+        Invariant.NOTHING_LEFT_BEHIND,
+        "coordinator.registrar",
+        "if record.journal_id == message.journal_id and message.seq < record.seq:",
+        "if message.seq < record.seq:",
     ),
     Mutant(
         "answer before the journal",
-        "nothing left behind",
+        Invariant.NOTHING_LEFT_BEHIND,
         "nodeagent.adding",
         "replace(held, unclaimed_ms=None, namespace=entry.flight.request.namespace))\n",
         "replace(held, unclaimed_ms=None, namespace=entry.flight.request.namespace))\n"
@@ -119,133 +139,127 @@ MUTANTS: Final = (
     ),
     Mutant(
         "asked before the journal",
-        "nothing left behind",
+        Invariant.NOTHING_LEFT_BEHIND,
         "nodeagent.adding",
         "        self._book.persist(entry, record)\n",
         "        self._book.persist(entry, record)\n        self._ask(entry, flight, now_s)\n",
     ),
     Mutant(
-        "DEL answered before the journal",
-        "DEL never waits, and is never lost",
-        "nodeagent.deleting",
-        "        entry.deleters.append(event.caller)\n",
-        "        self._book.do(Reply(event.caller, Done()))\n",
-    ),
-    Mutant(
         "an answer behind a DEL counts",
-        "nothing left behind",
+        Invariant.NOTHING_LEFT_BEHIND,
         "nodeagent.adding",
         "if entry is None or record is None or record.state is not State.ASKED or record.seq != message.seq:",
         "if entry is None or record is None:",
     ),
     Mutant(
-        "release by delay hits a newer ADD",
-        "same answer",
-        "coordinator.registrar",
-        "        if holding and asked.is_repeated and not removal:\n",
-        "        if holding and _is_in(holding, network):\n",
-    ),
-    Mutant(
-        "no delay before an address goes to another pod",
-        "release delay",
-        "coordinator.assignment",
-        "    delay_s = max(0.0, policy.release_delay_s - message.first_sent_ms_ago / 1000)\n",
-        "    delay_s = 0.0\n",
-    ),
-    Mutant(
         "an earlier boot counts as this one",
-        "nothing left behind",
+        Invariant.NOTHING_LEFT_BEHIND,
         "nodeagent.deleting",
         "            if record.boot_id != self._book.boot_id:\n",
         "            if record.boot_id == '':\n",
     ),
     Mutant(
         "what nobody claims stays",
-        "nothing left behind",
+        Invariant.NOTHING_LEFT_BEHIND,
         "nodeagent.deleting",
         "UNCLAIMED_S: Final = 600.0",
         "UNCLAIMED_S: Final = 6e9",
     ),
     Mutant(
-        "GC without the namespace check",
-        "one holder",
-        "nodeagent.vanishing",
-        "record.namespace == namespace and verdicts.get(namespace) is Verdict.GONE:\n",
-        "record.namespace == namespace:\n",
-    ),
-    Mutant(
-        "an empty directory of namespaces is believed",
-        "one holder",
-        "nodeagent.sightings",
-        "        if was_here or (sight.entry is None and sight.directory in self._believed):\n",
-        "        if was_here or sight.entry is None:\n",
-    ),
-    Mutant(
         "a namespace that is gone is not noticed",
-        "nothing left behind",
+        Invariant.NOTHING_LEFT_BEHIND,
         "nodeagent.vanishing",
         "LOOK_EVERY_S: Final = 30.0",
         "LOOK_EVERY_S: Final = 3e9",
     ),
     Mutant(
         "a plugin that hung up has its answer",
-        "nothing left behind",
+        Invariant.NOTHING_LEFT_BEHIND,
         "nodeagent.adding",
         "        if told and told not in self._told.values():\n",
         "        if told and told == ():\n",
     ),
     Mutant(
-        "an address that the grid forgot is handed out",
-        "one holder",
-        "coordinator.registrar",
-        "        if rightful is not None:\n",
-        "        if rightful == {}:\n",
-    ),
-    Mutant(
         "the listing beats the journal",
-        "nothing left behind",
+        Invariant.NOTHING_LEFT_BEHIND,
         "coordinator.learning",
         "        if hello.last:\n            _unlearn_unnamed(allocations, node, named)\n",
         "        if hello.last:\n            pass\n",
     ),
     Mutant(
         "a release forgets the ADD in another coordinator's queue",
-        "nothing left behind",
+        Invariant.NOTHING_LEFT_BEHIND,
         "coordinator.assignment",
         "ADD_LASTS_S: Final = 60.0",
         "ADD_LASTS_S: Final = 0.0",
     ),
     Mutant(
-        "tidying up takes the address that lives",
-        "one holder",
-        "coordinator.assignment",
-        "now_s, keep=holding.place)",
-        "now_s, keep=None)",
-    ),
-    Mutant(
-        "every ADD looks up its network",
-        "few calls",
-        "coordinator.lookups",
-        "        if fresh or entry.asking:\n",
-        "        if entry.asking:\n",
-    ),
-    Mutant(
-        "another boot's connection is taken for a second node",
-        "liveness",
-        "coordinator.sessions",
-        "        if known and is_other and known.is_alive(now_s):\n",
-        "        if known and is_other:\n",
-    ),
-    Mutant(
         "a lost release is not sent again",
-        "nothing left behind",
+        Invariant.NOTHING_LEFT_BEHIND,
         "nodeagent.releases",
         "                outstanding.sent_s = None\n                outstanding.attempt += 1\n\n    def _answered",
         "                outstanding.attempt += 1\n\n    def _answered",
     ),
     Mutant(
+        "look-up too early after a time-out",
+        Invariant.AMBIGUITY_IS_RESOLVED,
+        "coordinator.attachment_work",
+        "COMMIT_LATE_S: Final = 30.0",
+        "COMMIT_LATE_S: Final = 0.5",
+    ),
+    Mutant(
+        "lost writes are repeated without a look",
+        Invariant.AMBIGUITY_IS_RESOLVED,
+        "coordinator.attachment_work",
+        "        self.is_unsure = self.is_unsure or self._step is _Step.CREATE\n"
+        "        self._step = _Step.LOOK_UP\n",
+        "        pass\n",
+    ),
+    Mutant(
+        "a lost deletion counts as done",
+        Invariant.AMBIGUITY_IS_RESOLVED,
+        "coordinator.release_work",
+        "        self.endangered_until_s = self.sent_at_s + COMMIT_LATE_S\n",
+        "        return Gone()\n",
+    ),
+    Mutant(
+        "resend creates at once",
+        Invariant.AMBIGUITY_IS_RESOLVED,
+        "coordinator.assignment",
+        "    if message.attempt == 1 and knowledge.is_listed and since_s is None:\n",
+        "    if since_s is None:\n",
+    ),
+    Mutant(
+        "attempts are not counted",
+        Invariant.AMBIGUITY_IS_RESOLVED,
+        "nodeagent.adding",
+        "            attempt, since_ms = old.attempt + 1, old.since_ms\n",
+        "            attempt, since_ms = 1, now_ms\n",
+    ),
+    Mutant(
+        "every ADD looks up its network",
+        Invariant.FEW_CALLS,
+        "coordinator.lookups",
+        "        if fresh or entry.asking:\n",
+        "        if entry.asking:\n",
+    ),
+    Mutant(
+        "DEL answered before the journal",
+        Invariant.DEL_NEVER_WAITS,
+        "nodeagent.deleting",
+        "        entry.deleters.append(event.caller)\n",
+        "        self._book.do(Reply(event.caller, Done()))\n",
+    ),
+    Mutant(
+        "another boot's connection is taken for a second node",
+        Invariant.BOUNDED,
+        "coordinator.sessions",
+        "        if known and is_other and known.is_alive(now_s):\n",
+        "        if known and is_other:\n",
+    ),
+    Mutant(
         "a refused password is never tried again",
-        "liveness",
+        Invariant.BOUNDED,
         "coordinator.outage",
         "    pause_s = min(first_s * 2 ** min(failures - 1, 20), most_s)\n",
         "    pause_s = 1e9 if login else min(first_s * 2 ** min(failures - 1, 20), most_s)\n",
