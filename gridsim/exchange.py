@@ -15,7 +15,7 @@ _HTML = "text/html; charset=iso-8859-1"
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One HTTP request as it came; `client_gone` tells whether the client has hung up."""
+    """One HTTP request as it came, at a time of the monotonic clock; `client_gone`: has the client hung up?"""
 
     method: str
     path: str
@@ -25,6 +25,7 @@ class HttpRequest:
     authorization: str | None
     cookies: str | None
     client_gone: Callable[[], bool]
+    received_s: float
 
     @property
     def text(self) -> str:

@@ -8,6 +8,7 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -96,6 +97,7 @@ class Handler(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def _exchange(self) -> None:
+        received_s = time.monotonic()
         path, _, query = self.path.partition("?")
         request = HttpRequest(
             method=self.command,
@@ -106,6 +108,7 @@ class Handler(BaseHTTPRequestHandler):
             authorization=self.headers.get("Authorization"),
             cookies=self.headers.get("Cookie"),
             client_gone=self._client_gone,
+            received_s=received_s,
         )
         self._send(self.server.answer(request))
 

@@ -1,7 +1,7 @@
 """The passage of one WAPI call through the simulated web server: faults, login, locks, the model.
 
-Writes are serialised: one lock is held for the time that the write takes, and the commit comes at the end of
-that time. Reads take their time outside the lock.
+Writes are serialised: the one writer is held for the time that a write takes, and the commit comes at the end of
+that time. Reads take their time beside it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from gridsim.exchange import CUT, HttpReply, HttpRequest, html_reply, json_reply
 from gridsim.faults import Faults
 from gridsim.model import Grid
 from gridsim.sessions import COOKIE, Sessions, Verdict
+from gridsim.writer import Writer
 
 _PREFIX = "/wapi/v"
 _GONE_CHECK_S = 0.1
@@ -36,9 +37,9 @@ class Wapi:
         self._grid = grid
         self._sessions = Sessions(username, password)
         self._model_lock = threading.Lock()
-        self._write_lock = threading.Lock()
         self._released = threading.Event()
         self._stopping = threading.Event()
+        self._writer = Writer(time.monotonic, self._stopping.wait)
 
     @contextmanager
     def model(self) -> Iterator[Grid]:
@@ -160,20 +161,22 @@ class Wapi:
         is_late = self._hit("late_commit_count", request)
         if is_late and self._stopping.wait(self._grid.faults.late_commit_s):
             return HttpReply(CUT)
-        reply = self._committed(call)
+        reply = self._committed(request, call)
         if is_late or self._hit("cut_after_commit", request):
             return HttpReply(CUT)
         if self._hit("status_500_after_commit", request):
             return html_reply(HTTPStatus.INTERNAL_SERVER_ERROR)
-        return _json(reply)
+        return reply
 
-    def _committed(self, call: Call) -> Reply:
-        with self._write_lock:
-            faults = self._grid.faults
-            cost_ms = faults.latency_ms + len(operations_of(call)) * faults.op_latency_ms
-            self._stopping.wait(cost_ms / 1000)
-            with self._model_lock:
-                return self._grid.call(call)
+    def _committed(self, request: HttpRequest, call: Call) -> HttpReply:
+        faults, operations = self._grid.faults, len(operations_of(call))
+        lasts_s = (faults.latency_ms + operations * faults.op_latency_ms) / 1000
+        return self._writer.write(request.received_s, lasts_s, max(1, operations), lambda: self._carried_out(call))
+
+    def _carried_out(self, call: Call) -> HttpReply:
+        with self._model_lock:
+            reply = self._grid.call(call)
+        return _json(reply)
 
 
 def read_call(request: HttpRequest, versions: tuple[str, ...]) -> Call:
