@@ -24,7 +24,7 @@ help:
 	@echo "make lock         renew the locked versions that the images are built from"
 	@echo "make check        style, types, import contracts, generated documents"
 	@echo "make unit         the fast tests alone"
-	@echo "make bench        memory, time per hop, time of the exec (PART=memory, hops or exec for one of them)"
+	@echo "make bench        how fast it is, next to what else one could use (PART=exec, … for some of it); about 10 minutes"
 	@echo "make manifests    write the single files of k8s/ anew"
 	@echo "make docs         write the generated documents anew"
 	@echo "make format       let ruff format the code"
@@ -121,8 +121,8 @@ lock: $(READY)
 docs: $(READY)
 	$(BIN)/python docs/generate_errors.py
 
-bench: $(READY) system plugin
-	$(SUDO) $(BIN)/python -m bench $(PART)
+bench: $(READY) system runtimes plugin
+	$(SUDO) $(BIN)/python -m bench run $(PART)
 
 format: $(READY)
 	$(BIN)/ruff check --fix $(SOURCES)

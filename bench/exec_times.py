@@ -1,23 +1,20 @@
-"""Measures what an ADD that needs no grid costs, from exec to exit, next to other executables.
-
-All run in turn, in an order that rotates by one each round, so that a disturbance hits them alike. Each is started
-with posix_spawn, gets its standard input whole, and is timed until its output is read and it has been waited for.
-Its own processor time is told too, which on a busy machine says more.
-"""
+"""What a call that needs no grid costs, from exec to exit, next to other executables."""
 
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from bench.report import say
+from bench.result import Mark, Panel, Result, Samples, Series, Table
+from bench.run import Run, Wrong, check_books
+from bench.spread import percentile
+from bench.timed_exec import Times, execute
 from ctl.plugin_file import running_interpreter
 from demo.cluster import MAIN_PLUGINS, Cluster, Node, Plan
 from demo.cni import Invocation
@@ -25,21 +22,24 @@ from demo.daemons import command
 
 ROUNDS: Final = 200
 ROUNDS_BEFORE: Final = 5
-C_PROGRAM: Final = "int main(void) { return 0; }\n"
-
-
-@dataclass(frozen=True)
-class Times:
-    """What one call took: from exec to exit, and of a processor."""
-
-    took_ms: float
-    cpu_ms: float
+DELS_WITHOUT_AGENT: Final = 20
+AT_ONCE_WITHOUT_AGENT: Final = 5
+NETNS: Final = "/proc/self/ns/net"
+EXCHANGE: Final = Path(__file__).with_name("exchange.c")
+COMPARED: Final = """\
+Each is started with posix_spawn, gets its standard input whole, and is timed until its output is read and it
+has been waited for. All run in turn, in an order that rotates by one each round, so that a disturbance hits
+them alike; each ADD of host-local, which also writes two files, is undone in between. Our ADD is of an
+attachment that the agent's journal holds. The C program makes the same exchange with the same agent: the
+difference to it is what the plugin's own program costs. Without an agent a DEL waits 2 s for one to come back
+before it writes its file, which is why it stands apart."""
 
 
 @dataclass
 class Candidate:
     """An executable with what it is given. What `undo` says is executed after each call, untimed."""
 
+    name: str
     label: str
     executable: str
     invocation: Invocation
@@ -47,91 +47,128 @@ class Candidate:
     undo: Invocation | None = None
     times: list[Times] = field(default_factory=list)
 
+    def call(self) -> Times:
+        """One call that must succeed."""
+        times, _ = execute(self.executable, self.invocation.environment(), self.stdin)
+        if self.undo:
+            execute(self.executable, self.undo.environment(), self.stdin)
+        return times
 
-def measure(directory: Path) -> None:
-    """Print median and 95th percentile of each candidate."""
-    with Cluster(directory, Plan()) as cluster:
-        candidates = [floor(directory), *ours(cluster.node, directory), host_local(directory)]
-        for number in range(ROUNDS_BEFORE + ROUNDS):
+
+def measure(run: Run) -> Result:
+    """All candidates in turn; then the DELs of a node whose agent is down."""
+    with Cluster(run.directory / "cluster", Plan()) as cluster:
+        living = {"bench": _add(cluster.node, "bench")}
+        candidates = [
+            Candidate("true", "/bin/true", "/bin/true", Invocation(None, None)),
+            _c_program(cluster.node, run.directory),
+            *_ours(cluster.node, run.directory),
+            *_host_local(run.directory),
+        ]
+        for number in range(ROUNDS_BEFORE + run.count(ROUNDS, 10)):
             turn = number % len(candidates)
             for candidate in candidates[turn:] + candidates[:turn]:
-                candidate.times.append(one_call(candidate))
-    say(f"{f'exec to exit, {ROUNDS} interleaved runs, in ms':<42}  median     p95  processor")
-    for candidate in candidates:
-        took = [times.took_ms for times in candidate.times[ROUNDS_BEFORE:]]
-        cpu = [times.cpu_ms for times in candidate.times[ROUNDS_BEFORE:]]
-        say(
-            f"{candidate.label:<42} {statistics.median(took):7.2f} {p95(took):7.2f} {statistics.median(cpu):10.2f}"
-        )
+                candidate.times.append(candidate.call())
+        for candidate in candidates:
+            del candidate.times[:ROUNDS_BEFORE]
+        candidates.append(_without_agent(run, cluster.node))
+        cluster.node.start_agent()
+        checks = [check_books(cluster.grid, living)]
+    samples = {
+        f"{candidate.name}.{what}": Samples("ms", [getattr(times, f"{what}_ms") for times in candidate.times])
+        for candidate in candidates
+        for what in ("took", "cpu")
+    }
+    return Result("exec", "From exec to exit", COMPARED, _table(candidates), [_panel(candidates)], samples, checks)
 
 
-def floor(directory: Path) -> Candidate:
-    """What any executable costs."""
-    source, executable = directory / "floor.c", directory / "floor"
-    source.write_text(C_PROGRAM)
-    subprocess.run(["gcc", "-O2", "-static", "-o", executable, source], check=True)
-    return Candidate("a static C program that returns 0", str(executable), Invocation("ADD", "floor"))
+def _add(node: Node, container: str) -> str:
+    held = node.ipam(Invocation("ADD", container, "absent0", NETNS))
+    if not held.ok:
+        raise Wrong(f"ADD failed: {held.stdout.decode()}")
+    return held.address
 
 
-def ours(node: Node, directory: Path) -> Sequence[Candidate]:
+def _c_program(node: Node, directory: Path) -> Candidate:
+    executable = directory / "exchange"
+    argv = ["gcc", "-O2", "-static", f'-DAGENT_SOCKET="{node.socket}"', "-o", str(executable), str(EXCHANGE)]
+    subprocess.run(argv, check=True)
+    invocation = Invocation("ADD", "bench", "absent0", NETNS)
+    return Candidate("c_add", "C program, same exchange", str(executable), invocation, _stdin(node))
+
+
+def _ours(node: Node, directory: Path) -> Sequence[Candidate]:
     """Both forms of the plugin, for an attachment that the agent's journal holds."""
     scripts = directory / "script"
     scripts.mkdir()
     flags = ["--cni-bin-dir", str(scripts), "--interpreter", str(running_interpreter())]
     subprocess.run([*command("cni-infoblox"), "install", *flags], check=True, capture_output=True)
-    invocation = Invocation("ADD", "bench", "absent0", "/proc/self/ns/net")
-    held = node.ipam(invocation)
-    if not held.ok:
-        raise SystemExit(f"ADD failed: {held.stdout.decode()}")
-    stdin = json.dumps(node.config()).encode()
+    add, version = Invocation("ADD", "bench", "absent0", NETNS), Invocation("VERSION", None)
     return (
-        Candidate("infoblox ADD, static file", node.plugin, invocation, stdin),
-        Candidate("infoblox ADD, script", str(scripts / "infoblox"), invocation, stdin),
+        Candidate("add", "infoblox ADD", node.plugin, add, _stdin(node)),
+        Candidate("version", "infoblox VERSION", node.plugin, version, _stdin(node)),
+        Candidate("script_add", "infoblox ADD, as a script", str(scripts / "infoblox"), add, _stdin(node)),
     )
 
 
-def host_local(directory: Path) -> Candidate:
+def _host_local(directory: Path) -> Sequence[Candidate]:
     """The reference plugin that keeps addresses in files of the node."""
     ipam = {"type": "host-local", "subnet": "10.56.0.0/16", "dataDir": str(directory / "host-local")}
     config: Mapping[str, Any] = {"cniVersion": "1.0.0", "name": "bench", "type": "bridge", "ipam": ipam}
-    add, delete = (
-        Invocation(verb, "bench", "eth0", "/proc/self/ns/net", path=MAIN_PLUGINS) for verb in ("ADD", "DEL")
+    add, delete, version = (
+        Invocation(verb, "bench", "eth0", NETNS, path=MAIN_PLUGINS) for verb in ("ADD", "DEL", "VERSION")
     )
-    stdin = json.dumps(config).encode()
-    return Candidate("host-local ADD", f"{MAIN_PLUGINS}/host-local", add, stdin, undo=delete)
+    executable, stdin = f"{MAIN_PLUGINS}/host-local", json.dumps(config).encode()
+    return (
+        Candidate("host_local_add", "host-local ADD", executable, add, stdin, undo=delete),
+        Candidate("host_local_version", "host-local VERSION", executable, version, stdin),
+    )
 
 
-def one_call(candidate: Candidate) -> Times:
-    """One call that must succeed."""
-    times = execute(candidate.executable, candidate.invocation, candidate.stdin)
-    if candidate.undo:
-        execute(candidate.executable, candidate.undo, candidate.stdin)
-    return times
+def _without_agent(run: Run, node: Node) -> Candidate:
+    """DELs of pods that live, several at once, since they wait more than they compute."""
+    containers = [f"gone-{number}" for number in range(run.count(DELS_WITHOUT_AGENT, 2))]
+    for container in containers:
+        _add(node, container)
+    assert node.agent
+    node.agent.stop()
+    deletions = [
+        Candidate("", "", node.plugin, Invocation("DEL", container, "absent0"), _stdin(node))
+        for container in containers
+    ]
+    with ThreadPoolExecutor(AT_ONCE_WITHOUT_AGENT) as pool:
+        times = list(pool.map(Candidate.call, deletions))
+    return Candidate(
+        "del_without_agent", "infoblox DEL, agent down", node.plugin, Invocation("DEL", ""), times=times
+    )
 
 
-def execute(executable: str, invocation: Invocation, stdin: bytes) -> Times:
-    """From exec to exit."""
-    standard_input, given = os.pipe()
-    output, standard_output = os.pipe()
-    os.write(given, stdin)
-    os.close(given)
-    descriptors = [(os.POSIX_SPAWN_DUP2, standard_input, 0), (os.POSIX_SPAWN_DUP2, standard_output, 1)]
-    environment = invocation.environment()
-    began_ns = time.perf_counter_ns()
-    pid = os.posix_spawn(executable, [executable], environment, file_actions=descriptors)
-    os.close(standard_output)
-    answer = b""
-    while piece := os.read(output, 1 << 16):
-        answer += piece
-    _, status, usage = os.wait4(pid, 0)
-    took_ms = (time.perf_counter_ns() - began_ns) / 1e6
-    os.close(standard_input)
-    os.close(output)
-    if status:
-        raise SystemExit(f"{executable} failed: {answer.decode()}")
-    return Times(took_ms, (usage.ru_utime + usage.ru_stime) * 1000)
+def _stdin(node: Node) -> bytes:
+    return json.dumps(node.config()).encode()
 
 
-def p95(times: Sequence[float]) -> float:
-    """The 95th percentile."""
-    return statistics.quantiles(times, n=20)[-1]
+def _table(candidates: Sequence[Candidate]) -> Table:
+    rows = []
+    for candidate in candidates:
+        took = [times.took_ms for times in candidate.times]
+        cpu = statistics.median(times.cpu_ms for times in candidate.times)
+        row = (
+            candidate.label,
+            f"{len(took)}",
+            f"{statistics.median(took):.2f}",
+            f"{percentile(took, 95):.2f}",
+            f"{cpu:.2f}",
+        )
+        rows.append(row)
+    return Table(["executable", "runs", "median ms", "p95 ms", "processor ms"], rows)
+
+
+def _panel(candidates: Sequence[Candidate]) -> Panel:
+    shown = [candidate for candidate in candidates if candidate.name != "del_without_agent"]
+    labels = [candidate.label for candidate in shown]
+    took = {candidate.name: [times.took_ms for times in candidate.times] for candidate in shown}
+    series = [
+        Series("median", labels, [statistics.median(values) for values in took.values()], Mark.BAR),
+        Series("p95", labels, [percentile(values, 95) for values in took.values()], Mark.BAR),
+    ]
+    return Panel("from exec to exit", "", "ms", series)
