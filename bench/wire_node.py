@@ -1,4 +1,4 @@
-"""A node as the coordinator sees it: a CURVE connection that speaks the agents' protocol, with no pods behind it."""
+"""A node as the coordinator sees it: a CURVE connection that speaks the agents' protocol, without pods."""
 
 from __future__ import annotations
 
