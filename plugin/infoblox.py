@@ -296,10 +296,17 @@ def unescaped(string: str) -> str:
     text, *pieces = [piece.replace("\0", "\\").replace("\1", '"') for piece in string.split("\\")]
     for piece in pieces:
         if piece.startswith("u"):
-            text += chr(int(piece[1:5], 16)) + piece[5:]
+            text = with_unit(text, int(piece[1:5], 16)) + piece[5:]
         else:
             text += ESCAPED.get(piece[:1], piece[:1]) + piece[1:]
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")  # pairs become one character
+    return text
+
+
+def with_unit(text: str, unit: int) -> str:
+    """The text and one more unit of UTF-16, of which two may make one character."""
+    if text and 0xD800 <= (high := ord(text[-1])) < 0xDC00 <= unit < 0xE000:
+        return text[:-1] + chr(0x10000 + ((high - 0xD800) << 10) + (unit - 0xDC00))
+    return text + chr(unit)
 
 
 def is_private(directory: str) -> bool:

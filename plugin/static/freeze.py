@@ -1,27 +1,21 @@
 """Writes Python modules as C arrays of bytecode: `freeze.py OUTPUT.c NAME=FILE...`.
 
-What CPython's start needs is added to them. Run it with the Python version of the library that the arrays are
-linked with, since bytecode differs between versions.
+Run it with the Python version of the library that the arrays are linked with, since bytecode differs between
+versions.
 """
 
 from __future__ import annotations
 
-import encodings
 import marshal
 import sys
 from pathlib import Path
 
-NEEDED_AT_START = {"encodings": "__init__.py", "encodings.aliases": "aliases.py", "encodings.utf_8": "utf_8.py"}
-"""The only modules of the interpreter's start that its library does not hold frozen already."""
-
 
 def main(output: str, *modules: str) -> None:
     """Freeze all modules into one C file that defines `frozen_modules`."""
-    folder = Path(encodings.__file__).parent
-    files = {name: folder / file for name, file in NEEDED_AT_START.items()}
-    files |= {name: Path(file) for name, _, file in (module.partition("=") for module in modules)}
+    files = {name: Path(file) for name, _, file in (module.partition("=") for module in modules)}
     arrays = [array(number, bytecode(name, file)) for number, (name, file) in enumerate(files.items())]
-    rows = [row(number, name, file) for number, (name, file) in enumerate(files.items())]
+    rows = [row(number, name) for number, name in enumerate(files)]
     table = ["const struct _frozen frozen_modules[] = {", *rows, "    {0, 0, 0, 0, 0},", "};"]
     Path(output).write_text("\n".join(["#include <Python.h>", *arrays, *table, ""]))
 
@@ -37,10 +31,9 @@ def array(number: int, data: bytes) -> str:
     return f"static const unsigned char module_{number}[] = {{{','.join(map(str, data))}}};"
 
 
-def row(number: int, name: str, file: Path) -> str:
+def row(number: int, name: str) -> str:
     """One entry of the table."""
-    is_package = int(file.name == "__init__.py")
-    return f'    {{"{name}", module_{number}, sizeof module_{number}, {is_package}, 0}},'
+    return f'    {{"{name}", module_{number}, sizeof module_{number}, 0, 0}},'
 
 
 if __name__ == "__main__":

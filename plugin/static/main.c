@@ -3,25 +3,15 @@
 #include <Python.h>
 #include <unistd.h>
 
-extern const struct _frozen frozen_modules[];
-
 static void exit_on(PyStatus status)
 {
     if (PyStatus_Exception(status))
         Py_ExitStatusException(status);
 }
 
-/* Whatever stays unset would be searched for on the host's disk. */
-static void set_paths(PyConfig *config)
-{
-    wchar_t **paths[] = {&config->executable, &config->base_executable, &config->home, &config->prefix,
-                         &config->exec_prefix, &config->base_prefix, &config->base_exec_prefix, &config->stdlib_dir};
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-        exit_on(PyConfig_SetString(config, paths[i], L"/"));
-    config->module_search_paths_set = 1;
-}
-
-int main(int argc, char **argv)
+/* CPython's start up to its core: its other half is for paths, codecs and the files of sys, which the plugin does
+   without, and takes as long again. */
+static void start_core(void)
 {
     PyPreConfig preconfig;
     PyPreConfig_InitIsolatedConfig(&preconfig);
@@ -29,21 +19,25 @@ int main(int argc, char **argv)
     preconfig.configure_locale = 0;
     exit_on(Py_PreInitialize(&preconfig));
 
-    PyImport_FrozenModules = frozen_modules;
     PyConfig config;
     PyConfig_InitIsolatedConfig(&config);
-    config.site_import = 0;
-    config.parse_argv = 0;
-    config.write_bytecode = 0;
-    config.use_frozen_modules = 1;
-    config.optimization_level = 2;
-    config.pathconfig_warnings = 0;
+    config._init_main = 0;
     config.install_signal_handlers = 0;
-    set_paths(&config);
-    exit_on(PyConfig_SetBytesArgv(&config, argc, argv));
     exit_on(Py_InitializeFromConfig(&config));
+}
 
-    if (PyImport_ImportFrozenModule("__main__") < 1)
-        PyErr_Print();
+/* sys.argv, which the other half would set; of it the plugin reads its own name. */
+static int set_argv(const char *executable)
+{
+    PyObject *argv = Py_BuildValue("[N]", PyUnicode_DecodeFSDefault(executable));
+    return argv == NULL ? -1 : PySys_SetObject("argv", argv);
+}
+
+int main(int argc, char **argv)
+{
+    start_core();
+    PyGC_Disable(); /* a call makes little garbage, and the process ends soon */
+    if (set_argv(argc > 0 ? argv[0] : "") == 0)
+        PyImport_ImportFrozenModule("__main__");
     _exit(1); /* the plugin ends the process itself; Py_FinalizeEx would take longer than its work */
 }

@@ -6,7 +6,8 @@ As a script it is given the plugin's folder; frozen into a static file it finds 
 import posix
 import sys
 
-sys.path[:0] = sys.argv[1:]
+for folder in sys.argv[1:]:
+    sys.path.insert(0, folder)
 import infoblox  # noqa: E402
 
 infoblox.LIMITS.update(eval(posix.environ.pop(b"PLUGIN_LIMITS")))  # noqa: S307, the test's own text
