@@ -129,6 +129,8 @@ class AllocateWork(AttachmentWork):
         self._reassigns = 0
         self._unknown_writes = 0
         self._known: str | None = None
+        self._built_for: tuple[_Step, str | None] | None = None
+        self._built: tuple[Operation, ...] = ()
         self.is_wanted = True
         """Whether somebody waits for it. What nobody waits for creates nothing any more."""
 
@@ -166,13 +168,19 @@ class AllocateWork(AttachmentWork):
 
     @property
     def network_key(self) -> str | None:
-        return f"{self.network.view} {self.network.subnet}" if self._step is _Step.CREATE else None
+        return self.network.key if self._step is _Step.CREATE else None
 
     def operations(self) -> tuple[Operation, ...]:
+        # The lane looks at waiting work again and again, and to build the object is the costliest part of an ADD.
+        if self._built_for != (self._step, self.mac):
+            self._built_for, self._built = (self._step, self.mac), (self._operation(),)
+        return self._built
+
+    def _operation(self) -> Operation:
         if self._step is _Step.LOOK_UP:
-            return (objects.find_address(self.owner, self.identity),)
+            return objects.find_address(self.owner, self.identity)
         build = objects.update_address if self._step is _Step.UPDATE else objects.create_address
-        return (build(self.owner, self.identity, self.network, self.label, self.mac),)
+        return build(self.owner, self.identity, self.network, self.label, self.mac)
 
     def answered(self, replies: Sequence[Reply], now_s: float) -> object | None:
         (reply,) = replies

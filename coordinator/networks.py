@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, IPv4Network
+from typing import Final
 
 from coordinator.errors import GatewayInvalid, NetworkNotAllowed, SubnetInvalid, ViewNotAllowed
 from protocol.gateway import complete_gateway, is_usable_gateway
 from protocol.messages import NetworkAsk
+
+ASKS_REMEMBERED_MAX: Final = 1024
 
 
 @dataclass(frozen=True)
@@ -19,14 +23,23 @@ class Network:
     gateway: str | None
     name: str
 
+    @cached_property
+    def key(self) -> str:
+        """What tells it from other networks of the grid, however it is used."""
+        return f"{self.view} {self.subnet}"
+
     @property
     def prefix_length(self) -> int:
         """The length of the subnet's prefix in bits."""
-        return IPv4Network(self.subnet).prefixlen
+        return self._block.prefixlen
 
     def contains(self, address: str) -> bool:
         """Whether `address` lies in the subnet."""
-        return IPv4Address(address) in IPv4Network(self.subnet)
+        return IPv4Address(address) in self._block
+
+    @cached_property
+    def _block(self) -> IPv4Network:
+        return IPv4Network(self.subnet)
 
 
 @dataclass(frozen=True)
@@ -39,8 +52,9 @@ class NetworkRules:
     allowed_views: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=ASKS_REMEMBERED_MAX)
 def resolve(ask: NetworkAsk, rules: NetworkRules) -> Network:
-    """The network that `ask` means.
+    """The network that `ask` means. All pods of a network configuration ask the same, so answers are remembered.
 
     Raises `SubnetInvalid`, `GatewayInvalid`, `NetworkNotAllowed` or `ViewNotAllowed`.
     """
