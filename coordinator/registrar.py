@@ -221,6 +221,11 @@ class Registrar:
         """Whether the grid's holdings have been read."""
         return self._knowledge.is_listed
 
+    def forget(self, record: Record) -> None:
+        """Another coordinator has freed what it held, and nobody will ever ask for it again."""
+        self.allocations.drop(record)
+        record.is_unsure = False
+
     def _tidy_unsure(self, records: Iterable[Record | None], now_s: float) -> None:
         """Where the grid holds more than one object of an attachment, the one that its journal names stays."""
         for record in records:

@@ -87,8 +87,9 @@ class Picture:
 @dataclass(frozen=True)
 class Comparison:
     """What one look found. `twice` names the two that have one address; `unclaimed` are in no journal, but of the
-    running boot; `unknown` counts addresses by node whose journal is not known; `why_not_nodes` says why the
-    cluster's list of nodes was not believed, and its list of pods neither."""
+    running boot; `unknown` counts addresses by node whose journal is not known; `stale` are attachments of nodes
+    that are gone, which the grid does not have any more; `why_not_nodes` says why the cluster's list of nodes was
+    not believed, and its list of pods neither."""
 
     compared: int = 0
     claimed: int = 0
@@ -96,6 +97,7 @@ class Comparison:
     missing: tuple[Missing, ...] = ()
     unclaimed: tuple[FixedAddress, ...] = ()
     unknown: Mapping[str, int] = field(default_factory=dict)
+    stale: tuple[Record, ...] = ()
     why_not_nodes: str = ""
 
     @property
@@ -141,6 +143,7 @@ def compare(
         missing=tuple(missing),
         unclaimed=tuple(unclaimed),
         unknown=dict(unknown),
+        stale=tuple(each for each in picture.allocations if judge.is_stale(each, owned)),
         why_not_nodes=why_not_nodes,
     )
 
@@ -204,13 +207,20 @@ class _Judge:
             return _Alive.UNKNOWN
         return self._unnamed(fixed, identity.node)
 
+    def is_stale(self, record: Record, owned: Mapping[Place, Identity]) -> bool:
+        """Whether an attachment is remembered that grid, journals and cluster know no more."""
+        holding, node = record.holding, record.identity.node
+        if holding is None or _moves(record, self.began_at_s) or self.picture.is_named(record) or record.elsewhere:
+            return False
+        return owned.get(holding.place) != record.identity and self.is_node_gone(node)
+
     def _lives_elsewhere(self, record: Record, fixed: FixedAddress, identity: Identity) -> bool:
         """Whether a node of another name has it in its journal, as after a node's renaming."""
         node = record.elsewhere
         if record.identity != identity:
             is_same = record.holding and record.holding.place == (fixed.view, fixed.address)
             node = record.identity.node if record.named_by and is_same else ""
-        return bool(node) and not self._is_node_gone(node)
+        return bool(node) and not self.is_node_gone(node)
 
     def _unnamed(self, fixed: FixedAddress, node: str) -> Why | _Alive:
         origin = read_origin(fixed.comment)
@@ -221,12 +231,13 @@ class _Judge:
         pod_lives = pods.has(origin.pod_uid, pod_name) if pods and pods.uids and has_pod else None
         boot_id = self.picture.boots.get(node)
         if boot_id is None:
-            return Why.NODE_GONE if self._is_node_gone(node) and not pod_lives else _Alive.UNKNOWN
+            return Why.NODE_GONE if self.is_node_gone(node) and not pod_lives else _Alive.UNKNOWN
         if origin.boot_id and origin.boot_id != boot_id:
             return Why.BOOT
         return Why.POD_GONE if pod_lives is False else _Alive.UNCLAIMED
 
-    def _is_node_gone(self, node: str) -> bool:
+    def is_node_gone(self, node: str) -> bool:
+        """Whether the cluster has long been without this node."""
         nodes, now_s = self.picture.liveness.nodes, self.picture.now_s
         since_s = nodes.absent_since_s(node) if nodes and self.trusts_cluster else None
         if since_s is None:

@@ -233,6 +233,8 @@ class Sweeper:
         only_look = "" if self._policy.owner.may_release_by_listing else DEFAULT_NAME
         self._stopped = course.stopped = blind or stopped or only_look
         yield from _notes(found, blind or stopped)
+        for record in found.stale if not blind else ():
+            self._registrar.forget(record)
         may_release = course.may_release and not course.stopped
         for orphan in found.orphans:
             self._treat_orphan(course, orphan, look.began_at_s, now_s, may_release=may_release)

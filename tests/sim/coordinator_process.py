@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 from coordinator.assignment import Policy
 from coordinator.commands import Call, Effect, Note, Send, WakeAt
 from coordinator.desk import Desk, DeskEvent, Received
-from coordinator.events import CredentialsChanged, Ticked
+from coordinator.events import CredentialsChanged, OperatorAsked, Ticked
 from coordinator.exchange import perform
 from coordinator.operations import HttpCall
+from coordinator.sweep import SweepRules
+from coordinator.sweeper import Sweeping
 from protocol.codec import decode_to_coordinator, encode
+from protocol.operator import Repair, Verify
+from tests.sim.api_server import ApiServer, Watch
 from tests.sim.datacentre import DataCentre, Ending
 from tests.sim.story import Story
 from tests.sim.swarm import Swarm
@@ -53,6 +57,7 @@ class Coordinator(Process):
         swarm: Swarm,
         policy: Policy,
         grid: DataCentre,
+        api_server: ApiServer,
         on_death: Callable[[Coordinator], None],
     ) -> None:
         super().__init__(timeline)
@@ -67,7 +72,9 @@ class Coordinator(Process):
         self._has_turn = False
         self._wake_at_s = -inf
         self._calls: dict[int, list[Ending]] = {}
-        self._desk = Desk(policy, swarm.operations_max, swarm.lookup_ttl_s, "sim", self._clock())
+        watch = Watch(api_server, swarm.watch_late_s, self._clock())
+        sweeping = Sweeping(SweepRules(swarm.sweep_s, swarm.sweep_s, swarm.sweep_s), watch)
+        self._desk = Desk(policy, swarm.operations_max, swarm.lookup_ttl_s, "sim", self._clock(), sweeping)
         self._perform(self._desk.start(self._clock()))
 
     def admit(self, connection: Connection) -> None:
@@ -82,6 +89,13 @@ class Coordinator(Process):
     def new_password(self) -> None:
         """The password was put right."""
         self._put(CredentialsChanged(self._clock()))
+
+    def force_stopped_sweep(self) -> bool:
+        """A person has looked at why the sweep releases nothing, and lets it; returns whether there was need."""
+        if not self._desk.snapshot(self._clock())["sweep"]["stopped"]:
+            return False
+        self._put(OperatorAsked(0, Verify(id="force", repair=Repair.FORCED), self._clock()))
+        return True
 
     def _clock(self) -> float:
         return self.timeline.now_s - self._epoch_s

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from nodeagent.attachment import AttachmentId
 from nodeagent.cni_request import Request
 from tests.sim.agent_process import TICK_S, Agent
+from tests.sim.api_server import ApiServer
 from tests.sim.netns_directory import NetnsDirectory
 from tests.sim.network import Network
 from tests.sim.pending_files import PendingFiles
@@ -21,13 +22,22 @@ if TYPE_CHECKING:
     from tests.sim.runtime import Runtime
 
 BOOT_S: Final = 20.0
+DELETED_S: Final = 60.0
+"""Within this time the cluster deletes a node that does not exist any more."""
 
 
 class Host:
     """One machine, under one name after another."""
 
     def __init__(
-        self, number: int, timeline: Timeline, random: Random, story: Story, swarm: Swarm, network: Network
+        self,
+        number: int,
+        timeline: Timeline,
+        random: Random,
+        story: Story,
+        swarm: Swarm,
+        network: Network,
+        api_server: ApiServer,
     ) -> None:
         self.number = number
         self.node = f"n{number}"
@@ -44,6 +54,7 @@ class Host:
         self.tick_s = TICK_S
         self._random = random
         self._network = network
+        self._api_server = api_server
         self._boots = 0
         self._journals = 0
         self._names = 0
@@ -62,6 +73,9 @@ class Host:
         self.boot_id = f"boot-{self.number}-{self._boots}"
         self.booted_s = self.timeline.now_s - self._random.uniform(1.0, 30.0)
         self.is_up = True
+        self._api_server.node_comes(self.node)
+        if self.runtime:
+            self.runtime.boots()
         self.start_agent()
 
     def start_agent(self) -> None:
@@ -103,6 +117,7 @@ class Host:
             self.story.tell("", self.node, "is lost for good")
             self.is_lost = True
             self._die()
+            self._delete_node()
             if self.runtime:
                 self.runtime.excuse_all("node_lost")
 
@@ -151,10 +166,15 @@ class Host:
     def _boot_again(self, name: str | None) -> None:
         if name and self.runtime:
             self.runtime.excuse_all("node_renamed")
+            self._delete_node()
             self.node = name
         self.boot()
         if self.runtime:
             self.runtime.booted()
+
+    def _delete_node(self) -> None:
+        name = self.node
+        self.timeline.after(self._random.uniform(0.0, DELETED_S), lambda: self._api_server.node_goes(name))
 
     def _lose_disk(self) -> None:
         self.disk = self._new_disk()

@@ -7,7 +7,7 @@ counted instead, as long as it is switched on here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,6 +31,9 @@ EXCUSES: Final = frozenset(
     }
 )
 """Ways to leave something behind that are known, and not this release's to clean up."""
+
+AWAY: Final = frozenset({"node_lost", "node_renamed"})
+"""Reasons that concern a node of which no agent speaks any more."""
 
 
 TRY_AGAIN: Final = 11
@@ -65,6 +68,7 @@ class Life:
     known_by: set[int] = field(default_factory=set)
     lost_journal: bool = False
     pod: str = ""
+    boot_id: str = ""
     is_blind: bool = False
     """Whether its agent cannot see namespaces."""
     unheard: list[Exec] = field(default_factory=list)
@@ -84,7 +88,7 @@ class Life:
 class Ledger:
     """All lives, and the verdict."""
 
-    def __init__(self, timeline: Timeline, story: Story, grid: Grid, release_delay_s: float) -> None:
+    def __init__(self, timeline: Timeline, story: Story, grid: Grid, release_delay_s: float, swept: str) -> None:
         self.lives: dict[AttachmentId, Life] = {}
         self.excused: Counter[str] = Counter()
         self.answers: Counter[str] = Counter()
@@ -92,12 +96,18 @@ class Ledger:
         self._story = story
         self._grid = grid
         self._release_delay_s = release_delay_s
+        self._swept = swept
+        self._boots: dict[str, str] = {}
         self._foreign = {thing.key: thing for thing in grid.store.of_kind("fixedaddress")}
         self._rests: dict[str, tuple[float, str]] = {}
         self._holders: dict[str, Holder] = {}
         self._heard: dict[tuple[int, str], tuple[float, float, frozenset[AttachmentId]]] = {}
 
     # What runtimes do and hear
+
+    def boots(self, node: str, boot_id: str) -> None:
+        """A machine starts under this name."""
+        self._boots[node] = boot_id
 
     def begins(self, attachment: AttachmentId, node: str, subnet: str) -> Life:
         """A runtime asks for an address for the first time, or anew after a DEL."""
@@ -214,11 +224,24 @@ class Ledger:
 
     def _left_behind(self, life: Life, node: str, address: str) -> None:
         text = f"nothing left behind: {life.key} of {node} is gone, the grid still holds {address}"
-        for excuse in sorted(life.reasons()):
+        for excuse in sorted(life.reasons() - self._swept_up(life)):
             if excuse in EXCUSES:
                 self.excused[excuse] += 1
                 return
         raise Violation(text, life.key, address)
+
+    def _swept_up(self, life: Life) -> Set[str]:
+        """Which reasons are none, since sweeps knew enough."""
+        if not self._swept:
+            return frozenset()
+        gone = self._swept != "nobody" and bool(life.reasons() & AWAY)
+        is_pod_gone = all(other.pod != life.pod or not other.is_live for other in self.lives.values())
+        seen = self._swept == "pods" and is_pod_gone
+        is_booted = self._boots.get(life.node) != life.boot_id and not life.reasons() & AWAY
+        if gone or is_booted:
+            return EXCUSES
+        # What a journal holds lives: only its agent can see that a DEL never came.
+        return EXCUSES - {"del_lost"} if seen else frozenset()
 
     def _excuse(self, name: str, life: Life, text: str, address: str) -> None:
         if name not in EXCUSES:

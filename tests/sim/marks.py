@@ -11,11 +11,13 @@ RARE: Final = frozenset(
         "agent_killed",
         "agent_stalled",
         "agent_stopped",
+        "api_server_away",
         "connection_cut",
         "coordinator_killed",
         "coordinator_stalled",
         "coordinators_overlap",
         "disk_fails",
+        "gc",
         "grid_outage",
         "journal_lost",
         "journal_lost_in_power_cut",
@@ -42,6 +44,8 @@ RARE: Final = frozenset(
         "pending_before_add",
         "pending_file",
         "releasing_without_del_boot",
+        "releasing_without_del_gc",
+        "releasing_without_del_namespace_gone",
         "releasing_without_del_unclaimed",
         # the coordinator
         "address_twice",
@@ -53,5 +57,10 @@ RARE: Final = frozenset(
         "network_refused",
         "not_yours",
         "request_not_allowed",
+        # the sweep
+        "grid_lacks_addresses",
+        "sweep_forced",
+        "sweep_released",
+        "sweep_stopped",
     }
 )

@@ -8,6 +8,7 @@ from typing import Final
 
 from nodeagent.attachment import AttachmentId, Network, Pod
 from nodeagent.cni_request import AddRequest, CheckRequest, DelRequest, GcRequest
+from tests.sim.api_server import ApiServer, uid_of
 from tests.sim.host import Host
 from tests.sim.ledger import Ledger, Life
 from tests.sim.plugin_exec import Answer, Exec
@@ -26,13 +27,17 @@ Part = Generator[float | Exec, None, Answer | None]
 class Runtime:
     """The containers of one node, each with a script of its own."""
 
-    def __init__(self, host: Host, ledger: Ledger, random: Random, plans: tuple[Plan, ...]) -> None:
+    def __init__(
+        self, host: Host, ledger: Ledger, random: Random, plans: tuple[Plan, ...], api_server: ApiServer
+    ) -> None:
         self._host = host
+        self._api_server = api_server
         self._ledger = ledger
         self._random = random
         self._plans = plans
         self._boot = 0
         self._containers = 0
+        self._pods = 0
         self._lives: list[Life] = []
         self._is_draining = False
         host.runtime = self
@@ -48,12 +53,12 @@ class Runtime:
 
     def begin_one(self, name: str = "") -> Life:
         """One pod more, from an outside hand."""
-        return self._new_life(self._plans[0], name)
+        return self._new_life(self._plans[0], name or self._new_pod(), name)
 
     def begin_again(self, old: Life) -> Life:
         """A container comes back under its ID."""
         self._lives.remove(old)
-        return self._remember(self._ledger.begins(old.attachment, self._host.node, old.subnet))
+        return self._remember(self._ledger.begins(old.attachment, self._host.node, old.subnet), old.pod)
 
     def add_one(self, life: Life) -> None:
         """Its ADD."""
@@ -87,10 +92,15 @@ class Runtime:
         self._boot += 1
         pending = {each.attachment for each in self._host.pending.look()}
         for life in self._lives:
+            self._api_server.pod_goes(life.pod)
             if life.is_live:
                 self._ledger.dies(life)
             if life.lost_journal and life.attachment in pending:
                 life.excuses.add("journal_lost")
+
+    def boots(self) -> None:
+        """The machine starts."""
+        self._ledger.boots(self._host.node, self._host.boot_id)
 
     def booted(self) -> None:
         """The runtime cleans up what it remembers, or not; then new pods come."""
@@ -117,14 +127,15 @@ class Runtime:
     def _slot(self) -> Script:
         """One pod after another; a pod whose sandbox fails gets another one."""
         yield self._random.random() * RETRY_S
-        pods = 0
+        pod = self._new_pod()
         while not self._is_draining:
             plan = self._random.choice(self._plans)
-            life = self._new_life(plan)
-            pods += self._random.random() < 0.5
-            life.pod = f"{life.attachment.ifname}-{pods}"
+            life = self._new_life(plan, pod)
             yield from self._container(life, plan)
             self._host.namespaces.remove(life.attachment)
+            if self._random.random() < 0.5:
+                self._api_server.pod_goes(pod)
+                pod = self._new_pod()
             yield self._random.random() * RETRY_S
 
     def _container(self, life: Life, plan: Plan) -> Script:
@@ -210,12 +221,16 @@ class Runtime:
     def _just_add(self, life: Life, plan: Plan) -> Script:
         yield from self._add(life, plan)
         if not life.is_live:
-            yield from self._delete(life)
-            self._host.namespaces.remove(life.attachment)
+            yield from self._delete_with_pod(life)
 
     def _just_delete(self, life: Life) -> Script:
         yield self._random.random() * RETRY_S
+        yield from self._delete_with_pod(life)
+
+    def _delete_with_pod(self, life: Life) -> Script:
         yield from self._delete(life)
+        self._host.namespaces.remove(life.attachment)
+        self._api_server.pod_goes(life.pod)
 
     # Inside
 
@@ -230,20 +245,24 @@ class Runtime:
 
     def _request(self, life: Life, plan: Plan) -> AddRequest:
         network = Network(plan.name, None, plan.subnet, plan.gateway)
-        name = life.pod or life.attachment.container_id
         namespace = self._host.namespaces.make(life.attachment)
-        return AddRequest(
-            "1.0.0", life.attachment, network, Pod(name, "default", f"uid-{name}"), namespace=namespace
-        )
+        pod = Pod(life.pod, "default", uid_of(life.pod))
+        return AddRequest("1.0.0", life.attachment, network, pod, namespace=namespace)
 
-    def _new_life(self, plan: Plan, name: str = "") -> Life:
+    def _new_pod(self) -> str:
+        self._pods += 1
+        return f"pod-{self._host.number}-{self._pods}"
+
+    def _new_life(self, plan: Plan, pod: str, name: str = "") -> Life:
         self._containers += 1
         ifname = self._random.choice(("eth0", "eth0", "net1"))
         attachment = AttachmentId(name or f"h{self._host.number}c{self._containers}", ifname)
-        return self._remember(self._ledger.begins(attachment, self._host.node, plan.subnet))
+        return self._remember(self._ledger.begins(attachment, self._host.node, plan.subnet), pod)
 
-    def _remember(self, life: Life) -> Life:
+    def _remember(self, life: Life, pod: str) -> Life:
         self._lives.append(life)
+        self._api_server.pod_comes(pod)
+        life.pod, life.boot_id = pod, self._host.boot_id
         life.is_blind = bool(self._blind())
         return life
 

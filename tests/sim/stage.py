@@ -34,6 +34,9 @@ CALM: Final = Swarm(
     operation_s=0.0,
     request_operations_max=1000,
     sight="clear",
+    sweep_s=0.0,
+    tells="nobody",
+    watch_late_s=0.0,
     faults=Faults(),
     rates=dict.fromkeys({**PER_MINUTE, **CHANCE}, 0.0),
 )

@@ -27,6 +27,7 @@ PER_MINUTE: Final = {
     "login_refused": 0.7,
     "admin_deletes": 2.0,
     "gc": 3.0,
+    "api_server_away": 1.0,
 }
 """The most of what strikes from outside, for each target."""
 
@@ -95,7 +96,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Swarm:
-    """One seed's world. `sight`: how the agent sees the directory of the namespaces."""
+    """One seed's world.
+
+    `sight`: how the agent sees the directory of the namespaces. `sweep_s`: the time between two sweeps, 0 for
+    none; `tells`: what the cluster's API server tells them of, `watch_late_s` late.
+    """
 
     nodes: int
     pods_per_node: int
@@ -114,6 +119,9 @@ class Swarm:
     operation_s: float
     request_operations_max: int
     sight: str
+    sweep_s: float
+    tells: str
+    watch_late_s: float
     faults: Faults
     rates: dict[str, float]
 
@@ -124,7 +132,8 @@ class Swarm:
         odd = {name: getattr(self.faults, name) for name in READINGS}
         return (
             f"{self.nodes} nodes with {self.pods_per_node} pods each in {plans}; {self.endpoints} endpoints; "
-            f"release delay {self.release_delay_s:g} s; calls take {self.grid_s * 1000:.0f} ms\n"
+            f"release delay {self.release_delay_s:g} s; calls take {self.grid_s * 1000:.0f} ms; "
+            f"a sweep every {self.sweep_s:g} s, told of {self.tells}, {self.watch_late_s:g} s late\n"
             f"  rates: {rates or 'none'}\n  grid: {odd}"
         )
 
@@ -159,6 +168,9 @@ def draw(random: Random) -> Swarm:
         operation_s=random.choice((0.0, 0.01, 0.2)),
         request_operations_max=random.choice((1000, 1000, 1000, 12)),
         sight=random.choice(("clear", "clear", "clear", "closed", "empty", "covered")),
+        sweep_s=random.choice((0.0, 40.0, 40.0, 120.0)),
+        tells=random.choice(("nobody", "nodes", "pods", "pods")),
+        watch_late_s=random.choice((0.0, 2.0, 30.0)),
         faults=Faults().changed(readings),
         rates=rates,
     )

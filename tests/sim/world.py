@@ -9,6 +9,7 @@ from typing import Final
 from coordinator.assignment import Policy
 from coordinator.networks import NetworkRules
 from coordinator.ownership import Owner
+from tests.sim.api_server import ApiServer
 from tests.sim.coordinator_process import Coordinator
 from tests.sim.datacentre import DataCentre
 from tests.sim.host import Host
@@ -44,11 +45,16 @@ class World:
         self.story = Story(self.timeline)
         timeline, story = self.timeline, self.story
         self.grid = DataCentre(timeline, random, story, swarm)
-        self.ledger = Ledger(timeline, story, self.grid.grid, swarm.release_delay_s)
+        self.api_server = ApiServer(timeline, swarm.tells)
+        swept = swarm.tells if swarm.sweep_s else ""
+        self.ledger = Ledger(timeline, story, self.grid.grid, swarm.release_delay_s, swept)
         self.grid.on_write = self.ledger.written
         self.network = Network(timeline, random, swarm.wire_s, swarm.endpoints)
-        self.hosts = [Host(number, timeline, random, story, swarm, self.network) for number in range(swarm.nodes)]
-        self.runtimes = [Runtime(host, self.ledger, random, swarm.plans) for host in self.hosts]
+        self.hosts = [
+            Host(number, timeline, random, story, swarm, self.network, self.api_server)
+            for number in range(swarm.nodes)
+        ]
+        self.runtimes = [Runtime(host, self.ledger, random, swarm.plans, self.api_server) for host in self.hosts]
         self._policy = Policy(
             Owner("blue"),
             "admin",
@@ -83,6 +89,7 @@ class World:
                 host.agent.tick_s = QUIET_TICK_S
         self.timeline.run_until(self.timeline.now_s + QUIET_S)
         self._show_namespaces()
+        self._let_sweeps_go_on()
         self._wait_for_quiet()
         self.ledger.check_quiet()
         self._probe()
@@ -110,6 +117,7 @@ class World:
         self._plan("connection_cut", self.network.cut_one)
         self._plan("grid_outage", lambda: self.grid.begin_outage(self._seconds(60)))
         self._plan("login_refused", lambda: self.grid.refuse_logins(self._seconds(30)))
+        self._plan("api_server_away", lambda: self.api_server.begin_outage(self._seconds(90)))
         self._plan("admin_deletes", self._delete_as_admin)
         self._plan("coordinator_killed", self._kill_coordinator)
         self._plan("coordinator_stalled", self._stall_coordinator)
@@ -178,6 +186,7 @@ class World:
             self.swarm,
             self._policy,
             self.grid,
+            self.api_server,
             lambda coordinator: self._replace_coordinator(endpoint, coordinator),
         )
 
@@ -220,6 +229,7 @@ class World:
         self._is_healed = True
         self.story.tell("", "world", "all heals")
         self.grid.heal()
+        self.api_server.heal()
         self.network.heal()
         for host, runtime in zip(self.hosts, self.runtimes, strict=True):
             host.rates = dict.fromkeys(host.rates, 0.0)
@@ -238,6 +248,13 @@ class World:
             if not host.is_lost:
                 runtime.add_one(runtime.begin_one())
         self.timeline.run_until(self.timeline.now_s + LOOKS_S)
+
+    def _let_sweeps_go_on(self) -> None:
+        """A person reads why a sweep has stopped, and forces it."""
+        running = [each for each in self.network.coordinators if each]
+        if sum(each.force_stopped_sweep() for each in running):
+            self.story.mark("sweep_forced")
+            self.timeline.run_until(self.timeline.now_s + LOOKS_S)
 
     def _wait_for_quiet(self) -> None:
         """A grid that takes seconds for each call may have much to do still."""

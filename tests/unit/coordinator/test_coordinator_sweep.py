@@ -111,6 +111,20 @@ def test_a_node_that_is_deleted_loses_its_addresses_after_ten_minutes() -> None:
     assert not world.pods()
 
 
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_what_another_coordinator_freed_of_a_deleted_node_is_not_given_back_to_it(is_gone: bool) -> None:
+    world = SweepWorld()
+    world.orphan("10.55.0.1", "other", node="n2")
+    world.start()
+    world.connect("n1")
+    world.live.nodes, world.live.complete_since_s = {"n1"} if is_gone else {"n1", "n2"}, world.now_s
+    world.remove("10.55.0.1")
+    for _ in range(3):
+        world.sweep("n1")
+    world.add("web")
+    assert ("other" in world.pods()) is not is_gone
+
+
 def test_a_node_that_is_there_but_silent_keeps_its_addresses() -> None:
     world = SweepWorld()
     world.orphan("10.55.0.8", "other", node="n2")
