@@ -67,7 +67,7 @@ class Record:
     beyond what is known. `named_by` is the journal that names it as its own, as far as its node has told, empty
     when none does; `elsewhere` is another node whose journal names it too, as after a node's renaming;
     `asked_at_s` when the node last asked about it. `displaced` is the holding that it lost to another attachment,
-    though its journal names it.
+    though its journal names it; `unnamed` the one that its journal has ceased to name.
     """
 
     identity: Identity
@@ -84,6 +84,7 @@ class Record:
     elsewhere: str = ""
     asked_at_s: float = -inf
     displaced: Holding | None = None
+    unnamed: Holding | None = None
     is_made_here: bool = False
     """Whether this coordinator has asked the grid for its address, so that it knows of every create."""
     forget_at_s: float | None = None
@@ -153,7 +154,7 @@ class Allocations:
 
     def drop(self, record: Record) -> None:
         """The attachment has no address any more."""
-        holding, record.holding, record.displaced = record.holding, None, None
+        holding, record.holding, record.displaced, record.unnamed = record.holding, None, None, None
         if holding and self._holders.get(holding.place) is record:
             del self._holders[holding.place]
 

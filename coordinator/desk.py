@@ -270,7 +270,7 @@ class Desk:
             "allocations": len(allocations),
             "listed": self._registrar.is_listed,
             "releases_waiting": sum(1 for record in allocations if record.removal),
-            "lane": {"waiting": self._lane.waiting},
+            "lane": {"waiting": self._lane.waiting, "operations_max": self._lane.operations_max},
             "grid": {
                 "state": "unavailable" if outage else "ok" if form else "not reached yet",
                 "reason": f"{outage.problem.msg}: {outage.problem.details}" if outage else "",

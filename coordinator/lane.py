@@ -76,6 +76,11 @@ class Lane:
         return len(self._queue)
 
     @property
+    def operations_max(self) -> int:
+        """How many operations the next call may have, as this grid has been so far."""
+        return self._pace.limit
+
+    @property
     def calls(self) -> int:
         """How many calls have been made."""
         return self._calls

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Set
 from ipaddress import IPv4Interface, IPv4Network
 
-from coordinator.allocations import Allocations, AttachmentKey, Holding, holding_of
+from coordinator.allocations import Allocations, AttachmentKey, Holding, Record, holding_of
 from coordinator.commands import Note
 from coordinator.objects import FixedAddress
 from coordinator.ownership import Identity, Owner
@@ -89,8 +89,17 @@ def _unlearn_unnamed(allocations: Allocations, node: str, named: Set[AttachmentK
             continue
         record.named_by = ""
         if record.holding:
+            unnamed = record.holding if record.is_made_here and not record.is_unsure else None
             allocations.drop(record)
-            record.is_unsure = True
+            record.is_unsure, record.unnamed = True, unnamed
+
+
+def relearn_unnamed(allocations: Allocations, record: Record) -> None:
+    """Its release was never sent before, as after a reboot: no other coordinator can have carried that out."""
+    unnamed = record.unnamed
+    if unnamed and not allocations.holder(unnamed.view, unnamed.address):
+        allocations.hold(record, unnamed)
+        record.is_unsure = False
 
 
 def _holding(held: JournalHolding) -> Holding:

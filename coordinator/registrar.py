@@ -29,7 +29,7 @@ from coordinator.errors import (
 )
 from coordinator.events import Submitted
 from coordinator.lane import Lane
-from coordinator.learning import Journals, learn_listed
+from coordinator.learning import Journals, learn_listed, relearn_unnamed
 from coordinator.lookups import Lookups
 from coordinator.networks import Network, resolve
 from coordinator.objects import FixedAddress
@@ -73,7 +73,10 @@ class Registrar:
             return
         asked = Asked(message, boot_id, now_s, is_repeated=record.is_newest(message.journal_id, message.seq))
         record.journal_id, record.seq = message.journal_id, message.seq
-        record.named_by = message.journal_id if isinstance(message, Allocate) else ""
+        if isinstance(message, Allocate):
+            record.named_by, record.unnamed = message.journal_id, None
+        else:
+            record.named_by = ""
         record.asked_at_s = now_s
         if record.asked and record.asked.message.id != message.id:
             yield Reply(node, answers.overtaken(record.asked.message, message))
@@ -140,6 +143,8 @@ class Registrar:
         if not self._withdraw(record):
             record.next = asked
             return
+        if message.attempt == 1:
+            relearn_unnamed(self.allocations, record)
         work = assignment.removal(self._policy, record, asked, message, self._knowledge, self._lane.form)
         holding = record.holding
         if holding and self._lookups.exhaustion(holding.view, holding.subnet, now_s):

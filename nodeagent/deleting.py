@@ -119,7 +119,7 @@ class Deleting:
             return
         moved = journal_records.moved_to_boot(record, self._book.boot_id)
         if record.state is State.RELEASING:
-            self._book.persist(entry, moved)
+            self._book.persist(entry, replace(moved, attempt=record.attempt + 1))
             return
         entry.record = moved
         self.release_unasked(entry, record, ReleaseReason.BOOT, now_s)

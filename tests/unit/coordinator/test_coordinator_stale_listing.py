@@ -88,3 +88,23 @@ def test_a_hello_that_was_long_on_its_way_does_not_bring_back_what_was_released_
     world.connect(holdings=[world.holding("c1", FIRST, seq=message.seq)])
     assert address_of(world.add("c2")) == FIRST
     assert world.pods() == {"c2": FIRST}
+
+
+def test_a_node_that_boots_again_has_each_of_its_addresses_released_by_one_call() -> None:
+    world = DeskWorld(Setup(release_delay_s=0.0)).start()
+    world.add("c1")
+    world.connect()
+    made = len(world.calls)
+    assert has_released(world.delete("c1"))
+    assert world.pods() == {}
+    assert len(world.calls) == made + 1
+
+
+def test_a_release_that_was_sent_before_looks_for_what_the_journal_did_not_name() -> None:
+    world = DeskWorld(Setup(release_delay_s=0.0)).start()
+    world.add("c1")
+    world.connect()
+    world.remove(FIRST)
+    made = len(world.calls)
+    assert has_released(world.delete("c1", attempt=2))
+    assert world.described(made) == [["find c1"]]

@@ -155,6 +155,12 @@ def test_attachments_of_an_earlier_boot_are_released_without_a_del() -> None:
     assert machine.handle(Persisted(NOW_S, 1)) == [StartRelease(releasing)]
 
 
+def test_a_release_that_an_earlier_boot_has_sent_counts_as_sent_before() -> None:
+    machine = Machine(a_record(State.RELEASING, boot_id="boot-0", attempt=1))
+    (persist,) = (each for each in machine.started if isinstance(each, Persist))
+    assert persist.record.attempt == 2
+
+
 def test_an_ask_of_an_earlier_boot_is_as_old_as_the_boot() -> None:
     machine = Machine(a_record(State.ASKED, boot_id="boot-0"))
 
