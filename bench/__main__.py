@@ -11,15 +11,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bench import exec_times, throughput
+from bench import exec_times, idle, one_pod, throughput
 from bench.machine import describe
 from bench.plots import draw
 from bench.result import Result, write
-from bench.run import Run, Wrong, lines_of
+from bench.run import Run, Wrong
+from demo.table import table
 
 PARTS: Final[Mapping[str, Callable[[Run], Result]]] = {
     "exec": exec_times.measure,
+    "one_pod": one_pod.measure,
     "throughput": throughput.measure,
+    "idle": idle.measure,
 }
 
 
@@ -66,8 +69,7 @@ def measured(name: str, *, is_quick: bool) -> Result:
 
 def report(result: Result) -> None:
     """Print the table of a part."""
-    for line in lines_of([result.table.headings, *result.table.rows]):
-        _say(line)
+    _say(table(result.table.headings, result.table.rows))
     for check in result.checks:
         _say(f"correct: {check}")
     _say(f"took {result.took_s:.0f} s\n")

@@ -49,9 +49,9 @@ class Candidate:
 
     def call(self) -> Times:
         """One call that must succeed."""
-        times, _ = execute(self.executable, self.invocation.environment(), self.stdin)
+        times, _ = execute([self.executable], self.invocation.environment(), self.stdin)
         if self.undo:
-            execute(self.executable, self.undo.environment(), self.stdin)
+            execute([self.executable], self.undo.environment(), self.stdin)
         return times
 
 

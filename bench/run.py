@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,15 +57,3 @@ def _container(found: Mapping[str, object]) -> str:
 
 def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> int:
     return len(set(one.items()) - set(other.items()))
-
-
-def lines_of(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of texts as lines with columns; all but the first are aligned to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(
-            text.ljust(width) if column == 0 else text.rjust(width)
-            for column, (text, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]

@@ -18,8 +18,8 @@ class Times:
     cpu_ms: float
 
 
-def execute(executable: str, environment: Mapping[str, str], stdin: bytes) -> tuple[Times, bytes]:
-    """Start it with posix_spawn, its standard input whole; timed until its output is read and it has ended.
+def execute(argv: list[str], environment: Mapping[str, str], stdin: bytes) -> tuple[Times, bytes]:
+    """Start an absolute path with posix_spawn, its standard input whole; timed until it has ended.
 
     Returns the output, too. Raises `Wrong` where it fails.
     """
@@ -29,7 +29,7 @@ def execute(executable: str, environment: Mapping[str, str], stdin: bytes) -> tu
     os.close(given)
     descriptors = [(os.POSIX_SPAWN_DUP2, standard_input, 0), (os.POSIX_SPAWN_DUP2, standard_output, 1)]
     began_ns = time.perf_counter_ns()
-    pid = os.posix_spawn(executable, [executable], environment, file_actions=descriptors)
+    pid = os.posix_spawn(argv[0], argv, environment, file_actions=descriptors)
     os.close(standard_output)
     answer = b""
     while piece := os.read(output, 1 << 16):
@@ -39,5 +39,5 @@ def execute(executable: str, environment: Mapping[str, str], stdin: bytes) -> tu
     os.close(standard_input)
     os.close(output)
     if status:
-        raise Wrong(f"{executable} failed: {answer.decode()}")
+        raise Wrong(f"{argv[0]} failed: {answer.decode()}")
     return Times(took_ms, (usage.ru_utime + usage.ru_stime) * 1000), answer

@@ -83,6 +83,7 @@ def allocated_fields(message: Allocate, node: str, address: str, cost: Cost, too
         "node": node,
         "address": address,
         "wapi_calls": cost.wapi_calls,
+        "grid_ms": round(cost.grid_s * 1000, 1),
         "took_ms": round(took_s * 1000, 1),
     }
 

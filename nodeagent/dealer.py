@@ -78,6 +78,7 @@ class Dealer:
             self._log.warning("message_not_sent", type=message.type, request=message.id)
             return
         self._step(message, "after")
+        self._log.debug("message_sent", type=message.type, request=message.id)
 
     def collect(self, ready: Mapping[Any, int], now_s: float) -> list[Event]:
         """What came in since the last call."""
@@ -142,6 +143,7 @@ class Dealer:
                 continue
             if isinstance(message, Allocated | Released):
                 self._on_step(f"wire:{message.type}:received")
+            self._log.debug("message_received", type=message.type, request=message.id)
             events.append(Received(now_s, message))
         return events
 

@@ -1,0 +1,28 @@
+"""What a process costs: memory and processor time, as the kernel counts them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Usage:
+    """One look at a process. Memory is what is resident, now and at most; processor time is of all threads."""
+
+    rss_mb: float
+    peak_mb: float
+    cpu_s: float
+
+
+def usage(pid: int) -> Usage:
+    """What the process occupies and has used by now."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    cpu_ns = sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads)
+    return Usage(_mb(fields["VmRSS"]), _mb(fields["VmHWM"]), cpu_ns / 1e9)
+
+
+def _mb(text: str) -> float:
+    return int(text.split()[0]) * 1024 / 1e6
