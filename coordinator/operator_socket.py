@@ -20,10 +20,11 @@ from socketserver import BaseRequestHandler, ThreadingMixIn, UnixStreamServer
 from typing import Final
 
 from coordinator.commands import AnswerOperator
-from protocol.codec import Unreadable, decode_operator_request
+from protocol.codec import Unreadable
 from protocol.logs import Logger
 from protocol.messages import Message
 from protocol.operator import OperatorAnswer, OperatorRequest, TurnedDown
+from protocol.operator_codec import decode_operator_request
 from protocol.operator_frames import HungUp, receive_payload, send_message
 
 CONNECTIONS_MAX: Final = 8

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from ctl.failures import Failed
-from protocol.codec import Unreadable, decode_operator_answer
+from protocol.codec import Unreadable
 from protocol.messages import Message
 from protocol.operator import OPERATOR_SOCKET, OperatorAnswer, OperatorRequest, TurnedDown
+from protocol.operator_codec import decode_operator_answer
 from protocol.operator_frames import HungUp, receive_payload, send_message
 
 ANSWER_S: Final = 180.0

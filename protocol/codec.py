@@ -8,7 +8,6 @@ import msgpack
 from pydantic import TypeAdapter, ValidationError
 
 from protocol.messages import Message, ToAgent, ToCoordinator, to_agent, to_coordinator
-from protocol.operator import OperatorAnswer, OperatorRequest, operator_answer, operator_request
 from protocol.versions import PROTOCOL_VERSION, is_spoken
 
 MESSAGE_BYTES_MAX: Final = 1024 * 1024
@@ -36,25 +35,16 @@ def encode(message: Message) -> bytes:
 
 def decode_to_coordinator(data: bytes) -> ToCoordinator:
     """What an agent sent. Raises `Unreadable`, or `UnspokenVersion`, saying what is wrong."""
-    return _decode(data, to_coordinator)
+    return decode(data, to_coordinator)
 
 
 def decode_to_agent(data: bytes) -> ToAgent:
     """What the coordinator sent. Raises `Unreadable`, or `UnspokenVersion`, saying what is wrong."""
-    return _decode(data, to_agent)
+    return decode(data, to_agent)
 
 
-def decode_operator_request(data: bytes) -> OperatorRequest:
-    """What a person's command sent. Raises `Unreadable`, or `UnspokenVersion`, saying what is wrong."""
-    return _decode(data, operator_request)
-
-
-def decode_operator_answer(data: bytes) -> OperatorAnswer:
-    """What the coordinator answered. Raises `Unreadable`, or `UnspokenVersion`, saying what is wrong."""
-    return _decode(data, operator_answer)
-
-
-def _decode(data: bytes, adapter: TypeAdapter[T]) -> T:
+def decode(data: bytes, adapter: TypeAdapter[T]) -> T:
+    """A message that `adapter` knows. Raises `Unreadable`, or `UnspokenVersion`, saying what is wrong."""
     fields = _unpack(data)
     message_id = fields.get("id")
     reply_to = message_id if isinstance(message_id, str) and 0 < len(message_id) <= 64 else None

@@ -25,8 +25,8 @@ Token = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_
 Text = Annotated[str, Field(max_length=253)]
 Ticket = Annotated[str, Field(min_length=1, max_length=TICKET_LENGTH_MAX, pattern=r"^[A-Za-z0-9_.\-]+$")]
 Mac = Annotated[str, Field(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")]
-Ipv4 = Annotated[str, Field(max_length=15, pattern=r"^\d{1,3}(\.\d{1,3}){3}$")]
-Cidr = Annotated[str, Field(max_length=18, pattern=r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}$")]
+Ipv4 = Annotated[str, Field(max_length=15, pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$")]
+Cidr = Annotated[str, Field(max_length=18, pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$")]
 Milliseconds = Annotated[int, Field(ge=0, le=2**53)]
 Sequence = Annotated[int, Field(ge=1, le=2**63 - 1)]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from coordinator.desk import Received
 from nodeagent import wire_messages
-from protocol import codec
+from protocol import codec, operator_codec
 from protocol.codec import Unreadable, encode
 from protocol.messages import Allocated, Enrol, Message, ShowTicket
 from protocol.operator_frames import HungUp, receive_payload
@@ -36,12 +36,12 @@ def read_to_agent(data: bytes) -> None:
 
 def read_operator_request(data: bytes) -> None:
     """What a person's command asks."""
-    _decoded(data, codec.decode_operator_request)
+    _decoded(data, operator_codec.decode_operator_request)
 
 
 def read_operator_answer(data: bytes) -> None:
     """What a person's command is answered."""
-    _decoded(data, codec.decode_operator_answer)
+    _decoded(data, operator_codec.decode_operator_answer)
 
 
 def read_operator_frame(data: bytes) -> None:

@@ -20,9 +20,10 @@ from coordinator.commands import AnswerOperator
 from coordinator.operator_socket import CONNECTIONS_MAX, NoOperatorSocket, OperatorSocket
 from ctl.failures import Failed
 from ctl.operator_socket import ask
-from protocol.codec import MESSAGE_BYTES_MAX, decode_operator_answer, encode
+from protocol.codec import MESSAGE_BYTES_MAX, encode
 from protocol.logs import make_logger
 from protocol.operator import Adopted, ListUnadopted, OperatorRequest, TurnedDown
+from protocol.operator_codec import decode_operator_answer
 from protocol.operator_frames import receive_payload, send_message
 
 PATIENCE_S = 20

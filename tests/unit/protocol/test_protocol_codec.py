@@ -17,7 +17,7 @@ from protocol.codec import (
     decode_to_coordinator,
     encode,
 )
-from protocol.messages import Ping, Pong
+from protocol.messages import Address, Allocated, Attachment, Ping, Pong
 
 scalars = (
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(max_size=9) | st.binary()
@@ -59,6 +59,22 @@ def test_another_version_is_refused_with_the_id_to_answer(version: object) -> No
     with pytest.raises(UnspokenVersion) as caught:
         decode_to_coordinator(msgpack.packb({"v": version, "type": "ping", "id": "m1"}))
     assert caught.value.reply_to == "m1"
+
+
+def test_an_address_in_the_digits_of_another_script_is_unreadable() -> None:
+    held = Attachment(container_id="c1", ifname="eth0")
+    fields = Allocated(
+        id="m1",
+        attachment=held,
+        seq=1,
+        view="default",
+        subnet="10.0.0.0/8",
+        addresses=[Address(address="10.0.0.5/8")],
+    ).model_dump(exclude_none=True)
+    assert decode_to_agent(msgpack.packb(fields))
+    fields["addresses"][0]["address"] = "10.0.0.\N{ARABIC-INDIC DIGIT FIVE}/8"
+    with pytest.raises(Unreadable):
+        decode_to_agent(msgpack.packb(fields))
 
 
 def test_two_megabytes_are_not_even_unpacked() -> None:
