@@ -1,0 +1,150 @@
+"""The rolling restart: pods start at a steady rate while one daemon after the other is replaced by a new one."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Final
+
+from demo.cluster import Cluster, Plan
+from demo.cni import Invocation, Outcome, pod_args
+from demo.grid import ea
+from tests.soak.books import Books
+from tests.soak.pod_place import IFNAME, PodPlace
+
+PLACES: Final = 200
+"""As many pods can live and wait at once: at 20 a second, those of eight seconds beside the living."""
+
+LIVING: Final = 40
+REPLACE_EVERY_S: Final = 1.5
+GRID_LATENCY_MS: Final = 20
+QUIET_TIMEOUT_S: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of it. `took_s` has each ADD's time, from when it was due to its answer."""
+
+    answers: dict[str, int]
+    took_s: list[float]
+    replaced: dict[str, int]
+    wrong: list[str]
+
+    @property
+    def failed(self) -> int:
+        """How many ADDs ended with an error."""
+        return sum(
+            count for answer, count in self.answers.items() if answer.startswith("ADD") and answer != "ADD ok"
+        )
+
+    def __str__(self) -> str:
+        half_s, longest_s = statistics.median(self.took_s), max(self.took_s)
+        replaced = ", ".join(f"{daemon} {count} times" for daemon, count in sorted(self.replaced.items()))
+        return (
+            f"{len(self.took_s)} ADDs, {self.failed} failed; half of them within {half_s:.3f} s, "
+            f"the longest took {longest_s:.2f} s; replaced: {replaced}"
+        )
+
+
+class Rolling:
+    """`adds` ADDs, so many a second. What is late does not delay the next."""
+
+    def __init__(self, directory: Path, adds: int, adds_per_s: float) -> None:
+        self._directory = directory
+        self._adds_per_s = adds_per_s
+        self._books = Books()
+        self._books.target = adds
+        self._free: SimpleQueue[PodPlace] = SimpleQueue()
+        self._living: deque[_Pod] = deque()
+        self._took_s: list[float] = []
+        self._replaced: Counter[str] = Counter()
+
+    def run(self) -> Report:
+        """Carry it out, then wait until the grid holds what lives and nothing else."""
+        plan = Plan(grid_flags=("--latency-ms", str(GRID_LATENCY_MS)), coordinator_flags=("--release-delay", "0"))
+        with Cluster(self._directory, plan) as cluster, self._places(), ThreadPoolExecutor(PLACES + 1) as pool:
+            replacing = pool.submit(self._replace_daemons, cluster)
+            pods = list(self._start_pods(pool, cluster))
+            for each in [*pods, replacing]:
+                each.result()
+            self._expect_quiet(cluster)
+        return Report(dict(self._books.answers), self._took_s, dict(self._replaced), self._books.wrong)
+
+    @contextmanager
+    def _places(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            for _ in range(PLACES):
+                self._free.put(stack.enter_context(PodPlace()))
+            yield
+
+    def _start_pods(self, pool: ThreadPoolExecutor, cluster: Cluster) -> Iterator[Future[None]]:
+        started_s, clock = time.monotonic(), threading.Event()
+        while (number := self._books.next_number()) is not None:
+            due_s = started_s + number / self._adds_per_s
+            clock.wait(max(0.0, due_s - time.monotonic()))
+            yield pool.submit(self._live, cluster, number, due_s)
+
+    def _live(self, cluster: Cluster, number: int, due_s: float) -> None:
+        """Start a pod, then stop the one that has lived longest."""
+        place, container = self._free.get(), f"c{number}"
+        place.set_mac(number)
+        outcome = self._call(cluster, "ADD", container, place.path)
+        self._took_s.append(time.monotonic() - due_s)
+        address = ""
+        if self._books.noted("ADD", container, outcome):
+            address = outcome.address
+            self._books.holds(container, address)
+        self._living.append(_Pod(container, address, place))
+        if len(self._living) > LIVING:
+            self._stop(cluster, self._living.popleft())
+
+    def _stop(self, cluster: Cluster, pod: _Pod) -> None:
+        if pod.address:
+            self._books.goes(pod.container, pod.address)
+        self._books.noted("DEL", pod.container, self._call(cluster, "DEL", pod.container))
+        self._free.put(pod.place)
+
+    def _call(self, cluster: Cluster, verb: str, container: str, netns: str | None = None) -> Outcome:
+        args = pod_args("rolling", container, container, f"u-{container}")
+        config = cluster.node.config(subnet="10.56.0.0/20", gateway="0.0.0.1")
+        return cluster.node.ipam(Invocation(verb, container, IFNAME, netns, args), config)
+
+    def _replace_daemons(self, cluster: Cluster) -> None:
+        """What a DaemonSet and a Deployment do: the old process ends, then the new one starts."""
+        pods_between = int(self._adds_per_s * REPLACE_EVERY_S)
+        while self._books.wait_done(self._books.done + pods_between):
+            agent_is_next = self._replaced["agent"] <= self._replaced["coordinator"]
+            daemon = cluster.node.agent if agent_is_next else cluster.coordinator
+            name = "agent" if agent_is_next else "coordinator"
+            assert daemon
+            if code := daemon.stop():
+                self._books.wrong.append(f"the {name} ended with {code}")
+            if agent_is_next:
+                cluster.node.start_agent()
+            else:
+                cluster.start_coordinator()
+            self._replaced[name] += 1
+
+    def _expect_quiet(self, cluster: Cluster) -> None:
+        def held() -> dict[str, str]:
+            return {address: ea(found, "VM ID") for address, found in cluster.grid.pods().items()}
+
+        if not cluster.grid.wait_until(lambda: held() == self._books.living(), QUIET_TIMEOUT_S):
+            self._books.wrong.append(f"the grid holds {held()}, while there live {self._books.living()}")
+
+
+@dataclass(frozen=True)
+class _Pod:
+    """A pod that lives; without an address where its ADD failed."""
+
+    container: str
+    address: str
+    place: PodPlace

@@ -1,0 +1,18 @@
+"""A short rolling restart: each daemon is replaced while pods start at a steady rate, and no ADD fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.rolling.rolling import Rolling
+
+ADDS = 300
+ADDS_PER_S = 20
+
+
+def test_no_add_fails_while_both_daemons_are_replaced(tmp_path: Path) -> None:
+    report = Rolling(tmp_path / "cluster", ADDS, ADDS_PER_S).run()
+    assert report.wrong == []
+    assert report.answers.keys() == {"ADD ok", "DEL ok"}
+    assert len(report.took_s) == ADDS
+    assert report.replaced.keys() == {"agent", "coordinator"}
