@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bench import exec_times, idle, one_pod, throughput
+from bench import exec_times, growth, idle, one_pod, storm, throughput
 from bench.machine import describe
 from bench.plots import draw
 from bench.result import Result, write
@@ -22,6 +22,8 @@ PARTS: Final[Mapping[str, Callable[[Run], Result]]] = {
     "exec": exec_times.measure,
     "one_pod": one_pod.measure,
     "throughput": throughput.measure,
+    "storm": storm.measure,
+    "growth": growth.measure,
     "idle": idle.measure,
 }
 

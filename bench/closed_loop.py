@@ -18,12 +18,13 @@ SILENCE_MS: Final = 60_000
 
 @dataclass(frozen=True)
 class Served:
-    """One ADD: when it was answered, how long that took."""
+    """One ADD: when it was answered, how long that took, how much of it the grid."""
 
     container: str
     address: str
     at_s: float
     took_s: float
+    grid_s: float
 
 
 @dataclass(frozen=True)
@@ -87,4 +88,5 @@ class ClosedLoop:
 
     def _served(self, message: Allocated, now_s: float) -> Served:
         address = message.addresses[0].address.partition("/")[0]
-        return Served(message.id, address, now_s, now_s - self._asked_at_s.pop(message.id))
+        took_s = now_s - self._asked_at_s.pop(message.id)
+        return Served(message.id, address, now_s, took_s, message.grid_ms / 1000)

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from bench.books import check_books
 from bench.result import Mark, Panel, Result, Samples, Series, Table
-from bench.run import Run, Wrong, check_books
+from bench.run import Run, Wrong
 from bench.spread import percentile
 from bench.timed_exec import Times, execute
 from ctl.plugin_file import running_interpreter

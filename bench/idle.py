@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
+from bench.books import check_books
 from bench.process import Usage, usage
 from bench.result import Mark, Panel, Result, Samples, Series, Table
-from bench.run import Run, Wrong, check_books
+from bench.run import Run, Wrong
 from demo.cluster import Cluster, Plan
 from demo.cni import Invocation
 

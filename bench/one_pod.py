@@ -11,10 +11,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from bench.books import check_books
 from bench.hops import Hops, Trail
 from bench.plain_client import PlainClient
 from bench.result import Mark, Panel, Result, Samples, Series, Table
-from bench.run import Run, Wrong, check_books
+from bench.run import Run, Wrong
 from bench.spread import percentile
 from bench.timed_exec import execute
 from demo.cluster import CLUSTER_NAME, Cluster, Node, Plan

@@ -52,7 +52,7 @@ class PlainClient:
         self._get("fixedaddress", {**within, "mac": mac, "_proxy_search": "GM"})
         address = self._post(container, {**within, "mac": mac})
         now_s = time.perf_counter()
-        return Served(container, address, now_s, now_s - began_s)
+        return Served(container, address, now_s, now_s - began_s, grid_s=now_s - began_s)
 
     def _get(self, kind: str, search: Mapping[str, str]) -> None:
         arguments = {**search, **(FIELDS if kind == "fixedaddress" else {})}

@@ -10,10 +10,11 @@ from typing import Final
 
 import zmq
 
+from bench.books import check_books
 from bench.closed_loop import ClosedLoop, Load
 from bench.plain_client import CALLS, PlainClient
 from bench.result import Mark, Panel, Result, Samples, Series, Table
-from bench.run import Run, check_books
+from bench.run import Run
 from bench.spread import percentile
 from bench.wire_node import WireNode, authorize, hear_until_welcome
 from demo.cluster import CLUSTER_NAME, Cluster, Plan

@@ -65,10 +65,12 @@ def _get_objects(wapi: Wapi, request: HttpRequest) -> Any:
 def _post_objects(wapi: Wapi, request: HttpRequest) -> Any:
     body = _body(request)
     kind, data = body.get("type"), body.get("data")
-    if not isinstance(kind, str) or not isinstance(data, dict):
-        raise BadControl("expected an object with type (text) plus data (object)")
+    several: list[Any] = data if isinstance(data, list) else [data]
+    if not isinstance(kind, str) or not all(isinstance(one, dict) for one in several):
+        raise BadControl("expected an object with type (text) plus data (object, or a list of them)")
     with wapi.model() as grid:
-        return {"_ref": grid.create(kind, data)}
+        refs = [grid.create(kind, one) for one in several]
+    return {"_ref": refs if isinstance(data, list) else refs[0]}
 
 
 def _put_objects(wapi: Wapi, request: HttpRequest) -> Any:

@@ -1,0 +1,262 @@
+"""What grows with what there is: a coordinator's start with the grid, an agent's with its journal."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import requests
+import zmq
+
+from bench.books import check_books, compare_books, holders
+from bench.closed_loop import ClosedLoop, Load
+from bench.process import usage
+from bench.result import Mark, Panel, Result, Samples, Series, Table
+from bench.run import Run, Wrong
+from bench.timed_exec import execute
+from bench.wire_node import WireNode, authorize, hear_until_welcome
+from demo.cluster import CLUSTER_NAME, Cluster, Node, Plan
+from demo.cni import Invocation
+from demo.grid import PASSWORD
+from protocol.keys import KeyPair, load_public
+
+ALLOCATIONS: Final = (0, 1_000, 10_000, 100_000)
+ATTACHMENTS: Final = (10, 250, 1_000)
+CALLS: Final = 30
+AT_ONCE: Final = 8
+NODE: Final = "wire-0"
+NETNS: Final = "/proc/self/ns/net"
+PER_SUBNET: Final = 62_500
+COMPARED: Final = """\
+The coordinator is started on a grid without latency that holds so many fixed addresses of its cluster: time
+from exec until it has listed them, its memory then, the ADDs of one node after that, one at a time on the wire
+(what the simulator itself takes longer in a full network is in them). The plain loop is `requests` with a
+session, which reads the same pages with the query that the coordinator sent. The agent is started with so many
+attachments in its journal: time from exec until it serves; then ADD, CHECK through the static plugin, from exec
+to exit."""
+
+
+def measure(run: Run) -> Result:
+    """The coordinator with ever more allocations; the agent with ever more attachments."""
+    samples: dict[str, Samples] = {}
+    checks = [
+        _coordinator(run, run.count(len(ALLOCATIONS), 3), samples),
+        _agent(run, run.count(len(ATTACHMENTS), 1), samples),
+    ]
+    rows = [*_rows(samples, "allocations", "coordinator"), *_rows(samples, "attachments", "agent")]
+    headings = ["with", "start s", "plain loop s", "RSS MB", "kB each", "ADD ms", "CHECK ms"]
+    table = Table(headings, rows)
+    return Result("growth", "Growth", COMPARED, table, _panels(samples), samples, checks)
+
+
+def _coordinator(run: Run, steps: int, samples: dict[str, Samples]) -> str:
+    stage = run.directory / "coordinator"
+    pair = authorize(stage / "keys", [NODE])[NODE]
+    living: dict[str, str] = {}
+    with Cluster(stage, Plan(coordinator_flags=())) as cluster:
+        cluster.grid.create_all("network", [{"network": f"10.{64 + number}.0.0/16"} for number in range(2)])
+        there = 0
+        for count in ALLOCATIONS[:steps]:
+            cluster.grid.create_all("fixedaddress", [_allocation(number) for number in range(there, count)])
+            living.update({_container(number): _address(number) for number in range(there, count)})
+            there = count
+            _start_coordinator(cluster, count, samples)
+            load = _adds(cluster, pair, f"10.{70 + len(str(count))}.0.0/16", f"wire-{count}", run.count(CALLS, 3))
+            living.update(load.addresses())
+            took_ms = [each.took_s * 1000 for each in load.measured]
+            samples[f"allocations.{count}.add"] = Samples("ms", took_ms)
+            here_ms = [(each.took_s - each.grid_s) * 1000 for each in load.measured]
+            samples[f"allocations.{count}.add_without_grid"] = Samples("ms", here_ms)
+            run.say(f"  coordinator with {count:,} allocations")
+        _, found = _read_pages(cluster)
+    return f"coordinator: {compare_books(holders(found), living)}"
+
+
+def _start_coordinator(cluster: Cluster, count: int, samples: dict[str, Samples]) -> None:
+    assert cluster.coordinator
+    cluster.coordinator.stop()
+    began_s = time.monotonic()
+    coordinator = cluster.launch_coordinator()
+    coordinator.wait_for("listed", timeout_s=300)
+    took_s = time.monotonic() - began_s
+    rss_mb = usage(coordinator.pid).rss_mb
+    plain_s, found = _read_pages(cluster)
+    if len(found) < count:
+        raise Wrong(f"the plain loop found {len(found)} of {count} addresses")
+    samples[f"allocations.{count}.start"] = Samples("s", [took_s])
+    samples[f"allocations.{count}.plain"] = Samples("s", [plain_s])
+    samples[f"allocations.{count}.rss"] = Samples("MB", [rss_mb])
+
+
+def _read_pages(cluster: Cluster) -> tuple[float, list[dict[str, Any]]]:
+    """Seconds of a plain loop over the pages of the coordinator's own listing, and what it found."""
+    listing = next(call for call in reversed(cluster.grid.calls()) if "_paging" in call["query"])
+    query = {name: value for name, value in parse_qsl(listing["query"]) if name != "_page_id"}
+    found: list[dict[str, Any]] = []
+    began_s = time.monotonic()
+    with requests.Session() as session:
+        session.trust_env, session.verify, session.auth = False, cluster.grid.certificate, ("admin", PASSWORD)
+        while True:
+            reply = session.get(f"{cluster.grid.url}{listing['path']}", params=query, timeout=60)
+            reply.raise_for_status()
+            page = reply.json()
+            found += page["result"]
+            if "next_page_id" not in page:
+                return time.monotonic() - began_s, found
+            query["_page_id"] = page["next_page_id"]
+
+
+def _adds(cluster: Cluster, pair: KeyPair, subnet: str, prefix: str, count: int) -> Load:
+    with ExitStack() as stack:
+        context = stack.enter_context(zmq.Context())
+        node = WireNode(context, NODE, pair, load_public(cluster.keys / "coordinator" / "coordinator.key"))
+        stack.callback(node.socket.close)
+        node.socket.connect(cluster.endpoint)
+        node.hello()
+        hear_until_welcome([node], patience_ms=20_000)
+        loop = ClosedLoop([node], subnet, prefix)
+        first, load = loop.serve(1, 1), loop.serve(count, 1)
+        return Load(load.took_s, load.measured, [*load.drained, *first.measured, *first.drained])
+
+
+def _allocation(number: int) -> dict[str, Any]:
+    """An address of a pod, as the grid holds it."""
+    eas = {
+        "Tenant ID": CLUSTER_NAME,
+        "CMP Type": "Kubernetes",
+        "Cloud API Owned": "True",
+        "VM ID": _container(number),
+        "VM Name": f"shop/web-{number}",
+        "Interface Name": "eth0",
+        "Location": f"node-{number % 100}",
+        "Network Name": "pods",
+    }
+    return {
+        "ipv4addr": _address(number),
+        "match_client": "RESERVED",
+        "name": f"web-{number}",
+        "extattrs": {name: {"value": value} for name, value in eas.items()},
+    }
+
+
+def _container(number: int) -> str:
+    return f"{number:064x}"
+
+
+def _address(number: int) -> str:
+    subnet, host = divmod(number, PER_SUBNET)
+    return f"10.{64 + subnet}.{host // 250}.{host % 250 + 1}"
+
+
+def _agent(run: Run, steps: int, samples: dict[str, Samples]) -> str:
+    living: dict[str, str] = {}
+    with Cluster(run.directory / "agent", Plan()) as cluster, ThreadPoolExecutor(AT_ONCE) as pool:
+        node = cluster.node
+        for count in ATTACHMENTS[:steps]:
+            missing = [f"held-{number}" for number in range(len(living), count)]
+            added = pool.map(lambda container: node.ipam(_invocation("ADD", container), _config(node)), missing)
+            living.update({name: outcome.address for name, outcome in zip(missing, added, strict=True)})
+            assert node.agent
+            node.agent.stop()
+            began_s = time.monotonic()
+            node.launch_agent().wait_for("serving")
+            samples[f"attachments.{count}.start"] = Samples("s", [time.monotonic() - began_s])
+            cluster.wait_connected(node.name)
+            samples[f"attachments.{count}.rss"] = Samples("MB", [usage(node.agent.pid).rss_mb])
+            _calls(node, count, run.count(CALLS, 3), living, samples)
+            run.say(f"  agent with {count:,} attachments")
+        return f"agent: {check_books(cluster.grid, living)}"
+
+
+def _calls(node: Node, count: int, calls: int, living: dict[str, str], samples: dict[str, Samples]) -> None:
+    adds, looks = [], []
+    for number in range(calls):
+        container = f"more-{count}-{number}"
+        times, output = execute([node.plugin], _invocation("ADD", container).environment(), _stdin(_config(node)))
+        adds.append(times.took_ms)
+        result = json.loads(output)
+        living[container] = result["ips"][0]["address"].partition("/")[0]
+        checked = _stdin({**_config(node), "prevResult": result})
+        times, _ = execute([node.plugin], _invocation("CHECK", container).environment(), checked)
+        looks.append(times.took_ms)
+    samples[f"attachments.{count}.add"] = Samples("ms", adds)
+    samples[f"attachments.{count}.check"] = Samples("ms", looks)
+
+
+def _invocation(verb: str, container: str) -> Invocation:
+    return Invocation(verb, container, "absent0", NETNS)
+
+
+def _config(node: Node) -> dict[str, Any]:
+    return node.config(subnet="10.60.0.0/16", gateway=None)
+
+
+def _stdin(config: Mapping[str, Any]) -> bytes:
+    return json.dumps(config).encode()
+
+
+def _counts(samples: Mapping[str, Samples], what: str) -> list[int]:
+    return [int(name.split(".")[1]) for name in samples if name.startswith(what) and name.endswith(".start")]
+
+
+def bytes_each(samples: Mapping[str, Samples], count: int) -> float:
+    """Memory of the coordinator per allocation, beyond what it takes without any."""
+    rss_mb = samples[f"allocations.{count}.rss"].values[0] - samples["allocations.0.rss"].values[0]
+    return rss_mb * 1e6 / count
+
+
+def _rows(samples: Mapping[str, Samples], what: str, daemon: str) -> list[list[str]]:
+    def shown(count: int, name: str, digits: int) -> str:
+        found = samples.get(f"{what}.{count}.{name}")
+        return f"{statistics.median(found.values):.{digits}f}" if found else ""
+
+    rows = []
+    for count in _counts(samples, what):
+        each = f"{bytes_each(samples, count) / 1000:.2f}" if what == "allocations" and count else ""
+        start, plain, rss = (shown(count, name, 2) for name in ("start", "plain", "rss"))
+        rows.append(
+            [
+                f"{daemon}, {count:,} {what}",
+                start,
+                plain,
+                rss,
+                each,
+                shown(count, "add", 1),
+                shown(count, "check", 1),
+            ]
+        )
+    return rows
+
+
+def _panels(samples: Mapping[str, Samples]) -> list[Panel]:
+    allocations = [count for count in _counts(samples, "allocations") if count]
+    attachments = _counts(samples, "attachments")
+
+    def line(label: str, what: str, counts: Sequence[int], name: str) -> Series:
+        return Series(
+            label,
+            counts,
+            [statistics.median(samples[f"{what}.{count}.{name}"].values) for count in counts],
+            Mark.LINE,
+        )
+
+    starts = [
+        line("coordinator, until it has listed", "allocations", allocations, "start"),
+        line("plain loop over the pages", "allocations", allocations, "plain"),
+        line("agent, until it serves", "attachments", attachments, "start"),
+    ]
+    calls = [
+        line("ADD on the wire, by allocations", "allocations", allocations, "add"),
+        line("ADD by exec, by attachments", "attachments", attachments, "add"),
+        line("CHECK by exec, by attachments", "attachments", attachments, "check"),
+    ]
+    return [
+        Panel("start", "allocations or attachments", "s", starts, is_log_x=True, is_log_y=True),
+        Panel("afterwards", "allocations or attachments", "ms", calls, is_log_x=True),
+    ]

@@ -1,0 +1,137 @@
+"""A process that is many nodes: all connect to one coordinator at once, then each asks for some addresses.
+
+Started as `python -m bench.storm_nodes PLAN`; writes what was answered beside the plan when all are served.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import zmq
+
+from bench.wire_node import WireNode
+from protocol.keys import KeyPair
+from protocol.messages import Allocated, Declined, HelloFirst, ToAgent, Welcome
+
+SPARE_SOCKETS: Final = 100
+POLL_MS: Final = 1000
+
+
+@dataclass(frozen=True)
+class StormPlan:
+    """The nodes of one process, with their keys. Times are of the machine's monotonic clock."""
+
+    endpoint: str
+    coordinator: str
+    keys: dict[str, tuple[str, str]]
+    addresses_each: int
+    subnet: str
+    patience_s: float
+
+    def answers_path(self, plan: Path) -> Path:
+        """Where what was answered goes."""
+        return plan.with_suffix(".answers.json")
+
+
+@dataclass
+class Ask:
+    """One address: when it was first asked for, how often."""
+
+    node: WireNode
+    began_s: float
+    attempts: int = 1
+
+
+class Storm:
+    """All nodes of this process."""
+
+    def __init__(self, context: zmq.Context[Any], plan: StormPlan) -> None:
+        self._plan = plan
+        self._asks: dict[str, Ask] = {}
+        self._poller = zmq.Poller()
+        self._nodes: dict[Any, WireNode] = {}
+        self._unserved = len(plan.keys) * plan.addresses_each
+        self.answers: list[tuple[str, str, float, float, int]] = []
+        for name, (public, secret) in plan.keys.items():
+            node = WireNode(context, name, KeyPair(public.encode(), secret.encode()), plan.coordinator.encode())
+            self._nodes[node.socket] = node
+
+    def connect(self) -> None:
+        """Begin to connect; a socket can be written to when its handshake is through."""
+        for node in self._nodes.values():
+            node.socket.connect(self._plan.endpoint)
+            self._poller.register(node.socket, zmq.POLLIN | zmq.POLLOUT)
+
+    def serve(self) -> bool:
+        """Let every node have its addresses; False where that took longer than the plan's patience."""
+        end_s = time.monotonic() + self._plan.patience_s
+        while self._unserved and time.monotonic() < end_s:
+            for socket, ready in self._poller.poll(POLL_MS):
+                node = self._nodes[socket]
+                if ready & zmq.POLLOUT:
+                    self._poller.register(socket, zmq.POLLIN)
+                    node.hello()
+                for message in node.hear():
+                    self._heard(node, message)
+        return not self._unserved
+
+    def close(self) -> None:
+        """Let all connections go."""
+        for socket in self._nodes:
+            socket.close()
+
+    def _heard(self, node: WireNode, message: ToAgent) -> None:
+        if isinstance(message, HelloFirst):
+            node.hello()
+        elif isinstance(message, Welcome):
+            for container in self._containers(node):
+                self._asks[container] = Ask(node, time.monotonic())
+                node.allocate(container, self._plan.subnet)
+        elif isinstance(message, Declined):
+            ask = self._asks[message.id]
+            ask.attempts += 1
+            node.allocate(
+                message.id, self._plan.subnet, ask.attempts, int((time.monotonic() - ask.began_s) * 1000)
+            )
+        elif isinstance(message, Allocated):
+            ask, now_s = self._asks.pop(message.id), time.monotonic()
+            address = message.addresses[0].address.partition("/")[0]
+            self.answers.append((message.id, address, ask.began_s, now_s, ask.attempts))
+            self._unserved -= 1
+
+    def _containers(self, node: WireNode) -> Iterator[str]:
+        return (f"{node.name}-{number}" for number in range(self._plan.addresses_each))
+
+
+def write_plan(plan: StormPlan, path: Path) -> None:
+    """For the process; it holds secrets."""
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(asdict(plan)))
+
+
+def main() -> int:
+    """Returns 0 when all were served."""
+    path = Path(sys.argv[1])
+    plan = StormPlan(**json.loads(path.read_text()))
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with zmq.Context() as context:
+        context.set(zmq.MAX_SOCKETS, len(plan.keys) + SPARE_SOCKETS)
+        storm = Storm(context, plan)
+        storm.connect()
+        print(json.dumps({"event": "connecting"}), flush=True)
+        is_served = storm.serve()
+        storm.close()
+    plan.answers_path(path).write_text(json.dumps(storm.answers))
+    return 0 if is_served else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
