@@ -14,6 +14,7 @@ from typing import Final
 from gridsim.model import Grid
 from gridsim.store import GridObject
 from nodeagent.attachment import AttachmentId
+from protocol import errors
 from tests.sim.plugin_exec import Exec
 from tests.sim.story import Story
 from tests.sim.timeline import Timeline
@@ -37,6 +38,8 @@ AWAY: Final = frozenset({"node_lost", "node_renamed"})
 
 
 TRY_AGAIN: Final = 11
+STAYS: Final = 100
+"""From this code on a failure stays until somebody sees to it."""
 DECIDED_S: Final = 60.0
 """What a coordinator decided before it heard of something may be carried out so much later."""
 
@@ -63,6 +66,7 @@ class Life:
     address: str | None = None
     is_live: bool = False
     is_forgotten: bool = False
+    told_s: float = 0.0
     died_s: float | None = None
     excuses: set[str] = field(default_factory=set)
     known_by: set[int] = field(default_factory=set)
@@ -126,6 +130,8 @@ class Ledger:
             if other.is_live and other is not life and other.address == address:
                 self._held_twice(life, other, address, known_by)
         self._check_rest(life, address)
+        if not life.is_live:
+            life.told_s = self._timeline.now_s
         life.address, life.is_live = address, True
         if known_by is not None:
             life.known_by.add(id(known_by))
@@ -133,10 +139,12 @@ class Ledger:
 
     def known(self, node: str, said_s: float, held: Iterable[AttachmentId], coordinator: object) -> None:
         """A coordinator has heard what a node said then of what it holds."""
-        self._heard[id(coordinator), node] = said_s, self._timeline.now_s, frozenset(held)
-        for attachment in held:
+        named = frozenset(held)
+        self._heard[id(coordinator), node] = said_s, self._timeline.now_s, named
+        for attachment in named:
             if life := self.lives.get(attachment):
                 life.known_by.add(id(coordinator))
+        self._check_named(node, said_s, named)
 
     def journal_is_lost(self, life: Life) -> None:
         """Nobody can tell coordinators of it any more."""
@@ -181,6 +189,8 @@ class Ledger:
         self.answers[f"{verb} {code}"] += 1
         if verb == "DEL":
             raise Violation(f"DEL never fails: {life.key} got {code}", life.key)
+        if verb == "ADD" and code not in (TRY_AGAIN, errors.UNKNOWN_CONTAINER) and code < STAYS:
+            raise Violation(f"clear failure: {life.key} got {code}, though it asks for what is right", life.key)
         if verb == "CHECK" and code != TRY_AGAIN and not life.lost_journal:
             raise Violation(f"same answer: CHECK of {life.key}, which lives, got {code}", life.key)
 
@@ -261,6 +271,13 @@ class Ledger:
         if who != life.key and rested_s < self._release_delay_s and life.subnet.endswith("/24"):
             text = f"{address} went from {who} to {life.key} after {rested_s:.1f} s"
             raise Violation(text, who, life.key, address)
+
+    def _check_named(self, node: str, said_s: float, named: frozenset[AttachmentId]) -> None:
+        """A runtime was told what its journal says, for good."""
+        for life in self.lives.values():
+            was_told = life.is_live and life.node == node and life.told_s < said_s
+            if was_told and not life.lost_journal and life.attachment not in named:
+                raise Violation(f"same answer: {node} does not know {life.key} any more, which lives", life.key)
 
     def _has_object(self, life: Life) -> bool:
         wanted = (life.attachment.container_id, life.attachment.ifname, life.node)

@@ -21,7 +21,7 @@ def played(script: str) -> str:
         words = line.partition("#")[0].split()
         if words:
             stage.perform(words)
-            lines += [MARGIN + told for told in stage.transcript()] if words[0] != "grid" else []
+            lines += [MARGIN + told for told in stage.transcript()]
     return "\n".join(lines) + "\n"
 
 

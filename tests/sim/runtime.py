@@ -220,7 +220,7 @@ class Runtime:
 
     def _just_add(self, life: Life, plan: Plan) -> Script:
         yield from self._add(life, plan)
-        if not life.is_live:
+        if not life.is_live and not self._chance("del_after_failure_lost"):
             yield from self._delete_with_pod(life)
 
     def _just_delete(self, life: Life) -> Script:

@@ -72,6 +72,7 @@ class Stage:
         self._lives: dict[str, Life] = {}
         self._coordinators: list[Coordinator] = []
         self._seen = 0
+        self._counted = 0
 
     def perform(self, words: Sequence[str]) -> None:
         """One command: a verb with its arguments. Raises AttributeError for one that does not exist."""
@@ -79,7 +80,7 @@ class Stage:
 
     def transcript(self) -> list[str]:
         """What happened, without what concerns nobody's attachment."""
-        lines = self.world.story.lines()[self._seen :]
+        lines = self._world.story.lines()[self._seen :] if self._world else []
         self._seen += len(lines)
         return [
             f"{time_s:7.2f} {who}: {subject} {text.partition(' {')[0]}".rstrip()
@@ -100,6 +101,16 @@ class Stage:
         """A switch of the grid is set before anything begins."""
         self._swarm = replace(self._swarm, faults=self._swarm.faults.changed({name: value}))
 
+    def do_set(self, name: str, value: str) -> None:
+        """`set wire_s 2`, `set sight closed`: the world is another one before anything begins."""
+        known = type(getattr(self._swarm, name))
+        self._swarm = replace(self._swarm, **{name: known(value)})
+
+    def do_rate(self, name: str, value: str) -> None:
+        """`rate del_after_failure_lost 1`: that always happens."""
+        assert name in self._swarm.rates
+        self._swarm = replace(self._swarm, rates={**self._swarm.rates, name: float(value)})
+
     def do_begin(self) -> None:
         """A coordinator, both nodes."""
         self.do_coordinator()
@@ -116,9 +127,11 @@ class Stage:
         self._coordinators.append(coordinator)
 
     def do_kill(self, what: str, number: str) -> None:
-        """`kill coordinator 1`, `kill agent 0`."""
+        """`kill coordinator 1`, `kill agent 0`, `kill add web`."""
         if what == "coordinator":
             self.world.end_coordinator(self._coordinators[int(number) - 1])
+        elif what == "add":
+            self._lives[number].unheard[-1].kill()
         elif agent := self._host(number).agent:
             agent.kill()
 
@@ -154,6 +167,16 @@ class Stage:
         """`del 0 web`: that pod goes."""
         self._runtime(number).delete_one(self._lives[name])
 
+    def do_vanish(self, number: str, name: str) -> None:
+        """`vanish 0 web`: that pod goes with its namespace, and no DEL comes."""
+        life = self._lives[name]
+        self.world.ledger.dies(life)
+        self._host(number).namespaces.remove(life.attachment)
+
+    def do_gc(self, number: str) -> None:
+        """`gc 0`: the runtime says what it holds valid."""
+        self._runtime(number).collect()
+
     def do_fate(self, fate: str, *text: str) -> None:
         """`fate late_commit 'DELETE'`: the next call with that text ends so."""
         self.world.grid.planned.append((fate, " ".join(text)))
@@ -168,14 +191,27 @@ class Stage:
 
     def do_holds(self, *expected: str) -> None:
         """`holds web=10.55.0.2 db=10.55.0.4`: the grid has exactly these objects of pods."""
-        found = {
-            identity(thing)[0]: str(thing.fields["ipv4addr"])
+        found = sorted(
+            f"{identity(thing)[0]}={thing.fields['ipv4addr']}"
             for thing in self.world.grid.grid.store.of_kind("fixedaddress")
             if identity(thing)[2] and "green" not in thing.extattrs.values()
-        }
-        wanted = dict(each.split("=") for each in expected)
-        if found != wanted:
-            raise Violation(f"the grid holds {found}, not {wanted}", *found.values())
+        )
+        if found != sorted(expected):
+            raise Violation(
+                f"the grid holds {' '.join(found) or 'nothing'}, not {' '.join(expected) or 'nothing'}"
+            )
+
+    def do_hears(self, name: str, code: str, *text: str) -> None:
+        """`hears web 11 no connection to the coordinator`: what the runtime was answered to the pod's ADD."""
+        answer = self._lives[name].unheard[-1].answer
+        if answer is None or (str(answer.code), *answer.text.split()) != (code, *text):
+            raise Violation(f"the runtime heard {answer} about {name}, not {code} {' '.join(text)}")
+
+    def do_calls(self, number: str) -> None:
+        """`calls 1`: so many HTTP calls were made since this was said last."""
+        made, self._counted = self.world.grid.calls - self._counted, self.world.grid.calls
+        if made != int(number):
+            raise Violation(f"few calls: {made} were made, not {number}")
 
     def _host(self, number: str) -> Host:
         return self.world.hosts[int(number)]

@@ -194,11 +194,12 @@ MUTANTS: Final = (
         "ADD_LASTS_S: Final = 0.0",
     ),
     Mutant(
-        "a lost release is not sent again",
+        "a release counts as done when it is sent",
         Invariant.NOTHING_LEFT_BEHIND,
         "nodeagent.releases",
-        "                outstanding.sent_s = None\n                outstanding.attempt += 1\n\n    def _answered",
-        "                outstanding.attempt += 1\n\n    def _answered",
+        "            self._out.append(Transmit(message))\n",
+        "            self._out.append(Transmit(message))\n"
+        "            self._out.append(ConfirmRelease(outstanding.record.attachment, message.seq))\n",
     ),
     Mutant(
         "look-up too early after a time-out",
@@ -249,6 +250,27 @@ MUTANTS: Final = (
         "nodeagent.deleting",
         "        entry.deleters.append(event.caller)\n",
         "        self._book.do(Reply(event.caller, Done()))\n",
+    ),
+    Mutant(
+        "an ADD without a coordinator is not answered",
+        Invariant.CLEAR_FAILURE,
+        "nodeagent.adding",
+        "        return waited_s >= ADD_ANSWER_S or (offline and waited_s >= CONNECTION_WAIT_S)\n",
+        "        return waited_s >= ADD_ANSWER_S and not offline\n",
+    ),
+    Mutant(
+        "a full network is a wrong configuration",
+        Invariant.CLEAR_FAILURE,
+        "coordinator.errors",
+        "class NetworkExhausted(TryAgain):\n",
+        "class NetworkExhausted(errors.Refused):\n    code = INVALID_NETWORK_CONFIG\n",
+    ),
+    Mutant(
+        "a coordinator may be silent for ever",
+        Invariant.BOUNDED,
+        "nodeagent.adding",
+        "ADD_ANSWER_S: Final = 56.0\n",
+        "ADD_ANSWER_S: Final = 560.0\n",
     ),
     Mutant(
         "another boot's connection is taken for a second node",
