@@ -30,7 +30,7 @@ def compare_books(held: Mapping[str, str], living: Mapping[str, str]) -> str:
             len(set(one.items()) - set(other.items())) for one, other in ((held, living), (living, held))
         )
         raise Wrong(f"the grid holds {more} addresses too many, {less} too few")
-    return f"the grid holds exactly the {len(living):,} addresses that were not released, no address twice"
+    return f"the grid holds exactly what was not released ({len(living):,}), no address twice"
 
 
 def holders(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
