@@ -127,6 +127,7 @@ docs: $(READY)
 
 bench: $(READY) system runtimes plugin
 	$(SUDO) $(BIN)/python -m bench run $(PART)
+	$(if $(PART),,$(SUDO) $(BIN)/python -m bench page)
 
 format: $(READY)
 	$(BIN)/ruff check --fix $(SOURCES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any, Final
@@ -17,7 +17,7 @@ import zmq
 from bench.books import check_books, compare_books, holders
 from bench.closed_loop import ClosedLoop, Load
 from bench.process import usage
-from bench.result import Mark, Panel, Result, Samples, Series, Table
+from bench.result import Panel, Result, Samples, Series, Table
 from bench.run import Run, Wrong
 from bench.timed_exec import execute
 from bench.wire_node import WireNode, authorize, hear_until_welcome
@@ -50,7 +50,7 @@ def measure(run: Run) -> Result:
         _agent(run, run.count(len(ATTACHMENTS), 1), samples),
     ]
     rows = [*_rows(samples, "allocations", "coordinator"), *_rows(samples, "attachments", "agent")]
-    headings = ["with", "start s", "plain loop s", "RSS MB", "kB each", "ADD ms", "CHECK ms"]
+    headings = ["with", "start s", "plain loop s", "RSS MB", "kB each", "ADD ms", "without grid ms", "CHECK ms"]
     table = Table(headings, rows)
     return Result("growth", "Growth", COMPARED, table, _panels(samples), samples, checks)
 
@@ -219,44 +219,28 @@ def _rows(samples: Mapping[str, Samples], what: str, daemon: str) -> list[list[s
     rows = []
     for count in _counts(samples, what):
         each = f"{bytes_each(samples, count) / 1000:.2f}" if what == "allocations" and count else ""
-        start, plain, rss = (shown(count, name, 2) for name in ("start", "plain", "rss"))
-        rows.append(
-            [
-                f"{daemon}, {count:,} {what}",
-                start,
-                plain,
-                rss,
-                each,
-                shown(count, "add", 1),
-                shown(count, "check", 1),
-            ]
-        )
+        row = [f"{daemon}, {count:,} {what}", *(shown(count, name, 2) for name in ("start", "plain", "rss")), each]
+        rows.append([*row, *(shown(count, name, 1) for name in ("add", "add_without_grid", "check"))])
     return rows
 
 
 def _panels(samples: Mapping[str, Samples]) -> list[Panel]:
-    allocations = [count for count in _counts(samples, "allocations") if count]
-    attachments = _counts(samples, "attachments")
+    def lines(what: str, labels: Mapping[str, str]) -> list[Series]:
+        counts = [count for count in _counts(samples, what) if count]
+        return [
+            Series(
+                label, counts, [statistics.median(samples[f"{what}.{count}.{name}"].values) for count in counts]
+            )
+            for name, label in labels.items()
+        ]
 
-    def line(label: str, what: str, counts: Sequence[int], name: str) -> Series:
-        return Series(
-            label,
-            counts,
-            [statistics.median(samples[f"{what}.{count}.{name}"].values) for count in counts],
-            Mark.LINE,
-        )
-
-    starts = [
-        line("coordinator, until it has listed", "allocations", allocations, "start"),
-        line("plain loop over the pages", "allocations", allocations, "plain"),
-        line("agent, until it serves", "attachments", attachments, "start"),
-    ]
-    calls = [
-        line("ADD on the wire, by allocations", "allocations", allocations, "add"),
-        line("ADD by exec, by attachments", "attachments", attachments, "add"),
-        line("CHECK by exec, by attachments", "attachments", attachments, "check"),
-    ]
+    starts = {"start": "from exec until it has listed", "plain": "plain loop over the pages"}
+    adds = {"add": "ADD on the wire", "add_without_grid": "without the grid's part"}
+    calls = {"start": "start, s", "add": "ADD by exec, ms", "check": "CHECK by exec, ms"}
     return [
-        Panel("start", "allocations or attachments", "s", starts, is_log_x=True, is_log_y=True),
-        Panel("afterwards", "allocations or attachments", "ms", calls, is_log_x=True),
+        Panel(
+            "coordinator's start", "allocations", "s", lines("allocations", starts), is_log_x=True, is_log_y=True
+        ),
+        Panel("an ADD afterwards", "allocations", "ms", lines("allocations", adds), is_log_x=True),
+        Panel("agent", "attachments", "s, ms", lines("attachments", calls), is_log_x=True),
     ]

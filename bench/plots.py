@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from bench.result import Mark, Panel, Result, Series
 
 PANEL_INCHES: Final = (6.0, 4.0)
 BARS_SHARE: Final = 0.8
 LIMIT_COLOUR: Final = "0.45"
+LIMIT_STYLES: Final = ("--", ":")
+PLAIN_NUMBERS: Final = FuncFormatter(lambda value, _: f"{value:,g}")
 
 
 def draw(result: Result, path: Path) -> None:
@@ -28,19 +32,23 @@ def draw(result: Result, path: Path) -> None:
 
 
 def _draw_panel(axes: Axes, panel: Panel) -> None:
+    styles = cycle(LIMIT_STYLES)
     bars = [series for series in panel.series if series.mark is Mark.BAR]
     _draw_bars(axes, bars, is_stacked=panel.is_stacked)
     for series in panel.series:
         if series.mark is Mark.LINE:
-            axes.plot(series.x, series.y, marker="o", label=series.name)
+            axes.plot(series.x, series.y, marker="o", markersize=3, label=series.name)
         elif series.mark is Mark.LIMIT:
-            axes.plot(series.x, series.y, linestyle="--", color=LIMIT_COLOUR, label=series.name)
-            axes.annotate(series.name, (float(series.x[-1]), series.y[-1]), ha="right", va="bottom", fontsize=8)
+            axes.plot(series.x, series.y, linestyle=next(styles), color=LIMIT_COLOUR, label=series.name)
     axes.set(title=panel.title, xlabel=panel.x_label, ylabel=panel.y_label)
     if panel.is_log_x:
         axes.set_xscale("log")
+        axes.set_xticks(sorted({float(x) for series in panel.series for x in series.x}))
+        axes.minorticks_off()
+        axes.xaxis.set_major_formatter(PLAIN_NUMBERS)
     if panel.is_log_y:
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(PLAIN_NUMBERS)
     else:
         axes.set_ylim(bottom=0)
     if len(panel.series) > 1:
