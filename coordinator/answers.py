@@ -47,12 +47,12 @@ def released(message: Release) -> Released:
     return Released(id=message.id, attachment=message.attachment, seq=message.seq)
 
 
-def decline(message: Allocate | Release, problem: Problem) -> Declined:
-    """The request failed."""
-    return declined(message.id, problem)
+def decline(message: Allocate | Release, problem: Problem, *, settled: bool = False) -> Declined:
+    """The request failed. `settled` where the grid has decided about all that was sent for the attachment."""
+    return declined(message.id, problem, settled=settled)
 
 
-def declined(message_id: str, problem: Problem) -> Declined:
+def declined(message_id: str, problem: Problem, *, settled: bool = False) -> Declined:
     """The message of that id cannot be served."""
     return Declined(
         id=message_id,
@@ -60,6 +60,7 @@ def declined(message_id: str, problem: Problem) -> Declined:
         code=problem.code,
         msg=problem.msg[:MSG_LENGTH_MAX],
         details=problem.details[:DETAILS_LENGTH_MAX],
+        settled=settled,
     )
 
 

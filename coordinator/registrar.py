@@ -386,7 +386,8 @@ class Registrar:
         asked, record.asked = record.asked, None
         if asked is None:
             return
-        yield Reply(record.identity.node, answers.decline(asked.message, problem))
+        settled = record.work is None and record.unsettled_since_s is None and not record.is_unsure
+        yield Reply(record.identity.node, answers.decline(asked.message, problem, settled=settled))
         yield Note("declined", {**answers.fields(asked.message), "code": problem.code, "reason": problem.msg})
 
     def _answer_held(self, record: Record, network: Network, holding: Holding) -> Iterator[Command]:

@@ -272,7 +272,8 @@ class Adding:
         entry = self._book.entries.get(attachment) if attachment else None
         if entry is None or entry.record is None or entry.record.state is not State.ASKED:
             return
-        entry.record = journal_records.answered(entry.record)
+        if message.settled:
+            entry.record = journal_records.answered(entry.record)
         if entry.flight and entry.flight.phase is Phase.SENT:
             self.fail(entry, Failure(message.code, message.msg, message.details), now_s)
 

@@ -264,13 +264,17 @@ class Released(Message):
 
 
 class Declined(Message):
-    """The request failed. `kind` says what the agent does; the rest is the CNI error for the runtime."""
+    """The request failed. `kind` says what the agent does; code and texts are the CNI error for the runtime.
+
+    `settled`: the grid has decided about all that was sent for the attachment, so nothing of it comes later.
+    """
 
     type: Literal["declined"] = "declined"
     kind: Literal["try_again", "refused", "stale"]
     code: Annotated[int, Field(ge=1)]
     msg: Annotated[str, Field(max_length=1000)]
     details: Annotated[str, Field(max_length=4000)]
+    settled: bool = False
 
 
 class ListInterfaces(Message):

@@ -78,8 +78,10 @@ def main() -> int:
         excused.update(result.excused)
         answers.update(result.answers)
         _progress(len(results), arguments.seeds, time.monotonic() - started_s)
-        if result.failure and not arguments.keep_going:
-            break
+        if result.failure:
+            print(f"\nfailed: seed {result.seed}: {result.failure.partition(chr(10))[0]}", flush=True)
+            if not arguments.keep_going:
+                break
     failed = sorted((result for result in results if result.failure), key=lambda result: len(result.failure))
     took_s = time.monotonic() - started_s
     print(f"\n{len(results)} seeds in {took_s:.0f} s, {len(results) / took_s:.1f} a second")
@@ -89,8 +91,6 @@ def main() -> int:
         print("marks: " + _counts(marks))
     for result in failed[:1]:
         print(f"\nseed {result.seed}: {result.failure}")
-    for result in failed:
-        print(f"failed: seed {result.seed}: {result.failure.partition(chr(10))[0]}")
     return 1 if failed else 0
 
 

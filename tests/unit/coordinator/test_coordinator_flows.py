@@ -9,6 +9,7 @@ from coordinator_world import SUBNET, World, address, code, given, is_released
 
 from gridsim.faults import Faults
 from gridsim.model import Grid
+from protocol.messages import Declined
 
 MAC = "02:00:00:00:00:01"
 
@@ -68,6 +69,18 @@ def test_a_create_without_a_mac_is_not_repeated_before_the_first_can_have_been_c
     assert list(world.held().values()) == ["warm"]
     world.pass_time(2)
     assert sorted(world.held().values()) == ["a", "warm"]
+
+
+def test_a_decline_says_whether_something_may_still_come_of_what_was_sent() -> None:
+    world = World()
+    full = world.ask(*(world.allocate(f"c{n}", subnet="10.66.0.0/30") for n in range(2)))
+    world.ask(world.allocate("warm"))
+    world.trouble = ["lose request"]
+    world.ask(world.allocate("a", budget_ms=5000))
+    world.pass_time(6)
+
+    declined = [answer for answer in [*full, *world.answers] if isinstance(answer, Declined)]
+    assert [answer.settled for answer in declined] == [True, False]
 
 
 @pytest.mark.parametrize("trouble", ["lose request", "lose reply", "not sent"])

@@ -126,10 +126,9 @@ def an_allocated(seq: int = 1, request_id: str = "r-1", now_s: float = NOW_S) ->
     return Answered(now_s, message)
 
 
-def a_declined(request_id: str = "r-1", now_s: float = NOW_S) -> Answered:
-    return Answered(
-        now_s, Declined(id=request_id, kind="try_again", code=11, msg="exhausted", details="Wait for releases")
-    )
+def a_declined(request_id: str = "r-1", now_s: float = NOW_S, *, settled: bool = True) -> Answered:
+    facts = {"code": 11, "msg": "exhausted", "details": "Wait for releases"}
+    return Answered(now_s, Declined(id=request_id, kind="try_again", settled=settled, **facts))
 
 
 class Machine:

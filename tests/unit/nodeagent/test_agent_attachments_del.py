@@ -211,6 +211,19 @@ def test_only_held_attachments_are_listed_in_a_hello() -> None:
     assert Machine(RELEASING).machine.holdings() == []
 
 
+@pytest.mark.parametrize(("settled", "unanswered_ms"), [(True, None), (False, 1_000_000)])
+def test_a_decline_ends_an_ask_only_where_nothing_of_it_can_come_later(
+    settled: bool, unanswered_ms: int | None
+) -> None:
+    machine = Machine().sent()
+    machine.handle(a_declined(settled=settled))
+
+    (persist,) = machine.handle(a_del())
+
+    assert isinstance(persist, Persist)
+    assert persist.record.unanswered_ask_ms == unanswered_ms
+
+
 @pytest.mark.parametrize("answer", [an_allocated(), a_declined()])
 def test_the_answer_to_a_repeated_ask_says_nothing_of_the_earlier_one(answer: Answered) -> None:
     machine = Machine().sent()

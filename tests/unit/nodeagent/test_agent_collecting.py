@@ -84,6 +84,15 @@ def test_an_add_that_comes_during_the_look_keeps_its_address() -> None:
     assert machine.handle(seen(1, NAMESPACE, present=(OTHER,))) == [DONE]
 
 
+def test_an_attachment_that_moved_to_another_namespace_during_the_look_stays() -> None:
+    machine = Machine(HELD, NEIGHBOUR)
+    machine.handle(a_gc())
+    machine.handle(an_add(namespace=OTHER))
+    machine.handle(Persisted(NOW_S, 1))
+
+    assert machine.handle(seen(1, NAMESPACE, present=(OTHER,))) == [DONE]
+
+
 def test_an_add_that_is_being_carried_out_is_not_looked_at() -> None:
     machine = Machine()
     machine.handle(Added(NOW_S, 1, "r-1", an_add_request(C2, namespace=OTHER)))
