@@ -49,6 +49,7 @@ system:
 	command -v docker-compose >/dev/null || missing="$$missing docker-compose"; \
 	command -v file >/dev/null || missing="$$missing file"; \
 	command -v qemu-aarch64-static >/dev/null || missing="$$missing qemu-user-static"; \
+	command -v valgrind >/dev/null || missing="$$missing valgrind"; \
 	[ -z "$$missing" ] || { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
 
 # No virtual environment: the build needs Debian's own Python 3.11 alone.
