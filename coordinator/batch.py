@@ -10,44 +10,8 @@ from typing import Final
 
 from coordinator.work import Priority, Work
 
-OPERATIONS_START: Final = 8
-CALL_TARGET_S: Final = 2.0
 OVERDUE_S: Final = 30.0
 """No release waits longer than this past its time for allocations to go first."""
-
-READ_TIMEOUT_BASE_S: Final = 10.0
-READ_TIMEOUT_MAX_S: Final = 45.0
-_SMOOTHING: Final = 0.3
-
-
-class Pace:
-    """How many operations a call may carry on this grid, learnt from the calls so far.
-
-    The limit doubles while full batches stay well under `CALL_TARGET_S`, and shrinks in proportion when one
-    took longer.
-    """
-
-    def __init__(self, operations_max: int) -> None:
-        self._operations_max = operations_max
-        self.limit = min(OPERATIONS_START, operations_max)
-        self._operation_s = 0.1
-
-    def measured(self, operations: int, took_s: float) -> None:
-        """A call with this many operations took so long."""
-        self._operation_s += _SMOOTHING * (took_s / operations - self._operation_s)
-        if took_s > CALL_TARGET_S:
-            self.limit = max(1, int(min(operations, self.limit) * CALL_TARGET_S / took_s))
-        elif operations > self.limit // 2 and took_s < CALL_TARGET_S / 2:
-            self.limit = min(2 * self.limit, self._operations_max)
-
-    def too_big(self, operations: int) -> None:
-        """The grid does not take a call of this size, now or later."""
-        self._operations_max = self.limit = max(1, operations // 2)
-
-    def read_timeout_s(self, operations: int) -> float:
-        """How long to wait for the reply to a call with this many operations."""
-        expected_s = operations * self._operation_s
-        return min(READ_TIMEOUT_BASE_S + 5 * expected_s, READ_TIMEOUT_MAX_S)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from coordinator import answers
 from coordinator.assignment import Policy
-from coordinator.commands import Command, Effect, Finished, Note, Reply, Send, WakeAt
+from coordinator.commands import Call, Command, Effect, Finished, Note, Reply, Send, WakeAt
 from coordinator.errors import EaUndefined, NodeTwice, ProtocolMismatch
 from coordinator.events import CredentialsChanged, Landing, OperatorAsked, OperatorLeft, Submitted, Ticked
 from coordinator.lane import Lane
@@ -227,7 +227,8 @@ class Desk:
         parts = (self._registrar, self._operators, self._sweeper)
         deadlines = [part.next_deadline_s() for part in parts]
         at_s = min([self._forget_at_s, *wishes, *(each for each in deadlines if each is not None)])
-        return [*(effect for effect in effects if not isinstance(effect, WakeAt)), WakeAt(at_s)]
+        orders = [effect for effect in effects if not isinstance(effect, WakeAt)]
+        return [*sorted(orders, key=_turn), WakeAt(at_s)]
 
     def _proceed(self, effects: list[Effect], now_s: float) -> None:
         self._sweeper.proceed(now_s)
@@ -301,3 +302,8 @@ class Desk:
             ],
             "sweep": self._sweeper.snapshot(now_s),
         }
+
+
+def _turn(effect: Effect) -> int:
+    """The grid is the slowest of all, so it gets its call first; who waits for an answer comes before the log."""
+    return 0 if isinstance(effect, Call) else 2 if isinstance(effect, Note) else 1

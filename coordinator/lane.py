@@ -2,7 +2,7 @@
 
 A pure machine: events in, commands out; it reads no clock, and the thread that makes the call knows nothing of
 the work in it. At most one call is under way. What arrives meanwhile queues, so a busy lane batches by itself
-while an idle one answers at once; there is no timer that collects.
+while an idle one answers at once; it waits only for those who are known to come back at once (`gathering`).
 
 What became of a call is told by one of four events, of which each leads to its own next step:
 - `Answered`: every work of the batch goes on with its own replies.
@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from coordinator.batch import Limits, Pace, plan, rank
+from coordinator.batch import Limits, plan, rank
 from coordinator.commands import Call, Finished, Form, LaneCommand, Note, WakeAt
 from coordinator.deadlines import Deadlines
 from coordinator.errors import GridForbids
@@ -38,7 +38,9 @@ from coordinator.events import (
     Submitted,
     Ticked,
 )
+from coordinator.gathering import Gathering
 from coordinator.outage import Outage, after_failure
+from coordinator.pace import Pace
 from coordinator.refusals import CONCERNS_EVERY_WRITE, Kind
 from coordinator.work import Failed, Priority, Work
 
@@ -58,6 +60,7 @@ class Lane:
 
     def __init__(self, operations_max: int) -> None:
         self._pace = Pace(operations_max)
+        self._gathering = Gathering()
         self._queue: dict[Work, None] = {}
         self._ready: dict[Work, None] = {}
         self._asleep: Deadlines[Work] = Deadlines()
@@ -123,6 +126,8 @@ class Lane:
 
     def _submit(self, work: Work, now_s: float) -> None:
         work.submitted_at_s = min(work.submitted_at_s, now_s)
+        if work.priority is Priority.ALLOCATE and work not in self._queue:
+            self._gathering.came(now_s)
         self._queue[work] = None
         if not work.patient:
             self._impatient[work] = None
@@ -147,7 +152,10 @@ class Lane:
         if isinstance(event, Answered):
             self.outage = None
             self._pace.measured(_size(flight.works), took_s)
-            return self._answered(flight, event)
+            commands = self._answered(flight, event)
+            served = sum(work.priority is Priority.ALLOCATE and work not in self._queue for work in flight.works)
+            self._gathering.answered(served, took_s, self._pace.fixed_s, event.now_s)
+            return commands
         if isinstance(event, Refused):
             self.outage = None
             return self._refused(flight, event)
@@ -232,6 +240,8 @@ class Lane:
     def _next_call(self, now_s: float) -> list[LaneCommand]:
         if self._flight or (self.outage and now_s < self.outage.retry_at_s):
             return self._wake(now_s)
+        if (until_s := self._gathers_until_s(now_s)) is not None:
+            return [WakeAt(until_s)]
         works = self._plan(now_s)
         if not works:
             return self._wake(now_s)
@@ -244,6 +254,11 @@ class Lane:
             work.sent_at_s, work.is_sent_separately = now_s, call.form is Form.SEPARATE
             self._ready.pop(work, None)
         return [call, *self._wake(now_s)]
+
+    def _gathers_until_s(self, now_s: float) -> float | None:
+        """Until when what is ready waits for company; None when it goes at once, or fills a call by itself."""
+        has_room = 0 < len(self._ready) < self._pace.limit
+        return self._gathering.waits_until_s(now_s) if has_room else None
 
     def _plan(self, now_s: float) -> list[Work]:
         if self.form is None:

@@ -9,7 +9,7 @@ from math import inf
 import hypothesis.strategies as st
 from hypothesis import given, settings
 
-from coordinator.batch import Limits, Pace, plan
+from coordinator.batch import Limits, plan
 from coordinator.operations import Create, DeleteFound, Operation, Reply, Search
 from coordinator.refusals import Refusal
 from coordinator.work import Priority, Work
@@ -86,20 +86,3 @@ def test_what_may_be_a_culprit_shares_a_call_with_its_like_only(ready: list[Wait
     if suspects and not batch[0].apart:
         assert suspects == batch
         assert len(batch) <= min(work.companions_max or 1 for work in batch)
-
-
-@given(
-    operations_max=st.integers(1, 256),
-    calls=st.lists(st.tuples(st.integers(1, 256), st.floats(0.0, 100.0)), max_size=30),
-    too_big=st.none() | st.integers(1, 256),
-)
-def test_the_pace_stays_between_one_and_the_limit(
-    operations_max: int, calls: list[tuple[int, float]], too_big: int | None
-) -> None:
-    pace = Pace(operations_max)
-    if too_big is not None:
-        pace.too_big(min(too_big, operations_max))
-    for operations, took_s in calls:
-        pace.measured(operations, took_s)
-        assert 1 <= pace.limit <= operations_max
-        assert 10.0 <= pace.read_timeout_s(pace.limit) <= 45.0

@@ -6,7 +6,7 @@ import pytest
 from desk_world import DOWN, FORBIDDEN, GONE, LOGIN, DeskWorld, Setup, a_mac, address_of, has_released, refusal_of
 
 from coordinator.attachment_work import AllocateWork, Held
-from coordinator.batch import CALL_TARGET_S, Limits, Pace, plan
+from coordinator.batch import Limits, plan
 from coordinator.commands import Call, Finished, Form, WakeAt
 from coordinator.errors import GridUnavailable
 from coordinator.events import Answered, Lost, NotSent, Refused, Submitted
@@ -235,17 +235,6 @@ def test_a_call_that_is_too_big_is_halved_for_good() -> None:
     lane.handle(Answered(half.id, [a_written(f"a{number}", f"10.55.0.{number + 2}") for number in range(4)], 1.2))
     (rest,) = calls(lane.proceed(1.2))
     assert len(rest.operations) == 4
-
-
-def test_the_batch_grows_while_full_calls_are_quick_then_shrinks_with_a_slow_one() -> None:
-    pace = Pace(256)
-    limits = []
-    for _ in range(6):
-        pace.measured(pace.limit, 0.2)
-        limits.append(pace.limit)
-    assert limits == [16, 32, 64, 128, 256, 256]
-    pace.measured(256, 4 * CALL_TARGET_S)
-    assert pace.limit == 64
 
 
 def test_during_an_outage_adds_fail_fast_while_releases_wait_for_its_end() -> None:
