@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,9 @@ from typing import Final
 from protocol.keys import load_authorized
 
 _RECHECK_S: Final = 1.0
+
+Stamp = tuple[int, int]
+"""When a file was written, and which one it is."""
 
 
 class Authorized:
@@ -19,7 +23,7 @@ class Authorized:
         self._complain = complain
         self._nodes: dict[bytes, str] = {}
         self._names: frozenset[str] = frozenset()
-        self._stamp: object = None
+        self._stamps: dict[str, Stamp] = {}
         self._complaint = ""
         self._checked_at_s = -_RECHECK_S
 
@@ -30,27 +34,43 @@ class Authorized:
         self._checked_at_s = now_s
         self.reread()
 
+    def recheck(self, public_key: bytes) -> None:
+        """Be sure about this key: when its file is as it was, the others are not looked at.
+
+        They may be thousands, whose nodes all come back at once.
+        """
+        node = self._nodes.get(public_key)
+        if node is None or not self._is_as_read(f"{node}.key"):
+            self.reread()
+
     def reread(self) -> None:
         """Read the keys again if any file has come, gone or changed."""
         try:
-            paths = self._key_files()
-            stamp = sorted((path.name, stat.st_mtime_ns, stat.st_ino) for path in paths for stat in [path.stat()])
+            files = self._key_files()
+            stamps = {file.name: _stamp(file.stat()) for file in files}
         except OSError as error:
             self._complain_once(f"{self._directory}: {error.strerror}")
             return
         self._complaint = ""
-        if stamp == self._stamp:
+        if stamps == self._stamps:
             return
-        self._stamp = stamp
-        self._nodes, complaints = load_authorized(paths)
+        self._stamps = stamps
+        self._nodes, complaints = load_authorized(Path(file) for file in files)
         self._names = frozenset(self._nodes.values())
         for complaint in complaints:
             self._complain(complaint)
 
-    def _key_files(self) -> list[Path]:
+    def _is_as_read(self, name: str) -> bool:
+        try:
+            return self._stamps.get(name) == _stamp((self._directory / name).stat())
+        except OSError:
+            return False
+
+    def _key_files(self) -> list[os.DirEntry[str]]:
         """A directory that does not exist authorizes nobody, as an empty one; where nodes enrol none is needed."""
         try:
-            return [path for path in self._directory.iterdir() if path.name.endswith(".key")]
+            with os.scandir(self._directory) as found:
+                return [file for file in found if file.name.endswith(".key")]
         except FileNotFoundError:
             return []
 
@@ -69,3 +89,7 @@ class Authorized:
 
     def __len__(self) -> int:
         return len(self._nodes)
+
+
+def _stamp(found: os.stat_result) -> Stamp:
+    return found.st_mtime_ns, found.st_ino

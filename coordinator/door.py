@@ -52,7 +52,7 @@ class Door:
 
     def may_connect(self, key: bytes, crowd: Callable[[], Crowd]) -> bool:
         """Whether a connection with this key may come in."""
-        self._authorized.reread()
+        self._authorized.recheck(key)
         if self.node_of(key) is not None:
             return True
         if self._strangers is None:

@@ -100,6 +100,28 @@ def test_without_an_authorized_directory_nobody_is_authorized(tmp_path: Path) ->
     assert not authorized.has("node-1")
 
 
+def test_a_key_is_rechecked_by_its_own_file_alone(tmp_path: Path) -> None:
+    directory = tmp_path / "authorized"
+    directory.mkdir()
+    one, other, new = generate(), generate(), generate()
+    (directory / "node-1.key").write_text(public_text(one.public))
+    authorized = Authorized(directory, pytest.fail)
+    authorized.reread()
+    (directory / "node-2.key").write_text(public_text(other.public))
+    authorized.recheck(one.public)
+    assert len(authorized) == 1
+    authorized.recheck(other.public)
+    assert authorized.node_of(other.public) == "node-2"
+    (directory / "node-1.key").unlink()
+    authorized.recheck(one.public)
+    assert authorized.node_of(one.public) is None
+    (directory / "node-2.tmp").write_text(public_text(new.public))
+    (directory / "node-2.tmp").rename(directory / "node-2.key")
+    authorized.recheck(other.public)
+    assert authorized.node_of(other.public) is None
+    assert authorized.node_of(new.public) == "node-2"
+
+
 def test_a_directory_that_cannot_be_read_is_told_once(tmp_path: Path) -> None:
     complaints: list[str] = []
     (tmp_path / "authorized").write_text("a file")
