@@ -22,6 +22,7 @@ from nodeagent.steps import OnStep
 FILE_NAME: Final = "journal.sqlite3"
 SCHEMA_VERSION: Final = 2
 WRITES_PER_TRANSACTION_MAX: Final = 1000
+CACHE_KIB: Final = 128
 LOG_PAGES: Final = 256
 """After so many pages SQLite empties its log into the database and writes from the log's beginning again."""
 _JOURNAL_ID_BYTES: Final = 8
@@ -204,6 +205,7 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version == 0:
