@@ -17,6 +17,7 @@ from bench.comparison import compare
 from bench.machine import describe
 from bench.page import HEADINGS, write_page
 from bench.plots import draw
+from bench.readme import quote
 from bench.result import Result, read, write
 from bench.run import Run, Wrong
 from bench.targets import verdicts
@@ -32,6 +33,7 @@ PARTS: Final[Mapping[str, Callable[[Run], Result]]] = {
 }
 OUTPUT: Final = Path("build/bench")
 PAGE: Final = Path("docs/performance.md")
+README: Final = Path("README.md")
 NOTES: Final = Path("docs/performance-notes.md")
 
 
@@ -47,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     paging = commands.add_parser("page", help="write the page from what was measured")
     paging.add_argument("--output", type=Path, default=OUTPUT, help="where JSON and plots are")
     paging.add_argument("--page", type=Path, default=PAGE)
+    paging.add_argument("--readme", type=Path, default=README, help="quotes some of the figures")
     paging.set_defaults(command=_page)
     comparing = commands.add_parser("compare", help="two results of one part, with the noise of their ratios")
     comparing.add_argument("before", type=Path)
@@ -98,7 +101,10 @@ def _page(arguments: argparse.Namespace) -> int:
     if not found:
         print(f"bench: {arguments.output} holds no results; 'python -m bench run' makes them", file=sys.stderr)
         return 1
-    write_page([read(path) for path in found], arguments.output, NOTES, arguments.page)
+    results = [read(path) for path in found]
+    write_page(results, arguments.output, NOTES, arguments.page)
+    if not quote(results, arguments.readme):
+        print(f"bench: {arguments.readme} keeps its figures: not all of them were measured", file=sys.stderr)
     return 0
 
 
