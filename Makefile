@@ -9,7 +9,7 @@ LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform li
 	--custom-compile-command "make lock"
 SOURCES := plugin nodeagent coordinator protocol gridsim ctl demo bench docs k8s tests
 
-.PHONY: help demo test check sim mutants soak unit format docs bench plugin manifests kubectl images compose-demo lock clean system runtimes fuzz rolling
+.PHONY: help demo test check sim mutants soak unit format docs bench plugin manifests kubectl images compose-demo lock clean system runtimes fuzz rolling matrix
 
 help:
 	@echo "make demo         a cluster with a simulated grid, 12 pods come and go (KEEP=1 leaves it running)"
@@ -18,6 +18,7 @@ help:
 	@echo "make mutants      which simulated world catches which mistake in the product (SEEDS=400, JOBS=cores)"
 	@echo "make soak         real processes, thousands of pods, daemons that are killed (ADDS=10000, SEED=0)"
 	@echo "make rolling      both daemons replaced again and again under load, the longest ADD (SECONDS=60, RATE=20 a second)"
+	@echo "make matrix       every verb under every fault, docs/failure-matrix.md (JOBS=2, ONLY=part of a row's name)"
 	@echo "make fuzz         damaged input at every border (SECONDS=600, BORDER=name for one); what is found joins tests/corpus"
 	@echo "make plugin       the CNI plugin as one static file, dist/infoblox (built on Debian 12)"
 	@echo "make compose-demo the test grid of docker-compose.yml: 12 pods come and go on two nodes in containers"
@@ -82,6 +83,9 @@ soak: $(READY) system
 
 rolling: $(READY) system plugin
 	$(SUDO) $(BIN)/python -m tests.rolling --seconds $(or $(SECONDS),60) --rate $(or $(RATE),20)
+
+matrix: $(READY) system plugin
+	$(SUDO) $(BIN)/python -m tests.matrix --jobs $(or $(JOBS),2) $(if $(ONLY),--only "$(ONLY)")
 
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600) $(if $(BORDER),--border $(BORDER))

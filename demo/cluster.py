@@ -22,12 +22,16 @@ CLUSTER_NAME: Final = "demo"
 
 @dataclass(frozen=True)
 class Plan:
-    """What a cluster shall look like. Flags are added to those that it needs anyway."""
+    """What a cluster shall look like. Flags are added to those that it needs anyway.
+
+    `agents_connect_to` names an endpoint that passes on to the coordinator; without it agents go there directly.
+    """
 
     nodes: Sequence[str] = ("node-1",)
     grid_flags: Sequence[str] = ()
     coordinator_flags: Sequence[str] = ("--release-delay", "0")
     underlay: Underlay | None = None
+    agents_connect_to: str = ""
 
 
 def network_config(kind: str, **changes: Any) -> dict[str, Any]:
@@ -90,7 +94,7 @@ class Node:
         """Start the agent without waiting for it."""
         argv = [
             *(launcher or command("cni-infoblox-agent")),
-            *("--coordinator", self._cluster.endpoint),
+            *("--coordinator", self._cluster.plan.agents_connect_to or self._cluster.endpoint),
             *("--keys", str(self._cluster.keys / self.name)),
             *("--node-name", self.name),
             *("--socket-dir", str(self.socket_dir)),

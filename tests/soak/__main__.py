@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.soak.soak import Report, Soak
+from tests.soak.soak import STAGES, Report, Soak
 
 
 def main() -> int:
@@ -26,8 +26,9 @@ def show(report: Report) -> None:
     """Print what came of it."""
     print(f"{report.adds} ADDs in {report.took_s:.0f} s; {counts(report.faults)}")
     print(f"answers: {counts(report.answers)}")
-    for name in report.late:
-        print(f"{name}: {report.early[name]}; at the end {report.late[name]}")
+    for stage, vitals in zip(STAGES, report.vitals, strict=False):
+        for name, seen in vitals.items():
+            print(f"{name} after {stage!r}: {seen}")
     for wrong in report.wrong:
         print(f"WRONG: {wrong}")
 

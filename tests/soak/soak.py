@@ -1,13 +1,14 @@
 """The soak: two nodes under load while daemons die, in three stages, each of which ends in quiet.
 
-In the first stage everything may die. After it the coordinator and the second node's agent are spared: what they
-have open after a tenth of all ADDs, they must not exceed at the end.
+Everything may die in the first thousand ADDs and in the last thousand. In between the coordinator and the second
+node's agent are spared: what they have open after the first thousand, they must not exceed at the end of that long
+life, nor may those that live at the very end.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -26,14 +27,18 @@ from tests.soak.vitals import Vitals, vitals
 
 NODES: Final = ("node-1", "node-2")
 LOOPS_PER_NODE: Final = 6
-STAGES: Final = (0.4, 0.5, 1.0)
+STAGES: Final = ("everything dies", "two live on", "everything dies again")
+OUTER_STAGE_MAX: Final = 1000
+OUTER_STAGE_SHARE: Final = 0.25
 FAULTS_MAX: Final = 200
 FAULT_EVERY_MIN: Final = 12
 QUIET_TIMEOUT_S: Final = 100.0
+REMEMBERED_S: Final = 600.0
 MEMORY_PER_ADD_KB: Final = 3.0
 """An attachment that is gone is remembered for ten minutes, so that late messages are known to be late."""
 
 MEMORY_NOISE_KB: Final = 6 * 1024
+"""What a process takes for its first hundreds of requests and keeps: arenas, buffers, compiled patterns."""
 
 
 @dataclass
@@ -45,8 +50,8 @@ class Report:
     wrong: list[str] = field(default_factory=list)
     answers: dict[str, int] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
-    early: dict[str, Vitals] = field(default_factory=dict)
-    late: dict[str, Vitals] = field(default_factory=dict)
+    vitals: list[dict[str, Vitals]] = field(default_factory=list)
+    """After each stage, by daemon."""
 
 
 class Soak:
@@ -69,15 +74,15 @@ class Soak:
         ):
             every = max(FAULT_EVERY_MIN, self._adds // FAULTS_MAX)
             chaos = Chaos(cluster, self._books, Random(f"{self._seed} chaos"), every=every)
-            for stage in range(len(STAGES)):
-                self._stage(stage, cluster, loops, chaos)
+            for stage, target in enumerate(self._targets()):
+                self._stage(stage, target, cluster, loops, chaos)
                 if self._books.wrong:
                     break
-                if stage > 0:
-                    (report.early if stage == 1 else report.late).update(_vitals(cluster))
+                report.vitals.append(_vitals(cluster))
+                self._books.wrong += self._growth(report.vitals[0], report.vitals[-1])
             report.faults = dict(chaos.done)
         report.adds, report.answers = self._books.done, dict(self._books.answers)
-        report.wrong = [*self._books.wrong, *_growth(report, self._adds)]
+        report.wrong = list(self._books.wrong)
         report.took_s = time.monotonic() - started_s
         return report
 
@@ -90,12 +95,17 @@ class Soak:
                 for number in range(LOOPS_PER_NODE)
             ]
 
-    def _stage(self, stage: int, cluster: Cluster, loops: Sequence[Loop], chaos: Chaos) -> None:
+    def _targets(self) -> tuple[int, int, int]:
+        """After how many ADDs each stage ends."""
+        outer = min(OUTER_STAGE_MAX, int(self._adds * OUTER_STAGE_SHARE))
+        return outer, self._adds - outer, self._adds
+
+    def _stage(self, stage: int, target: int, cluster: Cluster, loops: Sequence[Loop], chaos: Chaos) -> None:
         first, spared = self._books.done, cluster.nodes[NODES[1]]
         faults = [chaos.cut_grid, lambda: chaos.kill_agent(cluster.node)]
-        if stage == 0:
+        if STAGES[stage] != "two live on":
             faults += [chaos.kill_coordinator, lambda: chaos.kill_agent(spared)]
-        self._books.target = int(self._adds * STAGES[stage])
+        self._books.target = target
         with ThreadPoolExecutor(len(loops) + 1) as pool:
             running = [pool.submit(loop.run) for loop in loops]
             trouble = pool.submit(chaos.run, first, faults)
@@ -105,7 +115,17 @@ class Soak:
         self._expect_quiet(cluster)
         for loop in loops:
             loop.confirm()
-        self._say(f"{self._books.done} ADDs, {dict(chaos.done)}")
+        self._say(f"{STAGES[stage]}: {self._books.done} ADDs, {dict(chaos.done)}")
+
+    def _growth(self, early: Mapping[str, Vitals], late: Mapping[str, Vitals]) -> Iterator[str]:
+        remembered = self._books.done_within(REMEMBERED_S)
+        allowed_kb = MEMORY_NOISE_KB + MEMORY_PER_ADD_KB * remembered
+        for name, now in late.items():
+            before = early[name]
+            if now.descriptors > before.descriptors or now.threads > before.threads:
+                yield f"{name} has {now}, after {before}"
+            if now.memory_kb > before.memory_kb + allowed_kb:
+                yield f"{name} grew by more than {allowed_kb / 1024:.0f} MB: {now}, after {before}"
 
     def _expect_quiet(self, cluster: Cluster) -> None:
         """The grid comes to hold exactly what lives."""
@@ -138,15 +158,3 @@ def _when_steady(daemon: Daemon) -> Vitals:
         previous, seen = seen, vitals(daemon.pid)
         if (seen.descriptors, seen.threads) == (previous.descriptors, previous.threads):
             return seen
-
-
-def _growth(report: Report, adds: int) -> list[str]:
-    allowed_kb = MEMORY_NOISE_KB + MEMORY_PER_ADD_KB * adds * (STAGES[2] - STAGES[1])
-    complaints = []
-    for name, late in report.late.items():
-        early = report.early[name]
-        if late.descriptors > early.descriptors or late.threads > early.threads:
-            complaints.append(f"{name} has {late}, after {early}")
-        if late.memory_kb > early.memory_kb + allowed_kb:
-            complaints.append(f"{name} grew by more than {allowed_kb / 1024:.0f} MB: {late}, after {early}")
-    return complaints

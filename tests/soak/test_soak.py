@@ -18,4 +18,4 @@ def test_a_short_soak_leaves_what_lives_and_nothing_else(tmp_path: Path) -> None
     assert report.wrong == [], said
     assert report.adds == ADDS
     assert report.faults.keys() == {"agent killed", "coordinator killed", "grid cut off"}
-    assert report.late.keys() == {"agent", "coordinator"}
+    assert [vitals.keys() for vitals in report.vitals] == [{"agent", "coordinator"}] * 3

@@ -1,0 +1,63 @@
+"""`python -m tests.matrix`: tries every verb under every fault, and writes what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from tests.matrix.crashes import crashes
+from tests.matrix.faults import FAULTS
+from tests.matrix.page import page, text
+from tests.matrix.row import Cell, Fault, run
+from tests.matrix.site import Site
+
+PAGE = Path(__file__).parents[2] / "docs" / "failure-matrix.md"
+
+
+def main() -> int:
+    """The command; exit code 1 where a cell is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
+    parser.add_argument("--only", default="", metavar="TEXT", help="rows whose name contains this; writes no page")
+    parser.add_argument("--jobs", type=int, default=2, help="how many clusters at a time (2)")
+    arguments = parser.parse_args()
+    rows = [row for row in (*FAULTS, *crashes()) if arguments.only in row.name]
+    with tempfile.TemporaryDirectory(prefix="cni-infoblox-matrix-") as directory:
+        cells = run_all(rows, Path(directory), arguments.jobs)
+    if not arguments.only:
+        PAGE.write_text(page([(row, cells[row.name]) for row in rows]))
+    wrong = [cell for each in cells.values() for cell in each if cell.wrong]
+    print(f"{len(rows)} rows, {sum(map(len, cells.values()))} cells, {len(wrong)} of them wrong")
+    return 1 if wrong else 0
+
+
+def run_all(rows: list[Fault], directory: Path, jobs: int) -> dict[str, list[Cell]]:
+    """The cells of each row by its name; each job has a cluster of its own."""
+    waiting: SimpleQueue[Fault] = SimpleQueue()
+    for row in rows:
+        waiting.put(row)
+    cells: dict[str, list[Cell]] = {}
+
+    def work(number: int) -> None:
+        with Site(directory / f"site{number}") as site:
+            while True:
+                try:
+                    row = waiting.get_nowait()
+                except Empty:
+                    return
+                cells[row.name] = run(row, site)
+                print(f"[{len(cells)}/{len(rows)}] {row.group}: {row.name}", flush=True)
+                for cell in cells[row.name]:
+                    print(f"    {cell.verb}: {text(cell)}", flush=True)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for done in [pool.submit(work, number) for number in range(jobs)]:
+            done.result()
+    return cells
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""One cluster in which rows of the matrix are run, with a bystander: a pod that nothing may ever touch."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+from demo.cluster import Cluster, Node, Plan
+from demo.cni import Invocation, Outcome, pod_args
+from demo.grid import ea
+from demo.links import add_interface, add_namespace, remove_namespace
+from tests.matrix.relay import Relay
+
+IFNAME: Final = "eth0"
+GC_VERSION: Final = "1.1.0"
+CONNECT_TIMEOUT_S: Final = 90.0
+
+
+class Site:
+    """The cluster, as a context manager; both ways, agent to coordinator and coordinator to grid, are relays."""
+
+    def __init__(self, directory: Path) -> None:
+        self._numbers = itertools.count(1)
+        self._stack = ExitStack()
+        self._namespaces: dict[str, str] = {}
+        self._living: set[str] = set()
+        self.to_grid = Relay(lambda: self.cluster.grid.port)
+        self.to_coordinator = Relay(lambda: int(self.cluster.endpoint.rpartition(":")[2]))
+        flags = ("--release-delay", "0", "--wapi-port", str(self.to_grid.port))
+        relay = f"tcp://127.0.0.1:{self.to_coordinator.port}"
+        self.cluster = Cluster(directory, Plan(coordinator_flags=flags, agents_connect_to=relay))
+
+    def __enter__(self) -> Site:
+        with ExitStack() as stack:
+            stack.callback(self._remove_namespaces)
+            stack.callback(self.to_grid.close)
+            stack.callback(self.to_coordinator.close)
+            stack.enter_context(self.cluster)
+            self._bystander = self.new_container("bystander")
+            outcome = self.add(self._bystander)
+            assert outcome.ok, outcome
+            self._bystanders_address = outcome.address
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def node(self) -> Node:
+        """The only node."""
+        return self.cluster.node
+
+    def usual_names(self) -> list[tuple[str, str]]:
+        """Directories of this site with the names that they have on an ordinary node."""
+        return [(str(self.node.socket_dir), "/run/cni"), (str(self.node.state_dir), "/var/lib/cni-infoblox")]
+
+    # What a runtime does
+
+    def new_container(self, kind: str) -> str:
+        """A container with a network namespace of its own, in which an interface has a MAC of its own."""
+        number = next(self._numbers)
+        container, name = f"{kind}-{number}", f"ibmatrix-{secrets.token_hex(4)}"
+        self._namespaces[container] = name
+        add_namespace(name)
+        add_interface(name, IFNAME, f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}")
+        return container
+
+    def end_namespace(self, container: str) -> None:
+        """The container is gone, its network namespace with it."""
+        remove_namespace(self._namespaces[container])
+        self._living.discard(container)
+
+    def add(self, container: str, **ipam: Any) -> Outcome:
+        """ADD."""
+        self._living.add(container)
+        netns = f"/run/netns/{self._namespaces[container]}"
+        args = pod_args("matrix", container, container, f"uid-{container}")
+        return self.node.ipam(Invocation("ADD", container, IFNAME, netns, args), self.node.config(**ipam))
+
+    def delete(self, container: str, **ipam: Any) -> Outcome:
+        """DEL."""
+        self._living.discard(container)
+        return self.node.ipam(Invocation("DEL", container, IFNAME), self.node.config(**ipam))
+
+    def collect_garbage(self, **ipam: Any) -> Outcome:
+        """GC, with a list of what lives."""
+        living = [{"containerID": container, "ifname": IFNAME} for container in sorted(self._living)]
+        config = {**self.node.config(**ipam), "cniVersion": GC_VERSION, "cni.dev/valid-attachments": living}
+        return self.node.ipam(Invocation("GC", None, None), config)
+
+    def status(self, **ipam: Any) -> Outcome:
+        """STATUS."""
+        return self.node.ipam(
+            Invocation("STATUS", None, None), {**self.node.config(**ipam), "cniVersion": GC_VERSION}
+        )
+
+    # What there is to see
+
+    def addresses(self, container: str) -> list[str]:
+        """What the grid holds for a container."""
+        return [address for address, found in self.cluster.grid.pods().items() if ea(found, "VM ID") == container]
+
+    def wait_until_gone(self, container: str, timeout_s: float) -> bool:
+        """Wait until the grid holds nothing for a container; `timeout_s` between two calls."""
+        return self.cluster.grid.wait_until(lambda: not self.addresses(container), timeout_s)
+
+    def complaints(self) -> list[str]:
+        """What is wrong when all should be well: the bystander has its address, and nobody else has any."""
+        held = {address: ea(found, "VM ID") for address, found in self.cluster.grid.pods().items()}
+        expected = {self._bystanders_address: self._bystander}
+        return [] if held == expected else [f"the grid holds {held} instead of {expected}"]
+
+    def bystander_is_held(self) -> bool:
+        """Whether the grid holds the bystander's address, once."""
+        return self.addresses(self._bystander) == [self._bystanders_address]
+
+    # Daemons
+
+    def make_whole(self) -> None:
+        """Start what is not running, and wait until the node is connected."""
+        cluster = self.cluster
+        assert cluster.coordinator
+        assert self.node.agent
+        if cluster.coordinator.process.poll() is not None:
+            cluster.start_coordinator()
+        if self.node.agent.process.poll() is not None:
+            self.node.start_agent()
+        self.wait_until_connected()
+
+    def wait_until_connected(self) -> None:
+        """Wait until the agent that runs now and the coordinator that runs now have met."""
+        assert self.cluster.coordinator
+        assert self.node.agent
+        self.cluster.coordinator.wait_for("node_connected", timeout_s=CONNECT_TIMEOUT_S)
+        self.node.agent.wait_for("coordinator_reached", timeout_s=CONNECT_TIMEOUT_S)
+
+    def _remove_namespaces(self) -> None:
+        for name in self._namespaces.values():
+            remove_namespace(name)

@@ -1,0 +1,36 @@
+"""Some rows of the failure matrix: no verb has a wrong answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.matrix.crashes import crashes
+from tests.matrix.faults import FAULTS
+from tests.matrix.row import TITLES, run
+from tests.matrix.site import Site
+
+ROWS = {row.name: row for row in (*FAULTS, *crashes())}
+QUICK = (
+    "has forgotten the session, once",
+    "writes, but the reply is lost, once",
+    "has no address left in the network",
+    "agent's journal lost",
+    "journal:held:before",
+    "wapi:create:after",
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One cluster for all rows, each of which leaves it as it was."""
+    with Site(tmp_path_factory.mktemp("matrix") / "cluster") as shared:
+        yield shared
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_no_verb_has_a_wrong_answer(site: Site, name: str) -> None:
+    cells = run(ROWS[name], site)
+    assert [cell.verb for cell in cells] == list(TITLES)
+    assert [cell for cell in cells if cell.wrong] == []
