@@ -21,6 +21,7 @@ from bench.readme import quote
 from bench.result import Result, read, write
 from bench.run import Run, Wrong
 from bench.targets import verdicts
+from demo.ending import exit_on_sigterm
 from demo.table import table
 
 PARTS: Final[Mapping[str, Callable[[Run], Result]]] = {
@@ -66,6 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
     """Measure each part; write its JSON and its plot. One that fails does not keep the others from running."""
     names: Sequence[str] = arguments.parts or list(PARTS)
     output: Path = arguments.output
+    exit_on_sigterm()
     output.mkdir(parents=True, exist_ok=True)
     results = []
     for number, name in enumerate(names, 1):

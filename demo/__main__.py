@@ -10,12 +10,12 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from demo.cluster import Cluster, Node, Plan, Pod
 from demo.daemons import DaemonFailed
+from demo.ending import exit_on_sigterm
 from demo.links import Underlay
 from demo.scenes import (
     NAMESPACE,
@@ -41,7 +41,7 @@ def main() -> int:
     if os.geteuid() != 0:
         return _fail("network namespaces need root: run it with sudo")
     directory = Path(tempfile.mkdtemp(prefix="cni-infoblox-demo-"))
-    signal.signal(signal.SIGTERM, _terminator(os.getpid()))
+    exit_on_sigterm()
     try:
         with Underlay("demo", "198.18.55") as underlay:
             flags = ("--release-delay", str(RELEASE_DELAY_S))
@@ -55,17 +55,6 @@ def main() -> int:
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     return 0
-
-
-def _terminator(own_pid: int) -> Callable[[int, object], None]:
-    """Clean up on SIGTERM, but not in a process that was forked for a namespace and is ended by its parent."""
-
-    def end(*_: object) -> None:
-        if os.getpid() != own_pid:
-            os._exit(1)
-        sys.exit(1)
-
-    return end
 
 
 def _show(cluster: Cluster, *, keep_running: bool) -> None:
