@@ -28,7 +28,7 @@ PROCESSES: Final = 2
 ADDRESSES_EACH: Final = 10
 LATENCY_MS: Final = 20
 SUBNET: Final = "10.128.0.0/15"
-PATIENCE_S: Final = 300.0
+PATIENCE_S: Final = 600.0
 COMPARED: Final = """\
 So many nodes, each with a key of its own, in two processes, try to connect while the coordinator is away; when
 it starts, all connect, prove their keys (CURVE), say hello, ask for ten addresses at once, and ask again when

@@ -110,11 +110,14 @@ def holding_of(fixed: FixedAddress) -> Holding:
 
 
 class Allocations:
-    """All records, by attachment as well as by address."""
+    """All records, by attachment, by address, and by the nodes that say they are theirs."""
 
     def __init__(self) -> None:
         self._records: dict[AttachmentKey, Record] = {}
         self._holders: dict[Place, Record] = {}
+        # Dictionaries for their order, which is the same in each run.
+        self._of_node: dict[str, dict[Record, None]] = {}
+        self._elsewhere: dict[str, dict[Record, None]] = {}
 
     def __len__(self) -> int:
         return len(self._holders)
@@ -134,8 +137,22 @@ class Allocations:
         key = (identity.container_id, identity.ifname)
         record = self._records.get(key)
         if record is None or (record.identity != identity and record.is_idle() and not record.is_unsure):
+            if record:
+                self._forget(key, record)
             record = self._records[key] = Record(identity)
+            self._of_node.setdefault(identity.node, {})[record] = None
         return record
+
+    def of_node(self, node: str) -> list[Record]:
+        """The records of a node's attachments, and of those that its journal names although they are another's."""
+        return [*self._of_node.get(node, ()), *self._elsewhere.get(node, ())]
+
+    def name_elsewhere(self, record: Record, node: str) -> None:
+        """The journal of another node than the record's names it, too; none does any more when `node` is empty."""
+        _take_out(self._elsewhere, record.elsewhere, record)
+        record.elsewhere = node
+        if node:
+            self._elsewhere.setdefault(node, {})[record] = None
 
     def holder(self, view: str, address: str) -> Record | None:
         """Who holds an address."""
@@ -166,7 +183,12 @@ class Allocations:
             elif record.forget_at_s is None:
                 record.forget_at_s = now_s + FORGET_S
             elif now_s >= record.forget_at_s:
-                del self._records[key]
+                self._forget(key, record)
+
+    def _forget(self, key: AttachmentKey, record: Record) -> None:
+        del self._records[key]
+        _take_out(self._of_node, record.identity.node, record)
+        self.name_elsewhere(record, "")
 
     def delayed_releases(self, view: str, subnet: str) -> list[ReleaseWork]:
         """Releases of a network that only wait for their time, in the order in which they are due."""
@@ -184,3 +206,11 @@ class Allocations:
 def _is_in(record: Record, view: str, subnet: str) -> bool:
     holding = record.holding
     return holding is not None and holding.view == view and holding.subnet == subnet
+
+
+def _take_out(index: dict[str, dict[Record, None]], node: str, record: Record) -> None:
+    there = index.get(node)
+    if there is not None:
+        there.pop(record, None)
+        if not there:
+            del index[node]

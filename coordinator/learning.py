@@ -51,7 +51,7 @@ class Journals:
 def _learn_held(allocations: Allocations, node: str, journal_id: str, held: JournalHolding) -> Iterator[Note]:
     record = allocations.open(Identity(held.attachment.container_id, held.attachment.ifname, node))
     if record.identity.node != node:
-        record.elsewhere = node
+        allocations.name_elsewhere(record, node)
         return
     record.named_by = journal_id
     if not held.addresses:
@@ -81,10 +81,10 @@ def _unlearn_unnamed(allocations: Allocations, node: str, named: Set[AttachmentK
 
     It may have been released through another coordinator since, so the grid must be asked before it counts again.
     """
-    for record in allocations:
+    for record in allocations.of_node(node):
         key = record.identity.container_id, record.identity.ifname
         if record.elsewhere == node and key not in named:
-            record.elsewhere = ""
+            allocations.name_elsewhere(record, "")
         if record.identity.node != node or record.work or key in named:
             continue
         record.named_by = ""

@@ -64,7 +64,7 @@ class Registrar:
         record = self.allocations.open(identity)
         if record.identity.node != node:
             if record.elsewhere == node and isinstance(message, Release):
-                record.elsewhere = ""
+                self.allocations.name_elsewhere(record, "")
             yield Reply(node, answers.decline(message, NotYours(attachment=identity)))
             yield Note("not_yours", {"attachment": str(identity), "node": node})
             return
