@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -56,6 +57,7 @@ class Host:
         self._network = network
         self._api_server = api_server
         self._boots = 0
+        self._ended_s = -inf
         self._journals = 0
         self._names = 0
         self._execs: list[Exec] = []
@@ -71,7 +73,7 @@ class Host:
         """The machine starts."""
         self._boots += 1
         self.boot_id = f"boot-{self.number}-{self._boots}"
-        self.booted_s = self.timeline.now_s - self._random.uniform(1.0, 30.0)
+        self.booted_s = max(self._ended_s, self.timeline.now_s - self._random.uniform(1.0, 30.0))
         self.is_up = True
         self._api_server.node_comes(self.node)
         if self.runtime:
@@ -153,6 +155,7 @@ class Host:
 
     def _die(self) -> None:
         self.is_up = False
+        self._ended_s = self.timeline.now_s
         if self.agent:
             self.agent.kill()
         if self.runtime:
