@@ -26,7 +26,7 @@ from coordinator.errors import (
     TimeIsUp,
 )
 from coordinator.networks import Network
-from coordinator.objects import FixedAddress, Label, addresses_in_order, read_fixed_address
+from coordinator.objects import FixedAddress, Label, addresses_in_order, read_fixed_address, read_origin
 from coordinator.operations import Found, Operation, Reply, Unreadable, Written, is_scheduled
 from coordinator.ownership import Identity, Owner
 from coordinator.refusals import Kind, Refusal
@@ -241,11 +241,15 @@ class AllocateWork(AttachmentWork):
         here = [fixed for fixed in addresses if self._is_here(fixed)]
         if not here:
             return Failed(self._elsewhere(addresses[0]))
-        if self._then_update and not self.is_unsure:
+        kept = next((fixed for fixed in here if fixed.address == self._known), here[0])
+        if not self.is_unsure and (self._then_update or self._is_of_earlier_boot(kept)):
             self._step = _Step.UPDATE
             return None
-        kept = next((fixed for fixed in here if fixed.address == self._known), here[0])
         return Held(kept)
+
+    def _is_of_earlier_boot(self, fixed: FixedAddress) -> bool:
+        """A container that comes back under its ID: a sweep without its journal would take it for a leftover."""
+        return read_origin(fixed.comment).boot_id not in ("", self.label.boot_id)
 
     def _absent(self, now_s: float) -> object | None:
         if not self.is_wanted:

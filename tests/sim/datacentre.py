@@ -17,6 +17,7 @@ from coordinator.operations import HttpCall
 from coordinator.refusals import classify
 from gridsim import calls
 from gridsim.model import Grid
+from nodeagent.attachment import AttachmentId
 from tests.sim.story import Story
 from tests.sim.swarm import Plan, Swarm
 from tests.sim.timeline import Timeline
@@ -71,6 +72,20 @@ class DataCentre:
         """From now on nothing goes wrong."""
         self.rates = dict.fromkeys(self.rates, 0.0)
         self._outage_until_s = self._login_refused_until_s = 0.0
+
+    def plant(self, attachment: AttachmentId, node: str, boot_id: str, address: str) -> None:
+        """An object as a coordinator would have made it."""
+        eas = {
+            "VM ID": attachment.container_id,
+            "Interface Name": attachment.ifname,
+            "Location": node,
+            "Tenant ID": "blue",
+            "CMP Type": "Kubernetes",
+        }
+        wrapped = {name: {"value": value} for name, value in eas.items()}
+        origin = {"comment": f"pod uid-{attachment.container_id} boot {boot_id}"}
+        reserved = {"ipv4addr": address, "match_client": "RESERVED", "extattrs": wrapped, **origin}
+        self.grid.create("fixedaddress", reserved)
 
     def exchange(self, who: object, call: HttpCall, read_timeout_s: float, done: Done) -> None:
         """Make a coordinator's call; `done` gets the reply's body, or the exception that the transport raises."""

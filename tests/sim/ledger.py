@@ -164,7 +164,7 @@ class Ledger:
             if not is_missing:
                 continue
             text = f"{life.key} lost {life.address} to a late or unknowing coordinator"
-            if id(coordinator) not in life.known_by:
+            if id(coordinator) not in life.known_by and self._has_another_object(life):
                 self._excuse("tidied_elsewhere", life, text, str(life.address))
                 life.is_forgotten = True
             elif fate == "late_commit" and self._at(str(life.address)) != NOTHING:
@@ -283,6 +283,10 @@ class Ledger:
         wanted = (life.attachment.container_id, life.attachment.ifname, life.node)
         found = self._grid.store.found_by("fixedaddress", "ipv4addr", life.address)
         return any(identity(thing) == wanted for thing in found)
+
+    def _has_another_object(self, life: Life) -> bool:
+        wanted = (life.attachment.container_id, life.attachment.ifname, life.node)
+        return any(identity(thing) == wanted for thing in self._ours())
 
     def _at(self, address: str) -> str:
         found = self._grid.store.found_by("fixedaddress", "ipv4addr", address)

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any, Final
 
 from gridsim.faults import Faults
+from nodeagent.attachment import AttachmentId
 from tests.sim.coordinator_process import Coordinator
 from tests.sim.host import Host
 from tests.sim.ledger import Life, Violation, identity
@@ -106,6 +107,10 @@ class Stage:
         known = type(getattr(self._swarm, name))
         self._swarm = replace(self._swarm, **{name: known(value)})
 
+    def do_network(self, subnet: str) -> None:
+        """`network 10.55.0.0/24`: the pods' network is of another size."""
+        self._swarm = replace(self._swarm, plans=(replace(SMALL, subnet=subnet),))
+
     def do_rate(self, name: str, value: str) -> None:
         """`rate del_after_failure_lost 1`: that always happens."""
         assert name in self._swarm.rates
@@ -181,6 +186,16 @@ class Stage:
         """`fate late_commit 'DELETE'`: the next call with that text ends so."""
         self.world.grid.planned.append((fate, " ".join(text)))
 
+    def do_plant(self, number: str, name: str, boot_id: str, *addresses: str) -> None:
+        """`plant 0 left boot-0 10.55.0.9`: the grid holds that for node 0, from that boot, in no journal."""
+        for count, address in enumerate(addresses, start=1):
+            its = AttachmentId(f"{name}{count}", "eth0")
+            self.world.grid.plant(its, self._host(number).node, boot_id, address)
+
+    def do_unlist(self, name: str) -> None:
+        """The cluster's list of pods leaves out one that lives."""
+        self.world.api_server.pod_goes(self._lives[name].pod)
+
     def do_forget(self, name: str) -> None:
         """An administrator deletes the pod's object."""
         self.world.delete_object_of(self._lives[name])
@@ -191,15 +206,17 @@ class Stage:
 
     def do_holds(self, *expected: str) -> None:
         """`holds web=10.55.0.2 db=10.55.0.4`: the grid has exactly these objects of pods."""
-        found = sorted(
-            f"{identity(thing)[0]}={thing.fields['ipv4addr']}"
-            for thing in self.world.grid.grid.store.of_kind("fixedaddress")
-            if identity(thing)[2] and "green" not in thing.extattrs.values()
-        )
+        found = self._objects()
         if found != sorted(expected):
             raise Violation(
                 f"the grid holds {' '.join(found) or 'nothing'}, not {' '.join(expected) or 'nothing'}"
             )
+
+    def do_counts(self, number: str) -> None:
+        """`counts 12`: the grid has so many objects of pods."""
+        found = self._objects()
+        if len(found) != int(number):
+            raise Violation(f"the grid holds {len(found)} objects, not {number}: {' '.join(found)}")
 
     def do_hears(self, name: str, code: str, *text: str) -> None:
         """`hears web 11 no connection to the coordinator`: what the runtime was answered to the pod's ADD."""
@@ -212,6 +229,13 @@ class Stage:
         made, self._counted = self.world.grid.calls - self._counted, self.world.grid.calls
         if made != int(number):
             raise Violation(f"few calls: {made} were made, not {number}")
+
+    def _objects(self) -> list[str]:
+        return sorted(
+            f"{identity(thing)[0]}={thing.fields['ipv4addr']}"
+            for thing in self.world.grid.grid.store.of_kind("fixedaddress")
+            if identity(thing)[2] and "green" not in thing.extattrs.values()
+        )
 
     def _host(self, number: str) -> Host:
         return self.world.hosts[int(number)]
