@@ -6,13 +6,14 @@ import argparse
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from tests.matrix.crashes import crashes
 from tests.matrix.faults import FAULTS
 from tests.matrix.page import page, text
-from tests.matrix.row import Cell, Fault, run
+from tests.matrix.row import TITLES, Cell, Fault, run
 from tests.matrix.site import Site
 
 PAGE = Path(__file__).parents[2] / "docs" / "failure-matrix.md"
@@ -42,13 +43,17 @@ def run_all(rows: list[Fault], directory: Path, jobs: int) -> dict[str, list[Cel
     cells: dict[str, list[Cell]] = {}
 
     def work(number: int) -> None:
-        with Site(directory / f"site{number}") as site:
-            while True:
-                try:
-                    row = waiting.get_nowait()
-                except Empty:
-                    return
-                cells[row.name] = run(row, site)
+        while not waiting.empty():
+            with Site(directory / f"site{number}-{len(cells)}") as site:
+                work_at(site)
+
+    def work_at(site: Site) -> None:
+        """Until no row is left, or one could not be carried out: who knows in which state the site is then."""
+        with suppress(Empty):
+            is_whole = True
+            while is_whole:
+                row = waiting.get_nowait()
+                cells[row.name], is_whole = attempt(row, site)
                 print(f"[{len(cells)}/{len(rows)}] {row.group}: {row.name}", flush=True)
                 for cell in cells[row.name]:
                     print(f"    {cell.verb}: {text(cell)}", flush=True)
@@ -57,6 +62,15 @@ def run_all(rows: list[Fault], directory: Path, jobs: int) -> dict[str, list[Cel
         for done in [pool.submit(work, number) for number in range(jobs)]:
             done.result()
     return cells
+
+
+def attempt(row: Fault, site: Site) -> tuple[list[Cell], bool]:
+    """The row's cells, with whether it could be carried out at all."""
+    try:
+        return run(row, site), True
+    except Exception as error:  # noqa: BLE001, the other rows are worth having
+        wrong = (f"not carried out: {type(error).__name__}: {error}",)
+        return [Cell(title, "-", "-", "-", died=False, wrong=wrong) for title in TITLES], False
 
 
 if __name__ == "__main__":

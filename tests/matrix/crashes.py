@@ -82,7 +82,7 @@ class Crash:
                 lambda line: line.get("event") in ("serving", "started"), "start", START_TIMEOUT_S
             )
         except DaemonFailed:
-            if life.daemon.process.poll() is None:
+            if not life.died.wait(REACHED_WITHIN_S):
                 raise
 
 
@@ -98,9 +98,10 @@ def agent_crash_over_a_file(site: Site, step: str) -> Crash:
         container = site.new_container("waits")
         assert site.add(container).ok
         assert site.node.agent
+        site.wait_until_released()
         site.node.agent.stop()
         assert site.delete(container).ok
-        return _dying_agent(site, step)
+        return site.node.launch_agent(launcher=[*LAUNCHER, "agent", step])
 
     return Crash(site, launch, site.node.start_agent)
 
@@ -118,6 +119,7 @@ def coordinator_crash(site: Site, step: str, flags: Sequence[str] = ()) -> Crash
 
 def _dying_agent(site: Site, step: str) -> Daemon:
     assert site.node.agent
+    site.wait_until_released()
     site.node.agent.stop()
     return site.node.launch_agent(launcher=[*LAUNCHER, "agent", step])
 

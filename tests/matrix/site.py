@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 import secrets
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
+
+import requests
 
 from demo.cluster import Cluster, Node, Plan
 from demo.cni import Invocation, Outcome, pod_args
@@ -17,6 +20,8 @@ from tests.matrix.relay import Relay
 IFNAME: Final = "eth0"
 GC_VERSION: Final = "1.1.0"
 CONNECT_TIMEOUT_S: Final = 90.0
+RELEASED_TIMEOUT_S: Final = 120.0
+LOOK_EVERY_S: Final = 0.05
 
 
 class Site:
@@ -137,6 +142,15 @@ class Site:
         assert self.node.agent
         self.cluster.coordinator.wait_for("node_connected", timeout_s=CONNECT_TIMEOUT_S)
         self.node.agent.wait_for("coordinator_reached", timeout_s=CONNECT_TIMEOUT_S)
+
+    def wait_until_released(self) -> None:
+        """Wait until the agent has no release under way, so that the next one that it makes is another's."""
+        assert self.node.agent
+        port = self.node.agent.wait_for("status_listening")["port"]
+        deadline_s = time.monotonic() + RELEASED_TIMEOUT_S
+        while requests.get(f"http://127.0.0.1:{port}/status", timeout=10).json()["releases_waiting"]:
+            assert time.monotonic() < deadline_s, self.node.agent.tail()
+            time.sleep(LOOK_EVERY_S)
 
     def _remove_namespaces(self) -> None:
         for name in self._namespaces.values():

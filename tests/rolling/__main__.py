@@ -20,9 +20,9 @@ def main() -> int:
         adds = int(arguments.seconds * arguments.rate)
         report = Rolling(Path(directory) / "cluster", adds, arguments.rate).run()
     print(report)
-    for wrong in report.wrong:
+    for wrong in [*report.failures, *report.wrong]:
         print(f"WRONG: {wrong}")
-    return 1 if report.failed or report.wrong else 0
+    return 1 if report.failures or report.wrong else 0
 
 
 if __name__ == "__main__":

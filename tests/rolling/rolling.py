@@ -26,6 +26,7 @@ PLACES: Final = 200
 LIVING: Final = 40
 REPLACE_EVERY_S: Final = 1.5
 GRID_LATENCY_MS: Final = 20
+READY_TIMEOUT_S: Final = 60.0
 QUIET_TIMEOUT_S: Final = 60.0
 
 
@@ -34,22 +35,16 @@ class Report:
     """What came of it. `took_s` has each ADD's time, from when it was due to its answer."""
 
     answers: dict[str, int]
+    failures: list[str]
     took_s: list[float]
     replaced: dict[str, int]
     wrong: list[str]
-
-    @property
-    def failed(self) -> int:
-        """How many ADDs ended with an error."""
-        return sum(
-            count for answer, count in self.answers.items() if answer.startswith("ADD") and answer != "ADD ok"
-        )
 
     def __str__(self) -> str:
         half_s, longest_s = statistics.median(self.took_s), max(self.took_s)
         replaced = ", ".join(f"{daemon} {count} times" for daemon, count in sorted(self.replaced.items()))
         return (
-            f"{len(self.took_s)} ADDs, {self.failed} failed; half of them within {half_s:.3f} s, "
+            f"{len(self.took_s)} ADDs, {len(self.failures)} failed; half of them within {half_s:.3f} s, "
             f"the longest took {longest_s:.2f} s; replaced: {replaced}"
         )
 
@@ -64,6 +59,7 @@ class Rolling:
         self._books.target = adds
         self._free: SimpleQueue[PodPlace] = SimpleQueue()
         self._living: deque[_Pod] = deque()
+        self._failures: list[str] = []
         self._took_s: list[float] = []
         self._replaced: Counter[str] = Counter()
 
@@ -76,7 +72,9 @@ class Rolling:
             for each in [*pods, replacing]:
                 each.result()
             self._expect_quiet(cluster)
-        return Report(dict(self._books.answers), self._took_s, dict(self._replaced), self._books.wrong)
+        return Report(
+            dict(self._books.answers), self._failures, self._took_s, dict(self._replaced), self._books.wrong
+        )
 
     @contextmanager
     def _places(self) -> Iterator[None]:
@@ -97,11 +95,14 @@ class Rolling:
         place, container = self._free.get(), f"c{number}"
         place.set_mac(number)
         outcome = self._call(cluster, "ADD", container, place.path)
-        self._took_s.append(time.monotonic() - due_s)
+        took_s = time.monotonic() - due_s
+        self._took_s.append(took_s)
         address = ""
         if self._books.noted("ADD", container, outcome):
             address = outcome.address
             self._books.holds(container, address)
+        else:
+            self._failures.append(f"{container} after {took_s:.1f} s: {outcome.result}")
         self._living.append(_Pod(container, address, place))
         if len(self._living) > LIVING:
             self._stop(cluster, self._living.popleft())
@@ -118,7 +119,7 @@ class Rolling:
         return cluster.node.ipam(Invocation(verb, container, IFNAME, netns, args), config)
 
     def _replace_daemons(self, cluster: Cluster) -> None:
-        """What a DaemonSet and a Deployment do: the old process ends, then the new one starts."""
+        """What a DaemonSet and a Deployment do: the old one ends, a new one starts; when it is ready, the next."""
         pods_between = int(self._adds_per_s * REPLACE_EVERY_S)
         while self._books.wait_done(self._books.done + pods_between):
             agent_is_next = self._replaced["agent"] <= self._replaced["coordinator"]
@@ -128,9 +129,9 @@ class Rolling:
             if code := daemon.stop():
                 self._books.wrong.append(f"the {name} ended with {code}")
             if agent_is_next:
-                cluster.node.start_agent()
+                cluster.node.start_agent().wait_for("coordinator_reached", timeout_s=READY_TIMEOUT_S)
             else:
-                cluster.start_coordinator()
+                cluster.start_coordinator().wait_for("node_connected", timeout_s=READY_TIMEOUT_S)
             self._replaced[name] += 1
 
     def _expect_quiet(self, cluster: Cluster) -> None:

@@ -12,6 +12,7 @@ ADDS_PER_S = 20
 
 def test_no_add_fails_while_both_daemons_are_replaced(tmp_path: Path) -> None:
     report = Rolling(tmp_path / "cluster", ADDS, ADDS_PER_S).run()
+    assert report.failures == []
     assert report.wrong == []
     assert report.answers.keys() == {"ADD ok", "DEL ok"}
     assert len(report.took_s) == ADDS
