@@ -12,8 +12,8 @@ from typing import Final
 from tests.sim.mutants.catalogue import Mutant
 from tests.sim.mutants.loader import install
 
-PRELOADED: Final = ["msgpack", "pydantic", "requests", "zmq"]
-"""What the product imports and no mutant changes."""
+PRELOADED: Final = ["gridsim.model", "protocol.codec", "protocol.logs", "protocol.operator", "requests", "zmq"]
+"""What no mutant changes is imported once."""
 
 
 @dataclass(frozen=True)
