@@ -40,6 +40,8 @@ AWAY: Final = frozenset({"node_lost", "node_renamed"})
 TRY_AGAIN: Final = 11
 STAYS: Final = 100
 """From this code on a failure stays until somebody sees to it."""
+PROMISED_S: Final = {"ADD": 60.0, "DEL": 5.0, "CHECK": 1.0, "GC": 20.0}
+"""So long does a verb take at most, whatever the agent does."""
 DECIDED_S: Final = 60.0
 """What a coordinator decided before it heard of something may be carried out so much later."""
 
@@ -183,6 +185,12 @@ class Ledger:
         is_late = self._timeline.now_s < heard_s + DECIDED_S
         if said_s < died_s or life.attachment in held or is_late:
             life.excuses.add("given_back")
+
+    def ended(self, plugin: Exec) -> None:
+        """A plugin's process is over."""
+        if plugin.took_s > PROMISED_S[plugin.verb]:
+            key = str(plugin.attachment)
+            raise Violation(f"bounded: {plugin.verb} of {key} took {plugin.took_s:.1f} s", key)
 
     def declined(self, life: Life, verb: str, code: int) -> None:
         """A verb has failed."""

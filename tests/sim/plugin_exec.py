@@ -54,11 +54,16 @@ class Exec:
         self._agent: Agent | None = None
         self._caller = 0
         self._patience_s, answer_s = infoblox.LIMITS[verb]
-        self._heard_s = timeline.now_s
+        self._started_s = self._heard_s = timeline.now_s
         self._end_s = timeline.now_s + answer_s
         self._then: list[Callable[[], None]] = []
         timeline.at(self._end_s, self._time_is_up)
         self._look_for_agent()
+
+    @property
+    def took_s(self) -> float:
+        """How long it has run."""
+        return self._timeline.now_s - self._started_s
 
     def when_over(self, then: Callable[[], None]) -> None:
         """Have `then` run when the process has ended."""

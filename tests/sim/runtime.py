@@ -7,7 +7,7 @@ from random import Random
 from typing import Final
 
 from nodeagent.attachment import AttachmentId, Network, Pod
-from nodeagent.cni_request import AddRequest, CheckRequest, DelRequest, GcRequest
+from nodeagent.cni_request import AddRequest, CheckRequest, DelRequest, GcRequest, Request
 from tests.sim.api_server import ApiServer, uid_of
 from tests.sim.host import Host
 from tests.sim.ledger import Ledger, Life
@@ -119,7 +119,7 @@ class Runtime:
     def _gc(self, plan: Plan) -> Script:
         listed = [life.attachment for life in self.lives() if not self._chance("gc_list_short")]
         valid = None if self._chance("gc_list_absent") else frozenset(listed)
-        plugin = self._host.exec_plugin("GC", GcRequest(plan.name, valid), NOBODY)
+        plugin = self._exec("GC", GcRequest(plan.name, valid), NOBODY)
         yield plugin
         if plugin.answer and plugin.answer.code:
             self._ledger.answers[f"GC {plugin.answer.code}"] += 1
@@ -163,7 +163,7 @@ class Runtime:
     def _live(self, life: Life, plan: Plan) -> Script:
         yield self._random.random() * self._host.swarm.life_s
         while self._chance("add_repeated") and not self._is_draining:
-            repeated = self._host.exec_plugin("ADD", self._request(life, plan), life.attachment)
+            repeated = self._exec("ADD", self._request(life, plan), life.attachment)
             yield repeated
             self._hear(life, repeated.answer)
             if self._chance("check"):
@@ -172,20 +172,20 @@ class Runtime:
 
     def _add(self, life: Life, plan: Plan) -> Part:
         """One ADD, maybe two at once, maybe killed."""
-        plugin = self._host.exec_plugin("ADD", self._request(life, plan), life.attachment)
+        plugin = self._exec("ADD", self._request(life, plan), life.attachment)
         life.unheard.append(plugin)
         if self._chance("add_killed"):
             yield self._random.random() * PLUGIN_S
             plugin.kill()
             if plugin.answer is None and self._chance("add_repeated"):
-                plugin = self._host.exec_plugin("ADD", self._request(life, plan), life.attachment)
+                plugin = self._exec("ADD", self._request(life, plan), life.attachment)
                 life.unheard.append(plugin)
         elif self._chance("add_overlapped_by_del"):
             yield self._random.random() * PLUGIN_S
             if not plugin.is_over:
                 return None
         twin = (
-            self._host.exec_plugin("ADD", self._request(life, plan), life.attachment)
+            self._exec("ADD", self._request(life, plan), life.attachment)
             if self._chance("add_doubled")
             else plugin
         )
@@ -200,7 +200,7 @@ class Runtime:
         """CHECK of what lives, with what its ADD was answered."""
         previous = (f"{life.address}/{plan.subnet.rpartition('/')[2]}",)
         network = Network(plan.name, None, plan.subnet, plan.gateway)
-        plugin = self._host.exec_plugin(
+        plugin = self._exec(
             "CHECK", CheckRequest("1.0.0", life.attachment, network, previous), life.attachment
         )
         yield plugin
@@ -213,7 +213,7 @@ class Runtime:
         life.excuses -= {"del_lost", "journal_lost"}
         life.unheard = [plugin for plugin in life.unheard if not plugin.is_over]
         for _ in range(self._random.choice((1, 1, 3))):
-            plugin = self._host.exec_plugin("DEL", DelRequest(life.attachment), life.attachment)
+            plugin = self._exec("DEL", DelRequest(life.attachment), life.attachment)
             yield plugin
             if plugin.answer and plugin.answer.code:
                 self._ledger.declined(life, "DEL", plugin.answer.code)
@@ -233,6 +233,11 @@ class Runtime:
         self._api_server.pod_goes(life.pod)
 
     # Inside
+
+    def _exec(self, verb: str, request: Request, attachment: AttachmentId) -> Exec:
+        plugin = self._host.exec_plugin(verb, request, attachment)
+        plugin.when_over(lambda: self._ledger.ended(plugin))
+        return plugin
 
     def _hear(self, life: Life, answer: Answer | None) -> None:
         if answer and answer.code == 0:

@@ -294,6 +294,13 @@ MUTANTS: Final = (
         "        self._book.do(Reply(event.caller, Done()))\n",
     ),
     Mutant(
+        "a DEL waits for an agent that is down",
+        Invariant.DEL_NEVER_WAITS,
+        "plugin.infoblox",
+        '"DEL": (2.0, 2.0)',
+        '"DEL": (59.5, 59.5)',
+    ),
+    Mutant(
         "an ADD without a coordinator is not answered",
         Invariant.CLEAR_FAILURE,
         "nodeagent.adding",
