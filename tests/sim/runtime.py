@@ -200,9 +200,7 @@ class Runtime:
         """CHECK of what lives, with what its ADD was answered."""
         previous = (f"{life.address}/{plan.subnet.rpartition('/')[2]}",)
         network = Network(plan.name, None, plan.subnet, plan.gateway)
-        plugin = self._exec(
-            "CHECK", CheckRequest("1.0.0", life.attachment, network, previous), life.attachment
-        )
+        plugin = self._exec("CHECK", CheckRequest("1.0.0", life.attachment, network, previous), life.attachment)
         yield plugin
         if plugin.answer and plugin.answer.code:
             self._ledger.declined(life, "CHECK", plugin.answer.code)
