@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final
 
 from gridsim.model import Grid
@@ -70,6 +71,8 @@ class Life:
     is_forgotten: bool = False
     told_s: float = 0.0
     died_s: float | None = None
+    deleted_s: float = inf
+    """When its agent answered that its DEL is done, and no ADD of it was under way."""
     excuses: set[str] = field(default_factory=set)
     known_by: set[int] = field(default_factory=set)
     lost_journal: bool = False
@@ -209,6 +212,11 @@ class Ledger:
         life.is_live = False
         life.died_s = self._timeline.now_s
 
+    def deleted(self, life: Life) -> None:
+        """Its agent has answered that its DEL is done."""
+        if not life.unheard:
+            life.deleted_s = min(life.deleted_s, self._timeline.now_s)
+
     # What must always be true
 
     def check_grid(self) -> None:
@@ -281,8 +289,10 @@ class Ledger:
             raise Violation(text, who, life.key, address)
 
     def _check_named(self, node: str, said_s: float, named: frozenset[AttachmentId]) -> None:
-        """A runtime was told what its journal says, for good."""
+        """What a runtime was told is what its journal says, for good."""
         for life in self.lives.values():
+            if life.deleted_s < said_s and life.attachment in named:
+                raise Violation(f"DEL is never lost: {node} still holds {life.key}", life.key)
             was_told = life.is_live and life.node == node and life.told_s < said_s
             if was_told and not life.lost_journal and life.attachment not in named:
                 raise Violation(f"same answer: {node} does not know {life.key} any more, which lives", life.key)

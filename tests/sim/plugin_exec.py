@@ -46,6 +46,8 @@ class Exec:
         self.verb = verb
         self.answer: Answer | None = None
         self.is_over = False
+        self.is_kept = False
+        """Whether it kept its DEL in a file."""
         self.granted_by: Agent | None = None
         self._has_read = False
         self._timeline = timeline
@@ -146,6 +148,7 @@ class Exec:
         self._story.mark("pending_file")
         self._story.tell(str(self.attachment), self.host.node, "DEL kept in a file")
         self.host.pending.write(self.attachment)
+        self.is_kept = True
         self._over(Answer(0))
 
     def _hang_up(self) -> None:

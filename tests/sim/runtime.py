@@ -215,6 +215,8 @@ class Runtime:
             yield plugin
             if plugin.answer and plugin.answer.code:
                 self._ledger.declined(life, "DEL", plugin.answer.code)
+            elif plugin.answer and not plugin.is_kept:
+                self._ledger.deleted(life)
 
     def _just_add(self, life: Life, plan: Plan) -> Script:
         yield from self._add(life, plan)
