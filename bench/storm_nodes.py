@@ -5,7 +5,9 @@ Started as `python -m bench.storm_nodes PLAN`; writes what was answered beside t
 
 from __future__ import annotations
 
+import heapq
 import json
+import random
 import resource
 import sys
 import time
@@ -22,6 +24,10 @@ from protocol.messages import Allocated, Declined, HelloFirst, ToAgent, Welcome
 
 SPARE_SOCKETS: Final = 100
 POLL_MS: Final = 1000
+RETRY_S: Final = (10.0, 15.0)
+"""When the kubelet starts a pod anew whose network failed."""
+SILENCE_S: Final = 75.0
+"""When it does so where nobody answers: the plugin gives up after 60 s."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +48,11 @@ class StormPlan:
 
 @dataclass
 class Ask:
-    """One address: when it was first asked for, how often."""
+    """One address that is still to come: when it was first asked for, how often."""
 
     node: WireNode
-    began_s: float
-    attempts: int = 1
+    began_s: float = 0.0
+    attempts: int = 0
 
 
 class Storm:
@@ -54,14 +60,17 @@ class Storm:
 
     def __init__(self, context: zmq.Context[Any], plan: StormPlan) -> None:
         self._plan = plan
-        self._asks: dict[str, Ask] = {}
-        self._poller = zmq.Poller()
         self._nodes: dict[Any, WireNode] = {}
-        self._unserved = len(plan.keys) * plan.addresses_each
+        self._asks: dict[str, Ask] = {}
+        self._greeting: set[str] = set()
+        self._due: list[tuple[float, str, int]] = []
+        self._chance = random.Random(len(plan.keys))
+        self._poller = zmq.Poller()
         self.answers: list[tuple[str, str, float, float, int]] = []
         for name, (public, secret) in plan.keys.items():
             node = WireNode(context, name, KeyPair(public.encode(), secret.encode()), plan.coordinator.encode())
             self._nodes[node.socket] = node
+            self._asks |= {container: Ask(node) for container in self._containers(node)}
 
     def connect(self) -> None:
         """Begin to connect; a socket can be written to when its handshake is through."""
@@ -72,15 +81,16 @@ class Storm:
     def serve(self) -> bool:
         """Let every node have its addresses; False where that took longer than the plan's patience."""
         end_s = time.monotonic() + self._plan.patience_s
-        while self._unserved and time.monotonic() < end_s:
+        while self._asks and time.monotonic() < end_s:
+            self._ask_again()
             for socket, ready in self._poller.poll(POLL_MS):
                 node = self._nodes[socket]
                 if ready & zmq.POLLOUT:
                     self._poller.register(socket, zmq.POLLIN)
-                    node.hello()
+                    self._greet(node)
                 for message in node.hear():
                     self._heard(node, message)
-        return not self._unserved
+        return not self._asks
 
     def close(self) -> None:
         """Let all connections go."""
@@ -89,22 +99,41 @@ class Storm:
 
     def _heard(self, node: WireNode, message: ToAgent) -> None:
         if isinstance(message, HelloFirst):
-            node.hello()
+            self._greet(node)
         elif isinstance(message, Welcome):
+            self._greeting.discard(node.name)
             for container in self._containers(node):
-                self._asks[container] = Ask(node, time.monotonic())
-                node.allocate(container, self._plan.subnet)
-        elif isinstance(message, Declined):
-            ask = self._asks[message.id]
-            ask.attempts += 1
-            node.allocate(
-                message.id, self._plan.subnet, ask.attempts, int((time.monotonic() - ask.began_s) * 1000)
-            )
-        elif isinstance(message, Allocated):
-            ask, now_s = self._asks.pop(message.id), time.monotonic()
-            address = message.addresses[0].address.partition("/")[0]
-            self.answers.append((message.id, address, ask.began_s, now_s, ask.attempts))
-            self._unserved -= 1
+                self._ask(container)
+        elif isinstance(message, Declined) and message.id in self._asks:
+            self._wait(message.id, self._chance.uniform(*RETRY_S))
+        elif isinstance(message, Allocated) and message.id in self._asks:
+            ask, address = self._asks.pop(message.id), message.addresses[0].address.partition("/")[0]
+            self.answers.append((message.id, address, ask.began_s, time.monotonic(), ask.attempts))
+
+    def _greet(self, node: WireNode) -> None:
+        if node.name not in self._greeting:
+            self._greeting.add(node.name)
+            node.hello()
+
+    def _ask(self, container: str) -> None:
+        if (ask := self._asks.get(container)) is None:
+            return
+        now_s = time.monotonic()
+        ask.began_s = ask.began_s or now_s
+        ask.attempts += 1
+        ask.node.allocate(container, self._plan.subnet, ask.attempts, int((now_s - ask.began_s) * 1000))
+        self._wait(container, SILENCE_S)
+
+    def _wait(self, container: str, pause_s: float) -> None:
+        """Ask again after this time, unless an answer has come by then, or it has been asked for already."""
+        heapq.heappush(self._due, (time.monotonic() + pause_s, container, self._asks[container].attempts))
+
+    def _ask_again(self) -> None:
+        now_s = time.monotonic()
+        while self._due and self._due[0][0] <= now_s:
+            _, container, attempts = heapq.heappop(self._due)
+            if container in self._asks and self._asks[container].attempts == attempts:
+                self._ask(container)
 
     def _containers(self, node: WireNode) -> Iterator[str]:
         return (f"{node.name}-{number}" for number in range(self._plan.addresses_each))
