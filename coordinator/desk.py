@@ -91,6 +91,8 @@ class Desk:
         self._operators = Operators(policy, *parts, self._sweeper)
         self._defining = False
         self._listing = False
+        self._page: Listed | None = None
+        """A page of the listing that is taken in while the grid reads the next one."""
         self._missing_eas: tuple[str, ...] = ()
         self._forget_at_s = now_s + FORGET_EVERY_S
 
@@ -104,6 +106,7 @@ class Desk:
 
         Messages that arrive together are taken in before the lane plans, so that they share a call.
         """
+        self._take_in_page()
         commands: list[Command] = []
         for event in events:
             commands += self._take(event)
@@ -208,12 +211,18 @@ class Desk:
             self._define(now_s + START_RETRY_S, now_s)
             return
         assert isinstance(outcome, Listed)
-        self._registrar.listed(outcome.addresses)
+        self._page = outcome
         if outcome.next_page is not None:
             self._list(outcome.next_page, now_s)
             return
+        self._take_in_page()
         self._registrar.listing_ended(now_s)
         yield Note("listed", {"allocations": len(self._registrar.allocations)})
+
+    def _take_in_page(self) -> None:
+        page, self._page = self._page, None
+        if page:
+            self._registrar.listed(page.addresses)
 
     # What goes out
 
@@ -224,6 +233,7 @@ class Desk:
         while self._work_off(self._lane.proceed(now_s), effects, now_s):
             self._proceed(effects, now_s)
         wishes = [effect.at_s for effect in effects if isinstance(effect, WakeAt)]
+        wishes += [now_s] if self._page else []
         parts = (self._registrar, self._operators, self._sweeper)
         deadlines = [part.next_deadline_s() for part in parts]
         at_s = min([self._forget_at_s, *wishes, *(each for each in deadlines if each is not None)])

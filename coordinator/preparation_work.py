@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cached_property
 from typing import Final
 
 from coordinator import objects
@@ -56,14 +57,20 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Listed:
-    """One page of the cluster's addresses; `next_page` is the work that reads the one after it.
+    """One page of the cluster's addresses; `next_page` is the work that reads the one after it."""
 
-    `unreadable`: how many objects of the page are no fixed addresses as they should be.
-    """
-
-    addresses: tuple[FixedAddress, ...]
+    hits: tuple[Object, ...]
     next_page: ListWork | None
-    unreadable: int = 0
+
+    @cached_property
+    def addresses(self) -> list[FixedAddress]:
+        """What can be read of the page, which takes about as long as the grid takes to send it."""
+        return _readable(self.hits)
+
+    @property
+    def unreadable(self) -> int:
+        """How many objects of the page are no fixed addresses as they should be."""
+        return len(self.hits) - len(self.addresses)
 
 
 @dataclass(frozen=True)
@@ -145,8 +152,7 @@ class ListWork(_Apart):
         if not isinstance(reply, Found):
             return self.unknown(now_s)
         self._page_id = reply.next_page_id
-        addresses = tuple(_readable(reply.hits))
-        return Listed(addresses, self if self._page_id else None, len(reply.hits) - len(addresses))
+        return Listed(reply.hits, self if self._page_id else None)
 
     def refused(self, refusal: Refusal, now_s: float) -> object | None:
         return Failed(as_problem(refusal, "list the cluster's addresses", self._user))

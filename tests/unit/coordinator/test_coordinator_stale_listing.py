@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from desk_world import DeskWorld, Setup, address_of, has_released
+from test_coordinator_lane import a_written
 
+from coordinator.commands import Call, WakeAt
+from coordinator.events import Answered, Ticked
+from coordinator.operations import Found, ReadPage
 from protocol.messages import HELLO_PAGE_ATTACHMENTS_MAX
 
 FIRST = "10.55.0.1"
@@ -108,3 +112,19 @@ def test_a_release_that_was_sent_before_looks_for_what_the_journal_did_not_name(
     made = len(world.calls)
     assert has_released(world.delete("c1", attempt=2))
     assert world.described(made) == [["find c1"]]
+
+
+def test_the_grid_reads_the_next_page_while_the_last_one_is_taken_in() -> None:
+    world = DeskWorld()
+    world.start_unsettled()
+    world.land()
+    assert world.flight
+    page = Found((a_written("c1", FIRST).object,), next_page_id="second")
+    effects = world.desk.handle([Answered(world.flight.id, [page], world.now_s)], world.now_s)
+    (call,) = (effect for effect in effects if isinstance(effect, Call))
+    assert isinstance(call.operations[0], ReadPage)
+    assert call.operations[0].page_id == "second"
+    assert world.desk.snapshot(world.now_s)["allocations"] == 0
+    assert effects[-1] == WakeAt(world.now_s)
+    world.desk.handle([Ticked(world.now_s)], world.now_s)
+    assert world.desk.snapshot(world.now_s)["allocations"] == 1
