@@ -111,7 +111,11 @@ def _page(arguments: argparse.Namespace) -> int:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    compared = compare(read(arguments.before), read(arguments.after))
+    try:
+        compared = compare(read(arguments.before), read(arguments.after))
+    except (OSError, ValueError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
     _say(table(compared.headings, compared.rows))
     return 0
 
