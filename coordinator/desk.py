@@ -241,6 +241,7 @@ class Desk:
         return [*sorted(orders, key=_turn), WakeAt(at_s)]
 
     def _proceed(self, effects: list[Effect], now_s: float) -> None:
+        self._work_off(self._registrar.proceed(now_s), effects, now_s)
         self._sweeper.proceed(now_s)
         self._work_off(self._operators.proceed(now_s), effects, now_s)
 

@@ -52,6 +52,7 @@ class Registrar:
         self._knowledge = Knowledge(started_at_s, is_listed=False)
         self._of_work: dict[AttachmentWork, Record] = {}
         self._reassigning: dict[ReassignWork, AllocateWork] = {}
+        self._overtaken: dict[Identity, Record] = {}
         self._deadlines: Deadlines[Record] = Deadlines()
         self._journals = Journals()
         self.allocations = Allocations()
@@ -98,6 +99,18 @@ class Registrar:
                 record.work.is_wanted = False
                 self._withdraw(record)
 
+    def proceed(self, now_s: float) -> Iterator[Command]:
+        """Once its call has ended, go no further with what was overtaken meanwhile.
+
+        A release above all: before its delay is over its node may be at another coordinator, with the address.
+        """
+        for identity, record in list(self._overtaken.items()):
+            if record.next is None:
+                del self._overtaken[identity]
+            elif self._withdraw(record):
+                asked, record.next = record.next, None
+                yield from self._begin(record, asked, now_s)
+
     def next_deadline_s(self) -> float | None:
         """When the next allocation's time may be up."""
         return self._deadlines.next_s()
@@ -129,7 +142,7 @@ class Registrar:
             record.next = asked
             return
         if not self._withdraw(record):
-            record.next = asked
+            self._overtake(record, asked)
             return
         if holding and not holding.is_in(network):
             yield from self._answer(record, assignment.held_elsewhere(record.identity, holding, network))
@@ -193,6 +206,10 @@ class Registrar:
             return False
         self._detach(record, work)
         return True
+
+    def _overtake(self, record: Record, asked: Asked) -> None:
+        record.next = asked
+        self._overtaken[record.identity] = record
 
     def _detach(self, record: Record, work: AttachmentWork) -> None:
         self._of_work.pop(work, None)

@@ -76,6 +76,8 @@ class Life:
     excuses: set[str] = field(default_factory=set)
     known_by: set[int] = field(default_factory=set)
     lost_journal: bool = False
+    was_repeated_in_vain: bool = False
+    """Whether it lives, and a later ADD of it failed: an agent that lost its journal takes it for unclaimed."""
     pod: str = ""
     boot_id: str = ""
     is_blind: bool = False
@@ -171,6 +173,9 @@ class Ledger:
             text = f"{life.key} lost {life.address} to a late or unknowing coordinator"
             if id(coordinator) not in life.known_by and self._has_another_object(life):
                 self._excuse("tidied_elsewhere", life, text, str(life.address))
+                life.is_forgotten = True
+            elif life.lost_journal and life.was_repeated_in_vain:
+                self._excuse("journal_lost", life, text, str(life.address))
                 life.is_forgotten = True
             elif fate == "late_commit" and self._at(str(life.address)) != NOTHING:
                 self._excuse("restored_late", life, text, str(life.address))

@@ -141,19 +141,18 @@ class Runtime:
     def _container(self, life: Life, plan: Plan) -> Script:
         while True:
             answer = yield from self._add(life, plan)
-            if not life.is_live:
+            if life.is_live:
+                yield from self._live(life, plan)
+                while self._is_draining:
+                    yield FOR_EVER_S
+                if self._chance("del_lost"):
+                    self._ledger.dies(life)
+                    life.excuses |= self._blind()
+                    return
+            else:
                 self._note_failure(life, answer)
                 if self._chance("del_after_failure_lost"):
                     return
-                yield from self._delete(life)
-                return
-            yield from self._live(life, plan)
-            while self._is_draining:
-                yield FOR_EVER_S
-            if self._chance("del_lost"):
-                self._ledger.dies(life)
-                life.excuses |= self._blind()
-                return
             yield from self._delete(life)
             if not self._chance("id_reused"):
                 return
@@ -243,6 +242,8 @@ class Runtime:
         if answer and answer.code == 0:
             agent = self._host.agent
             self._ledger.told(life, answer.text, agent.coordinator if agent else None)
+        elif life.is_live:
+            life.was_repeated_in_vain = True
 
     def _note_failure(self, life: Life, answer: Answer | None) -> None:
         if answer:

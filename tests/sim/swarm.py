@@ -82,6 +82,14 @@ WITHOUT_REQUEST: Final = ("no-request", "cloud")
 ZERO_SHARE: Final = 0.5
 CALM_SHARE: Final = 0.35
 CALM_KINDS: Final = 4
+ALLIED_SHARE: Final = 0.3
+ALLIES: Final = (
+    ("id_reused", "add_overlapped_by_del", "add_killed", "add_doubled"),
+    ("agent_killed_at_step", "add_killed", "answer_unread", "del_after_failure_lost"),
+    ("late_commit", "reply_lost", "mac_absent", "coordinator_killed"),
+    ("journal_lost", "id_reused", "coordinators_overlap", "connection_cut"),
+)
+"""What is worst together: in some worlds all of a group strike often."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +152,9 @@ def draw(random: Random) -> Swarm:
     if random.random() < CALM_SHARE:
         kept = set(random.sample(sorted(rates), CALM_KINDS))
         rates = {name: rate if name in kept else 0.0 for name, rate in rates.items()}
+    if random.random() < ALLIED_SHARE:
+        most = {**PER_MINUTE, **CHANCE}
+        rates |= {name: most[name] * random.uniform(0.5, 1.0) for name in random.choice(ALLIES)}
     readings = {name: random.choice(values) for name, values in READINGS.items()}
     endpoints = 2 if random.random() < 0.3 else 1
     if readings["user_kind"] in WITHOUT_REQUEST:

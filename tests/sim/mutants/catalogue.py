@@ -129,6 +129,13 @@ MUTANTS: Final = (
         "        if holding and holding.is_in(network):\n",
     ),
     Mutant(
+        "a release in a call goes on though an ADD has overtaken it",
+        Invariant.SAME_ANSWER,
+        "coordinator.registrar",
+        "            elif self._withdraw(record):\n",
+        "            elif False:\n",
+    ),
+    Mutant(
         "release by remembered reference",
         Invariant.ONLY_OURS,
         "coordinator.objects",
