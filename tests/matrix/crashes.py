@@ -35,10 +35,9 @@ class _Life:
 
 
 class Crash:
-    """One daemon at one site."""
+    """One daemon; `launch` starts one that will die, `replace` an ordinary one."""
 
-    def __init__(self, site: Site, launch: Callable[[], Daemon], replace: Callable[[], Daemon]) -> None:
-        self._site = site
+    def __init__(self, launch: Callable[[], Daemon], replace: Callable[[], Daemon]) -> None:
         self._launch = launch
         self._replace = replace
         self._life: _Life | None = None
@@ -55,18 +54,17 @@ class Crash:
     def died(self) -> bool:
         """Whether it has come to its step. Then another one runs already."""
         assert self._life
-        if not self._life.died.wait(REACHED_WITHIN_S):
-            return False
-        assert self._life.replaced.wait(START_TIMEOUT_S)
-        return True
+        return self._life.died.wait(REACHED_WITHIN_S) and self._life.replaced.wait(START_TIMEOUT_S)
 
     def end(self) -> None:
         """An ordinary daemon takes its place, if it has not died."""
         assert self._life
         self._is_over = True
-        if not self._life.died.is_set():
-            self._life.daemon.stop()
-            self._replace()
+        if self._life.died.is_set():
+            assert self._life.replaced.wait(START_TIMEOUT_S)
+            return
+        self._life.daemon.stop()
+        self._replace()
 
     def _watch(self, life: _Life) -> None:
         life.daemon.process.wait()
@@ -88,7 +86,7 @@ class Crash:
 
 def agent_crash(site: Site, step: str) -> Crash:
     """The agent dies."""
-    return Crash(site, partial(_dying_agent, site, step), site.node.start_agent)
+    return Crash(partial(_dying_agent, site, step), site.node.start_agent)
 
 
 def agent_crash_over_a_file(site: Site, step: str) -> Crash:
@@ -103,7 +101,7 @@ def agent_crash_over_a_file(site: Site, step: str) -> Crash:
         assert site.delete(container).ok
         return site.node.launch_agent(launcher=[*LAUNCHER, "agent", step])
 
-    return Crash(site, launch, site.node.start_agent)
+    return Crash(launch, site.node.start_agent)
 
 
 def coordinator_crash(site: Site, step: str, flags: Sequence[str] = ()) -> Crash:
@@ -114,7 +112,7 @@ def coordinator_crash(site: Site, step: str, flags: Sequence[str] = ()) -> Crash
         site.cluster.coordinator.stop()
         return site.cluster.launch_coordinator(*flags, launcher=[*LAUNCHER, "coordinator", step])
 
-    return Crash(site, launch, site.cluster.start_coordinator)
+    return Crash(launch, site.cluster.start_coordinator)
 
 
 def _dying_agent(site: Site, step: str) -> Daemon:

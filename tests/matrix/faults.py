@@ -21,7 +21,7 @@ EVERY: Final = -1
 LATE_COMMIT_S: Final = 5.0
 SMALL: Final[Mapping[str, str]] = {"subnet": "10.66.0.0/29", "gateway": "10.66.0.1"}
 PODS_OF_SMALL: Final = 5
-DISK: Final = "size=400k,mode=700"
+DISK: Final = "size=8m,mode=700"
 LONG_ABSENT_S: Final = 180.0
 
 

@@ -71,8 +71,10 @@ def run(fault: Fault, site: Site) -> list[Cell]:
     for verb in verbs:
         verb.prepare()
     trouble = fault.trouble(site)
-    died = _COURSES[fault.course](verbs, trouble)
-    trouble.end()
+    try:
+        died = _COURSES[fault.course](verbs, trouble)
+    finally:
+        trouble.end()
     site.make_whole()
     for verb in verbs:
         verb.finish()

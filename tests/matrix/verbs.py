@@ -188,15 +188,15 @@ class Delete(Verb):
 
 
 class CollectGarbage(Delete):
-    """GC while a container is gone for which no DEL came."""
+    """GC right after a container has gone for which no DEL came."""
 
     title, limit_s = "GC", 20.0
 
     def prepare(self) -> None:
-        self._add_before("vanished")
-        self.site.end_namespace(self.container)
+        self._add_before("vanishes")
 
     def _ask(self) -> Outcome:
+        self.site.end_namespace(self.container)
         return self.site.collect_garbage(**self.ipam)
 
     def _judge(self, outcome: Outcome) -> None:
