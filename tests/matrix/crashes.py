@@ -133,8 +133,12 @@ def _of_agent(step: str) -> Fault:
 
 
 def _of_coordinator(step: str) -> Fault:
+    crash = partial(coordinator_crash, step=step)
     if step.startswith("wapi:update:"):
         # It happens to an attachment that comes back while its address rests.
-        crash = partial(coordinator_crash, step=step, flags=REST)
-        return Fault("coordinator", step, crash, Course.ANEW, instead={"ADD": ReturningAdd})
-    return Fault("coordinator", step, partial(coordinator_crash, step=step), Course.ANEW)
+        crash = partial(crash, flags=REST)
+        return Fault("coordinator", step, crash, Course.FROM_THE_START, instead={"ADD": ReturningAdd})
+    if step.startswith(("wapi:delete:", "message:released:")):
+        # One that has not made an address itself looks again half a minute later.
+        return Fault("coordinator", step, crash, Course.FROM_THE_START)
+    return Fault("coordinator", step, crash, Course.ANEW)

@@ -53,7 +53,7 @@ def page(rows: Rows) -> str:
 
 def row_name(fault: Fault) -> str:
     """The first cell of a row."""
-    return f"`{fault.name}`" if fault.group in ("agent", "coordinator") else fault.name
+    return f"`{fault.name}`" if fault.is_crash else fault.name
 
 
 def text(cell: Cell) -> str:

@@ -22,14 +22,21 @@ class Trouble(Protocol):
     def end(self) -> object: ...
 
 
+CRASHING: Final = ("agent", "coordinator")
+"""The groups of rows in which a daemon dies at a step."""
+
 MakeTrouble = Callable[[Site], Trouble]
 """Prepares trouble for a site; nothing goes wrong yet."""
 
 
 class Course(Enum):
-    """How the verbs meet the fault: each meets it anew, or it lasts while they come in turn or side by side."""
+    """How the verbs meet the fault: each meets it anew, or it lasts while they come in turn or side by side.
+
+    With `FROM_THE_START` each meets it anew, and what the verb needs was made under it.
+    """
 
     ANEW = auto()
+    FROM_THE_START = auto()
     IN_TURN = auto()
     AT_ONCE = auto()
 
@@ -44,6 +51,11 @@ class Fault:
     course: Course = Course.AT_ONCE
     instead: Mapping[str, type[Verb]] = field(default_factory=dict)
     ipam: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_crash(self) -> bool:
+        """Whether a daemon has to die in it."""
+        return self.group in CRASHING
 
     def verbs(self) -> Sequence[type[Verb]]:
         """The columns."""
@@ -68,8 +80,9 @@ TITLES: Final = tuple(verb.title for verb in VERBS)
 def run(fault: Fault, site: Site) -> list[Cell]:
     """Carry a row out, until the site is as it was before."""
     verbs = [verb(site, fault.ipam) for verb in fault.verbs()]
-    for verb in verbs:
-        verb.prepare()
+    if fault.course is not Course.FROM_THE_START:
+        for verb in verbs:
+            verb.prepare()
     trouble = fault.trouble(site)
     try:
         died = _COURSES[fault.course](verbs, trouble)
@@ -79,6 +92,8 @@ def run(fault: Fault, site: Site) -> list[Cell]:
     for verb in verbs:
         verb.finish()
     verbs[-1].wrong += site.complaints()
+    if fault.is_crash and not any(died):
+        verbs[-1].wrong.append("no verb came to this step")
     return [
         Cell(verb.title, verb.saw, verb.during, verb.after, dead, tuple(verb.wrong))
         for verb, dead in zip(verbs, died, strict=True)
@@ -89,6 +104,16 @@ def _each_anew(verbs: Sequence[Verb], trouble: Trouble) -> list[bool]:
     died = []
     for verb in verbs:
         trouble.begin()
+        verb.call()
+        died.append(trouble.died())
+    return died
+
+
+def _each_from_the_start(verbs: Sequence[Verb], trouble: Trouble) -> list[bool]:
+    died = []
+    for verb in verbs:
+        trouble.begin()
+        verb.prepare()
         verb.call()
         died.append(trouble.died())
     return died
@@ -109,4 +134,9 @@ def _at_once(verbs: Sequence[Verb], trouble: Trouble) -> list[bool]:
     return [False] * len(verbs)
 
 
-_COURSES: Final = {Course.ANEW: _each_anew, Course.IN_TURN: _in_turn, Course.AT_ONCE: _at_once}
+_COURSES: Final = {
+    Course.ANEW: _each_anew,
+    Course.FROM_THE_START: _each_from_the_start,
+    Course.IN_TURN: _in_turn,
+    Course.AT_ONCE: _at_once,
+}
