@@ -133,7 +133,7 @@ class Registrar:
             record.work.is_wanted = True
             return
         removal, holding = record.removal, record.holding
-        if holding and asked.is_repeated and not removal:
+        if holding and asked.is_repeated and not (removal or record.is_unsure):
             yield from self._answer_held(record, network, holding)
             return
         if removal and holding and not holding.is_in(network):

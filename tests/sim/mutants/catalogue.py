@@ -125,7 +125,7 @@ MUTANTS: Final = (
         "release by delay hits a newer ADD",
         Invariant.SAME_ANSWER,
         "coordinator.registrar",
-        "        if holding and asked.is_repeated and not removal:\n",
+        "        if holding and asked.is_repeated and not (removal or record.is_unsure):\n",
         "        if holding and holding.is_in(network):\n",
     ),
     Mutant(
