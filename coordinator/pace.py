@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 OPERATIONS_START: Final = 8
@@ -15,6 +16,9 @@ READ_TIMEOUT_BASE_S: Final = 10.0
 READ_TIMEOUT_MAX_S: Final = 45.0
 
 _SMOOTHING: Final = 0.2
+_LENGTHENING: Final = 1.02
+"""How fast the shortest call is forgotten, per call."""
+
 _SPREAD_MIN: Final = 0.25
 """Calls that differ less in size, relative to their mean, do not tell what an operation costs."""
 
@@ -32,6 +36,7 @@ class Pace:
         self.fixed_s = 0.0
         self._operation_s = 0.1
         self._calls = 0
+        self._shortest_s = inf
         self._operations_mean = 0.0
         self._took_mean_s = 0.0
         self._spread = 0.0
@@ -66,4 +71,7 @@ class Pace:
         self._joint_spread = (1 - newest) * (self._joint_spread + newest * more * longer_s)
         if self._spread > (_SPREAD_MIN * self._operations_mean) ** 2:
             self._operation_s = max(0.0, self._joint_spread / self._spread)
-        self.fixed_s = max(0.0, self._took_mean_s - self._operations_mean * self._operation_s)
+        # Where all calls are large, small errors of the slope look like a fixed cost; no call is shorter than that.
+        self._shortest_s = min(took_s, _LENGTHENING * self._shortest_s)
+        intercept_s = self._took_mean_s - self._operations_mean * self._operation_s
+        self.fixed_s = min(max(0.0, intercept_s), self._shortest_s)

@@ -61,6 +61,13 @@ def test_calls_of_one_size_leave_what_is_known_of_an_operation_as_it_is() -> Non
     assert pace.fixed_s == pytest.approx(0.15, rel=0.05)
 
 
+def test_no_more_is_fixed_than_the_shortest_call_of_late_took() -> None:
+    pace = after([1, 8, 64, 136], 0.02, 0.005)
+    for _ in range(10):
+        pace.measured(200, 1.2)
+    assert pace.fixed_s <= 0.04
+
+
 @given(
     operations_max=st.integers(1, 256),
     calls=st.lists(st.tuples(st.integers(1, 256), st.floats(0.0, 100.0)), max_size=30),
