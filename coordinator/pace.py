@@ -71,7 +71,7 @@ class Pace:
         self._joint_spread = (1 - newest) * (self._joint_spread + newest * more * longer_s)
         if self._spread > (_SPREAD_MIN * self._operations_mean) ** 2:
             self._operation_s = max(0.0, self._joint_spread / self._spread)
-        # Where all calls are large, small errors of the slope look like a fixed cost; no call is shorter than that.
+        # Where all calls are large, an error of the slope looks like a fixed cost; no call is shorter than that.
         self._shortest_s = min(took_s, _LENGTHENING * self._shortest_s)
         intercept_s = self._took_mean_s - self._operations_mean * self._operation_s
         self.fixed_s = min(max(0.0, intercept_s), self._shortest_s)
