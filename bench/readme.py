@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from bench.result import Result
-from bench.targets import PLAIN_THREADS, Figures
+from bench.targets import Figures
+from bench.throughput import THREADS
 
 BEGIN: Final = "<!-- written by make bench -->"
 END: Final = "<!-- until here -->"
@@ -39,7 +40,7 @@ def _one_pod(figures: Figures) -> str:
 
 def _many_pods(figures: Figures) -> str:
     ours = figures.median("throughput", "lane.150ms.200.rate")
-    plain = max(figures.median("throughput", f"plain.150ms.{threads}.rate") for threads in PLAIN_THREADS)
+    plain = max(figures.median("throughput", f"plain.150ms.{threads}.rate") for threads in THREADS)
     return f"{ours:.0f} addresses a second; by the original's calls, 50 at a time: {plain:.1f}"
 
 

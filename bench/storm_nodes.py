@@ -12,7 +12,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,9 +41,16 @@ class StormPlan:
     subnet: str
     patience_s: float
 
-    def answers_path(self, plan: Path) -> Path:
-        """Where what was answered goes."""
-        return plan.with_suffix(".answers.json")
+
+@dataclass(frozen=True)
+class Answer:
+    """One address that was asked for, so often. Times are of the machine's monotonic clock."""
+
+    container: str
+    address: str
+    began_s: float
+    at_s: float
+    attempts: int
 
 
 @dataclass
@@ -66,7 +73,7 @@ class Storm:
         self._due: list[tuple[float, str, int]] = []
         self._chance = random.Random(len(plan.keys))
         self._poller = zmq.Poller()
-        self.answers: list[tuple[str, str, float, float, int]] = []
+        self.answers: list[Answer] = []
         for name, (public, secret) in plan.keys.items():
             node = WireNode(context, name, KeyPair(public.encode(), secret.encode()), plan.coordinator.encode())
             self._nodes[node.socket] = node
@@ -108,7 +115,7 @@ class Storm:
             self._wait(message.id, self._chance.uniform(*RETRY_S))
         elif isinstance(message, Allocated) and message.id in self._asks:
             ask, address = self._asks.pop(message.id), message.addresses[0].address.partition("/")[0]
-            self.answers.append((message.id, address, ask.began_s, time.monotonic(), ask.attempts))
+            self.answers.append(Answer(message.id, address, ask.began_s, time.monotonic(), ask.attempts))
 
     def _greet(self, node: WireNode) -> None:
         if node.name not in self._greeting:
@@ -145,6 +152,15 @@ def write_plan(plan: StormPlan, path: Path) -> None:
     path.write_text(json.dumps(asdict(plan)))
 
 
+def read_answers(plan: Path) -> list[Answer]:
+    """What the process of this plan was answered, once it has ended."""
+    return [Answer(*each) for each in json.loads(_answers_path(plan).read_text())]
+
+
+def _answers_path(plan: Path) -> Path:
+    return plan.with_suffix(".answers.json")
+
+
 def main() -> int:
     """Returns 0 when all were served."""
     path = Path(sys.argv[1])
@@ -158,7 +174,7 @@ def main() -> int:
         print(json.dumps({"event": "connecting"}), flush=True)
         is_served = storm.serve()
         storm.close()
-    plan.answers_path(path).write_text(json.dumps(storm.answers))
+    _answers_path(path).write_text(json.dumps([astuple(answer) for answer in storm.answers]))
     return 0 if is_served else 1
 
 

@@ -11,10 +11,9 @@ from bench.growth import bytes_each
 from bench.one_pod import LATENCIES_MS, OPERATION_MS
 from bench.result import Result
 from bench.spread import percentile
-from bench.throughput import lane_limit
+from bench.throughput import THREADS, lane_limit
 
 DEL_KINDS: Final = ("alone.del", "grid_down.del")
-PLAIN_THREADS: Final = (1, 10, 50)
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def _lane_share(figures: Figures) -> Measured:
 def _against_plain(figures: Figures) -> Measured:
     ratios = {}
     for latency_ms in (20, 150):
-        plain = max(figures.median("throughput", f"plain.{latency_ms}ms.{n}.rate") for n in PLAIN_THREADS)
+        plain = max(figures.median("throughput", f"plain.{latency_ms}ms.{n}.rate") for n in THREADS)
         ratios[latency_ms] = figures.median("throughput", f"lane.{latency_ms}ms.200.rate") / plain
     text = ", ".join(f"{ratio:.1f} × at {latency_ms} ms" for latency_ms, ratio in ratios.items())
     return text, ratios[20] >= 3 and ratios[150] >= 18

@@ -18,11 +18,14 @@ from bench.run import Run
 from bench.spread import percentile
 from bench.wire_node import WireNode, authorize, hear_until_welcome
 from demo.cluster import CLUSTER_NAME, Cluster, Plan
-from protocol.keys import load_public
+from protocol.keys import KeyPair, load_public
 
 OPERATION_MS: Final = 5
 LATENCIES_MS: Final = (20, 150)
 NODES: Final = tuple(f"wire-{number}" for number in range(10))
+WAITING: Final = (1, 10, 50, 200)
+THREADS: Final = (1, 10, 50)
+WELCOME_MS: Final = 20_000
 ADDS: Final = 1000
 WARM_UP: Final = 512
 """ADDs before the measured ones; by then the batch limit has grown to what this grid allows."""
@@ -72,22 +75,27 @@ def measure(run: Run) -> Result:
     for latency_ms in LATENCIES_MS:
         stage = run.directory / str(latency_ms)
         pairs = authorize(stage / "keys", NODES)
-        flags = ("--latency-ms", str(latency_ms), "--op-latency-ms", str(OPERATION_MS))
+        grid_flags = ("--latency-ms", str(latency_ms), "--op-latency-ms", str(OPERATION_MS))
+        plan = Plan(grid_flags=grid_flags, coordinator_flags=("--log-level", "info"))
         with ExitStack() as stack:
-            quiet = ("--release-delay", "0", "--log-level", "info")
-            cluster = stack.enter_context(Cluster(stage, Plan(grid_flags=flags, coordinator_flags=quiet)))
-            context = stack.enter_context(zmq.Context())
-            coordinator_key = load_public(cluster.keys / "coordinator" / "coordinator.key")
-            nodes = [WireNode(context, name, pair, coordinator_key) for name, pair in pairs.items()]
-            for node in nodes:
-                stack.callback(node.socket.close)
-                node.socket.connect(cluster.endpoint)
-                node.hello()
-            hear_until_welcome(nodes, patience_ms=20_000)
+            cluster = stack.enter_context(Cluster(stage, plan))
+            nodes = _connect(cluster, pairs, stack)
             found, living = _at_latency(run, cluster, nodes, latency_ms)
             cells += found
             checks.append(f"{latency_ms} ms: {check_books(cluster.grid, living)}")
-    return _result(run, cells, checks)
+    return _result(cells, checks)
+
+
+def _connect(cluster: Cluster, pairs: Mapping[str, KeyPair], stack: ExitStack) -> list[WireNode]:
+    context = stack.enter_context(zmq.Context())
+    coordinator = load_public(cluster.keys / "coordinator" / "coordinator.key")
+    nodes = [WireNode(context, name, pair, coordinator) for name, pair in pairs.items()]
+    for node in nodes:
+        stack.callback(node.socket.close)
+        node.socket.connect(cluster.endpoint)
+        node.hello()
+    hear_until_welcome(nodes, patience_ms=WELCOME_MS)
+    return nodes
 
 
 def _at_latency(
@@ -104,13 +112,13 @@ def _at_latency(
         adds = len(load.measured) + len(load.drained)
         cells.append(Cell(client, latency_ms, waiting, rate, took_ms, calls / adds))
 
-    for number, waiting in enumerate((1, 10, 50, 200)):
+    for number, waiting in enumerate(WAITING):
         loop = ClosedLoop(nodes, f"10.{100 + number}.0.0/16", f"wire-{waiting}")
         living.update(loop.serve(_warm_up(run, waiting), waiting).addresses())
         calls = cluster.grid.call_count()
         load = loop.serve(_count(run, lane_limit(latency_ms, waiting), waiting), waiting)
         note("lane", waiting, load, cluster.grid.call_count() - calls)
-    for number, threads in enumerate((1, 10, 50)):
+    for number, threads in enumerate(THREADS):
         subnet = f"10.{120 + number}.0.0/16"
         cluster.grid.create("network", {"network": subnet})
         client = PlainClient(cluster.grid.url, cluster.grid.certificate, subnet, CLUSTER_NAME)
@@ -129,7 +137,7 @@ def _count(run: Run, limit: float, waiting: int) -> int:
     return run.count(max(full, waiting), 2 * waiting)
 
 
-def _result(run: Run, cells: Sequence[Cell], checks: Sequence[str]) -> Result:
+def _result(cells: Sequence[Cell], checks: Sequence[str]) -> Result:
     samples = {}
     for cell in cells:
         samples[f"{cell.name}.rate"] = Samples("ADD/s", [cell.rate], higher_is_better=True)
@@ -155,18 +163,8 @@ def _table(cells: Sequence[Cell]) -> Table:
                 f"{cell.calls_per_add:.2f}",
             ]
         )
-    headings = [
-        "client",
-        "latency ms",
-        "waiting",
-        "ADDs",
-        "ADD/s",
-        "of the limit",
-        "p50 ms",
-        "p99 ms",
-        "calls per ADD",
-    ]
-    return Table(headings, rows)
+    measured = ["ADD/s", "of the limit", "p50 ms", "p99 ms", "calls per ADD"]
+    return Table(["client", "latency ms", "waiting", "ADDs", *measured], rows)
 
 
 def _panels(cells: Sequence[Cell]) -> list[Panel]:
