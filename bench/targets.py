@@ -141,6 +141,15 @@ def _ready(figures: Figures) -> Measured:
     return f"{ours / plain:.2f} × ({ours:.1f} s to {plain:.1f} s)", ours <= 1.3 * plain
 
 
+def _growth(figures: Figures) -> Measured:
+    grown = {}
+    for what, (few, many) in {"allocations": (10_000, 100_000), "attachments": (10, 1_000)}.items():
+        starts = [figures.median("growth", f"{what}.{count}.start") for count in (few, many)]
+        grown[f"{many // few} × the {what}"] = (starts[1] / starts[0], many / few)
+    text = ", ".join(f"{times:.1f} × for {data}" for data, (times, _) in grown.items())
+    return text, all(times <= data for times, data in grown.values())
+
+
 def _idle_memory(figures: Figures) -> Measured:
     rss_mb = figures.median("idle", "agent.rss")
     return f"{rss_mb:.1f} MB", rss_mb < 45
@@ -167,6 +176,7 @@ TARGETS: Final[Mapping[tuple[str, str], Callable[[Figures], Measured]]] = {
     ("5,000 agents reconnect", "all served, no ADD lost, under 500 MB"): _storm,
     ("coordinator with 100,000 allocations, memory each", "under 1.5 kB"): _memory_each,
     ("the same, ready, against a plain loop over the pages", "at most 1.3 ×"): _ready,
+    ("start of coordinator and agent", "grows no faster than the data"): _growth,
     ("idle agent, memory", "under 45 MB"): _idle_memory,
     ("idle agent, processor", "under 0.2 % of a core"): _idle_processor,
     ("idle cluster, WAPI calls in a minute", "0"): _idle_calls,
