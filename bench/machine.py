@@ -20,7 +20,7 @@ def describe() -> Mapping[str, str]:
     return {
         "processor": f"{_first_of('/proc/cpuinfo', 'model name')}, {os.cpu_count()} cores",
         "memory": f"{int(_first_of('/proc/meminfo', 'MemTotal').split()[0]) / 1e6:.0f} GB",
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],
         "Python": platform.python_version(),
         "libzmq": zmq.zmq_version(),
         **{name: version(name) for name in PACKAGES},

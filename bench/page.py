@@ -47,6 +47,10 @@ def _section(result: Result, picture: str) -> list[str]:
 
 
 def _table(table: Table) -> str:
-    rule = ["---", *("---:" for _ in table.headings[1:])]
+    rule = ["---:" if all(map(_is_number, column)) else "---" for column in zip(*table.rows, strict=True)]
     lines = [f"| {' | '.join(cells)} |" for cells in (table.headings, rule, *table.rows)]
     return "\n".join(lines) + "\n"
+
+
+def _is_number(cell: str) -> bool:
+    return not cell or cell.strip("%").replace(",", "").replace(".", "").isdigit()
