@@ -271,6 +271,15 @@ def test_objects_are_made_and_deleted_without_a_call(client: Client) -> None:
     assert client.sim("GET", "calls").json()["received"] == 0
 
 
+def test_many_objects_are_made_in_one_request(client: Client) -> None:
+    several = [{"ipv4addr": f"10.55.0.{number}", "match_client": "RESERVED"} for number in (7, 8)]
+    made = client.sim("POST", "objects", {"type": "fixedaddress", "data": several})
+    assert len(made.json()["_ref"]) == 2
+    assert client.addresses() == ["10.55.0.7", "10.55.0.8"]
+    mixed = client.sim("POST", "objects", {"type": "fixedaddress", "data": [several[0], "no object"]})
+    assert mixed.status_code == 400
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "fragment"),
     [
