@@ -133,10 +133,8 @@ class Ledger:
             if not life.lost_journal:
                 raise Violation(text, life.key, address, str(life.address))
             self._excuse("journal_lost", life, text, address)
-        for other in self.lives.values():
-            if other.is_live and other is not life and other.address == address:
-                self._held_twice(life, other, address, known_by)
-        self._check_rest(life, address)
+        if not (life.is_live and life.address == address):
+            self._check_given(life, address, known_by)
         if not life.is_live:
             life.told_s = self._timeline.now_s
         life.address, life.is_live = address, True
@@ -278,6 +276,13 @@ class Ledger:
         if name not in EXCUSES:
             raise Violation(text, life.key, address)
         self.excused[name] += 1
+
+    def _check_given(self, life: Life, address: str, known_by: object | None) -> None:
+        """Nobody else lives with an address that is given away, nor did a moment ago."""
+        for other in self.lives.values():
+            if other.is_live and other is not life and other.address == address:
+                self._held_twice(life, other, address, known_by)
+        self._check_rest(life, address)
 
     def _held_twice(self, life: Life, other: Life, address: str, known_by: object | None) -> None:
         text = f"one holder: {address} was given to {life.key}, but {other.key} lives with it"
