@@ -31,7 +31,7 @@ LOOKS_S: Final = 300.0
 QUIET_LOOK_S: Final = 130.0
 """Longer than any pause between two tries."""
 QUIET_LOOKS_MAX: Final = 50
-PROBE_S: Final = 30.0
+PROBE_S: Final = 60.0
 IDLE_S: Final = 600.0
 
 
