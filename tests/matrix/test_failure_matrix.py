@@ -29,6 +29,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield shared
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", QUICK)
 def test_no_verb_has_a_wrong_answer(site: Site, name: str) -> None:
     cells = run(ROWS[name], site)

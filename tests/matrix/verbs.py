@@ -15,7 +15,7 @@ SLACK_S: Final = 5.0
 """What a busy machine may add to the limits that the plugin keeps."""
 
 RELEASED_SOON_S: Final = 1.5
-RELEASED_AFTERWARDS_S: Final = 120.0
+RELEASED_AFTERWARDS_S: Final = 60.0
 MSG_MAX: Final = 90
 _ENDPOINT: Final = re.compile(r"127\.0\.0\.1:\d+")
 

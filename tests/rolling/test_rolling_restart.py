@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.rolling.rolling import Rolling
 
 ADDS = 300
 ADDS_PER_S = 20
 
 
+@pytest.mark.timeout(300)
 def test_no_add_fails_while_both_daemons_are_replaced(tmp_path: Path) -> None:
     report = Rolling(tmp_path / "cluster", ADDS, ADDS_PER_S).run()
     assert report.failures == []
