@@ -1,4 +1,4 @@
-"""Some rows of the failure matrix: no verb has a wrong answer."""
+"""Some rows of the failure matrix are run anew; the page has all of them, none with a wrong cell."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.matrix.__main__ import PAGE
 from tests.matrix.crashes import crashes
 from tests.matrix.faults import FAULTS
+from tests.matrix.page import row_name
 from tests.matrix.row import TITLES, run
 from tests.matrix.site import Site
 
@@ -35,3 +37,11 @@ def test_no_verb_has_a_wrong_answer(site: Site, name: str) -> None:
     cells = run(ROWS[name], site)
     assert [cell.verb for cell in cells] == list(TITLES)
     assert [cell for cell in cells if cell.wrong] == []
+
+
+def test_the_page_has_every_row_and_no_wrong_cell() -> None:
+    lines = [line.split(" | ") for line in PAGE.read_text().splitlines() if line.startswith("| ")]
+    named = [cells[0].removeprefix("| ") for cells in lines if cells[0] not in ("| Fault", "| ---")]
+    assert named == [row_name(row) for row in ROWS.values()]
+    assert all(len(cells) == 1 + len(TITLES) for cells in lines)
+    assert "WRONG" not in PAGE.read_text()

@@ -24,21 +24,20 @@ LATE_COMMIT_S: Final = 1.0
 class Chaos:
     """What goes wrong is drawn from `random`."""
 
-    def __init__(self, cluster: Cluster, books: Books, random: Random, *, every: int) -> None:
+    def __init__(self, cluster: Cluster, books: Books, random: Random) -> None:
         self._cluster = cluster
         self._books = books
         self._random = random
-        self._every = every
         self.done: Counter[str] = Counter()
 
-    def run(self, first: int, faults: Sequence[Callable[[], None]]) -> None:
-        """One fault after each so many ADDs from number `first` on, all equally often, until the stage is over."""
+    def run(self, first: int, every: int, faults: Sequence[Callable[[], None]]) -> None:
+        """A fault after every so many ADDs from number `first` on, all equally often, until the stage is over."""
         deck: list[Callable[[], None]] = []
-        number = first + self._every
+        number = first + every
         while self._books.wait_done(number):
             deck = deck or self._random.sample(faults, len(faults))
             deck.pop()()
-            number = self._books.done + self._every
+            number = self._books.done + every
 
     def kill_coordinator(self) -> None:
         """SIGKILL; a new one takes its place at once."""

@@ -72,8 +72,7 @@ class Soak:
             Cluster(self._directory, Plan(NODES, coordinator_flags=flags)) as cluster,
             self._loops(cluster) as loops,
         ):
-            every = max(FAULT_EVERY_MIN, self._adds // FAULTS_MAX)
-            chaos = Chaos(cluster, self._books, Random(f"{self._seed} chaos"), every=every)
+            chaos = Chaos(cluster, self._books, Random(f"{self._seed} chaos"))
             for stage, target in enumerate(self._targets()):
                 self._stage(stage, target, cluster, loops, chaos)
                 if self._books.wrong:
@@ -103,12 +102,14 @@ class Soak:
     def _stage(self, stage: int, target: int, cluster: Cluster, loops: Sequence[Loop], chaos: Chaos) -> None:
         first, spared = self._books.done, cluster.nodes[NODES[1]]
         faults = [chaos.cut_grid, lambda: chaos.kill_agent(cluster.node)]
+        every = max(FAULT_EVERY_MIN, self._adds // FAULTS_MAX)
         if STAGES[stage] != "two live on":
+            every = FAULT_EVERY_MIN
             faults += [chaos.kill_coordinator, lambda: chaos.kill_agent(spared)]
         self._books.target = target
         with ThreadPoolExecutor(len(loops) + 1) as pool:
             running = [pool.submit(loop.run) for loop in loops]
-            trouble = pool.submit(chaos.run, first, faults)
+            trouble = pool.submit(chaos.run, first, every, faults)
             for each in [*running, trouble]:
                 each.result()
         chaos.heal()
