@@ -186,6 +186,10 @@ class Stage:
         """`fate late_commit 'DELETE'`: the next call with that text ends so."""
         self.world.grid.planned.append((fate, " ".join(text)))
 
+    def do_outage(self, seconds: str) -> None:
+        """`outage 20`: nobody reaches the grid for so long."""
+        self.world.grid.begin_outage(float(seconds))
+
     def do_plant(self, number: str, name: str, boot_id: str, *addresses: str) -> None:
         """`plant 0 left boot-0 10.55.0.9`: the grid holds that for node 0, from that boot, in no journal."""
         for count, address in enumerate(addresses, start=1):

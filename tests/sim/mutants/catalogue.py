@@ -136,6 +136,13 @@ MUTANTS: Final = (
         "            elif False:\n",
     ),
     Mutant(
+        "a repeated ADD is answered from memory whatever was lost since",
+        Invariant.SAME_ANSWER,
+        "coordinator.registrar",
+        "        if holding and asked.is_repeated and not (removal or record.is_unsure):\n",
+        "        if holding and asked.is_repeated and not removal:\n",
+    ),
+    Mutant(
         "release by remembered reference",
         Invariant.ONLY_OURS,
         "coordinator.objects",
