@@ -292,7 +292,7 @@ class Ledger:
         raise Violation(text, life.key, other.key, address)
 
     def _check_rest(self, life: Life, address: str) -> None:
-        died_s, who = self._rests.get(address, (-1e9, ""))
+        died_s, who = self._rests.pop(address, (-1e9, ""))
         rested_s = self._timeline.now_s - died_s
         if who != life.key and rested_s < self._release_delay_s and life.subnet.endswith("/24"):
             text = f"{address} went from {who} to {life.key} after {rested_s:.1f} s"
