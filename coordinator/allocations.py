@@ -44,12 +44,16 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that waits for its answer. `is_repeated`: it has been asked before under the same number."""
+    """A request that waits for its answer. `is_repeated`: it has been asked before under the same number.
+
+    `endangered_until_s`: until then a deletion of another coordinator may take what this one finds or makes.
+    """
 
     message: Allocate | Release
     boot_id: str
     received_at_s: float
     is_repeated: bool
+    endangered_until_s: float = 0.0
 
     @property
     def deadline_s(self) -> float:
@@ -67,7 +71,8 @@ class Record:
     beyond what is known. `named_by` is the journal that names it as its own, as far as its node has told, empty
     when none does; `elsewhere` is another node whose journal names it too, as after a node's renaming;
     `asked_at_s` when the node last asked about it. `displaced` is the holding that it lost to another attachment,
-    though its journal names it; `unnamed` the one that its journal has ceased to name.
+    though its journal names it; `unnamed` the one that its journal has ceased to name. `comment` is that of its
+    holding's object, as far as that was seen.
     """
 
     identity: Identity
@@ -85,6 +90,9 @@ class Record:
     asked_at_s: float = -inf
     displaced: Holding | None = None
     unnamed: Holding | None = None
+    comment: str = ""
+    is_told_first: bool = False
+    """Whether its newest release came here before any other coordinator could hear of it."""
     is_made_here: bool = False
     """Whether this coordinator has asked the grid for its address, so that it knows of every create."""
     forget_at_s: float | None = None
@@ -158,20 +166,27 @@ class Allocations:
         """Who holds an address."""
         return self._holders.get((view, address))
 
+    def saw(self, record: Record, fixed: FixedAddress) -> None:
+        """The grid holds this object for the attachment."""
+        self.hold(record, holding_of(fixed))
+        record.comment = fixed.comment
+
     def hold(self, record: Record, holding: Holding) -> None:
         """The attachment has this address, and nobody else has."""
         previous = self._holders.get(holding.place)
         if previous and previous is not record:
             previous.holding, previous.is_unsure = None, True
             previous.displaced = holding if previous.named_by else None
+        comment = record.comment if record.holding == holding else ""
         self.drop(record)
-        record.holding = holding
+        record.holding, record.comment = holding, comment
         record.forget_at_s = None
         self._holders[holding.place] = record
 
     def drop(self, record: Record) -> None:
         """The attachment has no address any more."""
         holding, record.holding, record.displaced, record.unnamed = record.holding, None, None, None
+        record.comment = ""
         if holding and self._holders.get(holding.place) is record:
             del self._holders[holding.place]
 

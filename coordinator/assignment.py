@@ -11,7 +11,7 @@ from coordinator.commands import Form
 from coordinator.errors import HeldElsewhere
 from coordinator.networks import Network, NetworkRules
 from coordinator.objects import Label
-from coordinator.ownership import NETWORK_NAME, Eas, Identity, Owner
+from coordinator.ownership import NETWORK_NAME, Identity, Owner
 from coordinator.preparation_work import NetworkWork, ReassignWork
 from coordinator.release_work import ReleaseWork
 from protocol.messages import Allocate, Release
@@ -48,8 +48,8 @@ def allocation(
     work = AllocateWork(policy.owner, record.identity, policy.user, network, label, message.mac)
     since_s = record.unsettled_since_s
     # A deletion that comes late would take the object from a pod that has its address already.
-    work.ready_at_s = record.endangered_until_s
-    if record.is_unsure or asked.received_at_s < record.endangered_until_s:
+    work.endangered_until_s = work.ready_at_s = max(record.endangered_until_s, asked.endangered_until_s)
+    if record.is_unsure or asked.received_at_s < work.endangered_until_s:
         return work.look_up_first(since_s, record.holding.address if record.holding else None)
     if record.holding:
         return work.refresh(since_s, record.holding.address)
@@ -59,6 +59,21 @@ def allocation(
         # Whoever coordinated before may have sent a create until the moment that it ended.
         since_s = max(asked.received_at_s - message.first_sent_ms_ago / 1000, knowledge.started_at_s)
     return work.look_up_first(since_s)
+
+
+def deletion_elsewhere_until_s(
+    policy: Policy, message: Allocate | Release, connected_since_s: float, now_s: float
+) -> float:
+    """Until when another coordinator's deletion may be committed, of an attachment that its node asks for again.
+
+    Only one that the node told of the release before it connected here can have sent a deletion.
+    """
+    if isinstance(message, Release) or message.released_ms_ago is None:
+        return 0.0
+    released_at_s = now_s - message.released_ms_ago / 1000
+    if released_at_s >= connected_since_s:
+        return 0.0
+    return max(connected_since_s, released_at_s + policy.release_delay_s) + COMMIT_LATE_S
 
 
 def removal(
@@ -97,16 +112,17 @@ def preparation(policy: Policy, network: Network) -> NetworkWork:
     return NetworkWork(policy.owner, policy.user, network, may_create=policy.may_create_networks)
 
 
-def restitution(policy: Policy, wrong: Identity, network: Network, address: str, rightful: Eas) -> ReassignWork:
-    """Give the object that the grid just made at an address in use to whom the address belongs."""
-    return ReassignWork(policy.owner, policy.user, wrong, network, address, rightful)
-
-
-def rightful_eas(owner: Owner, holder: Identity | None, network: Network, address: str) -> Eas | None:
-    """What belongs at an address that the grid just gave away, when it is the gateway's or another holder's."""
+def restitution(
+    policy: Policy, wrong: Identity, network: Network, address: str, holder: Record | None
+) -> ReassignWork | None:
+    """Give the object that the grid just made for `wrong` to whom its address belongs; None where it is right."""
+    owner = policy.owner
     if address == network.gateway:
-        return owner.network_eas(network.name)
-    return {**owner.identity_eas(holder), NETWORK_NAME: network.name} if holder else None
+        return ReassignWork(owner, policy.user, wrong, network, address, owner.network_eas(network.name), "")
+    if holder is None:
+        return None
+    eas = {**owner.identity_eas(holder.identity), NETWORK_NAME: network.name}
+    return ReassignWork(owner, policy.user, wrong, network, address, eas, holder.comment)
 
 
 def held_elsewhere(identity: Identity, holding: Holding, network: Network) -> HeldElsewhere:

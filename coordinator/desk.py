@@ -144,7 +144,7 @@ class Desk:
         elif isinstance(message, Interfaces):
             self._operators.heard(event.node, message)
         elif isinstance(message, Allocate | Release):
-            yield from self._registrar.take(event.node, session.boot_id, message, event.now_s)
+            yield from self._registrar.take(event.node, session.boot_id, session.since_s, message, event.now_s)
 
     def _greet(self, event: Received, hello: Hello) -> Iterator[Command]:
         greeting = self.sessions.greet(event.node, event.connection, hello, event.now_s)

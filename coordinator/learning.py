@@ -25,7 +25,7 @@ def learn_listed(allocations: Allocations, owner: Owner, addresses: Iterable[Fix
             continue
         record, holding = allocations.find(identity.container_id, identity.ifname), holding_of(fixed)
         if record is None:
-            allocations.hold(allocations.open(identity), holding)
+            allocations.saw(allocations.open(identity), fixed)
         elif record.identity == identity and record.holding not in (None, holding):
             record.is_unsure = True
 

@@ -218,13 +218,18 @@ def delete_address(
     return DeleteFound("fixedaddress", {**owner.identity_search(identity), **known}, ADDRESS_FIELDS)
 
 
-def reassign_address(owner: Owner, wrong: Identity, network: Network, address: str, eas: Eas) -> UpdateFound:
-    """Turn the object that was just made for `wrong` into the one that should have been at its address."""
+def reassign_address(
+    owner: Owner, wrong: Identity, network: Network, address: str, eas: Eas, comment: str
+) -> UpdateFound:
+    """Turn the object that was just made for `wrong` into the one that should have been at its address.
+
+    Nothing of `wrong` stays: by the boot and pod in the comment a sweep judges the holder.
+    """
     return UpdateFound(
         "fixedaddress",
         {**owner.identity_search(wrong), "network_view": network.view, "ipv4addr": address},
         ADDRESS_FIELDS,
-        {"match_client": RESERVED, "name": "", "extattrs": write_eas(eas)},
+        {"match_client": RESERVED, "name": "", "comment": comment, "extattrs": write_eas(eas)},
     )
 
 

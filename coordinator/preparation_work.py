@@ -169,12 +169,14 @@ class ReassignWork(_Apart):
 
     priority = Priority.PREPARE
 
-    def __init__(self, owner: Owner, user: str, wrong: Identity, network: Network, address: str, eas: Eas) -> None:
+    def __init__(
+        self, owner: Owner, user: str, wrong: Identity, network: Network, address: str, eas: Eas, comment: str
+    ) -> None:
         super().__init__()
         self.wrong = wrong
         self.address = address
         self._user = user
-        self._operation = objects.reassign_address(owner, wrong, network, address, eas)
+        self._operation = objects.reassign_address(owner, wrong, network, address, eas, comment)
         self._tries = 0
 
     def operations(self) -> tuple[Operation, ...]:

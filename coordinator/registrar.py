@@ -11,10 +11,11 @@ arrived together with this one, can withdraw it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from coordinator import answers, assignment
 from coordinator.adoption_work import AdoptWork
-from coordinator.allocations import Allocations, Asked, Holding, Record, holding_of
+from coordinator.allocations import Allocations, Asked, Holding, Record
 from coordinator.assignment import Knowledge, Policy
 from coordinator.attachment_work import AllocateWork, AttachmentWork, Contradicted, Exhausted, Held
 from coordinator.commands import Command, Note, Reply
@@ -59,8 +60,10 @@ class Registrar:
 
     # What nodes ask
 
-    def take(self, node: str, boot_id: str, message: Allocate | Release, now_s: float) -> Iterator[Command]:
-        """A request of a node; `boot_id` is the boot that its connection speaks for."""
+    def take(
+        self, node: str, boot_id: str, connected_since_s: float, message: Allocate | Release, now_s: float
+    ) -> Iterator[Command]:
+        """A request of a node; `boot_id` is the boot that its connection, made at that time, speaks for."""
         identity = Identity(message.attachment.container_id, message.attachment.ifname, node)
         record = self.allocations.open(identity)
         if record.identity.node != node:
@@ -72,7 +75,13 @@ class Registrar:
         if record.journal_id == message.journal_id and message.seq < record.seq:
             yield Reply(node, answers.decline(message, Overtaken(seq=message.seq, newer=record.seq)))
             return
-        asked = Asked(message, boot_id, now_s, is_repeated=record.is_newest(message.journal_id, message.seq))
+        is_repeated = record.is_newest(message.journal_id, message.seq)
+        if isinstance(message, Release) and not is_repeated:
+            record.is_told_first = message.attempt == 1
+        asked = Asked(message, boot_id, now_s, is_repeated)
+        if not (record.is_told_first and record.journal_id == message.journal_id):
+            until_s = assignment.deletion_elsewhere_until_s(self._policy, message, connected_since_s, now_s)
+            asked = replace(asked, endangered_until_s=until_s)
         record.journal_id, record.seq = message.journal_id, message.seq
         if isinstance(message, Allocate):
             record.named_by, record.unnamed = message.journal_id, None
@@ -133,7 +142,8 @@ class Registrar:
             record.work.is_wanted = True
             return
         removal, holding = record.removal, record.holding
-        if holding and asked.is_repeated and not (removal or record.is_unsure):
+        is_safe = not record.is_unsure and now_s >= max(record.endangered_until_s, asked.endangered_until_s)
+        if holding and asked.is_repeated and not removal and is_safe:
             yield from self._answer_held(record, network, holding)
             return
         if removal and holding and not holding.is_in(network):
@@ -324,26 +334,20 @@ class Registrar:
         holder = self.allocations.holder(fixed.view, fixed.address)
         # An attachment that is being removed has no claim: its object may be deleted already.
         is_claimed = holder is not None and holder is not record and not holder.removal
-        other = holder.identity if holder and is_claimed else None
-        rightful = assignment.rightful_eas(self._policy.owner, other, work.network, fixed.address)
-        if rightful is not None:
+        other = holder if is_claimed else None
+        restitution = assignment.restitution(self._policy, record.identity, work.network, fixed.address, other)
+        if restitution is not None:
             yield Note("grid_forgot_address", {"address": fixed.address, "view": fixed.view})
             record.work = work
             self._of_work[work] = record
-            restitution = assignment.restitution(
-                self._policy, record.identity, work.network, fixed.address, rightful
-            )
             self._reassigning[restitution] = work
             self._submit(restitution, now_s)
             return
-        self.allocations.hold(record, holding_of(fixed))
+        self.allocations.saw(record, fixed)
         record.is_made_here = True
         if record.next:
             return
         yield from self._answer_allocated(record, work, now_s)
-        if record.is_unsure or record.unsettled_since_s is not None:
-            tidying = assignment.tidying(self._policy, record, holding_of(fixed), now_s)
-            self.start(record, tidying, now_s)
 
     def _reassigned(self, restitution: ReassignWork, outcome: object, now_s: float) -> Iterator[Command]:
         work = self._reassigning.pop(restitution)

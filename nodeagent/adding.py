@@ -232,6 +232,7 @@ class Adding:
             namespace=flight.request.namespace,
             mac=flight.mac,
             unanswered_ask_ms=now_ms,
+            released_ms=journal_records.last_released_ms(old),
         )
         self._book.persist(entry, record)
 

@@ -20,7 +20,7 @@ from nodeagent.journal_records import COLUMNS, Record, decode, encode
 from nodeagent.steps import OnStep
 
 FILE_NAME: Final = "journal.sqlite3"
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 WRITES_PER_TRANSACTION_MAX: Final = 1000
 CACHE_KIB: Final = 128
 LOG_PAGES: Final = 256
@@ -39,12 +39,8 @@ INSERT INTO meta VALUES ('journal_id', '{{journal_id}}'), ('last_seq', '0'), ('r
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
 """
-_FROM_VERSION_1: Final = f"""
-BEGIN;
-ALTER TABLE attachments ADD COLUMN namespace {COLUMNS["namespace"]};
-PRAGMA user_version = 2;
-COMMIT;
-"""
+_COLUMNS_SINCE: Final = {1: ("namespace", "released_ms"), 2: ("released_ms",)}
+"""What a journal of an earlier version lacks."""
 _ROOM: Final = f"""
 BEGIN;
 CREATE TABLE room (filler BLOB);
@@ -210,13 +206,18 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version == 0:
         connection.executescript(_SCHEMA.format(journal_id=secrets.token_hex(_JOURNAL_ID_BYTES)))
-    elif version == 1:
-        connection.executescript(_FROM_VERSION_1)
+    elif version in _COLUMNS_SINCE:
+        connection.executescript(_upgrade(_COLUMNS_SINCE[version]))
     elif version != SCHEMA_VERSION:
         raise BadJournal(
             f"--state-dir: {path}: schema version {version}, this release reads {SCHEMA_VERSION}; "
             "run the release that wrote it, or move the file away"
         )
+
+
+def _upgrade(names: Iterable[str]) -> str:
+    added = "".join(f"ALTER TABLE attachments ADD COLUMN {name} {COLUMNS[name]};\n" for name in names)
+    return f"BEGIN;\n{added}PRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;\n"
 
 
 def _read(path: Path, connection: sqlite3.Connection) -> Contents:

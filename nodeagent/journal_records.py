@@ -57,6 +57,8 @@ class Record:
     """When the newest allocate left, where it or an earlier one has no answer."""
     unclaimed_ms: int | None = None
     """Since when nobody waits for this attachment, although no DEL came."""
+    released_ms: int | None = None
+    """When it was released before, where it holds no address again since."""
 
 
 def answered(record: Record) -> Record:
@@ -66,7 +68,9 @@ def answered(record: Record) -> Record:
 
 def held(record: Record, view: str, subnet: str, addresses: tuple[Address, ...]) -> Record:
     """The record of an asked attachment that got its addresses."""
-    return replace(answered(record), state=State.HELD, view=view, subnet=subnet, addresses=addresses)
+    return replace(
+        answered(record), state=State.HELD, view=view, subnet=subnet, addresses=addresses, released_ms=None
+    )
 
 
 def releasing(record: Record, seq: int, request_id: str, reason: ReleaseReason, now_ms: int) -> Record:
@@ -83,15 +87,31 @@ def releasing(record: Record, seq: int, request_id: str, reason: ReleaseReason, 
     )
 
 
+def last_released_ms(record: Record | None) -> int | None:
+    """When the attachment was released, for an ADD that comes after `record`."""
+    if record is None or record.released_ms is not None or record.state is not State.RELEASING:
+        return record.released_ms if record else None
+    return record.since_ms
+
+
 def moved_to_boot(record: Record, boot_id: str) -> Record:
     """The same record in the clock of another boot: what happened before it is as old as the boot at least."""
     unanswered = None if record.unanswered_ask_ms is None else 0
-    return replace(record, boot_id=boot_id, since_ms=0, unanswered_ask_ms=unanswered, unclaimed_ms=None)
+    released = None if record.released_ms is None else 0
+    return replace(
+        record,
+        boot_id=boot_id,
+        since_ms=0,
+        unanswered_ask_ms=unanswered,
+        unclaimed_ms=None,
+        released_ms=released,
+    )
 
 
 def released(record: Record, now_ms: int) -> Record:
     """The tombstone."""
-    return replace(record, state=State.RELEASED, since_ms=now_ms, unanswered_ask_ms=None)
+    released_ms = last_released_ms(record)
+    return replace(record, state=State.RELEASED, since_ms=now_ms, unanswered_ask_ms=None, released_ms=released_ms)
 
 
 COLUMNS: Final[Mapping[str, str]] = {
@@ -113,6 +133,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "unanswered_ask_ms": "INTEGER",
     "unclaimed_ms": "INTEGER",
     "namespace": "TEXT",
+    "released_ms": "INTEGER",
 }
 """The journal's table, in this order."""
 
@@ -138,6 +159,7 @@ def encode(record: Record) -> tuple[Any, ...]:
         record.unanswered_ask_ms,
         record.unclaimed_ms,
         None if record.namespace is None else json.dumps(asdict(record.namespace)),
+        record.released_ms,
     )
 
 

@@ -46,6 +46,7 @@ def allocate(record: Record, network: Network, journal_id: str, now_ms: int, bud
         ),
         mac=record.mac,
         pod=messages.Pod(name=record.pod.name, namespace=record.pod.namespace, uid=record.pod.uid),
+        released_ms_ago=None if record.released_ms is None else max(0, now_ms - record.released_ms),
     )
 
 

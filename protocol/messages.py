@@ -151,12 +151,17 @@ class AttachmentRequest(Message):
 
 
 class Allocate(AttachmentRequest):
-    """An attachment needs its address. `mac` is absent where the interface has none of its own."""
+    """An attachment needs its address. `mac` is absent where the interface has none of its own.
+
+    `released_ms_ago` is set where the attachment was released so long ago and comes back under its name: another
+    coordinator may still be about to delete what it finds of it.
+    """
 
     type: Literal["allocate"] = "allocate"
     network: NetworkAsk
     mac: Mac | None = None
     pod: Pod = Pod()
+    released_ms_ago: Milliseconds | None = None
 
 
 class ReleaseReason(StrEnum):

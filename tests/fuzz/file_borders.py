@@ -125,7 +125,8 @@ def _write(journal: Journal, jobs: list[Job]) -> None:
 def _check_record(record: Record) -> None:
     assert isinstance(record.attachment.container_id, str)
     assert isinstance(record.attachment.ifname, str)
-    numbers = (record.seq, record.attempt, record.since_ms, record.unanswered_ask_ms, record.unclaimed_ms)
+    times = (record.since_ms, record.unanswered_ask_ms, record.unclaimed_ms, record.released_ms)
+    numbers = (record.seq, record.attempt, *times)
     assert all(number is None or type(number) is int for number in numbers)
     texts = (record.boot_id, record.request_id, record.mac, record.view, record.subnet)
     assert all(text is None or isinstance(text, str) for text in texts)

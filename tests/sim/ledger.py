@@ -29,6 +29,7 @@ EXCUSES: Final = frozenset(
         "forgotten_before_known",  # an address that neither grid nor coordinator could know of
         "restored_late",  # a restitution that was lost, and is committed when its address belongs to its own ADD
         "tidied_elsewhere",  # by a coordinator that its node has left, whose journal names another object
+        "second_object",  # made by two coordinators, or late: until its DEL, the next hello, or the sweep
         "given_back",  # to a holder that was gone, whose node was not heard since: until the sweep
     }
 )
@@ -246,6 +247,8 @@ class Ledger:
             if life.is_live and life.node == who[2]:
                 if address != life.address and life.lost_journal:
                     self.excused["journal_lost"] += 1
+                elif address != life.address and not self._swept:
+                    self.excused["second_object"] += 1
                 elif address != life.address:
                     raise Violation(f"{life.key} has {life.address}, and {address} as well", life.key, address)
                 continue

@@ -223,13 +223,15 @@ def test_a_journal_of_a_later_release_is_refused_with_the_remedy(world: World) -
     assert "run the release that wrote it, or move the file away" in agent.lines[-1]
 
 
-def test_a_journal_of_the_schema_before_is_taken_over(world: World) -> None:
+@pytest.mark.parametrize(("version", "lacks"), [(1, ("namespace", "released_ms")), (2, ("released_ms",))])
+def test_a_journal_of_an_earlier_schema_is_taken_over(world: World, version: int, lacks: tuple[str, ...]) -> None:
     agent = world.start()
     address = world.add().address
     agent.kill()
     with sqlite3.connect(world.state_dir / "journal.sqlite3") as connection:
-        connection.execute("ALTER TABLE attachments DROP COLUMN namespace")
-        connection.execute("PRAGMA user_version = 1")
+        for column in lacks:
+            connection.execute(f"ALTER TABLE attachments DROP COLUMN {column}")
+        connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
 
     world.start()

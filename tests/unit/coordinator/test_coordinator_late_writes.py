@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from desk_world import LATE, SUBNET, DeskWorld, Setup, address_of, has_released, refusal_of
 
 from gridsim.faults import Faults
@@ -34,6 +35,36 @@ def test_an_add_after_a_deletion_of_unknown_outcome_gets_an_address_that_stays()
     assert again not in world.answers
     world.advance(40.0)
     assert world.pods()["c1"] == address_of(world.answers[again])
+
+
+def test_an_add_that_is_repeated_waits_for_that_deletion_as_well() -> None:
+    world = a_world()
+    world.add("c1")
+    world.next_calls(LATE, only="'DELETE'")
+    world.delete("c1")
+    ask = world.an_allocate("c1", budget_ms=1000)
+    world.ask(ask)
+    world.advance(2.0)
+    (again,) = world.ask(ask.model_copy(update={"id": "again", "attempt": 2, "budget_ms": 60_000}))
+    world.settle()
+    assert again not in world.answers
+    world.advance(40.0)
+    assert world.pods()["c1"] == address_of(world.answers[again])
+
+
+@pytest.mark.parametrize(("attempt", "waits"), [(1, False), (2, True)])
+def test_an_add_waits_for_the_deletion_of_another_coordinator_that_heard_of_the_del(
+    attempt: int, waits: bool
+) -> None:
+    world = a_world()
+    world.advance(60.0)
+    world.connect("n1")
+    world.delete("c1", attempt=attempt, first_sent_ms_ago=2000)
+    (asked,) = world.ask(world.an_allocate("c1", released_ms_ago=2000))
+    world.settle()
+    assert (asked not in world.answers) is waits
+    world.advance(40.0)
+    assert world.pods()["c1"] == address_of(world.answers[asked])
 
 
 def test_a_deletion_by_reference_is_repeated_when_the_lost_one_cannot_be_committed_any_more() -> None:

@@ -134,11 +134,14 @@ def test_of_two_objects_the_one_that_the_journal_names_stays() -> None:
     assert world.fixed() == {"10.55.0.8": "c1"}
 
 
-def test_a_resent_add_that_finds_two_objects_answers_one_of_them_then_removes_the_other() -> None:
+def test_a_resent_add_that_finds_two_objects_answers_one_and_removes_the_other_when_the_journal_has_it() -> None:
     world = a_warm_world()
     world.plant("10.55.0.7", "c1")
     world.plant("10.55.0.8", "c1")
     answer = world.add("c1", is_gateway=True, attempt=2)
+    world.advance(60.0)
+    assert {"10.55.0.7", "10.55.0.8"} <= world.fixed().keys()
+    world.connect("n1", [world.holding("c1", address_of(answer), seq=world.next_seq())])
     world.advance(60.0)
     assert world.pods()["c1"] == address_of(answer) == "10.55.0.7"
 

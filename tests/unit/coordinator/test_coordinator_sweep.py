@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sweep_world import BOOT, INTERVAL_S, SweepWorld
 
 from coordinator.events import Ticked
+from protocol.messages import Pod
 from protocol.operator import DifferenceKind, Repair, TurnedDown, Verify
 
 
@@ -123,6 +124,19 @@ def test_what_another_coordinator_freed_of_a_deleted_node_is_not_given_back_to_i
         world.sweep("n1")
     world.add("web")
     assert ("other" in world.pods()) is not is_gone
+
+
+def test_an_object_that_was_given_back_is_still_known_by_its_holder_s_pod() -> None:
+    world = SweepWorld()
+    world.orphan("10.55.0.1", "dead", node="n2", comment="pod uid-dead boot boot-n2")
+    world.live.nodes, world.live.pods = {"n1", "n2"}, {"uid-web": "default/web"}
+    world.start()
+    world.remove("10.55.0.1")
+    world.add("web", pod=Pod(name="web", namespace="default", uid="uid-web"))
+    assert set(world.pods()) == {"web", "dead"}
+    for _ in range(2):
+        world.sweep("n1", "n2")
+    assert set(world.pods()) == {"web"}
 
 
 def test_a_node_that_is_there_but_silent_keeps_its_addresses() -> None:

@@ -255,7 +255,7 @@ def test_an_add_after_a_del_supersedes_the_release_and_has_the_coordinator_look_
     machine = Machine(a_record(State.RELEASING))
     machine.handle(an_add(2))
 
-    asked = a_record(seq=3, attempt=2, request_id="r-2")
+    asked = a_record(seq=3, attempt=2, request_id="r-2", released_ms=a_record(State.RELEASING).since_ms)
     assert machine.handle(MacRead(NOW_S, 2, MAC)) == [DROP, Persist(1, asked)]
 
 

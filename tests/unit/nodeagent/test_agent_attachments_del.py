@@ -115,7 +115,7 @@ def test_a_del_overtakes_an_add_that_was_just_allocated() -> None:
 
 def test_a_confirmed_release_leaves_a_tombstone_for_ten_minutes() -> None:
     machine = Machine(RELEASING)
-    tombstone = a_record(State.RELEASED, attempt=2)
+    tombstone = a_record(State.RELEASED, attempt=2, released_ms=RELEASING.since_ms)
 
     commands = machine.handle(ReleaseConfirmed(NOW_S, C1, 2))
     assert commands[0] == Persist(1, tombstone)
