@@ -90,6 +90,7 @@ class ReleaseWork(AttachmentWork):
         (reply,) = replies
         if isinstance(reply, Found):
             return self._looked_up(reply, now_s)
+        self.is_unsure = True
         self._failures = 0
         del self._targets[0]
         if self._targets:
@@ -100,6 +101,7 @@ class ReleaseWork(AttachmentWork):
         return self._failed(now_s)
 
     def doubtful(self, now_s: float) -> object | None:
+        self.is_unsure = True
         self._step = _Step.LOOK_UP
         return None
 
@@ -116,6 +118,7 @@ class ReleaseWork(AttachmentWork):
         if self._step is _Step.LOOK_UP or self._failures:
             self.ready_at_s = now_s + RELEASE_RETRY_S
         self._failures += 1
+        self.is_unsure = True
         self._step = _Step.LOOK_UP
         return None
 
