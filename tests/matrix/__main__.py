@@ -69,7 +69,8 @@ def attempt(row: Fault, site: Site) -> tuple[list[Cell], bool]:
     try:
         return run(row, site), True
     except Exception as error:  # noqa: BLE001, the other rows are worth having
-        wrong = (f"not carried out: {type(error).__name__}: {error}",)
+        told = str(error).partition("\n")[0]
+        wrong = (f"not carried out: {type(error).__name__}: {told}",)
         return [Cell(title, "-", "-", "-", died=False, wrong=wrong) for title in TITLES], False
 
 

@@ -199,16 +199,20 @@ class FullDisk:
         self._is_mounted = False
 
     def begin(self) -> None:
-        """An agent serves that cannot write."""
+        """An agent serves that found the disk full: one that came before has room in the journal's log."""
         self._filler.unlink(missing_ok=True)
-        if not self._is_mounted:
+        agent_of(self._site).stop()
+        if self._is_mounted:
+            self._site.make_whole()
+            self._site.wait_until_released()
             agent_of(self._site).stop()
+        else:
             self._replace_directory(["mount", "-t", "tmpfs", "-o", DISK, "tmpfs", str(self._state)])
             self._is_mounted = True
-        self._site.make_whole()
         with self._filler.open("wb", buffering=0) as filler, suppress(OSError):
             while filler.write(bytes(512)):
                 pass
+        self._site.make_whole()
 
     def died(self) -> bool:
         """The agent has, sooner or later: of the first record that it could not write."""
@@ -217,7 +221,7 @@ class FullDisk:
     def end(self) -> None:
         """There is room again."""
         agent_of(self._site).stop()
-        self._filler.unlink()
+        self._filler.unlink(missing_ok=True)
         self._replace_directory(["umount", str(self._state)])
 
     def _replace_directory(self, change: list[str]) -> None:
