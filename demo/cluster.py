@@ -25,6 +25,7 @@ class Plan:
     """What a cluster shall look like. Flags are added to those that it needs anyway.
 
     `agents_connect_to` names an endpoint that passes on to the coordinator; without it agents go there directly.
+    `agent` and `coordinator` are what runs the daemons where it is not their installed commands.
     """
 
     nodes: Sequence[str] = ("node-1",)
@@ -32,6 +33,8 @@ class Plan:
     coordinator_flags: Sequence[str] = ("--release-delay", "0")
     underlay: Underlay | None = None
     agents_connect_to: str = ""
+    agent: Sequence[str] = field(default_factory=lambda: command("cni-infoblox-agent"))
+    coordinator: Sequence[str] = field(default_factory=lambda: command("cni-infoblox-coordinator"))
 
 
 def network_config(kind: str, **changes: Any) -> dict[str, Any]:
@@ -93,7 +96,7 @@ class Node:
     def launch_agent(self, *flags: str, launcher: Sequence[str] | None = None) -> Daemon:
         """Start the agent without waiting for it."""
         argv = [
-            *(launcher or command("cni-infoblox-agent")),
+            *(launcher or self._cluster.plan.agent),
             *("--coordinator", self._cluster.plan.agents_connect_to or self._cluster.endpoint),
             *("--keys", str(self._cluster.keys / self.name)),
             *("--node-name", self.name),
@@ -231,7 +234,7 @@ class Cluster:
     ) -> Daemon:
         """Start the coordinator without waiting for it."""
         argv = [
-            *(launcher or command("cni-infoblox-coordinator")),
+            *(launcher or self.plan.coordinator),
             *("--grid-host", "127.0.0.1", "--wapi-port", str(self.grid.port), "--wapi-username", "admin"),
             *("--ssl-verify", self.grid.certificate, "--cluster-name", CLUSTER_NAME),
             *("--keys", str(self.keys / "coordinator"), "--listen", self.endpoint or f"tcp://{self.host}:0"),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections import Counter, deque
+from collections import Counter
 
 from demo.cni import Outcome
 
@@ -21,7 +20,6 @@ class Books:
         self.target = 0
         self.answers: Counter[str] = Counter()
         self.wrong: list[str] = []
-        self._begun_s: deque[float] = deque()
 
     def next_number(self) -> int | None:
         """The number of the next ADD, None when there have been enough."""
@@ -29,7 +27,6 @@ class Books:
             if self.done >= self.target or self.wrong:
                 return None
             self.done += 1
-            self._begun_s.append(time.monotonic())
             self._news.notify_all()
             return self.done
 
@@ -38,14 +35,6 @@ class Books:
         with self._news:
             self._news.wait_for(lambda: self.done >= min(number, self.target) or bool(self.wrong))
             return self.done >= number and not self.wrong
-
-    def done_within(self, seconds: float) -> int:
-        """How many ADDs began so recently."""
-        with self._news:
-            since_s = time.monotonic() - seconds
-            while self._begun_s and self._begun_s[0] < since_s:
-                self._begun_s.popleft()
-            return len(self._begun_s)
 
     def noted(self, verb: str, container: str, outcome: Outcome) -> bool:
         """Take down an answer; returns whether it was success. A DEL must succeed, others may ask to try again."""
