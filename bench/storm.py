@@ -79,7 +79,9 @@ def _storm(cluster: Cluster, pairs: Mapping[str, KeyPair], stage: Path) -> tuple
         codes = [process.wait_exit(PATIENCE_S + CONNECTING_S) for process in processes]
         spent = usage(coordinator.pid)
     if any(codes):
-        raise Wrong(f"not all were served within {PATIENCE_S:.0f} s: {processes[0].tail()}")
+        coordinator.kill()  # it has too much to do to end in time
+        tails = "\n".join(process.tail() for process in processes)
+        raise Wrong(f"not all were served within {PATIENCE_S:.0f} s, exit codes {codes}:\n{tails}")
     return began_s, [answer for path in plans for answer in read_answers(path)], spent
 
 
