@@ -142,8 +142,8 @@ class Registrar:
             record.work.is_wanted = True
             return
         removal, holding = record.removal, record.holding
-        is_safe = not record.is_unsure and now_s >= max(record.endangered_until_s, asked.endangered_until_s)
-        if holding and asked.is_repeated and not removal and is_safe:
+        is_doubtful = record.is_unsure or now_s < asked.endangered_until_s
+        if holding and asked.is_repeated and not (removal or is_doubtful):
             yield from self._answer_held(record, network, holding)
             return
         if removal and holding and not holding.is_in(network):

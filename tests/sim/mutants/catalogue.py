@@ -61,8 +61,8 @@ MUTANTS: Final = (
         "an address that the grid forgot is handed out",
         Invariant.ONE_HOLDER,
         "coordinator.registrar",
-        "        if rightful is not None:\n",
-        "        if rightful == {}:\n",
+        "        if restitution is not None:\n",
+        "        if restitution is not None and not other:\n",
     ),
     Mutant(
         "tidying up takes the address that lives",
@@ -117,15 +117,15 @@ MUTANTS: Final = (
         "an ADD does not wait for a lost deletion",
         Invariant.SAME_ANSWER,
         "coordinator.assignment",
-        "    work.ready_at_s = record.endangered_until_s\n"
-        "    if record.is_unsure or asked.received_at_s < record.endangered_until_s:\n",
+        "    work.endangered_until_s = work.ready_at_s = max(record.endangered_until_s, asked.endangered_until_s)\n"
+        "    if record.is_unsure or asked.received_at_s < work.endangered_until_s:\n",
         "    if record.is_unsure:\n",
     ),
     Mutant(
         "release by delay hits a newer ADD",
         Invariant.SAME_ANSWER,
         "coordinator.registrar",
-        "        if holding and asked.is_repeated and not (removal or record.is_unsure):\n",
+        "        if holding and asked.is_repeated and not (removal or is_doubtful):\n",
         "        if holding and holding.is_in(network):\n",
     ),
     Mutant(
@@ -139,7 +139,7 @@ MUTANTS: Final = (
         "a repeated ADD is answered from memory whatever was lost since",
         Invariant.SAME_ANSWER,
         "coordinator.registrar",
-        "        if holding and asked.is_repeated and not (removal or record.is_unsure):\n",
+        "        if holding and asked.is_repeated and not (removal or is_doubtful):\n",
         "        if holding and asked.is_repeated and not removal:\n",
     ),
     Mutant(
