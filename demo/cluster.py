@@ -247,11 +247,12 @@ class Cluster:
         return self.coordinator
 
     def stop(self) -> None:
-        """End every daemon that still runs."""
-        for node in self.nodes.values():
-            if node.agent:
-                node.agent.stop()
-        if self.coordinator:
-            self.coordinator.stop()
-        if hasattr(self, "grid"):
-            self.grid.stop()
+        """End every daemon that still runs, the nodes' first; one that does not end keeps no other running."""
+        with ExitStack() as stack:
+            if hasattr(self, "grid"):
+                stack.callback(self.grid.stop)
+            if self.coordinator:
+                stack.callback(self.coordinator.stop)
+            for node in self.nodes.values():
+                if node.agent:
+                    stack.callback(node.agent.stop)
