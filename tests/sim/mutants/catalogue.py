@@ -117,7 +117,8 @@ MUTANTS: Final = (
         "an ADD does not wait for a lost deletion",
         Invariant.SAME_ANSWER,
         "coordinator.assignment",
-        "    work.endangered_until_s = work.ready_at_s = max(record.endangered_until_s, asked.endangered_until_s)\n"
+        "    work.endangered_until_s = work.ready_at_s = "
+        "max(record.endangered_until_s, asked.endangered_until_s)\n"
         "    if record.is_unsure or asked.received_at_s < work.endangered_until_s:\n",
         "    if record.is_unsure:\n",
     ),
