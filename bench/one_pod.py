@@ -24,6 +24,7 @@ from demo.links import Underlay, add_namespace, inside, remove_namespace
 
 LATENCIES_MS: Final = (0, 20, 150)
 OPERATION_MS: Final = 5
+RELEASE_DELAY_S: Final = 10
 PODS: Final = 30
 PLAIN_ADDS: Final = 10
 HOPS: Final = {
@@ -40,8 +41,9 @@ Pods come one after the other on one node, through Debian's `bridge` and `macvla
 1 ms), which execute our plugin, and through our plugin alone; then they go. The grid takes 0, 20 or 150 ms for
 a call and 5 ms more for each operation. Time by hop is from the log lines of agent and coordinator that carry
 the request's id; the clock of the agent alone tells what the wire took. *Again* is an ADD that the agent's
-journal answers. For *grid down* the grid answers every call with 503. The plain client makes the original's six
-calls."""
+journal answers. Released addresses rest for 10 s (30 by default), so that their deletion competes with no DEL
+that is measured. For *grid down* the grid answers every call with 503. The plain client makes the original's
+six calls."""
 
 
 @dataclass
@@ -95,7 +97,8 @@ def measure(run: Run) -> Result:
         with ExitStack() as stack:
             underlay = stack.enter_context(_underlay())
             flags = ("--latency-ms", str(latency_ms), "--op-latency-ms", str(OPERATION_MS))
-            plan = Plan(grid_flags=flags, underlay=underlay)
+            delay = ("--release-delay", str(RELEASE_DELAY_S))
+            plan = Plan(grid_flags=flags, coordinator_flags=delay, underlay=underlay)
             cluster = stack.enter_context(Cluster(run.directory / str(latency_ms), plan))
             stage = _Stage(run, cluster, stack)
             took = stage.play()
