@@ -137,6 +137,7 @@ class Runtime:
                 self._api_server.pod_goes(pod)
                 pod = self._new_pod()
             yield self._random.random() * RETRY_S
+        self._api_server.pod_goes(pod)
 
     def _container(self, life: Life, plan: Plan) -> Script:
         while True:

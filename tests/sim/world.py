@@ -279,8 +279,11 @@ class World:
                 self._probe_price(runtime)
 
     def _probe_price(self, runtime: Runtime) -> None:
-        """An ADD costs one call, once the grid has offered every address that a coordinator takes for lost."""
-        for _ in range(self._believed_lost() + 1):
+        """An ADD costs one call, once the grid has offered every address that a coordinator takes for lost.
+
+        One of them may find that what is known of the network has to be looked up again.
+        """
+        for _ in range(self._believed_lost() + 2):
             if self._is_full():
                 return
             life, calls = self._probe_add(runtime)
