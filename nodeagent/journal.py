@@ -202,6 +202,8 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    # In a container whose root is read-only there is no directory for temporary files.
+    connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version == 0:
