@@ -53,7 +53,7 @@ class Asked:
     boot_id: str
     received_at_s: float
     is_repeated: bool
-    endangered_until_s: float = 0.0
+    endangered_until_s: float
 
     @property
     def deadline_s(self) -> float:

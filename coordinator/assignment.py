@@ -62,13 +62,14 @@ def allocation(
 
 
 def deletion_elsewhere_until_s(
-    policy: Policy, message: Allocate | Release, connected_since_s: float, now_s: float
+    policy: Policy, record: Record, message: Allocate | Release, connected_since_s: float, now_s: float
 ) -> float:
     """Until when another coordinator's deletion may be committed, of an attachment that its node asks for again.
 
     Only one that the node told of the release before it connected here can have sent a deletion.
     """
-    if isinstance(message, Release) or message.released_ms_ago is None:
+    is_told_first = record.is_told_first and record.journal_id == message.journal_id
+    if is_told_first or isinstance(message, Release) or message.released_ms_ago is None:
         return 0.0
     released_at_s = now_s - message.released_ms_ago / 1000
     if released_at_s >= connected_since_s:

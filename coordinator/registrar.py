@@ -11,11 +11,10 @@ arrived together with this one, can withdraw it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
-from coordinator import answers, assignment
+from coordinator import answering, answers, assignment
 from coordinator.adoption_work import AdoptWork
-from coordinator.allocations import Allocations, Asked, Holding, Record
+from coordinator.allocations import Allocations, Asked, Record
 from coordinator.assignment import Knowledge, Policy
 from coordinator.attachment_work import AllocateWork, AttachmentWork, Contradicted, Exhausted, Held
 from coordinator.commands import Command, Note, Reply
@@ -78,10 +77,8 @@ class Registrar:
         is_repeated = record.is_newest(message.journal_id, message.seq)
         if isinstance(message, Release) and not is_repeated:
             record.is_told_first = message.attempt == 1
-        asked = Asked(message, boot_id, now_s, is_repeated)
-        if not (record.is_told_first and record.journal_id == message.journal_id):
-            until_s = assignment.deletion_elsewhere_until_s(self._policy, message, connected_since_s, now_s)
-            asked = replace(asked, endangered_until_s=until_s)
+        until_s = assignment.deletion_elsewhere_until_s(self._policy, record, message, connected_since_s, now_s)
+        asked = Asked(message, boot_id, now_s, is_repeated, until_s)
         record.journal_id, record.seq = message.journal_id, message.seq
         if isinstance(message, Allocate):
             record.named_by, record.unnamed = message.journal_id, None
@@ -101,7 +98,7 @@ class Registrar:
             if asked is None or now_s < asked.deadline_s:
                 continue
             cause = self._lane.outage.problem.msg if self._lane.outage else f"{self._lane.waiting} requests wait"
-            yield from self._answer(record, TimeIsUp(cause=cause))
+            yield from answering.decline(record, TimeIsUp(cause=cause))
             if record.next is asked:
                 record.next = None
             elif isinstance(record.work, AllocateWork):
@@ -131,7 +128,7 @@ class Registrar:
         try:
             network = resolve(asked.message.network, self._policy.rules)
         except Refused as refused:
-            yield from self._answer(record, refused)
+            yield from answering.decline(record, refused)
             return
         yield from self._begin_allocate(record, asked, asked.message, network, now_s)
 
@@ -144,7 +141,7 @@ class Registrar:
         removal, holding = record.removal, record.holding
         is_doubtful = record.is_unsure or now_s < asked.endangered_until_s
         if holding and asked.is_repeated and not (removal or is_doubtful):
-            yield from self._answer_held(record, network, holding)
+            yield from answering.tell_held(record, network, holding)
             return
         if removal and holding and not holding.is_in(network):
             # It is about to be free of its old network: that comes first, without the rest of the delay.
@@ -155,7 +152,7 @@ class Registrar:
             self._overtake(record, asked)
             return
         if holding and not holding.is_in(network):
-            yield from self._answer(record, assignment.held_elsewhere(record.identity, holding, network))
+            yield from answering.decline(record, assignment.held_elsewhere(record.identity, holding, network))
             return
         work = assignment.allocation(self._policy, record, asked, message, network, self._knowledge)
         yield from self._hand_over(record, work, now_s)
@@ -178,7 +175,7 @@ class Registrar:
         network = work.network
         exhaustion = self._lookups.exhaustion(network.view, network.subnet, now_s) if work.network_key else None
         if problem := exhaustion or self._lookups.bad_news(network, now_s):
-            yield from self._answer(record, problem)
+            yield from answering.decline(record, problem)
             return
         self.start(record, work, now_s)
 
@@ -311,7 +308,7 @@ class Registrar:
             # Whoever asked for this work has been answered; what has overtaken it comes now.
             return
         elif isinstance(outcome, Failed):
-            yield from self._answer(record, outcome.problem)
+            yield from answering.decline(record, outcome.problem)
         elif isinstance(work, AllocateWork):
             yield from self._not_held(record, work, outcome, now_s)
 
@@ -327,7 +324,7 @@ class Registrar:
         if work.start_again():
             self.start(record, work, now_s)
         else:
-            yield from self._answer(record, problem)
+            yield from answering.decline(record, problem)
 
     def _held(self, record: Record, work: AllocateWork, held: Held, now_s: float) -> Iterator[Command]:
         fixed = held.fixed
@@ -347,7 +344,7 @@ class Registrar:
         record.is_made_here = True
         if record.next:
             return
-        yield from self._answer_allocated(record, work, now_s)
+        yield from answering.tell_allocated(record, work, now_s)
 
     def _reassigned(self, restitution: ReassignWork, outcome: object, now_s: float) -> Iterator[Command]:
         work = self._reassigning.pop(restitution)
@@ -366,11 +363,7 @@ class Registrar:
         if holding := record.holding:
             self._lookups.freed(holding.view, holding.subnet)
         self.allocations.drop(record)
-        asked = record.asked
-        if asked and isinstance(asked.message, Release):
-            record.asked = None
-            yield Reply(record.identity.node, answers.released(asked.message))
-            yield Note("released", {**answers.fields(asked.message), "wapi_calls": work.calls})
+        yield from answering.tell_released(record, work)
 
     def _freed(self, record: Record, work: OrphanWork) -> None:
         self._lookups.freed(work.fixed.view, work.fixed.subnet)
@@ -391,38 +384,12 @@ class Registrar:
     def _exhausted(self, record: Record, work: AllocateWork, problem: Problem, now_s: float) -> Iterator[Command]:
         self._lookups.exhausted(work.network, problem, now_s)
         yield Note("network_exhausted", {"network": work.network.subnet, "view": work.network.view})
-        yield from self._answer(record, problem)
+        yield from answering.decline(record, problem)
         same = [its for other, its in self._of_work.items() if other.network_key == work.network_key]
         for its_record in same:
             if its_record.next is None and self._withdraw(its_record):
-                yield from self._answer(its_record, problem)
+                yield from answering.decline(its_record, problem)
 
     def _exhausted_problem(self, network: Network) -> Problem:
         used, delayed = self.allocations.count(network.view, network.subnet)
         return NetworkExhausted(subnet=network.subnet, view=network.view, used=used, delayed=delayed)
-
-    # Answers
-
-    def _answer(self, record: Record, problem: Problem) -> Iterator[Command]:
-        asked, record.asked = record.asked, None
-        if asked is None:
-            return
-        settled = record.work is None and record.unsettled_since_s is None and not record.is_unsure
-        yield Reply(record.identity.node, answers.decline(asked.message, problem, settled=settled))
-        yield Note("declined", {**answers.fields(asked.message), "code": problem.code, "reason": problem.msg})
-
-    def _answer_held(self, record: Record, network: Network, holding: Holding) -> Iterator[Command]:
-        asked, record.asked = record.asked, None
-        if asked and isinstance(asked.message, Allocate):
-            answer = answers.allocated(asked.message, network, holding.address, answers.NO_COST)
-            yield Reply(record.identity.node, answer)
-
-    def _answer_allocated(self, record: Record, work: AllocateWork, now_s: float) -> Iterator[Command]:
-        asked, record.asked = record.asked, None
-        if asked is None or record.holding is None or not isinstance(asked.message, Allocate):
-            return
-        address, node = record.holding.address, record.identity.node
-        took_s = now_s - asked.received_at_s
-        spent = answers.Cost(work.calls, max(0.0, took_s - work.grid_s), work.grid_s)
-        yield Reply(node, answers.allocated(asked.message, work.network, address, spent))
-        yield Note("allocated", answers.allocated_fields(asked.message, node, address, spent, took_s))

@@ -212,7 +212,7 @@ class _Judge:
         holding, node = record.holding, record.identity.node
         if holding is None or _moves(record, self.began_at_s) or self.picture.is_named(record) or record.elsewhere:
             return False
-        return owned.get(holding.place) != record.identity and self.is_node_gone(node)
+        return owned.get(holding.place) != record.identity and self._is_node_gone(node)
 
     def _lives_elsewhere(self, record: Record, fixed: FixedAddress, identity: Identity) -> bool:
         """Whether a node of another name has it in its journal, as after a node's renaming."""
@@ -220,7 +220,7 @@ class _Judge:
         if record.identity != identity:
             is_same = record.holding and record.holding.place == (fixed.view, fixed.address)
             node = record.identity.node if record.named_by and is_same else ""
-        return bool(node) and not self.is_node_gone(node)
+        return bool(node) and not self._is_node_gone(node)
 
     def _unnamed(self, fixed: FixedAddress, node: str) -> Why | _Alive:
         origin = read_origin(fixed.comment)
@@ -231,13 +231,12 @@ class _Judge:
         pod_lives = pods.has(origin.pod_uid, pod_name) if pods and pods.uids and has_pod else None
         boot_id = self.picture.boots.get(node)
         if boot_id is None:
-            return Why.NODE_GONE if self.is_node_gone(node) and not pod_lives else _Alive.UNKNOWN
+            return Why.NODE_GONE if self._is_node_gone(node) and not pod_lives else _Alive.UNKNOWN
         if origin.boot_id and origin.boot_id != boot_id:
             return Why.BOOT
         return Why.POD_GONE if pod_lives is False else _Alive.UNCLAIMED
 
-    def is_node_gone(self, node: str) -> bool:
-        """Whether the cluster has long been without this node."""
+    def _is_node_gone(self, node: str) -> bool:
         nodes, now_s = self.picture.liveness.nodes, self.picture.now_s
         since_s = nodes.absent_since_s(node) if nodes and self.trusts_cluster else None
         if since_s is None:

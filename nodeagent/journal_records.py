@@ -89,9 +89,11 @@ def releasing(record: Record, seq: int, request_id: str, reason: ReleaseReason, 
 
 def last_released_ms(record: Record | None) -> int | None:
     """When the attachment was released, for an ADD that comes after `record`."""
-    if record is None or record.released_ms is not None or record.state is not State.RELEASING:
-        return record.released_ms if record else None
-    return record.since_ms
+    if record is None:
+        return None
+    if record.released_ms is None and record.state is State.RELEASING:
+        return record.since_ms
+    return record.released_ms
 
 
 def moved_to_boot(record: Record, boot_id: str) -> Record:

@@ -251,8 +251,8 @@ class World:
 
     def _let_sweeps_go_on(self) -> None:
         """A person reads why a sweep has stopped, and forces it."""
-        running = [each for each in self.network.coordinators if each]
-        if sum(each.force_stopped_sweep() for each in running):
+        forced = [each for each in self.network.coordinators if each and each.force_stopped_sweep()]
+        if forced:
             self.story.mark("sweep_forced")
             self.timeline.run_until(self.timeline.now_s + LOOKS_S)
 

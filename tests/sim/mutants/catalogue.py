@@ -89,7 +89,7 @@ MUTANTS: Final = (
         "a node that is away is taken for gone",
         Invariant.ONE_HOLDER,
         "coordinator.sweep",
-        "            return Why.NODE_GONE if self.is_node_gone(node) and not pod_lives else _Alive.UNKNOWN\n",
+        "            return Why.NODE_GONE if self._is_node_gone(node) and not pod_lives else _Alive.UNKNOWN\n",
         "            return Why.NODE_GONE if not pod_lives else _Alive.UNKNOWN\n",
     ),
     Mutant(
