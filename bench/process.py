@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from demo.process_status import status_of
+
 
 @dataclass(frozen=True)
 class Usage:
@@ -17,8 +19,7 @@ class Usage:
 
 def usage(pid: int) -> Usage:
     """What the process occupies and has used by now."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    fields = status_of(pid)
     threads = Path(f"/proc/{pid}/task").iterdir()
     cpu_ns = sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads)
     return Usage(_mb(fields["VmRSS"]), _mb(fields["VmHWM"]), cpu_ns / 1e9)

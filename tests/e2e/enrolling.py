@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import zmq
@@ -96,9 +95,3 @@ class Applicant:
 def an_enrol(token: str, node: str = "node-1", boot_id: str = "b1") -> Enrol:
     """A message with a token."""
     return Enrol.model_validate({"id": "enrol-1", "node": node, "boot_id": boot_id, "token": token})
-
-
-def resident_kb(pid: int) -> int:
-    """The resident memory of a process."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))

@@ -8,12 +8,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from enrolling import FILED, Applicant, EnrollingNode, an_enrol, enrolling_plan, resident_kb
+from enrolling import FILED, Applicant, EnrollingNode, an_enrol, enrolling_plan
 from runtime_calls import a_mac, add, delete
 
 from demo.cluster import Cluster, Node
 from demo.cni import Invocation
 from demo.grid import ea
+from demo.process_status import resident_kb
 from protocol.codec import encode
 from protocol.keys import KeyPair, generate, load_pair, pair_text, public_text
 from protocol.messages import Declined, EnrolFirst, Enrolled, Welcome

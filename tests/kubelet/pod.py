@@ -10,6 +10,7 @@ from pathlib import Path
 
 from demo.daemons import Daemon
 from demo.links import inside
+from demo.process_status import status_of
 from tests.kubelet.container import Identity, Object
 from tests.kubelet.volumes import Ownership, write_atomically
 
@@ -50,8 +51,7 @@ class RunningPod:
 
     def status_of_process(self) -> dict[str, str]:
         """The fields of /proc/PID/status."""
-        lines = Path(f"/proc/{self.daemon.pid}/status").read_text().splitlines()
-        return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        return status_of(self.daemon.pid)
 
     def stop(self) -> int:
         """SIGTERM; the exit code."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
+
+from demo.process_status import resident_kb, status_of
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,4 @@ class Vitals:
 
 def vitals(pid: int) -> Vitals:
     """What a process has open, runs and occupies by now."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    fields = dict(line.split(":", 1) for line in lines if ":" in line)
-    memory_kb = int(fields["VmRSS"].split()[0])
-    return Vitals(len(os.listdir(f"/proc/{pid}/fd")), int(fields["Threads"]), memory_kb)
+    return Vitals(len(os.listdir(f"/proc/{pid}/fd")), int(status_of(pid)["Threads"]), resident_kb(pid))
