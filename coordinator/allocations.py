@@ -72,7 +72,8 @@ class Record:
     when none does; `elsewhere` is another node whose journal names it too, as after a node's renaming;
     `asked_at_s` when the node last asked about it. `displaced` is the holding that it lost to another attachment,
     though its journal names it; `unnamed` the one that its journal has ceased to name. `comment` is that of its
-    holding's object, as far as that was seen.
+    holding's object, as far as it is known. `given_back_at_s` is when that object was made anew, as the grid
+    had offered the address to another.
     """
 
     identity: Identity
@@ -91,6 +92,7 @@ class Record:
     displaced: Holding | None = None
     unnamed: Holding | None = None
     comment: str = ""
+    given_back_at_s: float | None = None
     is_told_first: bool = False
     """Whether its newest release came here before any other coordinator could hear of it."""
     is_made_here: bool = False
@@ -186,7 +188,7 @@ class Allocations:
     def drop(self, record: Record) -> None:
         """The attachment has no address any more."""
         holding, record.holding, record.displaced, record.unnamed = record.holding, None, None, None
-        record.comment = ""
+        record.comment, record.given_back_at_s = "", None
         if holding and self._holders.get(holding.place) is record:
             del self._holders[holding.place]
 

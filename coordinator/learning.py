@@ -7,7 +7,7 @@ from ipaddress import IPv4Interface, IPv4Network
 
 from coordinator.allocations import Allocations, AttachmentKey, Holding, Record, holding_of
 from coordinator.commands import Note
-from coordinator.objects import FixedAddress
+from coordinator.objects import FixedAddress, Label
 from coordinator.ownership import Identity, Owner
 from protocol.messages import Hello
 from protocol.messages import Holding as JournalHolding
@@ -41,14 +41,15 @@ class Journals:
         named = self._named.pop(node, set()) if hello.page else set()
         for held in hello.holdings:
             named.add((held.attachment.container_id, held.attachment.ifname))
-            yield from _learn_held(allocations, node, hello.journal_id, held)
+            yield from _learn_held(allocations, node, hello, held)
         if hello.last:
             _unlearn_unnamed(allocations, node, named)
         else:
             self._named[node] = named
 
 
-def _learn_held(allocations: Allocations, node: str, journal_id: str, held: JournalHolding) -> Iterator[Note]:
+def _learn_held(allocations: Allocations, node: str, hello: Hello, held: JournalHolding) -> Iterator[Note]:
+    journal_id, boot_id = hello.journal_id, hello.boot_id
     record = allocations.open(Identity(held.attachment.container_id, held.attachment.ifname, node))
     if record.identity.node != node:
         allocations.name_elsewhere(record, node)
@@ -74,6 +75,7 @@ def _learn_held(allocations: Allocations, node: str, journal_id: str, held: Jour
         one, two = str(record.identity), str(other.identity)
         yield Note("address_twice", {"address": holding.address, "one": one, "two": two})
     allocations.hold(record, holding)
+    record.comment = record.comment or Label(boot_id=boot_id).comment
 
 
 def _unlearn_unnamed(allocations: Allocations, node: str, named: Set[AttachmentKey]) -> None:

@@ -251,7 +251,7 @@ class Registrar:
         return self._knowledge.is_listed
 
     def forget(self, record: Record) -> None:
-        """Another coordinator has freed what it held, and nobody will ever ask for it again."""
+        """Another coordinator has freed what it held, and nobody will ever ask this one for it."""
         self.allocations.drop(record)
         record.is_unsure = False
 
@@ -349,6 +349,9 @@ class Registrar:
     def _reassigned(self, restitution: ReassignWork, outcome: object, now_s: float) -> Iterator[Command]:
         work = self._reassigning.pop(restitution)
         record = self._of_work[work]
+        holder = self.allocations.holder(work.network.view, restitution.address)
+        if holder and isinstance(outcome, Reassigned):
+            holder.given_back_at_s = now_s
         if not isinstance(outcome, Reassigned) or record.next:
             yield from self.finished(work, outcome, now_s)
         elif work.look_again():

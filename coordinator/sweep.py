@@ -87,9 +87,9 @@ class Picture:
 @dataclass(frozen=True)
 class Comparison:
     """What one look found. `twice` names the two that have one address; `unclaimed` are in no journal, but of the
-    running boot; `unknown` counts addresses by node whose journal is not known; `stale` are attachments of nodes
-    that are gone, which the grid does not have any more; `why_not_nodes` says why the cluster's list of nodes was
-    not believed, and its list of pods neither."""
+    running boot; `unknown` counts addresses by node whose journal is not known; `stale` are attachments that
+    the grid does not have any more, of nodes that are gone or long silent; `why_not_nodes` says why the cluster's
+    list of nodes was not believed, and its list of pods neither."""
 
     compared: int = 0
     claimed: int = 0
@@ -212,7 +212,20 @@ class _Judge:
         holding, node = record.holding, record.identity.node
         if holding is None or _moves(record, self.began_at_s) or self.picture.is_named(record) or record.elsewhere:
             return False
-        return owned.get(holding.place) != record.identity and self._is_node_gone(node)
+        if owned.get(holding.place) == record.identity:
+            return False
+        return self._is_node_gone(node) or self._was_given_back_in_vain(record)
+
+    def _was_given_back_in_vain(self, record: Record) -> bool:
+        """Whether its object has vanished a second time, while its node spoke to another coordinator or to none.
+
+        Once it may have been a person's doing. Twice it is another coordinator that frees it, and knows why.
+        """
+        node, given_s = record.identity.node, record.given_back_at_s
+        if given_s is None or given_s >= self.began_at_s or node in self.picture.journals:
+            return False
+        silent_since_s = max(given_s, self.picture.heard_at_s.get(node, given_s))
+        return self.picture.now_s - silent_since_s >= self.rules.node_gone_s
 
     def _lives_elsewhere(self, record: Record, fixed: FixedAddress, identity: Identity) -> bool:
         """Whether a node of another name has it in its journal, as after a node's renaming."""

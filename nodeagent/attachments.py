@@ -101,7 +101,7 @@ class Attachments:
 
     def _started(self, event: Started) -> None:
         self._reached = event.reached
-        self._book.start_seq_after(event.last_seq)
+        self._book.start_seq_after(event.last_seq, int(event.now_s * 1000))
         self._deleting.started(event.records, event.now_s)
 
     def _added(self, event: Added) -> None:

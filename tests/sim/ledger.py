@@ -252,23 +252,24 @@ class Ledger:
                 elif address != life.address:
                     raise Violation(f"{life.key} has {life.address}, and {address} as well", life.key, address)
                 continue
-            self._left_behind(life, who[2], address)
+            self._left_behind(life, thing)
 
-    def _left_behind(self, life: Life, node: str, address: str) -> None:
+    def _left_behind(self, life: Life, thing: GridObject) -> None:
+        node, address = identity(thing)[2], str(thing.fields["ipv4addr"])
         text = f"nothing left behind: {life.key} of {node} is gone, the grid still holds {address}"
-        for excuse in sorted(life.reasons() - self._swept_up(life)):
+        for excuse in sorted(life.reasons() - self._swept_up(life, thing)):
             if excuse in EXCUSES:
                 self.excused[excuse] += 1
                 return
         raise Violation(text, life.key, address)
 
-    def _swept_up(self, life: Life) -> Set[str]:
-        """Which reasons are none, since sweeps knew enough."""
+    def _swept_up(self, life: Life, thing: GridObject) -> Set[str]:
+        """Which reasons are none, since sweeps knew enough. Made anew, an object may not name its pod any more."""
         if not self._swept:
             return frozenset()
         gone = self._swept != "nobody" and bool(life.reasons() & AWAY)
         is_pod_gone = all(other.pod != life.pod or not other.is_live for other in self.lives.values())
-        seen = self._swept == "pods" and is_pod_gone
+        seen = self._swept == "pods" and is_pod_gone and "VM Name" in thing.extattrs
         is_booted = self._boots.get(life.node) != life.boot_id and not life.reasons() & AWAY
         if gone or is_booted:
             return EXCUSES

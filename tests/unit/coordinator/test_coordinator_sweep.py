@@ -126,6 +126,40 @@ def test_what_another_coordinator_freed_of_a_deleted_node_is_not_given_back_to_i
     assert ("other" in world.pods()) is not is_gone
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_vanishes_again_though_it_was_given_back_is_another_coordinator_s_to_know(times: int) -> None:
+    world = SweepWorld()
+    world.start()
+    world.connect("n1")
+    address = address_of(world.add("moved", node="n2"))
+    for number in range(times):
+        world.remove(address)
+        assert address_of(world.add(f"passes-{number}")) != address
+        assert world.pods()["moved"] == address
+        world.delete(f"passes-{number}")
+        world.sweep("n1")
+    world.remove(address)
+    world.sweep("n1")
+    assert address_of(world.add("new")) == address
+
+
+@pytest.mark.parametrize("speaks", [True, False])
+def test_what_vanishes_again_is_given_back_to_a_node_that_speaks_or_did_so_lately(speaks: bool) -> None:
+    world = SweepWorld()
+    world.start()
+    world.connect("n1")
+    address = address_of(world.add("alive", node="n2"))
+    if not speaks:
+        world.advance(INTERVAL_S - 100)
+    world.remove(address)
+    world.add("passes")
+    world.delete("passes")
+    world.remove(address)
+    world.sweep("n1", *(["n2"] if speaks else []), after_s=INTERVAL_S if speaks else 100)
+    assert address_of(world.add("new")) != address
+    assert world.pods()["alive"] == address
+
+
 def test_an_object_that_was_given_back_is_still_known_by_its_holder_s_pod() -> None:
     world = SweepWorld()
     world.orphan("10.55.0.1", "dead", node="n2", comment="pod uid-dead boot boot-n2")
@@ -137,6 +171,19 @@ def test_an_object_that_was_given_back_is_still_known_by_its_holder_s_pod() -> N
     for _ in range(2):
         world.sweep("n1", "n2")
     assert set(world.pods()) == {"web"}
+
+
+def test_an_object_that_is_given_back_to_whom_only_a_journal_names_goes_after_the_next_boot() -> None:
+    world = SweepWorld()
+    world.start()
+    world.connect("n2", [world.holding("forgotten", "10.55.0.1")])
+    world.add("web")
+    assert world.pods()["forgotten"] == "10.55.0.1"
+    for _ in range(2):
+        world.advance(INTERVAL_S - 10)
+        world.connect("n2", boot_id="boot-later", journal_id="new")
+        world.advance(10)
+    assert "forgotten" not in world.pods()
 
 
 def test_a_node_that_is_there_but_silent_keeps_its_addresses() -> None:
