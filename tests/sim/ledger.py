@@ -173,6 +173,9 @@ class Ledger:
             if id(coordinator) not in life.known_by and self._has_another_object(life):
                 self._excuse("tidied_elsewhere", life, text, str(life.address))
                 life.is_forgotten = True
+            elif self._twin_has_object(life):
+                self._excuse("forgotten_before_known", life, text, str(life.address))
+                life.is_forgotten = True
             elif life.lost_journal and life.was_repeated_in_vain:
                 self._excuse("journal_lost", life, text, str(life.address))
                 life.is_forgotten = True
@@ -315,6 +318,12 @@ class Ledger:
         wanted = (life.attachment.container_id, life.attachment.ifname, life.node)
         found = self._grid.store.found_by("fixedaddress", "ipv4addr", life.address)
         return any(identity(thing) == wanted for thing in found)
+
+    def _twin_has_object(self, life: Life) -> bool:
+        """Whether the address has gone to one who was told it as well: that was judged when the second was."""
+        lives = self.lives.values()
+        twins = [each for each in lives if each is not life and each.is_live and each.address == life.address]
+        return any(self._has_object(twin) for twin in twins)
 
     def _has_another_object(self, life: Life) -> bool:
         wanted = (life.attachment.container_id, life.attachment.ifname, life.node)
