@@ -131,6 +131,8 @@ class AllocateWork(AttachmentWork):
         self._known: str | None = None
         self._built_for: tuple[_Step, str | None] | None = None
         self._built: tuple[Operation, ...] = ()
+        self.made = ""
+        """The address that the grid gave in answer to its last create: nobody else can have been told it."""
         self.is_wanted = True
         """Whether somebody waits for it. What nobody waits for creates nothing any more."""
 
@@ -271,6 +273,8 @@ class AllocateWork(AttachmentWork):
             return self.unknown(now_s)
         if self.owner.identity_of(fixed.eas) != self.identity or not self._is_here(fixed):
             return self.unknown(now_s)
+        if self._step is _Step.CREATE:
+            self.made = fixed.address
         return Held(fixed)
 
     def _update_refused(self, refusal: Refusal) -> object | None:

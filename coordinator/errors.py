@@ -59,6 +59,14 @@ class AddressesForgotten(TryAgain):
     )
 
 
+class AddressDisputed(TryAgain):
+    message = "the grid holds {address} for this attachment, but {other} had it"
+    remedy = (
+        "Nothing to do: the runtime tries anew. Another coordinator may have freed it meanwhile; if it lasts, "
+        "cni-infoblox verify shows who holds it."
+    )
+
+
 class Withdrawn(TryAgain):
     message = "the allocation was withdrawn by a newer request for the same attachment"
     remedy = "Nothing to do: the container was removed while its address was on the way."

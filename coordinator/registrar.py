@@ -20,6 +20,7 @@ from coordinator.attachment_work import AllocateWork, AttachmentWork, Contradict
 from coordinator.commands import Command, Note, Reply
 from coordinator.deadlines import Deadlines
 from coordinator.errors import (
+    AddressDisputed,
     AddressesForgotten,
     NetworkExhausted,
     NetworkMissing,
@@ -332,6 +333,12 @@ class Registrar:
         # An attachment that is being removed has no claim: its object may be deleted already.
         is_claimed = holder is not None and holder is not record and not holder.removal
         other = holder if is_claimed else None
+        if other and fixed.address != work.made:
+            # Made by another coordinator, or by a create whose answer was lost: who knows who was told of it.
+            record.is_unsure = True
+            if not record.next:
+                yield from answering.decline(record, AddressDisputed(address=fixed.address, other=other.identity))
+            return
         restitution = assignment.restitution(self._policy, record.identity, work.network, fixed.address, other)
         if restitution is not None:
             yield Note("grid_forgot_address", {"address": fixed.address, "view": fixed.view})

@@ -281,9 +281,10 @@ class World:
     def _probe_price(self, runtime: Runtime) -> None:
         """An ADD costs one call, once the grid has offered every address that a coordinator takes for lost.
 
-        One of them may find that what is known of the network has to be looked up again.
+        It restores each twice at most. One of them may find that what is known of the network has to be looked up
+        again.
         """
-        for _ in range(self._believed_lost() + 2):
+        for _ in range(2 * self._believed_lost() + 2):
             if self._is_full():
                 return
             life, calls = self._probe_add(runtime)
@@ -303,11 +304,18 @@ class World:
     def _believed_lost(self) -> int:
         """How many addresses without an object a coordinator may know, each of which it restores when offered.
 
-        Those of the living, and those of nodes under names that nobody bears: no journal says that they ended.
+        Those of the living, and those of which it was not told that they ended: of nodes under names that nobody
+        bears, or that are connected to another one now.
         """
-        nodes = {host.node for host in self.hosts if not host.is_lost}
-        lives = self.ledger.lives.values()
-        return sum(1 for life in lives if (life.is_forgotten if life.is_live else life.node not in nodes))
+        served = {host.node: id(host.agent.coordinator) for host in self.hosts if host.agent}
+        coordinators = {id(each) for each in self.network.coordinators if each}
+
+        def is_believed_lost(life: Life) -> bool:
+            if life.is_live:
+                return life.is_forgotten
+            return life.node not in served or bool(life.known_by & coordinators - {served[life.node]})
+
+        return sum(1 for life in self.ledger.lives.values() if is_believed_lost(life))
 
     def _is_full(self) -> bool:
         """Whether the first network may be too small for two pods more."""

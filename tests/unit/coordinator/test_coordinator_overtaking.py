@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from desk_world import (
+    CUT,
     DOWN,
     FORBIDDEN,
     GONE,
@@ -18,7 +19,7 @@ from desk_world import (
 
 from gridsim.faults import Faults
 from gridsim.model import Grid
-from protocol.messages import Address, HelloFirst, Welcome
+from protocol.messages import Address, Declined, HelloFirst, Welcome
 
 TINY = "10.66.0.0/30"
 
@@ -179,6 +180,33 @@ def test_several_addresses_that_the_grid_forgot_go_back_to_their_holders_before_
     fresh = address_of(world.add("new", is_gateway=True))
     assert fresh not in live.values()
     assert world.pods() == {"warm": "10.55.0.2", **live, "new": fresh}
+
+
+def test_what_another_coordinator_made_is_taken_from_nobody() -> None:
+    world = a_warm_world()
+    address = address_of(world.add("old", node="n2"))
+    world.remove(address)
+    world.plant(address, "web", "n1")
+    answer = world.add("web", attempt=2)
+    assert refusal_of(answer) == ("try_again", 11)
+    assert isinstance(answer, Declined)
+    assert not answer.settled
+    assert world.pods()["web"] == address
+    world.delete("web")
+    world.advance(60.0)
+    assert world.pods() == {"warm": "10.55.0.2"}
+
+
+def test_a_create_whose_answer_was_lost_leaves_a_forgotten_address_to_its_holder_in_the_end() -> None:
+    world = a_warm_world()
+    address = address_of(world.add("alive", is_gateway=True))
+    world.remove(address)
+    world.next_calls(CUT)
+    assert refusal_of(world.add("one", is_gateway=True)) == ("try_again", 11)
+    world.delete("one")
+    world.advance(60.0)
+    fresh = address_of(world.add("two", is_gateway=True))
+    assert world.pods() == {"warm": "10.55.0.2", "alive": address, "two": fresh}
 
 
 def test_a_release_brought_forward_outlives_an_outage() -> None:
