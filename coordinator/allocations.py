@@ -46,12 +46,14 @@ class Holding:
 class Asked:
     """A request that waits for its answer. `is_repeated`: it has been asked before under the same number.
 
+    Until `connected_since_s` its node may have been at another coordinator, which may have written until then.
     `endangered_until_s`: until then a deletion of another coordinator may take what this one finds or makes.
     """
 
     message: Allocate | Release
     boot_id: str
     received_at_s: float
+    connected_since_s: float
     is_repeated: bool
     endangered_until_s: float
 

@@ -91,8 +91,8 @@ def removal(
         sent_until_s = now_s - message.unanswered_ask_ms_ago / 1000 + ADD_LASTS_S
         since_s = max(since_s or sent_until_s, sent_until_s)
     if message.subnet is not None and not record.is_made_here:
-        # It had an address, for which the coordinator before may have sent a create in its last moment.
-        since_s = max(since_s or knowledge.started_at_s, knowledge.started_at_s)
+        # It had an address, for which another coordinator may have sent a second create until its node left it.
+        since_s = max(since_s or asked.connected_since_s, asked.connected_since_s)
     delay_s = max(0.0, policy.release_delay_s - message.first_sent_ms_ago / 1000)
     work = ReleaseWork(policy.owner, record.identity, policy.user, now_s + delay_s, not_before_s=not_before_s)
     if record.holding and not record.is_unsure:

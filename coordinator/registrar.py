@@ -79,7 +79,7 @@ class Registrar:
         if isinstance(message, Release) and not is_repeated:
             record.is_told_first = message.attempt == 1
         until_s = assignment.deletion_elsewhere_until_s(self._policy, record, message, connected_since_s, now_s)
-        asked = Asked(message, boot_id, now_s, is_repeated, until_s)
+        asked = Asked(message, boot_id, now_s, connected_since_s, is_repeated, until_s)
         record.journal_id, record.seq = message.journal_id, message.seq
         if isinstance(message, Allocate):
             record.named_by, record.unnamed = message.journal_id, None

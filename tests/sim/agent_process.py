@@ -13,6 +13,7 @@ from nodeagent.commands import Command
 from nodeagent.events import Event
 from nodeagent.front import FAILURE_GRACE_S, STOP_GRACE_S
 from nodeagent.journal import Erase, Reached, Write
+from nodeagent.journal_records import State
 from nodeagent.link import Link
 from nodeagent.outcomes import Done, Failure, Granted, Outcome
 from nodeagent.releases import Releases
@@ -124,7 +125,10 @@ class Agent(Process):
         self.is_alive = self.is_listening = False
         self.journal.die()
         self._dealer.close()
+        held = {each.attachment for each in self._host.disk.contents().records if each.state is State.HELD}
         for plugin in [each for each in self._callers.values() if isinstance(each, Exec)]:
+            if plugin.attachment in held:
+                plugin.granted_by = self
             plugin.agent_went(self)
         self._callers.clear()
         self._host.agent_ended(self)

@@ -146,3 +146,15 @@ def test_a_create_that_the_last_coordinator_lost_is_found_by_the_release_at_the_
     world.advance(10.0)
     assert has_released(world.answers[release])
     assert "c1" not in world.pods()
+
+
+def test_a_create_that_another_coordinator_lost_is_found_by_the_release_at_one_that_runs_for_long() -> None:
+    world = a_world()
+    world.advance(100.0)
+    world.connect()
+    (release,) = world.ask(world.a_release("c1", subnet=SUBNET))
+    world.advance(10.0)
+    world.plant("10.55.0.9", "c1", "n1")
+    world.advance(30.0)
+    assert has_released(world.answers[release])
+    assert "c1" not in world.pods()
