@@ -44,6 +44,20 @@ MUTANTS: Final = (
         "    delay_s = 0.0\n",
     ),
     Mutant(
+        "an address that another coordinator gave is taken back",
+        Invariant.ONE_HOLDER,
+        "coordinator.registrar",
+        "        if other and fixed.address != work.made:\n",
+        "        if False:\n",
+    ),
+    Mutant(
+        "a new journal is not told from an old one",
+        Invariant.NOTHING_LEFT_BEHIND,
+        "nodeagent.book",
+        "        self.blank_since_ms = None if self._last_seq else now_ms\n",
+        "        self.blank_since_ms = None\n",
+    ),
+    Mutant(
         "GC without the namespace check",
         Invariant.ONE_HOLDER,
         "nodeagent.vanishing",
