@@ -75,7 +75,8 @@ class Life:
     deleted_s: float = inf
     """When its agent answered that its DEL is done, and no ADD of it was under way."""
     excuses: set[str] = field(default_factory=set)
-    known_by: set[int] = field(default_factory=set)
+    known_by: dict[int, float] = field(default_factory=dict)
+    """Which coordinators know of it, and since when."""
     lost_journal: bool = False
     was_repeated_in_vain: bool = False
     """Whether it lives, and a later ADD of it failed: an agent that lost its journal takes it for unclaimed."""
@@ -113,6 +114,7 @@ class Ledger:
         self._foreign = {thing.key: thing for thing in grid.store.of_kind("fixedaddress")}
         self._rests: dict[str, tuple[float, str]] = {}
         self._holders: dict[str, Holder] = {}
+        self._held_since_s: dict[str, float] = {}
         self._heard: dict[tuple[int, str], tuple[float, float, frozenset[AttachmentId]]] = {}
 
     # What runtimes do and hear
@@ -140,7 +142,7 @@ class Ledger:
             life.told_s = self._timeline.now_s
         life.address, life.is_live = address, True
         if known_by is not None:
-            life.known_by.add(id(known_by))
+            life.known_by.setdefault(id(known_by), self._timeline.now_s)
         self.check_grid()
 
     def known(self, node: str, said_s: float, held: Iterable[AttachmentId], coordinator: object) -> None:
@@ -149,7 +151,7 @@ class Ledger:
         self._heard[id(coordinator), node] = said_s, self._timeline.now_s, named
         for attachment in named:
             if life := self.lives.get(attachment):
-                life.known_by.add(id(coordinator))
+                life.known_by.setdefault(id(coordinator), self._timeline.now_s)
         self._check_named(node, said_s, named)
 
     def journal_is_lost(self, life: Life) -> None:
@@ -164,6 +166,8 @@ class Ledger:
         for address, holder in holders.items():
             if self._holders.get(address, holder) != holder:
                 self._passed_on(holder, coordinator)
+            if self._holders.get(address) != holder:
+                self._held_since_s[address] = self._timeline.now_s
         self._holders = holders
         for life in self.lives.values():
             is_missing = life.is_live and not life.is_forgotten and not self._has_object(life)
@@ -293,7 +297,8 @@ class Ledger:
 
     def _held_twice(self, life: Life, other: Life, address: str, known_by: object | None) -> None:
         text = f"one holder: {address} was given to {life.key}, but {other.key} lives with it"
-        if other.is_forgotten and id(known_by) not in other.known_by:
+        made_s = self._held_since_s.get(address, self._timeline.now_s)
+        if other.is_forgotten and other.known_by.get(id(known_by), inf) > made_s:
             self._excuse("forgotten_before_known", life, text, address)
             return
         raise Violation(text, life.key, other.key, address)

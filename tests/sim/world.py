@@ -313,7 +313,7 @@ class World:
         def is_believed_lost(life: Life) -> bool:
             if life.is_live:
                 return life.is_forgotten
-            return life.node not in served or bool(life.known_by & coordinators - {served[life.node]})
+            return life.node not in served or bool(life.known_by.keys() & coordinators - {served[life.node]})
 
         return sum(1 for life in self.ledger.lives.values() if is_believed_lost(life))
 
