@@ -84,8 +84,8 @@ class Desk:
         self._release = release
         self._lane = Lane(operations_max)
         self._lookups = Lookups(lookup_ttl_s)
-        self._registrar = Registrar(policy, self._lane, self._lookups, now_s)
         self.sessions = Sessions()
+        self._registrar = Registrar(policy, self._lane, self._lookups, self.sessions, now_s)
         parts = (self._lane, self._lookups, self._registrar, self.sessions)
         self._sweeper = Sweeper(policy, sweeping or Sweeping(), *parts)
         self._operators = Operators(policy, *parts, self._sweeper)

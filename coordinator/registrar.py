@@ -38,6 +38,7 @@ from coordinator.ownership import Identity
 from coordinator.preparation_work import NetworkWork, Prepared, Reassigned, ReassignWork
 from coordinator.release_work import ReleaseWork
 from coordinator.repair_work import Freed, OrphanWork
+from coordinator.sessions import Sessions
 from coordinator.work import Failed, Work
 from protocol.errors import Problem, Refused
 from protocol.messages import Allocate, Hello, Release
@@ -46,10 +47,13 @@ from protocol.messages import Allocate, Hello, Release
 class Registrar:
     """The machine of all attachments."""
 
-    def __init__(self, policy: Policy, lane: Lane, lookups: Lookups, started_at_s: float) -> None:
+    def __init__(
+        self, policy: Policy, lane: Lane, lookups: Lookups, sessions: Sessions, started_at_s: float
+    ) -> None:
         self._policy = policy
         self._lane = lane
         self._lookups = lookups
+        self._sessions = sessions
         self._knowledge = Knowledge(started_at_s, is_listed=False)
         self._of_work: dict[AttachmentWork, Record] = {}
         self._reassigning: dict[ReassignWork, AllocateWork] = {}
@@ -333,8 +337,9 @@ class Registrar:
         # An attachment that is being removed has no claim: its object may be deleted already.
         is_claimed = holder is not None and holder is not record and not holder.removal
         other = holder if is_claimed else None
-        if other and fixed.address != work.made:
-            # Made by another coordinator, or by a create whose answer was lost: who knows who was told of it.
+        is_untold = fixed.address == work.made and self._sessions.is_here(record.identity.node, now_s)
+        if other and not is_untold:
+            # Made by another coordinator, by a create whose answer was lost, or found by another one meanwhile.
             record.is_unsure = True
             if not record.next:
                 yield from answering.decline(record, AddressDisputed(address=fixed.address, other=other.identity))

@@ -11,6 +11,9 @@ from protocol.messages import Hello
 LIVE_S: Final = 30.0
 """A connection that was heard within this time is alive: agents ping every 10 s."""
 
+HERE_S: Final = 15.0
+"""A node that was heard within this time has hardly gone over to another coordinator."""
+
 
 @dataclass
 class Session:
@@ -77,6 +80,11 @@ class Sessions:
         """The boot ID that speaks for the node at this moment, None when nobody does."""
         session = self._sessions.get(node)
         return session.boot_id if session and session.is_alive(now_s) else None
+
+    def is_here(self, node: str, now_s: float) -> bool:
+        """Whether the node was heard just now."""
+        session = self._sessions.get(node)
+        return session is not None and now_s - session.heard_at_s < HERE_S
 
     def __len__(self) -> int:
         return len(self._sessions)

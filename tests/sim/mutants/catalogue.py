@@ -47,7 +47,7 @@ MUTANTS: Final = (
         "an address that another coordinator gave is taken back",
         Invariant.ONE_HOLDER,
         "coordinator.registrar",
-        "        if other and fixed.address != work.made:\n",
+        "        if other and not is_untold:\n",
         "        if False:\n",
     ),
     Mutant(

@@ -197,6 +197,17 @@ def test_what_another_coordinator_made_is_taken_from_nobody() -> None:
     assert world.pods() == {"warm": "10.55.0.2"}
 
 
+def test_what_was_made_for_a_node_that_has_gone_is_taken_from_nobody() -> None:
+    world = a_warm_world()
+    address = address_of(world.add("old", node="n2", is_gateway=True))
+    world.remove(address)
+    (request,) = world.ask(world.an_allocate("web", is_gateway=True))
+    world.now_s += 16.0
+    world.settle()
+    assert refusal_of(world.answers[request]) == ("try_again", 11)
+    assert world.pods()["web"] == address
+
+
 def test_a_create_whose_answer_was_lost_leaves_a_forgotten_address_to_its_holder_in_the_end() -> None:
     world = a_warm_world()
     address = address_of(world.add("alive", is_gateway=True))
