@@ -170,6 +170,11 @@ class Allocations:
         """Who holds an address."""
         return self._holders.get((view, address))
 
+    def rival(self, record: Record, view: str, address: str) -> Record | None:
+        """Who else has a claim to an address: nobody who is being removed, whose object may be deleted already."""
+        holder = self.holder(view, address)
+        return holder if holder and holder is not record and not holder.removal else None
+
     def saw(self, record: Record, fixed: FixedAddress) -> None:
         """The grid holds this object for the attachment."""
         self.hold(record, holding_of(fixed))

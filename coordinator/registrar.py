@@ -12,22 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from coordinator import answering, answers, assignment
+from coordinator import answering, answers, assignment, errors
 from coordinator.adoption_work import AdoptWork
 from coordinator.allocations import Allocations, Asked, Record
 from coordinator.assignment import Knowledge, Policy
 from coordinator.attachment_work import AllocateWork, AttachmentWork, Contradicted, Exhausted, Held
 from coordinator.commands import Command, Note, Reply
 from coordinator.deadlines import Deadlines
-from coordinator.errors import (
-    AddressDisputed,
-    AddressesForgotten,
-    NetworkExhausted,
-    NetworkMissing,
-    NotYours,
-    Overtaken,
-    TimeIsUp,
-)
 from coordinator.events import Submitted
 from coordinator.lane import Lane
 from coordinator.learning import Journals, learn_listed, relearn_unnamed
@@ -73,11 +64,11 @@ class Registrar:
         if record.identity.node != node:
             if record.elsewhere == node and isinstance(message, Release):
                 self.allocations.name_elsewhere(record, "")
-            yield Reply(node, answers.decline(message, NotYours(attachment=identity)))
+            yield Reply(node, answers.decline(message, errors.NotYours(attachment=identity)))
             yield Note("not_yours", {"attachment": str(identity), "node": node})
             return
         if record.journal_id == message.journal_id and message.seq < record.seq:
-            yield Reply(node, answers.decline(message, Overtaken(seq=message.seq, newer=record.seq)))
+            yield Reply(node, answers.decline(message, errors.Overtaken(seq=message.seq, newer=record.seq)))
             return
         is_repeated = record.is_newest(message.journal_id, message.seq)
         if isinstance(message, Release) and not is_repeated:
@@ -103,7 +94,7 @@ class Registrar:
             if asked is None or now_s < asked.deadline_s:
                 continue
             cause = self._lane.outage.problem.msg if self._lane.outage else f"{self._lane.waiting} requests wait"
-            yield from answering.decline(record, TimeIsUp(cause=cause))
+            yield from answering.decline(record, errors.TimeIsUp(cause=cause))
             if record.next is asked:
                 record.next = None
             elif isinstance(record.work, AllocateWork):
@@ -318,7 +309,7 @@ class Registrar:
             yield from self._not_held(record, work, outcome, now_s)
 
     def _not_held(self, record: Record, work: AllocateWork, outcome: object, now_s: float) -> Iterator[Command]:
-        problem: Problem = NetworkMissing(subnet=work.network.subnet, view=work.network.view)
+        problem: Problem = errors.NetworkMissing(subnet=work.network.subnet, view=work.network.view)
         if isinstance(outcome, Contradicted):
             self._lookups.contradicted(work.network)
         if isinstance(outcome, Exhausted):
@@ -333,16 +324,15 @@ class Registrar:
 
     def _held(self, record: Record, work: AllocateWork, held: Held, now_s: float) -> Iterator[Command]:
         fixed = held.fixed
-        holder = self.allocations.holder(fixed.view, fixed.address)
-        # An attachment that is being removed has no claim: its object may be deleted already.
-        is_claimed = holder is not None and holder is not record and not holder.removal
-        other = holder if is_claimed else None
+        other = self.allocations.rival(record, fixed.view, fixed.address)
         is_untold = fixed.address == work.made and self._sessions.is_here(record.identity.node, now_s)
         if other and not is_untold:
             # Made by another coordinator, by a create whose answer was lost, or found by another one meanwhile.
             record.is_unsure = True
             if not record.next:
-                yield from answering.decline(record, AddressDisputed(address=fixed.address, other=other.identity))
+                yield from answering.decline(
+                    record, errors.AddressDisputed(address=fixed.address, other=other.identity)
+                )
             return
         restitution = assignment.restitution(self._policy, record.identity, work.network, fixed.address, other)
         if restitution is not None:
@@ -369,7 +359,7 @@ class Registrar:
         elif work.look_again():
             self._submit(work, now_s)
         else:
-            yield from self.finished(work, Failed(AddressesForgotten(subnet=work.network.subnet)), now_s)
+            yield from self.finished(work, Failed(errors.AddressesForgotten(subnet=work.network.subnet)), now_s)
 
     def _released(self, record: Record, work: ReleaseWork) -> Iterator[Command]:
         record.unsettled_since_s, record.is_unsure = None, False
@@ -407,4 +397,4 @@ class Registrar:
 
     def _exhausted_problem(self, network: Network) -> Problem:
         used, delayed = self.allocations.count(network.view, network.subnet)
-        return NetworkExhausted(subnet=network.subnet, view=network.view, used=used, delayed=delayed)
+        return errors.NetworkExhausted(subnet=network.subnet, view=network.view, used=used, delayed=delayed)
