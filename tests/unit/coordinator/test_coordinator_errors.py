@@ -22,8 +22,8 @@ def raising_sites() -> dict[str, list[set[str]]]:
     sites: dict[str, list[set[str]]] = {}
     for path in Path(coordinator.__path__[0]).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
-                sites.setdefault(node.func.id, []).append({each.arg or "" for each in node.keywords})
+            if isinstance(node, ast.Call) and (name := ast.unparse(node.func).removeprefix("errors.")) in names:
+                sites.setdefault(name, []).append({each.arg or "" for each in node.keywords})
     return sites
 
 
