@@ -132,7 +132,7 @@ class AllocateWork(AttachmentWork):
         self._built_for: tuple[_Step, str | None] | None = None
         self._built: tuple[Operation, ...] = ()
         self.made = ""
-        """The address that the grid gave in answer to its last create: nobody else can have been told it."""
+        """The address that the grid gave in answer to its last create."""
         self.is_wanted = True
         """Whether somebody waits for it. What nobody waits for creates nothing any more."""
 

@@ -82,7 +82,7 @@ class Book:
         self.journal_id = journal_id
         self.entries: dict[AttachmentId, Entry] = {}
         self.blank_since_ms: int | None = None
-        """When the journal was found to be new: of what was asked before it does not even know that."""
+        """When the journal was found to be new: it does not know whether anything was asked before."""
         self.link_trouble: str | None = "no connection was tried yet"
         self.journal_trouble: tuple[str, str] | None = None
         self._out: list[Command] = []
