@@ -305,17 +305,14 @@ class World:
         """How many addresses without an object a coordinator may know, each of which it restores when offered.
 
         Those of the living, and those of which it was not told that they ended: of nodes under names that nobody
-        bears, or that are connected to another one now.
+        bears, and of any that another one serves.
         """
-        served = {host.node: id(host.agent.coordinator) for host in self.hosts if host.agent}
-        coordinators = {id(each) for each in self.network.coordinators if each}
-
-        def is_believed_lost(life: Life) -> bool:
-            if life.is_live:
-                return life.is_forgotten
-            return life.node not in served or bool(life.known_by.keys() & coordinators - {served[life.node]})
-
-        return sum(1 for life in self.ledger.lives.values() if is_believed_lost(life))
+        nodes = {host.node for host in self.hosts if not host.is_lost}
+        has_others = sum(1 for each in self.network.coordinators if each) > 1
+        lives = self.ledger.lives.values()
+        return sum(
+            1 for life in lives if (life.is_forgotten if life.is_live else has_others or life.node not in nodes)
+        )
 
     def _is_full(self) -> bool:
         """Whether the first network may be too small for two pods more."""
