@@ -7,7 +7,7 @@ right only as far as the grid agrees: every change of the grid finds its object 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
@@ -26,11 +26,12 @@ AttachmentKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """An address that the grid is believed to hold for an attachment."""
+    """An address that the grid is believed to hold for an attachment; `comment` is its object's, where known."""
 
     view: str
     subnet: str
     address: str
+    comment: str = field(default="", compare=False)
 
     @property
     def place(self) -> Place:
@@ -69,13 +70,12 @@ class Asked:
 class Record:
     """One attachment. At most one work is under way for it; the newest message that has to wait is `next`.
 
-    `unsettled_since_s`, `is_unsure`, `endangered_until_s`: as in its last work, what the grid may hold or do
-    beyond what is known. `named_by` is the journal that names it as its own, as far as its node has told, empty
-    when none does; `elsewhere` is another node whose journal names it too, as after a node's renaming;
+    `unsettled_since_s`, `is_bare`, `is_unsure`, `endangered_until_s`: as in its last work, what the grid may hold
+    or do beyond what is known. `named_by` is the journal that names it as its own, as far as its node has told,
+    empty when none does; `elsewhere` is another node whose journal names it too, as after a node's renaming;
     `asked_at_s` when the node last asked about it. `displaced` is the holding that it lost to another attachment,
-    though its journal names it; `unnamed` the one that its journal has ceased to name. `comment` is that of its
-    holding's object, as far as it is known. `given_back_at_s` is when that object was made anew, as the grid
-    had offered the address to another.
+    though its journal names it; `unnamed` the one that its journal has ceased to name. `given_back_at_s` is
+    when the object of its holding was made anew, as the grid had offered the address to another.
     """
 
     identity: Identity
@@ -86,6 +86,7 @@ class Record:
     work: AttachmentWork | None = None
     next: Asked | None = None
     unsettled_since_s: float | None = None
+    is_bare: bool = False
     is_unsure: bool = False
     endangered_until_s: float = 0.0
     named_by: str = ""
@@ -93,7 +94,6 @@ class Record:
     asked_at_s: float = -inf
     displaced: Holding | None = None
     unnamed: Holding | None = None
-    comment: str = ""
     given_back_at_s: float | None = None
     is_told_first: bool = False
     """Whether its newest release came here before any other coordinator could hear of it."""
@@ -112,13 +112,14 @@ class Record:
         return work if isinstance(work, ReleaseWork) and work.keep is None else None
 
     def is_idle(self) -> bool:
-        """Whether nothing is held, nor under way."""
-        return self.holding is None and self.work is None and self.next is None
+        """Whether nothing is held, nor claimed by a journal, nor under way."""
+        is_free = self.holding is None and self.displaced is None
+        return is_free and self.work is None and self.next is None
 
 
 def holding_of(fixed: FixedAddress) -> Holding:
     """What an object of the grid is to its attachment."""
-    return Holding(fixed.view, fixed.subnet, fixed.address)
+    return Holding(fixed.view, fixed.subnet, fixed.address, fixed.comment)
 
 
 class Allocations:
@@ -127,6 +128,7 @@ class Allocations:
     def __init__(self) -> None:
         self._records: dict[AttachmentKey, Record] = {}
         self._holders: dict[Place, Record] = {}
+        self._displaced: dict[Place, Record] = {}
         # Dictionaries for their order, which is the same in each run.
         self._of_node: dict[str, dict[Record, None]] = {}
         self._elsewhere: dict[str, dict[Record, None]] = {}
@@ -177,27 +179,35 @@ class Allocations:
 
     def saw(self, record: Record, fixed: FixedAddress) -> None:
         """The grid holds this object for the attachment."""
-        self.hold(record, holding_of(fixed))
-        record.comment = fixed.comment
+        self._give(record, holding_of(fixed))
 
     def hold(self, record: Record, holding: Holding) -> None:
         """The attachment has this address, and nobody else has."""
+        known = record.holding
+        self._give(record, known if known and known == holding else holding)
+
+    def _give(self, record: Record, holding: Holding) -> None:
         previous = self._holders.get(holding.place)
         if previous and previous is not record:
-            previous.holding, previous.is_unsure = None, True
-            previous.displaced = holding if previous.named_by else None
-        comment = record.comment if record.holding == holding else ""
+            lost, previous.holding, previous.is_unsure = previous.holding, None, True
+            if previous.named_by:
+                previous.displaced = lost
+                self._displaced[holding.place] = previous
         self.drop(record)
-        record.holding, record.comment = holding, comment
+        record.holding = holding
         record.forget_at_s = None
         self._holders[holding.place] = record
 
     def drop(self, record: Record) -> None:
-        """The attachment has no address any more."""
+        """The attachment has no address any more; one whose journal names that address has it again."""
         holding, record.holding, record.displaced, record.unnamed = record.holding, None, None, None
-        record.comment, record.given_back_at_s = "", None
-        if holding and self._holders.get(holding.place) is record:
-            del self._holders[holding.place]
+        record.given_back_at_s = None
+        if holding is None or self._holders.get(holding.place) is not record:
+            return
+        del self._holders[holding.place]
+        displaced = self._displaced.pop(holding.place, None)
+        if displaced and displaced.displaced == holding and displaced.named_by:
+            self.hold(displaced, displaced.displaced)
 
     def forget_idle(self, now_s: float) -> None:
         """Drop what has been gone long enough, and start the clock of what just became so."""

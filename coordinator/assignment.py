@@ -123,7 +123,8 @@ def restitution(
     if holder is None:
         return None
     eas = {**owner.identity_eas(holder.identity), NETWORK_NAME: network.name}
-    return ReassignWork(owner, policy.user, wrong, network, address, eas, holder.comment)
+    comment = holder.holding.comment if holder.holding else ""
+    return ReassignWork(owner, policy.user, wrong, network, address, eas, comment)
 
 
 def held_elsewhere(identity: Identity, holding: Holding, network: Network) -> HeldElsewhere:

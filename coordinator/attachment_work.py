@@ -89,9 +89,10 @@ class _Step(Enum):
 class AttachmentWork(Work):
     """What allocating and releasing share: whose address it is, in which cluster, for which WAPI user.
 
-    `unsettled_since_s`: a create of this attachment that was sent then may still be committed. `is_unsure`: the
-    grid may hold an object of this attachment that nobody has seen. `endangered_until_s`: until then a write may
-    still be committed that deletes the attachment's object, or that goes by the object's reference.
+    `unsettled_since_s`: a create of this attachment that was sent then may still be committed; `is_bare`: it had
+    no MAC, for whose sake the grid would refuse a second one. `is_unsure`: the grid may hold an object of this
+    attachment that nobody has seen. `endangered_until_s`: until then a write may still be committed that deletes
+    the attachment's object, or that goes by the object's reference.
     """
 
     def __init__(self, owner: Owner, identity: Identity, user: str) -> None:
@@ -100,6 +101,7 @@ class AttachmentWork(Work):
         self.identity = identity
         self.user = user
         self.unsettled_since_s: float | None = None
+        self.is_bare = False
         self.is_unsure = False
         self.endangered_until_s = 0.0
 
@@ -220,6 +222,7 @@ class AllocateWork(AttachmentWork):
     def unknown(self, now_s: float) -> object | None:
         if self._step is _Step.CREATE:
             self.unsettled_since_s = self.sent_at_s
+            self.is_bare = self.is_bare or self.mac is None
         if self._step is _Step.UPDATE and self.is_sent_separately:
             self.endangered_until_s = self.sent_at_s + COMMIT_LATE_S
         if self._step is not _Step.LOOK_UP:
@@ -259,7 +262,7 @@ class AllocateWork(AttachmentWork):
         if self._mac_refused:
             self.mac = None
             self._mac_refused = False
-        if self.mac is None and now_s < self.settled_at_s:
+        if (self.mac is None or self.is_bare) and now_s < self.settled_at_s:
             self.ready_at_s = self.settled_at_s
             return None
         self._then_update = False

@@ -17,7 +17,8 @@ def learn_listed(allocations: Allocations, owner: Owner, addresses: Iterable[Fix
     """Take in addresses that the grid lists.
 
     What was asked about since the start is known better from the answers. A second address of one attachment
-    makes it unsure: which of them lives, its journal knows.
+    makes it unsure: which of them lives, its journal knows. A journal that was heard before, and names another
+    holder, is right.
     """
     for fixed in addresses:
         identity = owner.identity_of(fixed.eas)
@@ -25,9 +26,17 @@ def learn_listed(allocations: Allocations, owner: Owner, addresses: Iterable[Fix
             continue
         record, holding = allocations.find(identity.container_id, identity.ifname), holding_of(fixed)
         if record is None:
-            allocations.saw(allocations.open(identity), fixed)
+            _learn_new(allocations, identity, fixed)
         elif record.identity == identity and record.holding not in (None, holding):
             record.is_unsure = True
+
+
+def _learn_new(allocations: Allocations, identity: Identity, fixed: FixedAddress) -> None:
+    record, claimant = allocations.open(identity), allocations.holder(fixed.view, fixed.address)
+    if claimant and claimant.named_by:
+        record.is_unsure = True
+    else:
+        allocations.saw(record, fixed)
 
 
 class Journals:
@@ -49,7 +58,7 @@ class Journals:
 
 
 def _learn_held(allocations: Allocations, node: str, hello: Hello, held: JournalHolding) -> Iterator[Note]:
-    journal_id, boot_id = hello.journal_id, hello.boot_id
+    journal_id = hello.journal_id
     record = allocations.open(Identity(held.attachment.container_id, held.attachment.ifname, node))
     if record.identity.node != node:
         allocations.name_elsewhere(record, node)
@@ -64,7 +73,7 @@ def _learn_held(allocations: Allocations, node: str, hello: Hello, held: Journal
     if record.work:
         return
     try:
-        holding = _holding(held)
+        holding = _holding(held, hello.boot_id)
     except ValueError:
         yield Note("holding_unreadable", {"attachment": str(record.identity), "node": node})
         return
@@ -75,7 +84,6 @@ def _learn_held(allocations: Allocations, node: str, hello: Hello, held: Journal
         one, two = str(record.identity), str(other.identity)
         yield Note("address_twice", {"address": holding.address, "one": one, "two": two})
     allocations.hold(record, holding)
-    record.comment = record.comment or Label(boot_id=boot_id).comment
 
 
 def _unlearn_unnamed(allocations: Allocations, node: str, named: Set[AttachmentKey]) -> None:
@@ -104,7 +112,7 @@ def relearn_unnamed(allocations: Allocations, record: Record) -> None:
         record.is_unsure = False
 
 
-def _holding(held: JournalHolding) -> Holding:
+def _holding(held: JournalHolding, boot_id: str) -> Holding:
     """Raises ValueError when addresses or subnet are none."""
     address = IPv4Interface(held.addresses[0].address).ip
-    return Holding(held.view, str(IPv4Network(held.subnet)), str(address))
+    return Holding(held.view, str(IPv4Network(held.subnet)), str(address), Label(boot_id=boot_id).comment)

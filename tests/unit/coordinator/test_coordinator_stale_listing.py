@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from desk_world import DeskWorld, Setup, address_of, has_released
 from test_coordinator_lane import a_written
 
@@ -53,6 +54,28 @@ def test_a_journal_is_right_where_the_listing_names_another_holder() -> None:
     assert not world.noted("address_twice")
     assert address_of(world.add("c1")) != FIRST
     assert world.pods()["heir"] == FIRST
+
+
+def test_a_journal_is_right_that_was_heard_before_the_listing_names_another_holder() -> None:
+    world = DeskWorld(Setup(release_delay_s=0.0))
+    world.plant(FIRST, "gone", "n2")
+    world.start_unsettled()
+    world.connect("n3", [world.holding("heir", FIRST)])
+    world.settle()
+    world.remove(FIRST)
+    assert address_of(world.add("c1")) != FIRST
+    assert world.pods()["heir"] == FIRST
+
+
+@pytest.mark.parametrize("after_s", [0.0, 1300.0])
+def test_of_two_that_journals_name_the_other_has_the_address_when_one_is_gone(after_s: float) -> None:
+    world = DeskWorld(Setup(release_delay_s=0.0)).start()
+    world.connect("n2", [world.holding("one", FIRST)])
+    world.connect("n3", [world.holding("two", FIRST)])
+    world.advance(after_s)
+    world.delete("two", node="n3")
+    assert address_of(world.add("c1")) != FIRST
+    assert world.pods()["one"] == FIRST
 
 
 def test_two_journals_that_name_one_address_are_an_alarm() -> None:
