@@ -70,12 +70,12 @@ class Asked:
 class Record:
     """One attachment. At most one work is under way for it; the newest message that has to wait is `next`.
 
-    `unsettled_since_s`, `is_bare`, `is_unsure`, `endangered_until_s`: as in its last work, what the grid may hold
-    or do beyond what is known. `named_by` is the journal that names it as its own, as far as its node has told,
-    empty when none does; `elsewhere` is another node whose journal names it too, as after a node's renaming;
+    `unsettled_since_s`, `unsettled_mac`, `is_unsure`, `endangered_until_s`: as in its last work, what the grid may
+    hold or do beyond what is known. `named_by` is the journal that names it as its own, as far as its node has
+    told, empty when none does; `elsewhere` is another node whose journal names it too, as after a node's renaming;
     `asked_at_s` when the node last asked about it. `displaced` is the holding that it lost to another attachment,
-    though its journal names it; `unnamed` the one that its journal has ceased to name. `given_back_at_s` is
-    when the object of its holding was made anew, as the grid had offered the address to another.
+    though its journal names it; `unnamed` the one that its journal has ceased to name. `given_back_at_s` is when
+    the object of its holding was made anew, as the grid had offered the address to another.
     """
 
     identity: Identity
@@ -86,7 +86,7 @@ class Record:
     work: AttachmentWork | None = None
     next: Asked | None = None
     unsettled_since_s: float | None = None
-    is_bare: bool = False
+    unsettled_mac: str = ""
     is_unsure: bool = False
     endangered_until_s: float = 0.0
     named_by: str = ""

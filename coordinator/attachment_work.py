@@ -36,6 +36,9 @@ from protocol.errors import Problem
 COMMIT_LATE_S: Final = 30.0
 """How long after it was sent a create may still be committed."""
 
+NO_MAC: Final = "-"
+"""In place of a MAC: the creates that may still be committed had none, or several."""
+
 CREATES_MAX: Final = 4
 """Creates for one allocation before a refusal that should pass is taken for good."""
 
@@ -89,8 +92,8 @@ class _Step(Enum):
 class AttachmentWork(Work):
     """What allocating and releasing share: whose address it is, in which cluster, for which WAPI user.
 
-    `unsettled_since_s`: a create of this attachment that was sent then may still be committed; `is_bare`: it had
-    no MAC, for whose sake the grid would refuse a second one. `is_unsure`: the grid may hold an object of this
+    `unsettled_since_s`: a create of this attachment that was sent then may still be committed, `unsettled_mac` is
+    its MAC, for whose sake the grid would refuse a second one. `is_unsure`: the grid may hold an object of this
     attachment that nobody has seen. `endangered_until_s`: until then a write may still be committed that deletes
     the attachment's object, or that goes by the object's reference.
     """
@@ -101,7 +104,7 @@ class AttachmentWork(Work):
         self.identity = identity
         self.user = user
         self.unsettled_since_s: float | None = None
-        self.is_bare = False
+        self.unsettled_mac = ""
         self.is_unsure = False
         self.endangered_until_s = 0.0
 
@@ -222,7 +225,8 @@ class AllocateWork(AttachmentWork):
     def unknown(self, now_s: float) -> object | None:
         if self._step is _Step.CREATE:
             self.unsettled_since_s = self.sent_at_s
-            self.is_bare = self.is_bare or self.mac is None
+            mac = self.mac or NO_MAC
+            self.unsettled_mac = mac if self.unsettled_mac in ("", mac) else NO_MAC
         if self._step is _Step.UPDATE and self.is_sent_separately:
             self.endangered_until_s = self.sent_at_s + COMMIT_LATE_S
         if self._step is not _Step.LOOK_UP:
@@ -262,7 +266,8 @@ class AllocateWork(AttachmentWork):
         if self._mac_refused:
             self.mac = None
             self._mac_refused = False
-        if (self.mac is None or self.is_bare) and now_s < self.settled_at_s:
+        is_guarded = self.mac is not None and self.unsettled_mac in ("", self.mac)
+        if not is_guarded and now_s < self.settled_at_s:
             self.ready_at_s = self.settled_at_s
             return None
         self._then_update = False

@@ -177,7 +177,7 @@ class Registrar:
 
     def start(self, record: Record, work: AttachmentWork, now_s: float) -> None:
         """Have this work done for the attachment, for which none is under way."""
-        record.work, work.is_bare = work, record.is_bare
+        record.work, work.unsettled_mac = work, record.unsettled_mac
         self._of_work[work] = record
         if not isinstance(work, AllocateWork):
             self._submit(work, now_s)
@@ -218,7 +218,7 @@ class Registrar:
         self._of_work.pop(work, None)
         record.work = None
         record.unsettled_since_s, record.is_unsure = work.unsettled_since_s, work.is_unsure
-        record.endangered_until_s, record.is_bare = work.endangered_until_s, work.is_bare
+        record.endangered_until_s, record.unsettled_mac = work.endangered_until_s, work.unsettled_mac
 
     # What is learnt without asking
 
@@ -362,7 +362,7 @@ class Registrar:
             yield from self.finished(work, Failed(errors.AddressesForgotten(subnet=work.network.subnet)), now_s)
 
     def _released(self, record: Record, work: ReleaseWork) -> Iterator[Command]:
-        record.unsettled_since_s, record.is_bare, record.is_unsure = None, False, False
+        record.unsettled_since_s, record.unsettled_mac, record.is_unsure = None, "", False
         if work.keep is not None:
             return
         if holding := record.holding:

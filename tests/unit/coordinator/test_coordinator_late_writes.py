@@ -158,3 +158,20 @@ def test_a_create_that_another_coordinator_lost_is_found_by_the_release_at_one_t
     world.advance(30.0)
     assert has_released(world.answers[release])
     assert "c1" not in world.pods()
+
+
+@pytest.mark.parametrize("macs", [("0a:58:00:00:00:01", "0a:58:00:00:00:02"), (None, "0a:58:00:00:00:02")])
+def test_a_create_that_may_still_come_is_awaited_by_an_add_whose_mac_does_not_shut_it_out(
+    macs: tuple[str | None, str],
+) -> None:
+    world = a_world()
+    world.late_s = 20.0
+    world.next_calls(LATE, only="nextavailableip")
+    before, after = macs
+    world.ask(world.an_allocate("c1", mac=before))
+    world.land()
+    world.ask(world.a_release("c1"))
+    world.settle()
+    (asked,) = world.ask(world.an_allocate("c1", mac=after))
+    world.advance(60.0)
+    assert world.pods()["c1"] == address_of(world.answers[asked])
