@@ -179,8 +179,9 @@ class Release(AttachmentRequest):
     """An attachment is gone. `network` narrows the search where the journal knows it, and never widens it.
 
     `first_sent_ms_ago` is the time since the release became durable on the node. `unanswered_ask_ms_ago`
-    is set when an allocate of this attachment was sent so long ago, and it or an earlier one was never
-    answered, so that a coordinator or the grid may still be about to carry it out.
+    is set when an allocate of this attachment was sent so long ago (or may have been at the latest, where the
+    journal before is lost), and it or an earlier one was never answered, so that a coordinator or the grid may
+    still be about to carry it out.
     """
 
     type: Literal["release"] = "release"
