@@ -90,7 +90,8 @@ def removal(
         # It may have gone to another coordinator, in whose queue it waits for as long as an ADD lasts.
         sent_until_s = now_s - message.unanswered_ask_ms_ago / 1000 + ADD_LASTS_S
         since_s = max(since_s or sent_until_s, sent_until_s)
-    if message.subnet is not None and not record.is_made_here:
+    is_new_here = now_s < asked.connected_since_s + COMMIT_LATE_S
+    if message.subnet is not None and not record.is_made_here and is_new_here:
         # It had an address, for which another coordinator may have sent a second create until its node left it.
         since_s = max(since_s or asked.connected_since_s, asked.connected_since_s)
     delay_s = max(0.0, policy.release_delay_s - message.first_sent_ms_ago / 1000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from math import inf
 from typing import Final
 
 from coordinator import objects
@@ -55,6 +56,7 @@ class ReleaseWork(AttachmentWork):
         self._step = _Step.LOOK_UP
         self._failures = 0
         self._targets: list[Place | None] = []
+        self._looked_at_s = -inf
 
     def known(self, place: Place, unsettled_since_s: float | None) -> ReleaseWork:
         """The grid is believed to hold exactly this object: it is deleted without a look when it is due."""
@@ -127,6 +129,7 @@ class ReleaseWork(AttachmentWork):
             fixed = [read_fixed_address(hit) for hit in found.hits]
         except Unreadable:
             return self._failed(now_s)
+        self._looked_at_s = self.sent_at_s
         places = [place for each in fixed if (place := (each.view, each.address)) != self.keep]
         if not places:
             return self._all_deleted(now_s)
@@ -144,8 +147,9 @@ class ReleaseWork(AttachmentWork):
         self.ready_at_s = max(self.due_s, now_s, self.not_before_s)
 
     def _all_deleted(self, now_s: float) -> object | None:
-        if now_s >= self.settled_at_s:
+        # A create of unknown outcome may have come unseen: with its MAC too, once the first object was deleted.
+        if self.unsettled_since_s is None or self._looked_at_s >= self.settled_at_s:
             return Gone()
         self._step = _Step.LOOK_UP
-        self.ready_at_s = self.settled_at_s
+        self.ready_at_s = max(self.settled_at_s, now_s)
         return None

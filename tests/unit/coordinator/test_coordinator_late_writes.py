@@ -175,3 +175,17 @@ def test_a_create_that_may_still_come_is_awaited_by_an_add_whose_mac_does_not_sh
     (asked,) = world.ask(world.an_allocate("c1", mac=after))
     world.advance(60.0)
     assert world.pods()["c1"] == address_of(world.answers[asked])
+
+
+def test_a_create_that_came_late_is_found_by_the_release_though_somebody_had_deleted_the_first_object() -> None:
+    world = a_world()
+    world.late_s = 20.0
+    world.next_calls(LATE, only="nextavailableip")
+    address = address_of(world.add("c1", mac="0a:58:00:00:00:01"))
+    world.advance(10.0)
+    world.remove(address)
+    world.add("c2")  # is offered that address, which goes back to its holder, without the MAC
+    world.advance(100.0)
+    world.delete("c1")
+    world.advance(1.0)
+    assert "c1" not in world.pods()
