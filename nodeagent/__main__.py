@@ -82,6 +82,7 @@ def _serve(chosen: Settings, on_step: OnStep) -> str | None:
 
     place = SocketPlace(chosen.socket_dir, chosen.driver_name)
     place.take()
+    served = place.was_alive()
     journal = Journal(chosen.state_dir, on_step)
     known = journal.contents
     drivers = Drivers(
@@ -114,7 +115,8 @@ def _serve(chosen: Settings, on_step: OnStep) -> str | None:
     status.start()
     log.info("status_listening", port=status.port)
     try:
-        front.run(events.Started(_clock(), known.records, known.last_seq, known.reached_boot_id == boot_id))
+        reached = known.reached_boot_id == boot_id
+        front.run(events.Started(_clock(), known.records, known.last_seq, reached, served))
     finally:
         drivers.dealer.close()
         drivers.reader.close()

@@ -101,7 +101,9 @@ class Attachments:
 
     def _started(self, event: Started) -> None:
         self._reached = event.reached
-        self._book.start_seq_after(event.last_seq, int(event.now_s * 1000))
+        self._book.start_seq_after(event.last_seq)
+        if event.served and not event.reached:
+            self._book.lost_before_ms = int(event.now_s * 1000)
         self._deleting.started(event.records, event.now_s)
 
     def _added(self, event: Added) -> None:

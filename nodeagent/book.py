@@ -81,8 +81,8 @@ class Book:
         self.boot_id = boot_id
         self.journal_id = journal_id
         self.entries: dict[AttachmentId, Entry] = {}
-        self.blank_since_ms: int | None = None
-        """When the journal was found to be new: it does not know whether anything was asked before."""
+        self.lost_before_ms: int | None = None
+        """When the journal was found to be lost: this one does not know whether anything was asked before."""
         self.link_trouble: str | None = "no connection was tried yet"
         self.journal_trouble: tuple[str, str] | None = None
         self._out: list[Command] = []
@@ -90,10 +90,9 @@ class Book:
         self._last_ticket = 0
         self._last_seq = 0
 
-    def start_seq_after(self, seq: int, now_ms: int) -> None:
-        """Continue the journal's counter; one at zero belongs to a journal that was just made."""
+    def start_seq_after(self, seq: int) -> None:
+        """Continue the journal's counter."""
         self._last_seq = max(self._last_seq, seq)
-        self.blank_since_ms = None if self._last_seq else now_ms
 
     def next_seq(self) -> int:
         """The number of a new verb."""

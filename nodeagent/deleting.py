@@ -135,7 +135,7 @@ class Deleting:
             since_ms=now_ms,
             boot_id=self._book.boot_id,
             request_id=request_id,
-            unanswered_ask_ms=self._book.blank_since_ms,
+            unanswered_ask_ms=self._book.lost_before_ms,
         )
         self._book.persist(entry, journal_records.releasing(known, seq, request_id, reason, now_ms))
 

@@ -70,6 +70,10 @@ class SocketPlace:
         listener.listen(BACKLOG)
         return listener
 
+    def was_alive(self) -> bool:
+        """Whether an agent was well here before, in this boot: a boot empties the directory."""
+        return self._alive_path.exists()
+
     def show_alive(self) -> None:
         """Touch the file that lets STATUS succeed while this process is being replaced."""
         self._alive_path.touch(mode=0o600)

@@ -67,7 +67,8 @@ class Agent(Process):
         self._dealer = network.dealer(self)
         self._dealer.renew(0)
         reached = known.reached_boot_id == host.boot_id
-        self._switchboard.tell(events.Started(self.clock(), known.records, known.last_seq, reached))
+        served, host.served_boot_id = host.served_boot_id == host.boot_id, host.boot_id
+        self._switchboard.tell(events.Started(self.clock(), known.records, known.last_seq, reached, served))
         self._replay_new()
         self._work_off()
         self._listen_when_replayed()

@@ -59,6 +59,7 @@ class Host:
         self._boots = 0
         self._ended_s = -inf
         self._journals = 0
+        self.served_boot_id = ""
         self._names = 0
         self._execs: list[Exec] = []
         self.macs: dict[str, str | None] = {}

@@ -51,11 +51,11 @@ MUTANTS: Final = (
         "        if False:\n",
     ),
     Mutant(
-        "a new journal is not told from an old one",
+        "a lost journal is not missed",
         Invariant.NOTHING_LEFT_BEHIND,
-        "nodeagent.book",
-        "        self.blank_since_ms = None if self._last_seq else now_ms\n",
-        "        self.blank_since_ms = None\n",
+        "nodeagent.attachments",
+        "        if event.served and not event.reached:\n",
+        "        if False:\n",
     ),
     Mutant(
         "GC without the namespace check",

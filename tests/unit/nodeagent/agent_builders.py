@@ -134,10 +134,17 @@ def a_declined(request_id: str = "r-1", now_s: float = NOW_S, *, settled: bool =
 class Machine:
     """An attachments machine that was started."""
 
-    def __init__(self, *records: Record, connected: bool = True, reached: bool = True, last_seq: int = 0) -> None:
+    def __init__(
+        self,
+        *records: Record,
+        connected: bool = True,
+        reached: bool = True,
+        last_seq: int = 0,
+        served: bool = False,
+    ) -> None:
         self.machine = Attachments(BOOT, JOURNAL)
         seq = max([last_seq, *(record.seq for record in records)])
-        self.started = self.machine.handle(Started(NOW_S, records, seq, reached))
+        self.started = self.machine.handle(Started(NOW_S, records, seq, reached, served))
         self.raised = self.machine.handle(LinkRaised(NOW_S)) if connected else []
 
     def handle(self, event: Any) -> list[Command]:

@@ -72,7 +72,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.open: dict[int, tuple[str, AttachmentId]] = {}
         self.draining: dict[int, tuple[AttachmentId, int]] = {}
         self.is_up = False
-        self.feed(Started(self.now_s, tuple(self.durable.values()), self.last_seq, reached=True))
+        self.feed(Started(self.now_s, tuple(self.durable.values()), self.last_seq, reached=True, served=True))
 
     def feed(self, event: Event) -> None:
         for command in self.machine.handle(event):

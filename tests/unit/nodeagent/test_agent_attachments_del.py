@@ -47,14 +47,17 @@ def test_a_del_is_answered_when_its_release_is_durable_not_later() -> None:
     assert machine.handle(Persisted(NOW_S, 3)) == [Reply(9, Done()), StartRelease(RELEASING)]
 
 
-@pytest.mark.parametrize(("last_seq", "unanswered_ask_ms"), [(6, None), (0, 1_000_000)])
-def test_a_del_of_something_unknown_tells_the_coordinator_whether_the_journal_is_new(
-    last_seq: int, unanswered_ask_ms: int | None
+@pytest.mark.parametrize(
+    ("reached", "served", "unanswered_ask_ms"),
+    [(True, True, None), (False, False, None), (False, True, 1_000_000)],
+)
+def test_a_del_of_something_unknown_tells_the_coordinator_whether_the_journal_before_is_lost(
+    reached: bool, served: bool, unanswered_ask_ms: int | None
 ) -> None:
     unknown = Record(
         attachment=C1,
         state=State.RELEASING,
-        seq=last_seq + 1,
+        seq=1,
         attempt=1,
         since_ms=1_000_000,
         boot_id=BOOT,
@@ -62,7 +65,7 @@ def test_a_del_of_something_unknown_tells_the_coordinator_whether_the_journal_is
         reason=ReleaseReason.DEL,
         unanswered_ask_ms=unanswered_ask_ms,
     )
-    machine = Machine(last_seq=last_seq)
+    machine = Machine(reached=reached, served=served)
 
     assert machine.handle(a_del()) == [Persist(1, unknown)]
     assert machine.handle(Persisted(NOW_S, 1)) == [Reply(9, Done()), StartRelease(unknown)]
