@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Final, Protocol
 
 import zmq
@@ -81,6 +82,7 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
     authorized.reread()
 
     policy = Policy(
+        coordinator_id=token_hex(4),
         owner=Owner(settings.cluster_name),
         user=settings.wapi_username,
         rules=settings.rules,
@@ -108,7 +110,14 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
     status = StatusServer(*settings.status_address, _pages(front, cluster, metrics, clock))
     _on_signals(inbox)
     _warn(settings, authorized, logger)
-    logger.info("started", release=release, listen=router.endpoint, status_port=status.port, nodes=len(authorized))
+    logger.info(
+        "started",
+        release=release,
+        id=policy.coordinator_id,
+        listen=router.endpoint,
+        status_port=status.port,
+        nodes=len(authorized),
+    )
 
     workers: dict[str, _Worker] = {"caller": caller, "files": files, "reviewer": reviewer}
     workers |= cluster.watches if cluster else {}

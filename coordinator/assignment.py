@@ -10,7 +10,7 @@ from coordinator.attachment_work import COMMIT_LATE_S, AllocateWork
 from coordinator.commands import Form
 from coordinator.errors import HeldElsewhere
 from coordinator.networks import Network, NetworkRules
-from coordinator.objects import Label
+from coordinator.objects import FixedAddress, Label, reassign_address
 from coordinator.ownership import NETWORK_NAME, Identity, Owner
 from coordinator.preparation_work import NetworkWork, ReassignWork
 from coordinator.release_work import ReleaseWork
@@ -22,8 +22,12 @@ ADD_LASTS_S: Final = 60.0
 
 @dataclass(frozen=True)
 class Policy:
-    """How this coordinator was configured to allocate. `user` is the WAPI user, for messages to people."""
+    """How this coordinator was configured to allocate. `user` is the WAPI user, for messages to people.
 
+    `coordinator_id` tells what this process wrote from what any other did.
+    """
+
+    coordinator_id: str
     owner: Owner
     user: str
     rules: NetworkRules
@@ -44,13 +48,13 @@ def allocation(
 ) -> AllocateWork:
     """Give the attachment an address of the network, or find the one that it has."""
     pod = message.pod
-    label = Label(pod.name or "", pod.namespace or "", pod.uid or "", asked.boot_id)
+    label = Label(pod.name or "", pod.namespace or "", pod.uid or "", asked.boot_id, policy.coordinator_id)
     work = AllocateWork(policy.owner, record.identity, policy.user, network, label, message.mac)
     since_s = record.unsettled_since_s
     # A deletion that comes late would take the object from a pod that has its address already.
     work.endangered_until_s = work.ready_at_s = max(record.endangered_until_s, asked.endangered_until_s)
     if record.is_unsure or asked.received_at_s < work.endangered_until_s:
-        return work.look_up_first(since_s, record.holding.address if record.holding else None)
+        return work.look_up_first(since_s, record.holding.address if record.holding else "")
     if record.holding:
         return work.refresh(since_s, record.holding.address)
     if message.attempt == 1 and knowledge.is_listed and since_s is None:
@@ -115,17 +119,19 @@ def preparation(policy: Policy, network: Network) -> NetworkWork:
 
 
 def restitution(
-    policy: Policy, wrong: Identity, network: Network, address: str, holder: Record | None
+    policy: Policy, wrong: Identity, network: Network, made: FixedAddress, holder: Record | None
 ) -> ReassignWork | None:
     """Give the object that the grid just made for `wrong` to whom its address belongs; None where it is right."""
     owner = policy.owner
-    if address == network.gateway:
-        return ReassignWork(owner, policy.user, wrong, network, address, owner.network_eas(network.name), "")
-    if holder is None:
+    if made.address == network.gateway:
+        eas, comment = owner.network_eas(network.name), ""
+    elif holder:
+        eas = {**owner.identity_eas(holder.identity), NETWORK_NAME: network.name}
+        comment = holder.holding.comment if holder.holding else ""
+    else:
         return None
-    eas = {**owner.identity_eas(holder.identity), NETWORK_NAME: network.name}
-    comment = holder.holding.comment if holder.holding else ""
-    return ReassignWork(owner, policy.user, wrong, network, address, eas, comment)
+    operation = reassign_address(owner, wrong, network, made, eas, comment)
+    return ReassignWork(policy.user, made.address, operation)
 
 
 def held_elsewhere(identity: Identity, holding: Holding, network: Network) -> HeldElsewhere:

@@ -133,15 +133,15 @@ class AllocateWork(AttachmentWork):
         self._restarts = 0
         self._reassigns = 0
         self._unknown_writes = 0
-        self._known: str | None = None
-        self._built_for: tuple[_Step, str | None] | None = None
+        self._known = ""
+        self._built_for: tuple[_Step, str | None, str] | None = None
         self._built: tuple[Operation, ...] = ()
         self.made = ""
-        """The address that the grid gave in answer to its last create."""
+        """The address that the grid gave in answer to its last create, unless somebody else wants it by now."""
         self.is_wanted = True
         """Whether somebody waits for it. What nobody waits for creates nothing any more."""
 
-    def look_up_first(self, unsettled_since_s: float | None, known: str | None = None) -> AllocateWork:
+    def look_up_first(self, unsettled_since_s: float | None, known: str = "") -> AllocateWork:
         """An earlier try may have got its address already; a create sent at that time may still be committed.
 
         Among several addresses the known one stays.
@@ -179,15 +179,18 @@ class AllocateWork(AttachmentWork):
 
     def operations(self) -> tuple[Operation, ...]:
         # The lane looks at waiting work again and again, and to build the object is the costliest part of an ADD.
-        if self._built_for != (self._step, self.mac):
-            self._built_for, self._built = (self._step, self.mac), (self._operation(),)
+        built_for = (self._step, self.mac, self._known)
+        if self._built_for != built_for:
+            self._built_for, self._built = built_for, (self._operation(),)
         return self._built
 
     def _operation(self) -> Operation:
         if self._step is _Step.LOOK_UP:
             return objects.find_address(self.owner, self.identity)
-        build = objects.update_address if self._step is _Step.UPDATE else objects.create_address
-        return build(self.owner, self.identity, self.network, self.label, self.mac)
+        about = (self.owner, self.identity, self.network, self.label, self.mac)
+        if self._step is _Step.UPDATE:
+            return objects.update_address(*about, self._known)
+        return objects.create_address(*about)
 
     def answered(self, replies: Sequence[Reply], now_s: float) -> object | None:
         (reply,) = replies
@@ -251,14 +254,21 @@ class AllocateWork(AttachmentWork):
         if not here:
             return Failed(self._elsewhere(addresses[0]))
         kept = next((fixed for fixed in here if fixed.address == self._known), here[0])
-        if not self.is_unsure and (self._then_update or self._is_of_earlier_boot(kept)):
-            self._step = _Step.UPDATE
+        if not self._is_marked(kept):
+            self._then_update, self.made = True, ""
+        if self._then_update:
+            self._step, self._known = _Step.UPDATE, kept.address
             return None
         return Held(kept)
 
-    def _is_of_earlier_boot(self, fixed: FixedAddress) -> bool:
-        """A container that comes back under its ID: a sweep without its journal would take it for a leftover."""
-        return read_origin(fixed.comment).boot_id not in ("", self.label.boot_id)
+    def _is_marked(self, fixed: FixedAddress) -> bool:
+        """Whether the object's comment says who wants it now.
+
+        What another coordinator made, that one may still give away. And of a container that comes back under its
+        ID after a boot a sweep without its journal would think that it is a leftover.
+        """
+        origin = read_origin(fixed.comment)
+        return (origin.boot_id, origin.coordinator_id) == (self.label.boot_id, self.label.coordinator_id)
 
     def _absent(self, now_s: float) -> object | None:
         if not self.is_wanted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Any, Final
 
@@ -35,6 +35,9 @@ ADDRESS_FIELDS: Final = (
     "network_view",
     "extattrs",
 )
+BY_COMMENT: Final = "comment:"
+"""Comments can be searched only regardless of upper case."""
+
 RESERVED: Final = "RESERVED"
 COMMENT_BYTES_MAX: Final = 256
 NAME_BYTES_MAX: Final = 253
@@ -48,6 +51,7 @@ class Label:
     pod_namespace: str = ""
     pod_uid: str = ""
     boot_id: str = ""
+    coordinator_id: str = ""
 
     @property
     def name(self) -> str:
@@ -61,9 +65,13 @@ class Label:
 
     @property
     def comment(self) -> str:
-        """The pod's UID with the boot ID of its node, which tells objects of an earlier boot from live ones."""
+        """The pod's UID, the boot ID of its node, the coordinator that wrote it last.
+
+        The boot ID tells objects of an earlier boot from live ones.
+        """
         parts = [f"pod {self.pod_uid}"] if self.pod_uid else []
         parts += [f"boot {self.boot_id}"] if self.boot_id else []
+        parts += [f"coordinator {self.coordinator_id}"] if self.coordinator_id else []
         return _plain(" ".join(parts), COMMENT_BYTES_MAX)
 
 
@@ -86,13 +94,14 @@ class Origin:
 
     pod_uid: str
     boot_id: str
+    coordinator_id: str
 
 
 def read_origin(comment: str) -> Origin:
     """The comment that `Label` wrote, whatever people have added to it since."""
     words = comment.split()
     told = dict(itertools.pairwise(words))
-    return Origin(told.get("pod", ""), told.get("boot", ""))
+    return Origin(told.get("pod", ""), told.get("boot", ""), told.get("coordinator", ""))
 
 
 class _FixedAddressReply(BaseModel):
@@ -188,13 +197,13 @@ def find_everywhere(criteria: dict[str, str]) -> Search:
 
 
 def update_address(
-    owner: Owner, identity: Identity, network: Network, label: Label, mac: str | None
+    owner: Owner, identity: Identity, network: Network, label: Label, mac: str | None, address: str
 ) -> UpdateFound:
-    """The attachment's existing object, brought up to date. Other attributes of the object stay as they are."""
+    """The attachment's object at this address, brought up to date. Its other attributes stay as they are."""
     client = {"match_client": RESERVED} if mac is None else {"mac": mac, "match_client": "MAC_ADDRESS"}
     return UpdateFound(
         "fixedaddress",
-        {**owner.identity_search(identity), "network_view": network.view},
+        {**owner.identity_search(identity), "network_view": network.view, "ipv4addr": address},
         ADDRESS_FIELDS,
         {
             **client,
@@ -219,18 +228,25 @@ def delete_address(
 
 
 def reassign_address(
-    owner: Owner, wrong: Identity, network: Network, address: str, eas: Eas, comment: str
+    owner: Owner, wrong: Identity, network: Network, made: FixedAddress, eas: Eas, comment: str
 ) -> UpdateFound:
     """Turn the object that was just made for `wrong` into the one that should have been at its address.
 
-    Nothing of `wrong` stays: by the boot and pod in the comment a sweep judges the holder.
+    Whoever else has found it for `wrong` has put a comment of his own on it: it is his to give by now. Nothing of
+    `wrong` stays: by the boot and pod in the comment a sweep judges the holder.
     """
+    place = {"network_view": network.view, "ipv4addr": made.address}
     return UpdateFound(
         "fixedaddress",
-        {**owner.identity_search(wrong), "network_view": network.view, "ipv4addr": address},
+        {**owner.identity_search(wrong), **place, BY_COMMENT: made.comment},
         ADDRESS_FIELDS,
         {"match_client": RESERVED, "name": "", "comment": comment, "extattrs": write_eas(eas)},
     )
+
+
+def whatever_its_comment(update: UpdateFound) -> UpdateFound:
+    """The same for a grid that searches no comments."""
+    return replace(update, criteria={name: text for name, text in update.criteria.items() if name != BY_COMMENT})
 
 
 def list_addresses(owner: Owner, page_id: str | None) -> ReadPage:

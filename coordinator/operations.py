@@ -20,7 +20,7 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Search:
-    """GET with search arguments; `*NAME` searches an extensible attribute."""
+    """GET with search arguments: `*NAME` searches an extensible attribute, `NAME:` regardless of upper case."""
 
     object_type: str
     criteria: Mapping[str, str]
@@ -202,7 +202,7 @@ def read_request_reply(operations: Sequence[Operation], body: Any) -> list[Reply
 
 def matches(criteria: Mapping[str, str], found: Object) -> bool:
     """Whether an object is what the search arguments ask for; all of them must be among its return fields."""
-    return all(str(_value(found, name)) == wanted for name, wanted in criteria.items())
+    return all(_matches(found, name, wanted) for name, wanted in criteria.items())
 
 
 def _elements(operation: Operation, variable: str) -> list[dict[str, Any]]:
@@ -272,6 +272,12 @@ def _take(elements: deque[Any]) -> Any:
     if not elements:
         raise Unreadable("fewer replies than operations")
     return elements.popleft()
+
+
+def _matches(found: Object, name: str, wanted: str) -> bool:
+    if name.endswith(":"):
+        return str(_value(found, name[:-1])).casefold() == wanted.casefold()
+    return str(_value(found, name)) == wanted
 
 
 def _value(found: Object, name: str) -> Any:

@@ -20,7 +20,16 @@ from coordinator.errors import (
 )
 from coordinator.networks import Network
 from coordinator.objects import FixedAddress, read_eas, read_fixed_address
-from coordinator.operations import Found, Object, Operation, Reply, Unreadable, Written, is_scheduled
+from coordinator.operations import (
+    Found,
+    Object,
+    Operation,
+    Reply,
+    Unreadable,
+    UpdateFound,
+    Written,
+    is_scheduled,
+)
 from coordinator.ownership import (
     CMP_TYPE_VALUE,
     EA_TYPES,
@@ -29,7 +38,6 @@ from coordinator.ownership import (
     VM_ID,
     VM_NAME,
     Eas,
-    Identity,
     Owner,
 )
 from coordinator.refusals import Kind, Refusal
@@ -162,21 +170,18 @@ class ListWork(_Apart):
 
 
 class ReassignWork(_Apart):
-    """Gives the object made for `wrong` to who holds its address already. Ends `Reassigned` or `Failed`.
+    """Gives the object at an address to who holds that address already. Ends `Reassigned` or `Failed`.
 
     `Reassigned` says only that nothing more can be done here: whoever goes on looks first.
     """
 
     priority = Priority.PREPARE
 
-    def __init__(
-        self, owner: Owner, user: str, wrong: Identity, network: Network, address: str, eas: Eas, comment: str
-    ) -> None:
+    def __init__(self, user: str, address: str, operation: UpdateFound) -> None:
         super().__init__()
-        self.wrong = wrong
         self.address = address
         self._user = user
-        self._operation = objects.reassign_address(owner, wrong, network, address, eas, comment)
+        self._operation = operation
         self._tries = 0
 
     def operations(self) -> tuple[Operation, ...]:
@@ -189,6 +194,9 @@ class ReassignWork(_Apart):
         return Reassigned()
 
     def refused(self, refusal: Refusal, now_s: float) -> object | None:
+        if refusal.kind is Kind.UNSEARCHABLE and objects.BY_COMMENT in self._operation.criteria:
+            self._operation = objects.whatever_its_comment(self._operation)
+            return None
         # After a try of unknown outcome there may be nothing left under the wrong identity.
         if self._tries:
             return Reassigned()

@@ -29,6 +29,7 @@ class Kind(Enum):
     SUPERUSERS_ONLY = auto()
     LICENCE = auto()
     NO_REQUEST = auto()
+    UNSEARCHABLE = auto()
     OTHER = auto()
 
 
@@ -62,6 +63,7 @@ _BY_TEXT: Final = (
     (Kind.LICENCE, re.compile(r"does not have a valid .*licen[cs]e", re.I)),
     (Kind.EXISTS, re.compile(r"already exists|duplicate object|is already in use|already used", re.I)),
     (Kind.NO_REQUEST, re.compile(r"unknown object type \(?request|not allowed for '?request", re.I)),
+    (Kind.UNSEARCHABLE, re.compile(r"not searchable|unknown argument", re.I)),
 )
 _TEXT_LENGTH_MAX: Final = 500
 

@@ -334,7 +334,7 @@ class Registrar:
                     record, errors.AddressDisputed(address=fixed.address, other=other.identity)
                 )
             return
-        restitution = assignment.restitution(self._policy, record.identity, work.network, fixed.address, other)
+        restitution = assignment.restitution(self._policy, record.identity, work.network, fixed, other)
         if restitution is not None:
             yield Note("grid_forgot_address", {"address": fixed.address, "view": fixed.view})
             record.work = work

@@ -38,7 +38,12 @@ class GridWorld:
         self._flight: Call | None = None
         self.grid.create("network", {"network": SUBNET, "extattrs": {"Network Name": {"value": "pods"}}})
         policy = Policy(
-            Owner("blue"), "admin", NetworkRules("default", SUBNET), may_create_networks=True, release_delay_s=0.0
+            "c1",
+            Owner("blue"),
+            "admin",
+            NetworkRules("default", SUBNET),
+            may_create_networks=True,
+            release_delay_s=0.0,
         )
         self._desk = Desk(policy, 256, 300.0, "test", self.now_s)
         self._carry_out(self._desk.start(self.now_s))

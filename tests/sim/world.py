@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Final
 
@@ -56,6 +57,7 @@ class World:
         ]
         self.runtimes = [Runtime(host, self.ledger, random, swarm.plans, self.api_server) for host in self.hosts]
         self._policy = Policy(
+            "",
             Owner("blue"),
             "admin",
             NetworkRules("default", "172.18.0.0/16"),
@@ -184,7 +186,7 @@ class World:
             self.random,
             self.story,
             self.swarm,
-            self._policy,
+            replace(self._policy, coordinator_id=f"c{self._coordinators}"),
             self.grid,
             self.api_server,
             lambda coordinator: self._replace_coordinator(endpoint, coordinator),

@@ -241,6 +241,24 @@ def test_a_journal_of_an_earlier_schema_is_taken_over(world: World, version: int
     world.coordinator.expect(Hello)
 
 
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_lost_journal_may_have_asked_for_what_is_released_a_new_nodes_has_not(
+    world: World, is_lost: bool
+) -> None:
+    if is_lost:
+        agent = world.start()
+        assert world.call("STATUS").answer().exit_code == 0
+        agent.kill()
+        for path in world.state_dir.glob("journal.sqlite3*"):
+            path.unlink()
+        world.restart_coordinator()
+    world.start()
+
+    world.delete("unknown")
+
+    assert (world.coordinator.expect(Release).unanswered_ask_ms_ago is not None) == is_lost
+
+
 def test_a_damaged_journal_is_refused_with_the_remedy(world: World) -> None:
     world.state_dir.mkdir(mode=0o700)
     (world.state_dir / "journal.sqlite3").write_bytes(b"scribble" * 1000)

@@ -51,11 +51,18 @@ MUTANTS: Final = (
         "        if False:\n",
     ),
     Mutant(
-        "a lost journal is not missed",
-        Invariant.NOTHING_LEFT_BEHIND,
-        "nodeagent.attachments",
-        "        if event.served and not event.reached:\n",
-        "        if False:\n",
+        "what another coordinator made is told without a mark",
+        Invariant.ONE_HOLDER,
+        "coordinator.attachment_work",
+        "(origin.boot_id, origin.coordinator_id) == (self.label.boot_id, self.label.coordinator_id)\n",
+        "origin.boot_id == self.label.boot_id\n",
+    ),
+    Mutant(
+        "what another coordinator has marked is given away",
+        Invariant.ONE_HOLDER,
+        "coordinator.objects",
+        "{**owner.identity_search(wrong), **place, BY_COMMENT: made.comment},\n",
+        "{**owner.identity_search(wrong), **place},\n",
     ),
     Mutant(
         "GC without the namespace check",
@@ -110,8 +117,8 @@ MUTANTS: Final = (
         "a container that came back is marked with its earlier boot",
         Invariant.ONE_HOLDER,
         "coordinator.attachment_work",
-        "(self._then_update or self._is_of_earlier_boot(kept)):",
-        "self._then_update:",
+        "(origin.boot_id, origin.coordinator_id) == (self.label.boot_id, self.label.coordinator_id)\n",
+        "origin.coordinator_id == self.label.coordinator_id\n",
     ),
     Mutant(
         "a sweep releases any number",
@@ -119,6 +126,13 @@ MUTANTS: Final = (
         "coordinator.sweep",
         "    if others > MASS_ADDRESSES and others > MASS_SHARE * comparison.compared:\n",
         "    if others > 1e9:\n",
+    ),
+    Mutant(
+        "a lost journal is not missed",
+        Invariant.NOTHING_LEFT_BEHIND,
+        "nodeagent.attachments",
+        "        if event.served and not event.reached:\n",
+        "        if False:\n",
     ),
     Mutant(
         "nothing is swept",

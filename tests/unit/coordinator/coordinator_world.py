@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -48,13 +49,14 @@ class World:
         self._numbers = itertools.count(1)
         allowed = NetworkRules("default", "172.18.0.0/16", **rules)
         self.policy = Policy(
-            Owner("test"), "admin", allowed, may_create_networks=True, release_delay_s=release_delay_s
+            "c", Owner("test"), "admin", allowed, may_create_networks=True, release_delay_s=release_delay_s
         )
         self.restart()
 
     def restart(self) -> None:
         """A new coordinator in place of the old one, which forgets everything."""
         self._flights.clear()
+        self.policy = replace(self.policy, coordinator_id=self.policy.coordinator_id + "x")
         self.desk = Desk(self.policy, 256, 300.0, "test", self.now_s)
         self._do(self.desk.start(self.now_s))
         self.run()

@@ -83,6 +83,7 @@ class DeskWorld:
         self.told: list[AnswerOperator] = []
         self.rules: list[Rule] = []
         self.flight: Call | None = None
+        self.starts = 0
         self.connections: dict[str, bytes] = {}
         self._late: list[tuple[float, HttpCall]] = []
         self._wake_at_s = 0.0
@@ -105,8 +106,9 @@ class DeskWorld:
 
     def start_unsettled(self) -> None:
         """A coordinator that knows nothing yet."""
-        setup, owner = self.setup, Owner(self.setup.cluster)
-        policy = Policy(owner, "admin", setup.rules, setup.may_create_networks, setup.release_delay_s)
+        self.starts += 1
+        setup, name, owner = self.setup, f"c{self.starts}", Owner(self.setup.cluster)
+        policy = Policy(name, owner, "admin", setup.rules, setup.may_create_networks, setup.release_delay_s)
         self.flight = None
         self.desk = Desk(policy, setup.operations_max, setup.lookup_ttl_s, "test", self.now_s, setup.sweeping)
         self._carry_out(self.desk.start(self.now_s))
@@ -241,8 +243,12 @@ class DeskWorld:
 
     def remove(self, address: str) -> None:
         """An administrator deletes the object at an address."""
+        self.grid.delete(self.at(address)["_ref"])
+
+    def at(self, address: str) -> dict[str, Any]:
+        """The object at an address."""
         (found,) = (each for each in self.grid.objects("fixedaddress") if each["ipv4addr"] == address)
-        self.grid.delete(found["_ref"])
+        return found
 
     def plant(self, address: str, container: str, node: str = "n1", **data: Any) -> None:
         """An object of this cluster for an attachment, as an earlier coordinator may have left it."""

@@ -17,6 +17,13 @@ from desk_world import (
     refusal_of,
 )
 
+from coordinator.networks import Network
+from coordinator.objects import read_fixed_address, reassign_address
+from coordinator.operations import UpdateFound
+from coordinator.ownership import Identity, Owner
+from coordinator.preparation_work import ReassignWork
+from coordinator.refusals import classify
+from coordinator.work import Failed
 from gridsim.faults import Faults
 from gridsim.model import Grid
 from protocol.messages import Address, Declined, HelloFirst, Welcome
@@ -180,6 +187,42 @@ def test_several_addresses_that_the_grid_forgot_go_back_to_their_holders_before_
     fresh = address_of(world.add("new", is_gateway=True))
     assert fresh not in live.values()
     assert world.pods() == {"warm": "10.55.0.2", **live, "new": fresh}
+
+
+def test_a_grid_that_searches_no_comments_is_asked_without_and_then_no_more() -> None:
+    unsearchable = classify(400, {"text": "Field is not searchable: comment"})
+    made = read_fixed_address(
+        {"ipv4addr": "10.55.0.2", "network_view": "v", "network": SUBNET, "comment": "boot b"}
+    )
+    network, identity = Network("v", SUBNET, None, "pods"), Identity("c1", "eth0", "n1")
+    work = ReassignWork("admin", made.address, reassign_address(Owner("blue"), identity, network, made, {}, ""))
+    (first,) = work.operations()
+    assert isinstance(first, UpdateFound)
+    assert first.criteria["comment:"] == "boot b"
+    assert work.refused(unsearchable, 0.0) is None
+    (second,) = work.operations()
+    assert isinstance(second, UpdateFound)
+    assert second.criteria == {name: text for name, text in first.criteria.items() if name != "comment:"}
+    assert isinstance(work.refused(unsearchable, 0.0), Failed)
+
+
+def test_what_another_coordinator_has_found_meanwhile_is_not_given_back() -> None:
+    world = a_warm_world()
+    address = address_of(world.add("old", node="n2", is_gateway=True))
+    world.remove(address)
+    (request,) = world.ask(world.an_allocate("web", is_gateway=True))
+    world.land()
+    world.grid.update(world.at(address)["_ref"], {"comment": "boot boot-n1 coordinator another"})
+    world.settle()
+    assert isinstance(world.answers[request], Declined)
+    assert world.pods()["web"] == address
+
+
+def test_what_another_coordinator_made_is_marked_before_it_is_told() -> None:
+    world = a_warm_world()
+    world.plant("10.55.0.9", "web", "n1", comment="boot boot-n1 coordinator another")
+    assert address_of(world.add("web", attempt=2)) == "10.55.0.9"
+    assert world.at("10.55.0.9")["comment"] == "boot boot-n1 coordinator c1"
 
 
 def test_what_another_coordinator_made_is_taken_from_nobody() -> None:

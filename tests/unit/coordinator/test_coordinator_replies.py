@@ -46,7 +46,7 @@ def an_operation(kind: type, name: str) -> Operation:
     if kind is Create:
         return create_address(OWNER, identity, NETWORK, Label(), None)
     if kind is UpdateFound:
-        return update_address(OWNER, identity, NETWORK, Label(), None)
+        return update_address(OWNER, identity, NETWORK, Label(), None, "10.55.0.2")
     return delete_address(OWNER, identity) if kind is DeleteFound else find_address(OWNER, identity)
 
 
