@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -41,6 +41,9 @@ BY_COMMENT: Final = "comment:"
 RESERVED: Final = "RESERVED"
 COMMENT_BYTES_MAX: Final = 256
 NAME_BYTES_MAX: Final = 253
+
+
+_Conditional = TypeVar("_Conditional", DeleteFound, UpdateFound)
 
 
 @dataclass(frozen=True)
@@ -244,9 +247,17 @@ def reassign_address(
     )
 
 
-def whatever_its_comment(update: UpdateFound) -> UpdateFound:
+def delete_orphan(owner: Owner, identity: Identity, fixed: FixedAddress) -> DeleteFound:
+    """The attachment's object as it was seen: whoever wants it by now has put a comment of his own on it."""
+    deletion = delete_address(owner, identity, fixed.view, fixed.address)
+    if not fixed.comment:
+        return deletion
+    return replace(deletion, criteria={**deletion.criteria, BY_COMMENT: fixed.comment})
+
+
+def whatever_its_comment(write: _Conditional) -> _Conditional:
     """The same for a grid that searches no comments."""
-    return replace(update, criteria={name: text for name, text in update.criteria.items() if name != BY_COMMENT})
+    return replace(write, criteria={name: text for name, text in write.criteria.items() if name != BY_COMMENT})
 
 
 def list_addresses(owner: Owner, page_id: str | None) -> ReadPage:

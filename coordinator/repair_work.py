@@ -14,7 +14,7 @@ from coordinator.networks import Network
 from coordinator.objects import FixedAddress, read_fixed_address
 from coordinator.operations import Found, Operation, Reply, Unreadable, Written, is_scheduled
 from coordinator.ownership import Identity, Owner
-from coordinator.refusals import Refusal
+from coordinator.refusals import Kind, Refusal
 from coordinator.work import Failed, Priority
 
 WRITES_MAX: Final = 3
@@ -76,12 +76,14 @@ class OrphanWork(_RepairWork):
     """Frees one object that two sweeps found orphaned. Ends `Freed`, `Spared` or `Failed`.
 
     It is looked at once more, found by identity in the very call that deletes it, and only there where it was
-    seen: another object of its attachment stays.
+    seen, with the comment that it had: another object of its attachment stays, and so does one that somebody wants
+    again since the look.
     """
 
     def __init__(self, owner: Owner, identity: Identity, user: str, fixed: FixedAddress) -> None:
         super().__init__(owner, identity, user)
         self.fixed = fixed
+        self._deletion = objects.delete_orphan(owner, identity, fixed)
 
     @property
     def place(self) -> Place:
@@ -89,12 +91,19 @@ class OrphanWork(_RepairWork):
         return self.fixed.view, self.fixed.address
 
     def operations(self) -> tuple[Operation, ...]:
-        build = objects.find_orphan if self._step is _Step.LOOK_UP else objects.delete_address
-        return (build(self.owner, self.identity, *self.place),)
+        if self._step is _Step.LOOK_UP:
+            return (objects.find_orphan(self.owner, self.identity, *self.place),)
+        return (self._deletion,)
 
     def answered(self, replies: Sequence[Reply], now_s: float) -> object | None:
         (reply,) = replies
         return self._looked_up(reply) if isinstance(reply, Found) else Freed()
+
+    def refused(self, refusal: Refusal, now_s: float) -> object | None:
+        if refusal.kind is Kind.UNSEARCHABLE and objects.BY_COMMENT in self._deletion.criteria:
+            self._deletion = objects.whatever_its_comment(self._deletion)
+            return None
+        return super().refused(refusal, now_s)
 
     def _looked_up(self, found: Found) -> object | None:
         try:

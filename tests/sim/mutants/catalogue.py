@@ -103,8 +103,8 @@ MUTANTS: Final = (
         "a sweep without a last look at the object",
         Invariant.ONE_HOLDER,
         "coordinator.repair_work",
-        "        build = objects.find_orphan if self._step is _Step.LOOK_UP else objects.delete_address\n",
-        "        build = objects.delete_address\n",
+        "            return (objects.find_orphan(self.owner, self.identity, *self.place),)\n",
+        "            return (objects.delete_address(self.owner, self.identity, *self.place),)\n",
     ),
     Mutant(
         "a node that is away is taken for gone",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,11 @@ from hypothesis import strategies as st
 from sweep_world import BOOT, INTERVAL_S, SweepWorld
 
 from coordinator.events import Ticked
+from coordinator.objects import read_fixed_address
+from coordinator.operations import DeleteFound, Found
+from coordinator.ownership import Identity, Owner
+from coordinator.refusals import classify
+from coordinator.repair_work import OrphanWork
 from protocol.messages import Pod
 from protocol.operator import DifferenceKind, Repair, TurnedDown, Verify
 
@@ -436,6 +442,34 @@ def test_a_lost_answer_to_the_deletion_is_looked_up() -> None:
     world.advance(60)
     assert not world.pods()
     assert [note.fields["outcome"] for note in world.noted("sweep_released")] == ["released"]
+
+
+def test_an_orphan_that_another_coordinator_has_given_anew_while_the_deletion_waited_stays() -> None:
+    world = started(("10.55.0.7", "dead"))
+    world.sweep("n1")
+    world.next_calls(DOWN, only="DELETE")
+    world.sweep("n1")
+    world.grid.update(world.at("10.55.0.7")["_ref"], {"comment": f"boot {BOOT} coordinator another"})
+    world.advance(60)
+    assert world.pods() == {"dead": "10.55.0.7"}
+
+
+def test_a_grid_that_searches_no_comments_is_told_to_delete_without() -> None:
+    world = started(("10.55.0.7", "dead"))
+    fixed = read_fixed_address(world.at("10.55.0.7"))
+    work = OrphanWork(Owner("blue"), Identity("dead", "eth0", "n1"), "admin", fixed)
+    assert work.answered([Found((world.at("10.55.0.7"),))], 0.0) is None
+    assert criteria_of(work)["comment:"] == fixed.comment
+    assert work.refused(classify(400, {"text": "Field is not searchable: comment"}), 0.0) is None
+    assert "comment:" not in criteria_of(work)
+    assert criteria_of(work)["ipv4addr"] == "10.55.0.7"
+
+
+def criteria_of(work: OrphanWork) -> Mapping[str, str]:
+    """What the deletion goes by."""
+    (operation,) = work.operations()
+    assert isinstance(operation, DeleteFound)
+    return operation.criteria
 
 
 def test_a_request_of_its_node_saves_a_suspect() -> None:
