@@ -16,7 +16,7 @@ from coordinator.refusals import Refusal
 from coordinator.work import Failed, Priority
 
 WRITES_MAX: Final = 3
-"""How often it is written without an answer that shows it done."""
+"""How often it is written in vain; what is refused in company does not count, since the company shrinks."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class AdoptWork(AttachmentWork):
         self.place = place
         self._boot_id = boot_id
         self._seen: FixedAddress | None = None
-        self._writes = 0
+        self._vain_writes = 0
 
     def operations(self) -> tuple[Operation, ...]:
         view, address = self.place
@@ -59,19 +59,20 @@ class AdoptWork(AttachmentWork):
         return self._written(reply) or self.unknown(now_s)
 
     def refused(self, refusal: Refusal, now_s: float) -> object | None:
-        if self._seen is None or self._writes + 1 >= WRITES_MAX:
+        if self._seen is None or self._vain_writes + 1 >= WRITES_MAX:
             return Failed(as_problem(refusal, f"adopt {self.place[1]}", self.user))
         # No hit is refused too, in words that nobody has recorded: a plain search tells.
+        self._vain_writes += 1
         return self.doubtful(now_s)
 
     def doubtful(self, now_s: float) -> object | None:
         self.is_unsure = self.is_unsure or self._seen is not None
-        self._writes += self._seen is not None
         self._seen = None
         return None
 
     def unknown(self, now_s: float) -> object | None:
         if self._seen is not None:
+            self._vain_writes += 1
             self.unsettled_since_s = self.sent_at_s
             if self.is_sent_separately:
                 self.endangered_until_s = self.sent_at_s + COMMIT_LATE_S
@@ -98,7 +99,7 @@ class AdoptWork(AttachmentWork):
             return Held(fixed)
         if fixed.eas.get(LOCATION) or fixed.eas.get(INTERFACE_NAME):
             return NotAdopted("somebody else has adopted it")
-        if self._writes >= WRITES_MAX:
+        if self._vain_writes >= WRITES_MAX:
             return Failed(OutcomeUnknown(action=f"adopt {self.place[1]}"))
         self._seen = fixed
         return None

@@ -10,7 +10,7 @@ from coordinator.attachment_work import COMMIT_LATE_S, AllocateWork
 from coordinator.commands import Form
 from coordinator.errors import HeldElsewhere
 from coordinator.networks import Network, NetworkRules
-from coordinator.objects import FixedAddress, Label, reassign_address
+from coordinator.objects import FixedAddress, Label, read_origin, reassign_address
 from coordinator.ownership import NETWORK_NAME, Identity, Owner
 from coordinator.preparation_work import NetworkWork, ReassignWork
 from coordinator.release_work import ReleaseWork
@@ -65,6 +65,14 @@ def allocation(
     return work.look_up_first(since_s)
 
 
+def is_held_beyond_doubt(policy: Policy, record: Record, asked: Asked, now_s: float) -> bool:
+    """Whether the request can be answered from memory: nobody else may want to change or delete the object."""
+    holding = record.holding
+    if holding is None or record.removal or record.is_unsure or now_s < asked.endangered_until_s:
+        return False
+    return asked.is_repeated and read_origin(holding.comment).coordinator_id == policy.coordinator_id
+
+
 def deletion_elsewhere_until_s(
     policy: Policy, record: Record, message: Allocate | Release, connected_since_s: float, now_s: float
 ) -> float:
@@ -106,10 +114,10 @@ def removal(
 
 
 def tidying(policy: Policy, record: Record, holding: Holding, now_s: float) -> ReleaseWork:
-    """Remove a second object of the attachment: now where there is one, later where one may still come."""
+    """Remove what the attachment has beside its holding, and what may still come."""
     work = ReleaseWork(policy.owner, record.identity, policy.user, now_s, keep=holding.place)
     work.search_first(record.unsettled_since_s)
-    work.ready_at_s = now_s if record.is_unsure else work.settled_at_s
+    work.ready_at_s = now_s
     return work
 
 

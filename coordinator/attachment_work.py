@@ -255,6 +255,10 @@ class AllocateWork(AttachmentWork):
             return Failed(self._elsewhere(addresses[0]))
         kept = next((fixed for fixed in here if fixed.address == self._known), here[0])
         if not self._is_marked(kept):
+            if not self.is_wanted:
+                # Its node may have it from another coordinator by now, whose mark is the newer one.
+                self.is_unsure = True
+                return Failed(TimeIsUp(cause="nobody waits any more"))
             self._then_update, self.made = True, ""
         if self._then_update:
             self._step, self._known = _Step.UPDATE, kept.address

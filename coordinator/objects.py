@@ -40,6 +40,8 @@ BY_COMMENT: Final = "comment:"
 
 RESERVED: Final = "RESERVED"
 COMMENT_BYTES_MAX: Final = 256
+UID_BYTES_MAX: Final = 100
+"""A pod's UID has 36 characters; one that is much longer is left out, to leave room for what comes after it."""
 NAME_BYTES_MAX: Final = 253
 
 
@@ -72,7 +74,7 @@ class Label:
 
         The boot ID tells objects of an earlier boot from live ones.
         """
-        parts = [f"pod {self.pod_uid}"] if self.pod_uid else []
+        parts = [f"pod {self.pod_uid}"] if 0 < len(self.pod_uid.encode()) <= UID_BYTES_MAX else []
         parts += [f"boot {self.boot_id}"] if self.boot_id else []
         parts += [f"coordinator {self.coordinator_id}"] if self.coordinator_id else []
         return _plain(" ".join(parts), COMMENT_BYTES_MAX)

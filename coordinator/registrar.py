@@ -135,8 +135,7 @@ class Registrar:
             record.work.is_wanted = True
             return
         removal, holding = record.removal, record.holding
-        is_doubtful = record.is_unsure or now_s < asked.endangered_until_s
-        if holding and asked.is_repeated and not (removal or is_doubtful):
+        if holding and assignment.is_held_beyond_doubt(self._policy, record, asked, now_s):
             yield from answering.tell_held(record, network, holding)
             return
         if removal and holding and not holding.is_in(network):

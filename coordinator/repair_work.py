@@ -18,7 +18,7 @@ from coordinator.refusals import Kind, Refusal
 from coordinator.work import Failed, Priority
 
 WRITES_MAX: Final = 3
-"""How often it is written without an answer that shows it done."""
+"""How often it is written in vain; what is refused in company does not count, since the company shrinks."""
 
 
 @dataclass(frozen=True)
@@ -46,24 +46,28 @@ class _RepairWork(AttachmentWork):
     def __init__(self, owner: Owner, identity: Identity, user: str) -> None:
         super().__init__(owner, identity, user)
         self._step = _Step.LOOK_UP
-        self._writes = 0
+        self._has_written = False
+        self._vain_writes = 0
 
     def refused(self, refusal: Refusal, now_s: float) -> object | None:
-        if self._step is _Step.LOOK_UP or self._writes + 1 >= WRITES_MAX:
+        if self._step is _Step.LOOK_UP or self._vain_writes + 1 >= WRITES_MAX:
             return Failed(as_problem(refusal, self._action(), self.user))
+        self._vain_writes += 1
         return self.doubtful(now_s)
 
     def doubtful(self, now_s: float) -> object | None:
-        self._writes += self._step is _Step.WRITE
+        self._has_written = self._has_written or self._step is _Step.WRITE
         self._step = _Step.LOOK_UP
-        if self._writes >= WRITES_MAX:
-            return Failed(OutcomeUnknown(action=self._action()))
         return None
 
     def unknown(self, now_s: float) -> object | None:
         if self._step is _Step.WRITE:
             self._is_left_open(now_s)
-        return self.doubtful(now_s)
+            self._vain_writes += 1
+        self.doubtful(now_s)
+        if self._vain_writes >= WRITES_MAX:
+            return Failed(OutcomeUnknown(action=self._action()))
+        return None
 
     def _is_left_open(self, now_s: float) -> None:
         """A write may still be committed."""
@@ -111,7 +115,7 @@ class OrphanWork(_RepairWork):
         except Unreadable:
             return Spared("the grid shows it in an unreadable way")
         if not hits:
-            return Freed() if self._writes else Spared("it is gone from the grid already")
+            return Freed() if self._has_written else Spared("it is gone from the grid already")
         if hits != [self.fixed]:
             return Spared("it is not any more what it was")
         self._step = _Step.WRITE

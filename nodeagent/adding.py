@@ -32,8 +32,6 @@ CONNECTION_WAIT_S: Final = 20.0
 """How long an ADD waits for a connection: as long as a coordinator needs to be replaced."""
 BUDGET_MARGIN_S: Final = 1.0
 """Kept back for the way home and for the journal."""
-RESEND_ATTEMPT: Final = 2
-"""From this attempt on the coordinator looks for the attachment in the grid before it creates anything."""
 
 _UNASKED = (Phase.QUEUED, Phase.READING, Phase.READY)
 
@@ -214,7 +212,7 @@ class Adding:
             attempt, since_ms = old.attempt + 1, old.since_ms
         elif old and old.state is State.RELEASING:
             # The release may not have reached the grid, so there may be something to find.
-            attempt, since_ms = RESEND_ATTEMPT, now_ms
+            attempt, since_ms = journal_records.RESEND_ATTEMPT, now_ms
             self._book.do(DropRelease(entry.attachment))
         else:
             attempt, since_ms = 1, now_ms

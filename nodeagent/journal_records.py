@@ -23,6 +23,9 @@ from nodeagent.attachment import Address, AttachmentId, Network, Pod
 from nodeagent.namespaces import Namespace
 from protocol.messages import ReleaseReason
 
+RESEND_ATTEMPT: Final = 2
+"""From this attempt on another coordinator may have heard of it; the one that is asked looks at the grid first."""
+
 
 class State(StrEnum):
     """Where an attachment is in its life."""
@@ -74,12 +77,15 @@ def held(record: Record, view: str, subnet: str, addresses: tuple[Address, ...])
 
 
 def releasing(record: Record, seq: int, request_id: str, reason: ReleaseReason, now_ms: int) -> Record:
-    """The record of an attachment that is gone, whatever it was before."""
+    """The record of an attachment that is gone, whatever it was before.
+
+    Where it was released already without holding an address since, that earlier release may still be carried out.
+    """
     return replace(
         record,
         state=State.RELEASING,
         seq=seq,
-        attempt=1,
+        attempt=1 if record.released_ms is None else RESEND_ATTEMPT,
         since_ms=now_ms,
         request_id=request_id,
         reason=reason,

@@ -10,7 +10,10 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
+
+import requests
 
 from demo.daemons import Daemon
 from tests.matrix.row import Course, Fault, Trouble
@@ -78,6 +81,19 @@ def password_is_wrong(site: Site) -> Trouble:
         site.cluster.start_coordinator(**password)
 
     return Between(lambda: restart(password="another"), restart)
+
+
+def locked_out(site: Site) -> Trouble:
+    """Somebody at the coordinator's address gave a wrong password: the grid serves nobody from there any more."""
+    grid = site.cluster.grid
+
+    def begin() -> None:
+        grid.set_faults(lockout_after=1)
+        url = f"https://127.0.0.1:{grid.port}/wapi/v2.7/networkview"
+        answer = requests.get(url, auth=("admin", "wrong"), verify=grid.certificate, timeout=5)
+        assert answer.status_code == HTTPStatus.UNAUTHORIZED
+
+    return Between(begin, lambda: grid.set_faults(lockout_after=0))
 
 
 class Fillers:
@@ -252,6 +268,7 @@ FAULTS: Final = (
     Fault("grid", "answers 503", misbehaves(status_503=EVERY)),
     Fault("grid", "answers with a web page", misbehaves(html_200=EVERY)),
     Fault("grid", "refuses the login (401)", password_is_wrong),
+    Fault("grid", "has locked our address out (403)", locked_out),
     Fault("grid", "has forgotten the session, once", session_expires, Course.ANEW),
     Fault("grid", "does not get the next call", misbehaves(cut_before_commit=1), Course.ANEW),
     Fault("grid", "writes, but the reply is lost, once", misbehaves(cut_after_commit=1), Course.ANEW),

@@ -58,7 +58,9 @@ class Runtime:
     def begin_again(self, old: Life) -> Life:
         """A container comes back under its ID."""
         self._lives.remove(old)
-        return self._remember(self._ledger.begins(old.attachment, self._host.node, old.subnet), old.pod)
+        life = self._remember(self._ledger.begins(old.attachment, self._host.node, old.subnet), old.pod)
+        life.unheard = [plugin for plugin in old.unheard if not plugin.is_over]
+        return life
 
     def add_one(self, life: Life) -> None:
         """Its ADD."""
@@ -184,11 +186,10 @@ class Runtime:
             yield self._random.random() * PLUGIN_S
             if not plugin.is_over:
                 return None
-        twin = (
-            self._exec("ADD", self._request(life, plan), life.attachment)
-            if self._chance("add_doubled")
-            else plugin
-        )
+        twin = plugin
+        if self._chance("add_doubled"):
+            twin = self._exec("ADD", self._request(life, plan), life.attachment)
+            life.unheard.append(twin)
         yield plugin
         self._hear(life, plugin.answer)
         if twin is not plugin:

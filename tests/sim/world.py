@@ -295,13 +295,15 @@ class World:
         raise Violation(f"few calls: {calls} for an ADD", life.key)
 
     def _probe_add(self, runtime: Runtime) -> tuple[Life, int]:
-        before = self.grid.calls
-        life = runtime.begin_one()
-        runtime.add_one(life)
-        self.timeline.run_until(self.timeline.now_s + PROBE_S)
-        if not life.is_live:
-            raise Violation(f"liveness: {life.key} gets no address though all is well", life.key)
-        return life, self.grid.calls - before
+        """An ADD succeeds, if not before its time is up with addresses that a coordinator takes for lost."""
+        for _ in range(self._believed_lost() + 1):
+            before = self.grid.calls
+            life = runtime.begin_one()
+            runtime.add_one(life)
+            self.timeline.run_until(self.timeline.now_s + PROBE_S)
+            if life.is_live:
+                return life, self.grid.calls - before
+        raise Violation(f"liveness: {life.key} gets no address though all is well", life.key)
 
     def _believed_lost(self) -> int:
         """How many addresses without an object a coordinator may know, each of which it restores when offered.

@@ -51,6 +51,13 @@ MUTANTS: Final = (
         "        if False:\n",
     ),
     Mutant(
+        "a second release counts as the first one",
+        Invariant.ONE_HOLDER,
+        "nodeagent.journal_records",
+        "        attempt=1 if record.released_ms is None else RESEND_ATTEMPT,\n",
+        "        attempt=1,\n",
+    ),
+    Mutant(
         "what another coordinator made is told without a mark",
         Invariant.ONE_HOLDER,
         "coordinator.attachment_work",
@@ -154,7 +161,7 @@ MUTANTS: Final = (
         "release by delay hits a newer ADD",
         Invariant.SAME_ANSWER,
         "coordinator.registrar",
-        "        if holding and asked.is_repeated and not (removal or is_doubtful):\n",
+        "        if holding and assignment.is_held_beyond_doubt(self._policy, record, asked, now_s):\n",
         "        if holding and holding.is_in(network):\n",
     ),
     Mutant(
@@ -167,9 +174,9 @@ MUTANTS: Final = (
     Mutant(
         "a repeated ADD is answered from memory whatever was lost since",
         Invariant.SAME_ANSWER,
-        "coordinator.registrar",
-        "        if holding and asked.is_repeated and not (removal or is_doubtful):\n",
-        "        if holding and asked.is_repeated and not removal:\n",
+        "coordinator.assignment",
+        "record.removal or record.is_unsure or now_s < asked.endangered_until_s:\n",
+        "record.removal:\n",
     ),
     Mutant(
         "release by remembered reference",

@@ -83,7 +83,7 @@ class DeskWorld:
         self.told: list[AnswerOperator] = []
         self.rules: list[Rule] = []
         self.flight: Call | None = None
-        self.starts = 0
+        self._starts = 0
         self.connections: dict[str, bytes] = {}
         self._late: list[tuple[float, HttpCall]] = []
         self._wake_at_s = 0.0
@@ -106,12 +106,19 @@ class DeskWorld:
 
     def start_unsettled(self) -> None:
         """A coordinator that knows nothing yet."""
-        self.starts += 1
-        setup, name, owner = self.setup, f"c{self.starts}", Owner(self.setup.cluster)
-        policy = Policy(name, owner, "admin", setup.rules, setup.may_create_networks, setup.release_delay_s)
+        self._starts += 1
+        setup, owner = self.setup, Owner(self.setup.cluster)
+        policy = Policy(
+            self.coordinator_id, owner, "admin", setup.rules, setup.may_create_networks, setup.release_delay_s
+        )
         self.flight = None
         self.desk = Desk(policy, setup.operations_max, setup.lookup_ttl_s, "test", self.now_s, setup.sweeping)
         self._carry_out(self.desk.start(self.now_s))
+
+    @property
+    def coordinator_id(self) -> str:
+        """What the coordinator calls itself."""
+        return f"c{self._starts}"
 
     def handle(self, events: Iterable[DeskEvent]) -> None:
         """Hand in events that come at one moment."""

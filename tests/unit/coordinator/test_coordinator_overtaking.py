@@ -18,7 +18,7 @@ from desk_world import (
 )
 
 from coordinator.networks import Network
-from coordinator.objects import read_fixed_address, reassign_address
+from coordinator.objects import Label, read_fixed_address, read_origin, reassign_address
 from coordinator.operations import UpdateFound
 from coordinator.ownership import Identity, Owner
 from coordinator.preparation_work import ReassignWork
@@ -222,7 +222,29 @@ def test_what_another_coordinator_made_is_marked_before_it_is_told() -> None:
     world = a_warm_world()
     world.plant("10.55.0.9", "web", "n1", comment="boot boot-n1 coordinator another")
     assert address_of(world.add("web", attempt=2)) == "10.55.0.9"
-    assert world.at("10.55.0.9")["comment"] == "boot boot-n1 coordinator c1"
+    assert world.at("10.55.0.9")["comment"] == f"boot boot-n1 coordinator {world.coordinator_id}"
+
+
+def test_what_another_coordinator_made_is_not_told_from_memory_when_its_mark_could_not_be_changed() -> None:
+    world = DeskWorld()
+    world.plant("10.55.0.9", "web", comment="boot boot-n1 coordinator another")
+    world.start()
+    world.next_calls(DOWN, 1000, only="'PUT'")
+    request = world.an_allocate("web", attempt=2, budget_ms=20_000)
+    world.ask(request)
+    world.advance(30.0)
+    assert refusal_of(world.answers[request.id]) == ("try_again", 11)
+    world.rules.clear()
+    world.advance(60.0)
+    (again,) = world.ask(request.model_copy(update={"id": "again", "attempt": 3}))
+    world.settle()
+    assert address_of(world.answers[again]) == "10.55.0.9"
+    assert world.at("10.55.0.9")["comment"] == f"boot boot-n1 coordinator {world.coordinator_id}"
+
+
+def test_a_long_uid_of_a_pod_leaves_room_for_boot_and_coordinator() -> None:
+    origin = read_origin(Label("pod", "default", "u" * 253, "b" * 64, "c1").comment)
+    assert (origin.pod_uid, origin.boot_id, origin.coordinator_id) == ("", "b" * 64, "c1")
 
 
 def test_what_another_coordinator_made_is_taken_from_nobody() -> None:

@@ -13,10 +13,11 @@ from sweep_world import BOOT, INTERVAL_S, SweepWorld
 
 from coordinator.events import Ticked
 from coordinator.objects import read_fixed_address
-from coordinator.operations import DeleteFound, Found
+from coordinator.operations import DeleteFound, Found, HttpCall
 from coordinator.ownership import Identity, Owner
 from coordinator.refusals import classify
 from coordinator.repair_work import OrphanWork
+from gridsim.calls import Reply
 from protocol.messages import Pod
 from protocol.operator import DifferenceKind, Repair, TurnedDown, Verify
 
@@ -452,6 +453,26 @@ def test_an_orphan_that_another_coordinator_has_given_anew_while_the_deletion_wa
     world.grid.update(world.at("10.55.0.7")["_ref"], {"comment": f"boot {BOOT} coordinator another"})
     world.advance(60)
     assert world.pods() == {"dead": "10.55.0.7"}
+
+
+def test_a_grid_that_searches_no_comments_frees_many_orphans_all_the_same() -> None:
+    world = WithoutComments()
+    for number in range(10, 19):
+        world.orphan(f"10.55.0.{number}", f"dead-{number}")
+    world.start()
+    world.connect("n1")
+    world.sweep("n1")
+    world.sweep("n1")
+    assert not world.pods()
+
+
+class WithoutComments(SweepWorld):
+    """The grid refuses to search comments."""
+
+    def _call_grid(self, http: HttpCall) -> Reply:
+        if "comment:" in str(http.body):
+            return Reply(400, {"text": "Field is not searchable: comment"})
+        return super()._call_grid(http)
 
 
 def test_a_grid_that_searches_no_comments_is_told_to_delete_without() -> None:
