@@ -214,6 +214,8 @@ class Adding:
             # The release may not have reached the grid, so there may be something to find.
             attempt, since_ms = journal_records.RESEND_ATTEMPT, now_ms
             self._book.do(DropRelease(entry.attachment))
+        elif (lost_ms := self._book.lost_lately_ms(now_ms)) is not None:
+            attempt, since_ms = journal_records.RESEND_ATTEMPT, lost_ms
         else:
             attempt, since_ms = 1, now_ms
         flight.phase = Phase.JOURNALED

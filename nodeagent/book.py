@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Final
 
 from nodeagent.attachment import AttachmentId
 from nodeagent.cni_request import AddRequest
 from nodeagent.commands import Command, Persist, Reply
 from nodeagent.journal_records import Record, State
 from nodeagent.outcomes import Outcome
+
+ASK_LASTS_MS: Final = 90_000
+"""An ADD may wait in a coordinator's queue for 60 s, and what that sends may be committed 30 s later."""
 
 
 class Phase(Enum):
@@ -89,6 +93,11 @@ class Book:
         self._tickets: dict[int, AttachmentId] = {}
         self._last_ticket = 0
         self._last_seq = 0
+
+    def lost_lately_ms(self, now_ms: int) -> int | None:
+        """When the journal was lost, while what was asked before that may still be carried out; None otherwise."""
+        lost_ms = self.lost_before_ms
+        return lost_ms if lost_ms is not None and now_ms < lost_ms + ASK_LASTS_MS else None
 
     def start_seq_after(self, seq: int) -> None:
         """Continue the journal's counter."""

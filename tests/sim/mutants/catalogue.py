@@ -135,6 +135,13 @@ MUTANTS: Final = (
         "    if others > 1e9:\n",
     ),
     Mutant(
+        "after the loss of the journal nothing was asked before",
+        Invariant.NOTHING_LEFT_BEHIND,
+        "nodeagent.adding",
+        "        elif (lost_ms := self._book.lost_lately_ms(now_ms)) is not None:\n",
+        "        elif (lost_ms := None) is not None:\n",
+    ),
+    Mutant(
         "a lost journal is not missed",
         Invariant.NOTHING_LEFT_BEHIND,
         "nodeagent.attachments",
