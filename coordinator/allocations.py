@@ -95,10 +95,10 @@ class Record:
     displaced: Holding | None = None
     unnamed: Holding | None = None
     given_back_at_s: float | None = None
-    is_told_first: bool = False
-    """Whether its newest release came here before any other coordinator could hear of it."""
+    told_first_since_s: float | None = None
+    """The connection on which its release came before any other coordinator could hear of it, by its time."""
     is_made_here: bool = False
-    """Whether this coordinator has asked the grid for its address, so that it knows of every create."""
+    """Whether this coordinator has asked the grid for the address it has, so that it knows of every create."""
     forget_at_s: float | None = None
 
     def is_newest(self, journal_id: str, seq: int) -> bool:

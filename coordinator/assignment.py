@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from coordinator.allocations import Asked, Holding, Record
-from coordinator.attachment_work import COMMIT_LATE_S, AllocateWork
-from coordinator.commands import Form
+from coordinator.attachment_work import COMMIT_LATE_S, AllocateWork, AttachmentWork
 from coordinator.errors import HeldElsewhere
 from coordinator.networks import Network, NetworkRules
 from coordinator.objects import FixedAddress, Label, read_origin, reassign_address
@@ -65,6 +64,12 @@ def allocation(
     return work.look_up_first(since_s)
 
 
+def may_join(work: AttachmentWork | None, network: Network, asked: Asked, now_s: float) -> bool:
+    """Whether the work that is under way is what the request asks for, too."""
+    is_same = isinstance(work, AllocateWork) and work.network == network
+    return is_same and now_s >= asked.endangered_until_s
+
+
 def is_held_beyond_doubt(policy: Policy, record: Record, asked: Asked, now_s: float) -> bool:
     """Whether the request can be answered from memory: nobody else may want to change or delete the object."""
     holding = record.holding
@@ -78,25 +83,29 @@ def deletion_elsewhere_until_s(
 ) -> float:
     """Until when another coordinator's deletion may be committed, of an attachment that its node asks for again.
 
-    Only one that the node told of the release before it connected here can have sent a deletion.
+    None can have been told of the release where this one was the first to hear of it, and its node stayed.
     """
-    is_told_first = record.is_told_first and record.journal_id == message.journal_id
-    if is_told_first or isinstance(message, Release) or message.released_ms_ago is None:
+    has_stayed = record.told_first_since_s == connected_since_s and record.journal_id == message.journal_id
+    if has_stayed or isinstance(message, Release) or message.released_ms_ago is None:
         return 0.0
     released_at_s = now_s - message.released_ms_ago / 1000
-    if released_at_s >= connected_since_s:
-        return 0.0
     return max(connected_since_s, released_at_s + policy.release_delay_s) + COMMIT_LATE_S
 
 
-def removal(
-    policy: Policy, record: Record, asked: Asked, message: Release, knowledge: Knowledge, form: Form | None
-) -> ReleaseWork:
+def removal(policy: Policy, record: Record, asked: Asked, message: Release, knowledge: Knowledge) -> ReleaseWork:
     """Remove what the grid holds of the attachment, after the delay."""
-    not_before_s = 0.0
-    if form is Form.SEPARATE:
-        # Single calls write by reference, the last ones of the coordinator before as well.
-        not_before_s = max(record.endangered_until_s, knowledge.started_at_s + COMMIT_LATE_S)
+    now_s = asked.received_at_s
+    delay_s = max(0.0, policy.release_delay_s - message.first_sent_ms_ago / 1000)
+    until_s = _others_until_s(record, knowledge)
+    work = ReleaseWork(policy.owner, record.identity, policy.user, now_s + delay_s, others_until_s=until_s)
+    since_s = unsettled_since_s(record, asked, message)
+    if record.holding and not record.is_unsure:
+        return work.known(record.holding.place, since_s)
+    return work.search_first(since_s)
+
+
+def unsettled_since_s(record: Record, asked: Asked, message: Release) -> float | None:
+    """When the last create was sent, here or elsewhere, that may still be committed for what is released."""
     now_s, since_s = asked.received_at_s, record.unsettled_since_s
     if message.unanswered_ask_ms_ago is not None:
         # It may have gone to another coordinator, in whose queue it waits for as long as an ADD lasts.
@@ -106,19 +115,21 @@ def removal(
     if message.subnet is not None and not record.is_made_here and is_new_here:
         # It had an address, for which another coordinator may have sent a second create until its node left it.
         since_s = max(since_s or asked.connected_since_s, asked.connected_since_s)
-    delay_s = max(0.0, policy.release_delay_s - message.first_sent_ms_ago / 1000)
-    work = ReleaseWork(policy.owner, record.identity, policy.user, now_s + delay_s, not_before_s=not_before_s)
-    if record.holding and not record.is_unsure:
-        return work.known(record.holding.place, since_s)
-    return work.search_first(since_s)
+    return since_s
 
 
-def tidying(policy: Policy, record: Record, holding: Holding, now_s: float) -> ReleaseWork:
+def tidying(policy: Policy, record: Record, holding: Holding, knowledge: Knowledge, now_s: float) -> ReleaseWork:
     """Remove what the attachment has beside its holding, and what may still come."""
-    work = ReleaseWork(policy.owner, record.identity, policy.user, now_s, keep=holding.place)
+    keep, until_s = holding.place, _others_until_s(record, knowledge)
+    work = ReleaseWork(policy.owner, record.identity, policy.user, now_s, keep=keep, others_until_s=until_s)
     work.search_first(record.unsettled_since_s)
     work.ready_at_s = now_s
     return work
+
+
+def _others_until_s(record: Record, knowledge: Knowledge) -> float:
+    """Until when a write of the coordinator before may come, or an earlier one of this one."""
+    return max(record.endangered_until_s, knowledge.started_at_s + COMMIT_LATE_S)
 
 
 def preparation(policy: Policy, network: Network) -> NetworkWork:

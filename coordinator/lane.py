@@ -126,6 +126,8 @@ class Lane:
 
     def _submit(self, work: Work, now_s: float) -> None:
         work.submitted_at_s = min(work.submitted_at_s, now_s)
+        if self.form is Form.SEPARATE:
+            work.goes_separately()
         if work.priority is Priority.ALLOCATE and work not in self._queue:
             self._gathering.came(now_s)
         self._queue[work] = None
@@ -161,7 +163,7 @@ class Lane:
             return self._refused(flight, event)
         if isinstance(event.problem, GridForbids) and not self._was_answered:
             if self.form is None:
-                return self._do_without_request(str(event.problem))
+                return self._do_without_request(str(event.problem), event.now_s)
             # Single calls are forbidden too, so nothing was learnt about `request`.
             self.form = None
         looking_at_once = isinstance(event, Lost) and self.outage is None
@@ -189,7 +191,7 @@ class Lane:
     def _refused(self, flight: _Flight, event: Refused) -> list[LaneCommand]:
         refusal, works = event.refusal, flight.works
         if flight.call.form is Form.REQUEST and (self.form is None or refusal.kind is Kind.NO_REQUEST):
-            return self._do_without_request(refusal.text)
+            return self._do_without_request(refusal.text, event.now_s)
         if refusal.kind is Kind.EXHAUSTED:
             # Which networks, and how many addresses are left in them, only single creates can tell.
             self._creates_max |= {work.network_key: 1 for work in works if work.network_key is not None}
@@ -204,8 +206,11 @@ class Lane:
             work.companions_max = max(1, len(works) // 2)
         return self._tell(works, lambda work: work.doubtful(event.now_s))
 
-    def _do_without_request(self, reason: str) -> list[LaneCommand]:
+    def _do_without_request(self, reason: str, now_s: float) -> list[LaneCommand]:
         self.form = Form.SEPARATE
+        for work in list(self._queue):
+            work.goes_separately()
+            self._place(work, now_s)
         return [Note("request_not_allowed", {"reason": reason})]
 
     def _allow_more_creates(self, works: Iterable[Work]) -> None:

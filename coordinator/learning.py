@@ -9,6 +9,7 @@ from coordinator.allocations import Allocations, AttachmentKey, Holding, Record,
 from coordinator.commands import Note
 from coordinator.objects import FixedAddress, Label
 from coordinator.ownership import Identity, Owner
+from coordinator.repair_work import OrphanWork
 from protocol.messages import Hello
 from protocol.messages import Holding as JournalHolding
 
@@ -37,6 +38,27 @@ def _learn_new(allocations: Allocations, identity: Identity, fixed: FixedAddress
         record.is_unsure = True
     else:
         allocations.saw(record, fixed)
+
+
+def named_by(allocations: Allocations, hello: Hello) -> list[Record]:
+    """The records, where there are any, of what a page of a hello names."""
+    return [record for _, record in _known(allocations, hello)]
+
+
+def disproved_by(allocations: Allocations, hello: Hello) -> list[Record]:
+    """Those of them whose work would delete what lives: as an orphan, or for a release that is long overtaken."""
+    return [
+        record
+        for held, record in _known(allocations, hello)
+        if isinstance(record.work, OrphanWork)
+        or (record.removal and record.journal_id == hello.journal_id and record.seq < held.seq)
+    ]
+
+
+def _known(allocations: Allocations, hello: Hello) -> Iterator[tuple[JournalHolding, Record]]:
+    for held in hello.holdings:
+        if record := allocations.find(held.attachment.container_id, held.attachment.ifname):
+            yield held, record
 
 
 class Journals:
@@ -69,6 +91,8 @@ def _learn_held(allocations: Allocations, node: str, hello: Hello, held: Journal
     if record.journal_id == journal_id and held.seq < record.seq:
         # A hello that was long on its way: the node has asked for something newer since.
         return
+    if not record.is_newest(journal_id, held.seq):
+        record.is_made_here = False
     record.journal_id, record.seq = journal_id, held.seq
     if record.work:
         return

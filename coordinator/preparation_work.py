@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from coordinator import objects
-from coordinator.attachment_work import as_problem
+from coordinator.attachment_work import COMMIT_LATE_S, as_problem
 from coordinator.errors import (
     ApprovalNeeded,
     GatewayHeldByPod,
@@ -183,6 +183,8 @@ class ReassignWork(_Apart):
         self._user = user
         self._operation = operation
         self._tries = 0
+        self.endangered_until_s = 0.0
+        """Until then the write may still come by reference, whoever has the address by then."""
 
     def operations(self) -> tuple[Operation, ...]:
         return (self._operation,)
@@ -204,6 +206,8 @@ class ReassignWork(_Apart):
 
     def unknown(self, now_s: float) -> object | None:
         self._tries += 1
+        if self.is_sent_separately:
+            self.endangered_until_s = self.sent_at_s + COMMIT_LATE_S
         return None
 
 

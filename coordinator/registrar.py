@@ -21,7 +21,7 @@ from coordinator.commands import Command, Note, Reply
 from coordinator.deadlines import Deadlines
 from coordinator.events import Submitted
 from coordinator.lane import Lane
-from coordinator.learning import Journals, learn_listed, relearn_unnamed
+from coordinator.learning import Journals, disproved_by, learn_listed, named_by, relearn_unnamed
 from coordinator.lookups import Lookups
 from coordinator.networks import Network, resolve
 from coordinator.objects import FixedAddress
@@ -71,8 +71,8 @@ class Registrar:
             yield Reply(node, answers.decline(message, errors.Overtaken(seq=message.seq, newer=record.seq)))
             return
         is_repeated = record.is_newest(message.journal_id, message.seq)
-        if isinstance(message, Release) and not is_repeated:
-            record.is_told_first = message.attempt == 1
+        if isinstance(message, Release) and message.attempt == 1:
+            record.told_first_since_s = connected_since_s
         until_s = assignment.deletion_elsewhere_until_s(self._policy, record, message, connected_since_s, now_s)
         asked = Asked(message, boot_id, now_s, connected_since_s, is_repeated, until_s)
         record.journal_id, record.seq = message.journal_id, message.seq
@@ -131,7 +131,7 @@ class Registrar:
     def _begin_allocate(
         self, record: Record, asked: Asked, message: Allocate, network: Network, now_s: float
     ) -> Iterator[Command]:
-        if isinstance(record.work, AllocateWork) and record.work.network == network:
+        if isinstance(record.work, AllocateWork) and assignment.may_join(record.work, network, asked, now_s):
             record.work.is_wanted = True
             return
         removal, holding = record.removal, record.holding
@@ -154,13 +154,14 @@ class Registrar:
 
     def _begin_release(self, record: Record, asked: Asked, message: Release, now_s: float) -> None:
         if record.removal:
+            record.removal.watch_since(assignment.unsettled_since_s(record, asked, message))
             return
         if not self._withdraw(record):
             record.next = asked
             return
         if message.attempt == 1:
             relearn_unnamed(self.allocations, record)
-        work = assignment.removal(self._policy, record, asked, message, self._knowledge, self._lane.form)
+        work = assignment.removal(self._policy, record, asked, message, self._knowledge)
         holding = record.holding
         if holding and self._lookups.exhaustion(holding.view, holding.subnet, now_s):
             work.expedite()
@@ -177,6 +178,7 @@ class Registrar:
     def start(self, record: Record, work: AttachmentWork, now_s: float) -> None:
         """Have this work done for the attachment, for which none is under way."""
         record.work, work.unsettled_mac = work, record.unsettled_mac
+        work.endangered_until_s = max(work.endangered_until_s, record.endangered_until_s)
         self._of_work[work] = record
         if not isinstance(work, AllocateWork):
             self._submit(work, now_s)
@@ -223,13 +225,10 @@ class Registrar:
 
     def greeted(self, node: str, hello: Hello, now_s: float) -> Iterator[Command]:
         """A page of what a node's journal holds."""
-        attachments = [held.attachment for held in hello.holdings]
-        named = [self.allocations.find(each.container_id, each.ifname) for each in attachments]
-        for record in named:
-            if record and isinstance(record.work, OrphanWork):  # it was thought to be one
-                self._withdraw(record)
+        for record in disproved_by(self.allocations, hello):
+            self._withdraw(record)
         yield from self._journals.learn(self.allocations, node, hello)
-        self._tidy_unsure((self.allocations.find(each.container_id, each.ifname) for each in attachments), now_s)
+        self._tidy_unsure(named_by(self.allocations, hello), now_s)
 
     def listed(self, addresses: Iterable[FixedAddress]) -> None:
         """A page of what the grid holds."""
@@ -250,11 +249,12 @@ class Registrar:
         self.allocations.drop(record)
         record.is_unsure = False
 
-    def _tidy_unsure(self, records: Iterable[Record | None], now_s: float) -> None:
+    def _tidy_unsure(self, records: Iterable[Record], now_s: float) -> None:
         """Where the grid holds more than one object of an attachment, the one that its journal names stays."""
         for record in records:
-            if record and record.is_unsure and record.journal_id and record.holding and record.work is None:
-                self.start(record, assignment.tidying(self._policy, record, record.holding, now_s), now_s)
+            if record.is_unsure and record.journal_id and record.holding and record.work is None:
+                work = assignment.tidying(self._policy, record, record.holding, self._knowledge, now_s)
+                self.start(record, work, now_s)
 
     # What became of it
 
@@ -312,7 +312,9 @@ class Registrar:
         if isinstance(outcome, Contradicted):
             self._lookups.contradicted(work.network)
         if isinstance(outcome, Exhausted):
-            problem = self._exhausted_problem(work.network)
+            view, subnet = work.network.view, work.network.subnet
+            used, delayed = self.allocations.count(view, subnet)
+            problem = errors.NetworkExhausted(subnet=subnet, view=view, used=used, delayed=delayed)
             if not self._make_room(work, now_s):
                 yield from self._exhausted(record, work, problem, now_s)
                 return
@@ -351,8 +353,9 @@ class Registrar:
         work = self._reassigning.pop(restitution)
         record = self._of_work[work]
         holder = self.allocations.holder(work.network.view, restitution.address)
-        if holder and isinstance(outcome, Reassigned):
-            holder.given_back_at_s = now_s
+        if holder:
+            holder.endangered_until_s = max(holder.endangered_until_s, restitution.endangered_until_s)
+            holder.given_back_at_s = now_s if isinstance(outcome, Reassigned) else holder.given_back_at_s
         if not isinstance(outcome, Reassigned) or record.next:
             yield from self.finished(work, outcome, now_s)
         elif work.look_again():
@@ -364,6 +367,7 @@ class Registrar:
         record.unsettled_since_s, record.unsettled_mac, record.is_unsure = None, "", False
         if work.keep is not None:
             return
+        record.is_made_here = False
         if holding := record.holding:
             self._lookups.freed(holding.view, holding.subnet)
         self.allocations.drop(record)
@@ -393,7 +397,3 @@ class Registrar:
         for its_record in same:
             if its_record.next is None and self._withdraw(its_record):
                 yield from answering.decline(its_record, problem)
-
-    def _exhausted_problem(self, network: Network) -> Problem:
-        used, delayed = self.allocations.count(network.view, network.subnet)
-        return errors.NetworkExhausted(subnet=network.subnet, view=network.view, used=used, delayed=delayed)

@@ -35,6 +35,7 @@ class ReleaseWork(AttachmentWork):
 
     It is never given up: a release that the grid refuses is tried again every minute. Nothing makes it delete
     before `not_before_s`: a write by reference that comes late would hit whoever had got the address meanwhile.
+    `others_until_s`: until then another coordinator's write by reference may come, where the grid takes no others.
     """
 
     priority = Priority.RELEASE
@@ -47,11 +48,12 @@ class ReleaseWork(AttachmentWork):
         user: str,
         due_s: float,
         keep: Place | None = None,
-        not_before_s: float = 0.0,
+        others_until_s: float = 0.0,
     ) -> None:
         super().__init__(owner, identity, user)
         self.due_s = due_s
-        self.not_before_s = not_before_s
+        self.not_before_s = 0.0
+        self._others_until_s = others_until_s
         self.keep = keep
         self._step = _Step.LOOK_UP
         self._failures = 0
@@ -70,12 +72,22 @@ class ReleaseWork(AttachmentWork):
         self.is_unsure = True
         return self
 
+    def watch_since(self, unsettled_since_s: float | None) -> None:
+        """Look for what a create may still bring that was sent then."""
+        if unsettled_since_s is not None:
+            self.unsettled_since_s = max(self.unsettled_since_s or unsettled_since_s, unsettled_since_s)
+
     def expedite(self) -> None:
         """The address is needed: do not wait for the rest of the delay."""
         self.due_s = 0.0
         if self.is_delayed:
             self.ready_at_s = self.not_before_s
             self.priority = Priority.PREPARE
+
+    def goes_separately(self) -> None:
+        self.not_before_s = max(self.not_before_s, self._others_until_s)
+        if self._step is _Step.DELETE:
+            self.ready_at_s = max(self.ready_at_s, self.not_before_s)
 
     @property
     def is_delayed(self) -> bool:

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from typing import Final
 
 from coordinator import objects
-from coordinator.attachment_work import COMMIT_LATE_S, AttachmentWork, Held, Place, as_problem
+from coordinator.attachment_work import COMMIT_LATE_S, NO_MAC, AttachmentWork, Held, Place, as_problem
 from coordinator.errors import ApprovalNeeded, OutcomeUnknown
 from coordinator.networks import Network
 from coordinator.objects import FixedAddress, read_fixed_address
@@ -180,7 +180,7 @@ class RestoreWork(_RepairWork):
             return None
 
     def _is_left_open(self, now_s: float) -> None:
-        self.unsettled_since_s = self.sent_at_s
+        self.unsettled_since_s, self.unsettled_mac = self.sent_at_s, NO_MAC
 
     def _action(self) -> str:
         return f"restore {self._address}"

@@ -73,6 +73,9 @@ class Work(ABC):
     def unknown(self, now_s: float) -> object | None:
         """The operations may have been carried out, now or later, or not."""
 
+    def goes_separately(self) -> None:  # noqa: B027, most work does not mind
+        """The grid takes single calls only, whose writes go to references."""
+
     @property
     def network_key(self) -> str | None:
         """The network from which this work is about to take an address, if it is."""

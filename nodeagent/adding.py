@@ -91,7 +91,7 @@ class Adding:
     def link_raised(self, now_s: float) -> None:
         """Ask what waited for a connection, and ask again what a lost connection left unanswered."""
         for entry in list(self._book.entries.values()):
-            if entry.flight and entry.flight.phase is Phase.SENT:
+            if entry.flight and entry.flight.phase in (Phase.JOURNALED, Phase.SENT):
                 self._journal_ask(entry, entry.flight, now_s)
             else:
                 self._advance(entry, now_s)
@@ -304,7 +304,7 @@ class Adding:
         record = entry.record
         if flight and record and record.state is State.ASKED:
             entry.record = replace(record, unclaimed_ms=int(now_s * 1000))
-        if flight and record and flight.phase is Phase.RECORDED:
+        if flight and record and flight.phase is Phase.RECORDED and entry.claimed_seq != record.seq:
             self._book.persist(entry, replace(record, unclaimed_ms=int(now_s * 1000)))
         self._book.sweep(entry)
 

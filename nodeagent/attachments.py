@@ -52,7 +52,7 @@ class Attachments:
         self._deleting = Deleting(self._book, self._adding)
         self._vanishing = Vanishing(self._book, self._deleting)
         self._collecting = Collecting(self._book, self._vanishing)
-        self._reached = False
+        self._reached = self._is_reached_durable = False
         self._handlers: Mapping[type[Event], Callable[[Any], None]] = {
             Started: self._started,
             Added: self._added,
@@ -100,7 +100,7 @@ class Attachments:
         )
 
     def _started(self, event: Started) -> None:
-        self._reached = event.reached
+        self._reached = self._is_reached_durable = event.reached
         self._book.start_seq_after(event.last_seq)
         if event.served and not event.reached:
             self._book.lost_before_ms = int(event.now_s * 1000)
@@ -130,10 +130,15 @@ class Attachments:
 
     def _link_raised(self, event: LinkRaised) -> None:
         self._book.link_trouble = None
-        if not self._reached:
-            self._reached = True
-            self._book.do(RememberReached())
+        self._reached = True
+        self._remember_reached(event.now_s)
         self._adding.link_raised(event.now_s)
+
+    def _remember_reached(self, now_s: float) -> None:
+        """A journal that was lost lately is found to be lost by the agent after this one, too."""
+        if self._reached and not self._is_reached_durable and self._book.lost_lately_ms(int(now_s * 1000)) is None:
+            self._is_reached_durable = True
+            self._book.do(RememberReached())
 
     def _link_lost(self, event: LinkLost) -> None:
         self._book.link_trouble = event.why
@@ -147,6 +152,7 @@ class Attachments:
         self._adding.delivered(event.caller)
 
     def _ticked(self, event: Ticked) -> None:
+        self._remember_reached(event.now_s)
         self._adding.ticked(event.now_s)
         self._deleting.ticked(event.now_s)
         self._vanishing.ticked(event.now_s)

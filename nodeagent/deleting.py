@@ -114,10 +114,10 @@ class Deleting:
         entry.deleters.clear()
 
     def _bury(self, entry: Entry, record: Record, now_s: float) -> None:
-        if record.state is State.RELEASED:
-            self._forget(entry)
-            return
         moved = journal_records.moved_to_boot(record, self._book.boot_id)
+        if record.state is State.RELEASED:
+            self._book.persist(entry, moved)
+            return
         if record.state is State.RELEASING:
             self._book.persist(entry, replace(moved, attempt=record.attempt + 1))
             return

@@ -97,7 +97,7 @@ def last_released_ms(record: Record | None) -> int | None:
     """When the attachment was released, for an ADD that comes after `record`."""
     if record is None:
         return None
-    if record.released_ms is None and record.state is State.RELEASING:
+    if record.state is State.RELEASING:
         return record.since_ms
     return record.released_ms
 

@@ -150,6 +150,10 @@ class Stage:
         """The node's connection is cut; it connects to the newest coordinator."""
         self.world.network.break_off(self._host(number).node)
 
+    def do_point(self, number: str) -> None:
+        """`point 1`: who connects from now on reaches coordinator 1."""
+        self.world.network.coordinators[0] = self._coordinators[int(number) - 1]
+
     def do_power(self, number: str) -> None:
         """The node loses its power, and boots again."""
         self._host(number).cut_power()

@@ -31,6 +31,8 @@ LOOKS_S: Final = 300.0
 """Until namespaces were looked at twice, and what is gone was released."""
 QUIET_LOOK_S: Final = 130.0
 """Longer than any pause between two tries."""
+RENAMED_LOOK_S: Final = 700.0
+"""What a node releases of its earlier name is heard when that one's record is forgotten, 600 s after its end."""
 QUIET_LOOKS_MAX: Final = 50
 PROBE_S: Final = 60.0
 IDLE_S: Final = 600.0
@@ -260,9 +262,10 @@ class World:
 
     def _wait_for_quiet(self) -> None:
         """A grid that takes seconds for each call may have much to do still."""
+        look_s = RENAMED_LOOK_S if self._names else QUIET_LOOK_S
         for _ in range(QUIET_LOOKS_MAX):
             before = self.grid.calls
-            self.timeline.run_until(self.timeline.now_s + QUIET_LOOK_S)
+            self.timeline.run_until(self.timeline.now_s + look_s)
             if self.grid.calls == before:
                 return
         raise Violation("liveness: it never becomes quiet")

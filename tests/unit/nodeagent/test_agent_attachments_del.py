@@ -176,8 +176,10 @@ def test_an_ask_of_an_earlier_boot_is_as_old_as_the_boot() -> None:
     assert (persist.record.unanswered_ask_ms, persist.record.boot_id) == (0, BOOT)
 
 
-def test_a_tombstone_of_an_earlier_boot_is_dropped() -> None:
-    assert Machine(a_record(State.RELEASED, boot_id="boot-0")).started == [Forget(C1)]
+def test_a_tombstone_of_an_earlier_boot_is_kept_as_a_deletion_may_still_come() -> None:
+    machine = Machine(a_record(State.RELEASED, boot_id="boot-0", released_ms=7_000))
+    record = a_record(State.RELEASED, boot_id="boot-1", released_ms=0)
+    assert machine.started == [Persist(1, replace(record, since_ms=0))]
 
 
 def test_check_compares_journal_and_previous_result() -> None:
