@@ -111,6 +111,12 @@ class Record:
         work = self.work
         return work if isinstance(work, ReleaseWork) and work.keep is None else None
 
+    def endanger(self, until_s: float) -> None:
+        """A write that goes by the reference of its object may be committed until then."""
+        self.endangered_until_s = max(self.endangered_until_s, until_s)
+        if self.work:
+            self.work.endanger(until_s)
+
     def is_idle(self) -> bool:
         """Whether nothing is held, nor claimed by a journal, nor under way."""
         is_free = self.holding is None and self.displaced is None
@@ -208,6 +214,11 @@ class Allocations:
         displaced = self._displaced.pop(holding.place, None)
         if displaced and displaced.displaced == holding and displaced.named_by:
             self.hold(displaced, displaced.displaced)
+
+    def forget_freed(self, record: Record) -> None:
+        """Another coordinator has freed what it held, and nobody will ever ask this one for it."""
+        self.drop(record)
+        record.is_unsure = False
 
     def forget_idle(self, now_s: float) -> None:
         """Drop what has been gone long enough, and start the clock of what just became so."""

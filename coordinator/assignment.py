@@ -65,7 +65,7 @@ def allocation(
 
 
 def may_join(work: AttachmentWork | None, network: Network, asked: Asked, now_s: float) -> bool:
-    """Whether the work that is under way is what the request asks for, too."""
+    """Whether the work under way is what is asked for, and no deletion can have taken what it has seen."""
     is_same = isinstance(work, AllocateWork) and work.network == network
     return is_same and now_s >= asked.endangered_until_s
 
@@ -88,7 +88,8 @@ def deletion_elsewhere_until_s(
     has_stayed = record.told_first_since_s == connected_since_s and record.journal_id == message.journal_id
     if has_stayed or isinstance(message, Release) or message.released_ms_ago is None:
         return 0.0
-    released_at_s = now_s - message.released_ms_ago / 1000
+    # Others can have heard of a release only before its node came here.
+    released_at_s = min(connected_since_s, now_s - message.released_ms_ago / 1000)
     return max(connected_since_s, released_at_s + policy.release_delay_s) + COMMIT_LATE_S
 
 

@@ -108,6 +108,10 @@ class AttachmentWork(Work):
         self.is_unsure = False
         self.endangered_until_s = 0.0
 
+    def endanger(self, until_s: float) -> None:
+        """Some other write that goes by the object's reference may be committed until then."""
+        self.endangered_until_s = max(self.endangered_until_s, until_s)
+
     @property
     def settled_at_s(self) -> float:
         """When no create that was sent for this attachment can be committed any more."""

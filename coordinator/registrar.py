@@ -49,6 +49,7 @@ class Registrar:
         self._of_work: dict[AttachmentWork, Record] = {}
         self._reassigning: dict[ReassignWork, AllocateWork] = {}
         self._overtaken: dict[Identity, Record] = {}
+        self._disproved: dict[Record, AttachmentWork] = {}
         self._deadlines: Deadlines[Record] = Deadlines()
         self._journals = Journals()
         self.allocations = Allocations()
@@ -97,7 +98,7 @@ class Registrar:
             yield from answering.decline(record, errors.TimeIsUp(cause=cause))
             if record.next is asked:
                 record.next = None
-            elif isinstance(record.work, AllocateWork):
+            if isinstance(record.work, AllocateWork):
                 record.work.is_wanted = False
                 self._withdraw(record)
 
@@ -106,6 +107,9 @@ class Registrar:
 
         A release above all: before its delay is over its node may be at another coordinator, with the address.
         """
+        for record, work in list(self._disproved.items()):
+            if record.work is not work or self._withdraw(record):
+                del self._disproved[record]
         for identity, record in list(self._overtaken.items()):
             if record.next is None:
                 del self._overtaken[identity]
@@ -226,7 +230,8 @@ class Registrar:
     def greeted(self, node: str, hello: Hello, now_s: float) -> Iterator[Command]:
         """A page of what a node's journal holds."""
         for record in disproved_by(self.allocations, hello):
-            self._withdraw(record)
+            if record.work and not self._withdraw(record):
+                self._disproved[record] = record.work
         yield from self._journals.learn(self.allocations, node, hello)
         self._tidy_unsure(named_by(self.allocations, hello), now_s)
 
@@ -243,11 +248,6 @@ class Registrar:
     def is_listed(self) -> bool:
         """Whether the grid's holdings have been read."""
         return self._knowledge.is_listed
-
-    def forget(self, record: Record) -> None:
-        """Another coordinator has freed what it held, and nobody will ever ask this one for it."""
-        self.allocations.drop(record)
-        record.is_unsure = False
 
     def _tidy_unsure(self, records: Iterable[Record], now_s: float) -> None:
         """Where the grid holds more than one object of an attachment, the one that its journal names stays."""
@@ -354,7 +354,7 @@ class Registrar:
         record = self._of_work[work]
         holder = self.allocations.holder(work.network.view, restitution.address)
         if holder:
-            holder.endangered_until_s = max(holder.endangered_until_s, restitution.endangered_until_s)
+            holder.endanger(restitution.endangered_until_s)
             holder.given_back_at_s = now_s if isinstance(outcome, Reassigned) else holder.given_back_at_s
         if not isinstance(outcome, Reassigned) or record.next:
             yield from self.finished(work, outcome, now_s)

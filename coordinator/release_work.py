@@ -35,7 +35,7 @@ class ReleaseWork(AttachmentWork):
 
     It is never given up: a release that the grid refuses is tried again every minute. Nothing makes it delete
     before `not_before_s`: a write by reference that comes late would hit whoever had got the address meanwhile.
-    `others_until_s`: until then another coordinator's write by reference may come, where the grid takes no others.
+    `others_until_s`: until then a write by reference from before may come, where the grid takes no others.
     """
 
     priority = Priority.RELEASE
@@ -84,10 +84,12 @@ class ReleaseWork(AttachmentWork):
             self.ready_at_s = self.not_before_s
             self.priority = Priority.PREPARE
 
+    def endanger(self, until_s: float) -> None:
+        super().endanger(until_s)
+        self._hold_back(until_s)
+
     def goes_separately(self) -> None:
-        self.not_before_s = max(self.not_before_s, self._others_until_s)
-        if self._step is _Step.DELETE:
-            self.ready_at_s = max(self.ready_at_s, self.not_before_s)
+        self._hold_back(self._others_until_s)
 
     @property
     def is_delayed(self) -> bool:
@@ -126,6 +128,11 @@ class ReleaseWork(AttachmentWork):
         if self.is_sent_separately:
             self.not_before_s = self.endangered_until_s
         return self._failed(now_s)
+
+    def _hold_back(self, until_s: float) -> None:
+        self.not_before_s = max(self.not_before_s, until_s)
+        if self._step is _Step.DELETE:
+            self.ready_at_s = max(self.ready_at_s, self.not_before_s)
 
     def _failed(self, now_s: float) -> object | None:
         # A deletion that finds nothing fails as well: only after a second failure there is something to wait for.

@@ -234,7 +234,7 @@ class Sweeper:
         self._stopped = course.stopped = blind or stopped or only_look
         yield from _notes(found, blind or stopped)
         for record in found.stale if not blind else ():
-            self._registrar.forget(record)
+            self._registrar.allocations.forget_freed(record)
         may_release = course.may_release and not course.stopped
         for orphan in found.orphans:
             self._treat_orphan(course, orphan, look.began_at_s, now_s, may_release=may_release)

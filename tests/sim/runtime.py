@@ -60,6 +60,7 @@ class Runtime:
         self._lives.remove(old)
         life = self._remember(self._ledger.begins(old.attachment, self._host.node, old.subnet), old.pod)
         life.unheard = [plugin for plugin in old.unheard if not plugin.is_over]
+        life.lost_journal = old.lost_journal
         return life
 
     def add_one(self, life: Life) -> None:

@@ -17,6 +17,7 @@ from desk_world import (
     refusal_of,
 )
 
+from coordinator.events import Ticked
 from coordinator.networks import Network
 from coordinator.objects import Label, read_fixed_address, read_origin, reassign_address
 from coordinator.operations import UpdateFound
@@ -240,6 +241,35 @@ def test_what_another_coordinator_made_is_not_told_from_memory_when_its_mark_cou
     world.settle()
     assert address_of(world.answers[again]) == "10.55.0.9"
     assert world.at("10.55.0.9")["comment"] == f"boot boot-n1 coordinator {world.coordinator_id}"
+
+
+def test_a_deletion_that_was_not_sent_is_dropped_when_its_node_says_that_it_holds_the_address() -> None:
+    world = a_warm_world()
+    address = address_of(world.add("c1", is_gateway=True))
+    world.ask(world.a_release("c1"))
+    world.next_calls(DOWN)
+    world.now_s += 5.1
+    world.handle([Ticked(world.now_s)])
+    assert world.flight
+    world.connect("n1", [world.holding("c1", address, world.next_seq())])
+    world.advance(200.0)
+    assert world.pods()["c1"] == address
+
+
+def test_an_add_whose_time_is_up_while_an_earlier_one_is_in_a_call_creates_nothing() -> None:
+    world = a_warm_world()
+    request = world.an_allocate("c1", is_gateway=True, attempt=2)
+    world.ask(request)
+    made = len(world.calls)
+    world.connect("n1")
+    again = {"id": "again", "attempt": 3, "released_ms_ago": 6000, "budget_ms": 50_000}
+    world.ask(request.model_copy(update=again))
+    world.now_s += 55.0
+    world.handle([Ticked(world.now_s)])
+    world.advance(120.0)
+    assert refusal_of(world.answers["again"]) == ("try_again", 11)
+    assert world.described(made) == []
+    assert "c1" not in world.pods()
 
 
 def test_a_long_uid_of_a_pod_leaves_room_for_boot_and_coordinator() -> None:
