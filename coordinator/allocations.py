@@ -16,6 +16,7 @@ from coordinator.networks import Network
 from coordinator.objects import FixedAddress
 from coordinator.ownership import Identity
 from coordinator.release_work import ReleaseWork
+from coordinator.repair_work import OrphanWork
 from protocol.messages import Allocate, Release
 
 FORGET_S: Final = 600.0
@@ -181,7 +182,9 @@ class Allocations:
     def rival(self, record: Record, view: str, address: str) -> Record | None:
         """Who else has a claim to an address: nobody who is being removed, whose object may be deleted already."""
         holder = self.holder(view, address)
-        return holder if holder and holder is not record and not holder.removal else None
+        if holder is None or holder is record or holder.removal or isinstance(holder.work, OrphanWork):
+            return None
+        return holder
 
     def saw(self, record: Record, fixed: FixedAddress) -> None:
         """The grid holds this object for the attachment."""

@@ -172,6 +172,9 @@ class Lane:
             self.outage = self.outage.retried_at(event.now_s)
         if isinstance(event, NotSent):
             return []
+        for work in flight.works:
+            # The last of its HTTP calls may have left long after the first: after a search, or another login.
+            work.sent_at_s = event.now_s
         return self._tell(flight.works, lambda work: work.unknown(event.now_s))
 
     def _answered(self, flight: _Flight, event: Answered) -> list[LaneCommand]:

@@ -161,7 +161,7 @@ class Registrar:
             record.removal.watch_since(assignment.unsettled_since_s(record, asked, message))
             return
         if not self._withdraw(record):
-            record.next = asked
+            self._overtake(record, asked)
             return
         if message.attempt == 1:
             relearn_unnamed(self.allocations, record)

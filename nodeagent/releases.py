@@ -108,11 +108,13 @@ class Releases:
             self._confirm(record.attachment, record.seq)
 
     def _resend(self, now_s: float) -> None:
-        for outstanding in self._outstanding.values():
+        for attachment, outstanding in list(self._outstanding.items()):
             if outstanding.sent_s is not None and now_s - outstanding.sent_s >= RESEND_S:
                 outstanding.sent_s = None
                 outstanding.attempt += 1
                 self._in_flight -= 1
+                # To the end: many that are never answered must not keep all others back.
+                self._outstanding[attachment] = self._outstanding.pop(attachment)
 
     def _pump(self, now_s: float) -> None:
         if not self._link_up or self._in_flight >= IN_FLIGHT_MAX or self._in_flight == len(self._outstanding):

@@ -58,6 +58,13 @@ MUTANTS: Final = (
         "",
     ),
     Mutant(
+        "a lost call counts from when it was planned",
+        Invariant.ONE_HOLDER,
+        "coordinator.lane",
+        "            work.sent_at_s = event.now_s\n",
+        "            pass\n",
+    ),
+    Mutant(
         "who was told first was told of everything",
         Invariant.ONE_HOLDER,
         "coordinator.assignment",

@@ -272,6 +272,15 @@ def test_an_add_whose_time_is_up_while_an_earlier_one_is_in_a_call_creates_nothi
     assert "c1" not in world.pods()
 
 
+def test_a_del_that_meets_its_add_in_a_call_lets_it_create_nothing_any_more() -> None:
+    world = a_warm_world()
+    world.ask(world.an_allocate("c1", is_gateway=True, attempt=2))
+    made = len(world.calls)
+    world.ask(world.a_release("c1"))
+    world.advance(100.0)
+    assert ["create c1"] not in world.described(made)
+
+
 def test_a_long_uid_of_a_pod_leaves_room_for_boot_and_coordinator() -> None:
     origin = read_origin(Label("pod", "default", "u" * 253, "b" * 64, "c1").comment)
     assert (origin.pod_uid, origin.boot_id, origin.coordinator_id) == ("", "b" * 64, "c1")

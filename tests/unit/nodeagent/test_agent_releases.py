@@ -96,6 +96,18 @@ def test_a_stale_release_is_over() -> None:
     assert releases.handle(Answered(NOW_S, declined))[-1] == ConfirmRelease(C1, 2)
 
 
+def test_releases_that_are_never_answered_keep_no_others_back() -> None:
+    releases = connected()
+    for number in range(IN_FLIGHT_MAX + 1):
+        attachment = AttachmentId(f"c{number}", "eth0")
+        record = a_record(State.RELEASING, attachment=attachment, request_id=f"r-{number}")
+        releases.handle(ReleaseStarted(NOW_S, record))
+    first = releases.handle(Ticked(NOW_S + 60))[0]
+    assert isinstance(first, Transmit)
+    assert isinstance(first.message, Release)
+    assert first.message.attachment.container_id == f"c{IN_FLIGHT_MAX}"
+
+
 def test_only_so_many_releases_are_on_the_wire_and_each_confirmation_makes_room() -> None:
     releases = connected()
     sent = 0
