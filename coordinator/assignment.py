@@ -90,7 +90,11 @@ def deletion_elsewhere_until_s(
         return 0.0
     # Others can have heard of a release only before its node came here.
     released_at_s = min(connected_since_s, now_s - message.released_ms_ago / 1000)
-    return max(connected_since_s, released_at_s + policy.release_delay_s) + COMMIT_LATE_S
+    until_s = max(connected_since_s, released_at_s + policy.release_delay_s)
+    if message.attempt > 1:
+        # None has said that it is done: it may look for what an ADD of before still brings, and find this one's.
+        until_s = max(until_s, connected_since_s + ADD_LASTS_S + COMMIT_LATE_S)
+    return until_s + COMMIT_LATE_S
 
 
 def removal(policy: Policy, record: Record, asked: Asked, message: Release, knowledge: Knowledge) -> ReleaseWork:

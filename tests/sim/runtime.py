@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from math import inf
 from random import Random
 from typing import Final
 
@@ -93,12 +94,11 @@ class Runtime:
     def power_is_cut(self) -> None:
         """Nothing of this node lives any more, no script goes on."""
         self._boot += 1
-        pending = {each.attachment for each in self._host.pending.look()}
         for life in self._lives:
             self._api_server.pod_goes(life.pod)
             if life.is_live:
                 self._ledger.dies(life)
-            if life.lost_journal and life.attachment in pending:
+            if life.lost_journal and life.deleted_s == inf:
                 life.excuses.add("journal_lost")
 
     def boots(self) -> None:

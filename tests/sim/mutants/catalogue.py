@@ -86,13 +86,6 @@ MUTANTS: Final = (
         "            self._forget(entry)\n            return\n",
     ),
     Mutant(
-        "a second release counts as the first one",
-        Invariant.ONE_HOLDER,
-        "nodeagent.journal_records",
-        "        attempt=1 if record.released_ms is None else RESEND_ATTEMPT,\n",
-        "        attempt=1,\n",
-    ),
-    Mutant(
         "what another coordinator made is told without a mark",
         Invariant.ONE_HOLDER,
         "coordinator.attachment_work",
