@@ -179,6 +179,7 @@ def test_every_step_is_tried() -> None:
     assert [step for step in untried if not step.startswith(("pending:", "wapi:update:"))] == []
 
 
+@pytest.mark.timeout(240)  # the coordinator after it waits two minutes for what the one that died may still do
 @pytest.mark.parametrize("step", ["wapi:update:before", "wapi:update:after"])
 def test_coordinator_dies_while_an_attachment_comes_back_before_its_release(
     make_cluster: MakeCluster, make_netns: MakeNetns, step: str
