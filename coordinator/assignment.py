@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from coordinator.allocations import Asked, Holding, Record
-from coordinator.attachment_work import COMMIT_LATE_S, AllocateWork, AttachmentWork
+from coordinator.attachment_work import COMMIT_LATE_S, AllocateWork, later
 from coordinator.errors import HeldElsewhere
 from coordinator.networks import Network, NetworkRules
 from coordinator.objects import FixedAddress, Label, read_origin, reassign_address
@@ -64,16 +64,14 @@ def allocation(
     return work.look_up_first(since_s)
 
 
-def may_join(work: AttachmentWork | None, network: Network, asked: Asked, now_s: float) -> bool:
+def may_join(work: AllocateWork, network: Network, asked: Asked, now_s: float) -> bool:
     """Whether the work under way is what is asked for, and no deletion can have taken what it has seen."""
-    is_same = isinstance(work, AllocateWork) and work.network == network
-    return is_same and now_s >= asked.endangered_until_s
+    return work.network == network and now_s >= asked.endangered_until_s
 
 
-def is_held_beyond_doubt(policy: Policy, record: Record, asked: Asked, now_s: float) -> bool:
-    """Whether the request can be answered from memory: nobody else may want to change or delete the object."""
-    holding = record.holding
-    if holding is None or record.removal or record.is_unsure or now_s < asked.endangered_until_s:
+def is_beyond_doubt(policy: Policy, record: Record, holding: Holding, asked: Asked, now_s: float) -> bool:
+    """Whether the holding can be told from memory: nobody else may want to change or delete its object."""
+    if record.removal or record.is_unsure or now_s < asked.endangered_until_s:
         return False
     return asked.is_repeated and read_origin(holding.comment).coordinator_id == policy.coordinator_id
 
@@ -114,12 +112,11 @@ def unsettled_since_s(record: Record, asked: Asked, message: Release) -> float |
     now_s, since_s = asked.received_at_s, record.unsettled_since_s
     if message.unanswered_ask_ms_ago is not None:
         # It may have gone to another coordinator, in whose queue it waits for as long as an ADD lasts.
-        sent_until_s = now_s - message.unanswered_ask_ms_ago / 1000 + ADD_LASTS_S
-        since_s = max(since_s or sent_until_s, sent_until_s)
+        since_s = later(since_s, now_s - message.unanswered_ask_ms_ago / 1000 + ADD_LASTS_S)
     is_new_here = now_s < asked.connected_since_s + COMMIT_LATE_S
     if message.subnet is not None and not record.is_made_here and is_new_here:
         # It had an address, for which another coordinator may have sent a second create until its node left it.
-        since_s = max(since_s or asked.connected_since_s, asked.connected_since_s)
+        since_s = later(since_s, asked.connected_since_s)
     return since_s
 
 

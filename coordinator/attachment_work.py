@@ -72,6 +72,11 @@ class Contradicted:
     """The grid does not know the network that was there before."""
 
 
+def later(one_s: float | None, other_s: float | None) -> float | None:
+    """The later of two times, of which there may be none."""
+    return max((each for each in (one_s, other_s) if each is not None), default=None)
+
+
 def as_problem(refusal: Refusal, action: str, user: str) -> Problem:
     """The failure that a refusal of the grid is to the one who asked."""
     facts = {"cause": refusal.text, "user": user, "name": refusal.name, "action": action}

@@ -139,7 +139,7 @@ class Registrar:
             record.work.is_wanted = True
             return
         removal, holding = record.removal, record.holding
-        if holding and assignment.is_held_beyond_doubt(self._policy, record, asked, now_s):
+        if holding and assignment.is_beyond_doubt(self._policy, record, holding, asked, now_s):
             yield from answering.tell_held(record, network, holding)
             return
         if removal and holding and not holding.is_in(network):
@@ -355,7 +355,8 @@ class Registrar:
         holder = self.allocations.holder(work.network.view, restitution.address)
         if holder:
             holder.endanger(restitution.endangered_until_s)
-            holder.given_back_at_s = now_s if isinstance(outcome, Reassigned) else holder.given_back_at_s
+            if isinstance(outcome, Reassigned):
+                holder.given_back_at_s = now_s
         if not isinstance(outcome, Reassigned) or record.next:
             yield from self.finished(work, outcome, now_s)
         elif work.look_again():

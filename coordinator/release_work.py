@@ -9,7 +9,7 @@ from math import inf
 from typing import Final
 
 from coordinator import objects
-from coordinator.attachment_work import COMMIT_LATE_S, AttachmentWork, Place
+from coordinator.attachment_work import COMMIT_LATE_S, AttachmentWork, Place, later
 from coordinator.objects import read_fixed_address
 from coordinator.operations import Found, Operation, Reply, Unreadable
 from coordinator.ownership import Identity, Owner
@@ -73,9 +73,8 @@ class ReleaseWork(AttachmentWork):
         return self
 
     def watch_since(self, unsettled_since_s: float | None) -> None:
-        """Look for what a create may still bring that was sent then."""
-        if unsettled_since_s is not None:
-            self.unsettled_since_s = max(self.unsettled_since_s or unsettled_since_s, unsettled_since_s)
+        """Look for what a create that was sent at this time, if there was one, may still bring."""
+        self.unsettled_since_s = later(self.unsettled_since_s, unsettled_since_s)
 
     def expedite(self) -> None:
         """The address is needed: do not wait for the rest of the delay."""

@@ -75,8 +75,8 @@ MUTANTS: Final = (
         "an ADD joins whatever is under way",
         Invariant.ONE_HOLDER,
         "coordinator.assignment",
-        "    return is_same and now_s >= asked.endangered_until_s\n",
-        "    return is_same\n",
+        "    return work.network == network and now_s >= asked.endangered_until_s\n",
+        "    return work.network == network\n",
     ),
     Mutant(
         "a boot forgets what was released before it",
@@ -196,7 +196,7 @@ MUTANTS: Final = (
         "release by delay hits a newer ADD",
         Invariant.SAME_ANSWER,
         "coordinator.registrar",
-        "        if holding and assignment.is_held_beyond_doubt(self._policy, record, asked, now_s):\n",
+        "        if holding and assignment.is_beyond_doubt(self._policy, record, holding, asked, now_s):\n",
         "        if holding and holding.is_in(network):\n",
     ),
     Mutant(
