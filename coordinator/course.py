@@ -7,9 +7,9 @@ from enum import Enum, auto
 from typing import Final
 
 from coordinator.attachment_work import Held, Place
+from coordinator.comparison import Comparison, Missing, Orphan
 from coordinator.ownership import VM_NAME, Identity
 from coordinator.repair_work import Freed, OrphanWork, RestoreWork, Spared
-from coordinator.sweep import Comparison, Missing, Orphan
 from coordinator.work import Failed
 from protocol.errors import Problem
 from protocol.operator import DifferenceKind

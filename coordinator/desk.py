@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from coordinator import answers
 from coordinator.assignment import Policy
+from coordinator.call_lane import Lane
 from coordinator.commands import Call, Command, Effect, Finished, Note, Reply, Send, WakeAt
 from coordinator.errors import EaUndefined, NodeTwice, ProtocolMismatch
 from coordinator.events import CredentialsChanged, Landing, OperatorAsked, OperatorLeft, Submitted, Ticked
-from coordinator.lane import Lane
 from coordinator.lookups import Lookups
 from coordinator.operators import Operators
 from coordinator.preparation_work import Defined, DefinitionsWork, Listed, ListWork

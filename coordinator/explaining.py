@@ -11,9 +11,9 @@ from typing import Final
 from coordinator import answers, objects
 from coordinator.assignment import Policy
 from coordinator.attachment_work import as_problem
+from coordinator.call_lane import Lane
 from coordinator.commands import AnswerOperator, Command
 from coordinator.events import Submitted
-from coordinator.lane import Lane
 from coordinator.objects import FixedAddress, read_fixed_address
 from coordinator.operations import Found, Operation, Reply, Search, Unreadable
 from coordinator.outage import why_late

@@ -9,9 +9,9 @@ from typing import Final
 from coordinator import answers
 from coordinator.assignment import Policy
 from coordinator.attachment_work import Place
+from coordinator.call_lane import Lane
 from coordinator.commands import AnswerOperator, Command, Send
 from coordinator.events import Submitted
-from coordinator.lane import Lane
 from coordinator.legacy import Candidate, Seen, find_homes
 from coordinator.objects import FixedAddress
 from coordinator.outage import why_late

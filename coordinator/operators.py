@@ -10,11 +10,11 @@ from typing import Final
 from coordinator.adoption_work import AdoptWork, NotAdopted
 from coordinator.assignment import Policy
 from coordinator.attachment_work import Held
+from coordinator.call_lane import Lane
 from coordinator.commands import AnswerOperator, Command, Note
 from coordinator.events import OperatorAsked
 from coordinator.explaining import Explanations
 from coordinator.inquiry import Concluded, Inquiries, pages
-from coordinator.lane import Lane
 from coordinator.legacy import Candidate
 from coordinator.lookups import Lookups
 from coordinator.ownership import Identity

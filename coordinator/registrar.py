@@ -17,10 +17,10 @@ from coordinator.adoption_work import AdoptWork
 from coordinator.allocations import Allocations, Asked, Record
 from coordinator.assignment import Knowledge, Policy
 from coordinator.attachment_work import AllocateWork, AttachmentWork, Contradicted, Exhausted, Held
+from coordinator.call_lane import Lane
 from coordinator.commands import Command, Note, Reply
 from coordinator.deadlines import Deadlines
 from coordinator.events import Submitted
-from coordinator.lane import Lane
 from coordinator.learning import Journals, disproved_by, learn_listed, named_by, relearn_unnamed
 from coordinator.lookups import Lookups
 from coordinator.networks import Network, resolve

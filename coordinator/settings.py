@@ -12,9 +12,9 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field
 
 from coordinator.claims import TokenRules
+from coordinator.comparison import SweepRules
 from coordinator.networks import NetworkRules
 from coordinator.ownership import DEFAULT_CLUSTER_NAME
-from coordinator.sweep import SweepRules
 from coordinator.wapi import Grid
 from protocol.operator import OPERATOR_SOCKET
 from protocol.settings import BadSettings, ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser, read

@@ -15,10 +15,19 @@ from typing import Any, Final
 
 from coordinator.assignment import Policy
 from coordinator.attachment_work import Place
+from coordinator.call_lane import Lane
 from coordinator.commands import Command, Note
+from coordinator.comparison import (
+    Comparison,
+    Missing,
+    Orphan,
+    Picture,
+    SweepRules,
+    compare,
+    reason_to_stop,
+)
 from coordinator.course import LET_GO, Course, Doing, Finding, Mandate, missing_finding, orphan_finding, remarks_of
 from coordinator.events import Submitted
-from coordinator.lane import Lane
 from coordinator.liveness import LivenessSource, NobodyTells
 from coordinator.lookups import Lookups
 from coordinator.networks import Network
@@ -28,15 +37,6 @@ from coordinator.preparation_work import Listed, ListWork
 from coordinator.registrar import Registrar
 from coordinator.repair_work import OrphanWork, RestoreWork
 from coordinator.sessions import Sessions
-from coordinator.sweep import (
-    Comparison,
-    Missing,
-    Orphan,
-    Picture,
-    SweepRules,
-    compare,
-    reason_to_stop,
-)
 from coordinator.work import Failed, Work
 
 UNREADABLE: Final = "the grid's listing is incomplete"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from coordinator import answers
+from coordinator.call_lane import Lane
 from coordinator.commands import AnswerOperator, Command
 from coordinator.course import Course, Finding, Mandate
-from coordinator.lane import Lane
 from coordinator.outage import why_late
 from coordinator.ownership import Owner
 from coordinator.sweeper import Sweeper

@@ -16,13 +16,13 @@ from typing import Final
 import zmq
 
 from nodeagent import events, settings
-from nodeagent.attachments import Attachments
+from nodeagent.attachment_machine import Attachments
 from nodeagent.dealer import Dealer
 from nodeagent.desk import Desk
 from nodeagent.enrolment import Enrolment
 from nodeagent.front import Drivers, Front, Item, StopAsked, ThreadEnded
-from nodeagent.journal import BadJournal, Journal
-from nodeagent.link import Link
+from nodeagent.journal_file import BadJournal, Journal
+from nodeagent.link_machine import Link
 from nodeagent.mac import InterfaceMacs, own_mac
 from nodeagent.metrics import Metrics
 from nodeagent.namespaces import Sight

@@ -29,7 +29,7 @@ from nodeagent.dealer import Dealer
 from nodeagent.desk import Case, Desk, answer_to
 from nodeagent.events import Event
 from nodeagent.frame import BadFrame, UnknownFrameVersion
-from nodeagent.journal import Erase, Journal, Reached, Write
+from nodeagent.journal_file import Erase, Journal, Reached, Write
 from nodeagent.metrics import Metrics
 from nodeagent.netns import Look, NamespaceReader, Sighting
 from nodeagent.outcomes import Done, Failure, Outcome

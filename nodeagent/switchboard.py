@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from nodeagent import commands, events
-from nodeagent.attachments import Attachments
+from nodeagent.attachment_machine import Attachments
 from nodeagent.commands import Command
 from nodeagent.events import Event
-from nodeagent.link import Link
+from nodeagent.link_machine import Link
 from nodeagent.releases import Releases
 from protocol.messages import Declined, Released
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from coordinator.errors import TicketRefused
 from coordinator.tickets import Tickets
 from nodeagent.attachment import Address, AttachmentId, Network, Pod
-from nodeagent.journal import FILE_NAME, BadJournal, Erase, Job, Journal, Write
+from nodeagent.journal_file import FILE_NAME, BadJournal, Erase, Job, Journal, Write
 from nodeagent.journal_records import COLUMNS, Record, State, decode, encode
 from nodeagent.papers import EnrolledPapers, TokenUnreadable
 from protocol import keys

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nodeagent import commands, errors, events, wire_messages
 from nodeagent.attachment import AttachmentId
-from nodeagent.attachments import Attachments
+from nodeagent.attachment_machine import Attachments
 from nodeagent.commands import Command
 from nodeagent.events import Event
 from nodeagent.front import FAILURE_GRACE_S, STOP_GRACE_S
-from nodeagent.journal import Erase, Reached, Write
+from nodeagent.journal_file import Erase, Reached, Write
 from nodeagent.journal_records import State
-from nodeagent.link import Link
+from nodeagent.link_machine import Link
 from nodeagent.outcomes import Done, Failure, Granted, Outcome
 from nodeagent.releases import Releases
 from nodeagent.switchboard import Machines, Switchboard

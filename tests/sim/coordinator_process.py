@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from coordinator.assignment import Policy
 from coordinator.commands import Call, Effect, Note, Send, WakeAt
+from coordinator.comparison import SweepRules
 from coordinator.desk import Desk, DeskEvent, Received
 from coordinator.events import CredentialsChanged, OperatorAsked, Ticked
 from coordinator.exchange import perform
 from coordinator.operations import HttpCall
-from coordinator.sweep import SweepRules
 from coordinator.sweeper import Sweeping
 from protocol.codec import decode_to_coordinator, encode
 from protocol.operator import Repair, Verify

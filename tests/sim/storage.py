@@ -13,7 +13,7 @@ from typing import Any
 
 from nodeagent.attachment import AttachmentId
 from nodeagent.events import Event, Persisted, PersistFailed
-from nodeagent.journal import Contents, Erase, Job, Reached, Write
+from nodeagent.journal_file import Contents, Erase, Job, Reached, Write
 from nodeagent.journal_records import decode, encode
 from tests.sim.story import Story
 from tests.sim.timeline import Process

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from agent_world import PATIENCE_S, Agent, AgentEnded, Answer, Staging, World, a_config, frame_of
 
-from nodeagent.journal import Journal, Write
+from nodeagent.journal_file import Journal, Write
 from nodeagent.steps import STEPS, no_step
 from protocol.messages import Allocate, Hello, Release
 from tests.original_daemon import OriginalDaemon

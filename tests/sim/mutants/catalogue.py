@@ -60,7 +60,7 @@ MUTANTS: Final = (
     Mutant(
         "a lost call counts from when it was planned",
         Invariant.ONE_HOLDER,
-        "coordinator.lane",
+        "coordinator.call_lane",
         "            work.sent_at_s = event.now_s\n",
         "            pass\n",
     ),
@@ -144,7 +144,7 @@ MUTANTS: Final = (
     Mutant(
         "a node that is away is taken for gone",
         Invariant.ONE_HOLDER,
-        "coordinator.sweep",
+        "coordinator.comparison",
         "            return Why.NODE_GONE if self._is_node_gone(node) and not pod_lives else _Alive.UNKNOWN\n",
         "            return Why.NODE_GONE if not pod_lives else _Alive.UNKNOWN\n",
     ),
@@ -158,7 +158,7 @@ MUTANTS: Final = (
     Mutant(
         "a sweep releases any number",
         Invariant.ONLY_OURS,
-        "coordinator.sweep",
+        "coordinator.comparison",
         "    if others > MASS_ADDRESSES and others > MASS_SHARE * comparison.compared:\n",
         "    if others > 1e9:\n",
     ),
@@ -172,7 +172,7 @@ MUTANTS: Final = (
     Mutant(
         "a lost journal is not missed",
         Invariant.NOTHING_LEFT_BEHIND,
-        "nodeagent.attachments",
+        "nodeagent.attachment_machine",
         "        if event.served and not event.reached:\n",
         "        if False:\n",
     ),

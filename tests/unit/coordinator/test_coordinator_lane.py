@@ -7,10 +7,10 @@ from desk_world import DOWN, FORBIDDEN, GONE, LOGIN, DeskWorld, Setup, a_mac, ad
 
 from coordinator.attachment_work import AllocateWork, Held
 from coordinator.batch import Limits, plan
+from coordinator.call_lane import Lane
 from coordinator.commands import Call, Finished, Form, WakeAt
 from coordinator.errors import GridUnavailable
 from coordinator.events import Answered, Lost, NotSent, Refused, Submitted
-from coordinator.lane import Lane
 from coordinator.networks import Network
 from coordinator.objects import Label
 from coordinator.operations import Create, Found, Operation, Written

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from nodeagent.attachment import Address, AttachmentId, Network, Pod
-from nodeagent.attachments import Attachments
+from nodeagent.attachment_machine import Attachments
 from nodeagent.cni_request import AddRequest, CheckRequest
 from nodeagent.commands import Command, DropRelease, Persist, ReadMac, Reply, Transmit
 from nodeagent.events import (

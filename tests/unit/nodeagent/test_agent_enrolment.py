@@ -7,7 +7,7 @@ from agent_builders import BOOT, JOURNAL, NOW_S
 from nodeagent.commands import AskForTicket, Command, KeepTicket, LowerLink, Note, RenewSocket, Transmit
 from nodeagent.enrolment import RETRY_S_MAX, Enrolment
 from nodeagent.events import Handshaken, KeysChanged, Received, Ticked, TokenMissing
-from nodeagent.link import Link
+from nodeagent.link_machine import Link
 from protocol.messages import Declined, EnrolFirst, Enrolled, Hello, Ping, Pong, ShowTicket, ToAgent, Welcome
 
 NODE = "node-1"

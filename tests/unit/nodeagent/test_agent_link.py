@@ -8,7 +8,7 @@ from nodeagent import wire_messages
 from nodeagent.commands import Command, Deliver, LowerLink, Note, RaiseLink, RenewSocket, Transmit
 from nodeagent.events import ConnectionLost, Handshaken, Received, Ticked
 from nodeagent.journal_records import State
-from nodeagent.link import Link
+from nodeagent.link_machine import Link
 from protocol.messages import Declined, Hello, HelloFirst, Holding, Ping, Pong, Welcome
 
 REACHED = Note("coordinator_reached", fields={"coordinator_release": "1"})
