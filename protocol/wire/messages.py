@@ -1,0 +1,430 @@
+"""The messages of protocol 2.
+
+Every message is validated by its model when it arrives. Unknown fields are ignored, so that a field can be added
+without a new version. Durations are milliseconds; no message carries a time of day, because the clocks of nodes
+differ. Everything that an agent sends, except `allocate`, may be sent again.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field_serializer
+
+from protocol.wire import allocation_id
+
+PAGE_ROWS_MAX: Final = 100
+"""No page of any message has more rows; one whose rows are long is cut earlier, at `PAGE_BYTES_MAX`."""
+PAGE_BYTES_MAX: Final = 60 * 1024
+MESSAGE_BYTES_MAX: Final = 64 * 1024
+
+Id = Annotated[
+    str, Field(min_length=allocation_id.LENGTH, max_length=allocation_id.LENGTH, pattern=allocation_id.PATTERN)
+]
+Token = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.\-]+$")]
+Text = Annotated[str, Field(max_length=253)]
+Name = Annotated[str, Field(min_length=1, max_length=253)]
+Hex = Annotated[str, Field(min_length=8, max_length=8, pattern=r"^[0-9a-f]{8}$")]
+ClusterId = Annotated[str, Field(min_length=12, max_length=12, pattern=r"^[0-9a-f]{12}$")]
+Seal = Annotated[str, Field(min_length=32, max_length=32, pattern=r"^[0-9a-f]{32}$")]
+ContainerId = Annotated[str, Field(max_length=200, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.\-]*$")]
+Ifname = Annotated[str, Field(min_length=1, max_length=15, pattern=r"^[^/:\s\x00]+$")]
+Mac = Annotated[str, Field(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")]
+Ipv4 = Annotated[str, Field(max_length=15, pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$")]
+Cidr = Annotated[str, Field(max_length=18, pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$")]
+Milliseconds = Annotated[int, Field(ge=0, le=2**53)]
+NAMESPACE_PATH_LENGTH_MAX: Final = 110
+"""A longer path of a network namespace is not written into the grid's comment."""
+
+
+class Model(BaseModel):
+    """A value on the wire: immutable, tolerant of fields that a later release adds."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+class NetworkAsk(Model):
+    """Where an address shall come from, as a network configuration says it.
+
+    A field that the configuration leaves out is absent: the coordinator has the defaults. `gateway` may be of the
+    form 0.0.0.x or 0.0.y.x, which the coordinator completes from the subnet. Two asks that are equal are one
+    *network*, to the reserve too.
+    """
+
+    name: Name
+    view: Text | None = None
+    subnet: Cidr | None = None
+    gateway: Ipv4 | None = None
+    is_gateway: bool = False
+
+
+class Label(Model):
+    """What people read on an object in the grid; never evidence of whose it is.
+
+    `namespace` and `inode` name the network namespace of the attachment; they are believed beside the very id
+    alone.
+    """
+
+    container_id: ContainerId
+    ifname: Ifname
+    pod: Text = ""
+    pod_namespace: Text = ""
+    pod_uid: Text = ""
+    mac: Mac | None = None
+    namespace: Annotated[str, Field(max_length=NAMESPACE_PATH_LENGTH_MAX)] = ""
+    inode: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+
+
+class State(StrEnum):
+    """The states of a claim."""
+
+    READY = "ready"
+    HELD = "held"
+    ADOPTED = "adopted"
+
+
+class ClaimRow(Model):
+    """An allocation that a journal claims, as the coordinator told it: `seal` proves that it did."""
+
+    allocation: Id
+    view: Text
+    subnet: Cidr
+    network_name: Text
+    address: Ipv4
+    state: Annotated[State, Field(strict=False)]
+    seal: Seal
+
+
+class LetGoRow(Model):
+    """An allocation that its journal, or the one that adopted it, lets go.
+
+    `age_ms`: since when. `was_held`: whether a pod ever had its address, so that it must rest.
+    """
+
+    allocation: Id
+    age_ms: Milliseconds
+    was_held: bool
+
+
+class Message(Model):
+    """Any message. `id` names one request in all logs and in the CNI error's details."""
+
+    v: Literal[2] = 2
+    id: Token
+
+
+# What an agent sends
+
+
+class Hello(Message):
+    """First on each connection: whose journal speaks, and what it claims and lets go, in pages.
+
+    It replaces the session of the same node, boot and driver. Claims count when the last page is there.
+    """
+
+    type: Literal["hello"] = "hello"
+    node: Name
+    machine: Hex
+    boot: Hex
+    driver: Name
+    journal: Hex
+    page: Annotated[int, Field(ge=0, le=1_000)]
+    last: bool
+    claims: Annotated[list[ClaimRow], Field(max_length=PAGE_ROWS_MAX)] = Field(default_factory=list)
+    let_go: Annotated[list[LetGoRow], Field(max_length=PAGE_ROWS_MAX)] = Field(default_factory=list)
+    release: Text = ""
+
+
+class Allocate(Message):
+    """Asks for one address under an id that was drawn for this ask and is never asked again.
+
+    `label` is absent where the allocation is for the reserve. The ask ends with its connection.
+    """
+
+    type: Literal["allocate"] = "allocate"
+    allocation: Id
+    network: NetworkAsk
+    budget_ms: Milliseconds
+    label: Label | None = None
+    for_reserve: bool = False
+
+
+class LabelRow(Model):
+    """What shall be written on the object of an id."""
+
+    allocation: Id
+    label: Label
+
+
+class SetLabels(Message):
+    """Writes labels; each is confirmed by `labelled`."""
+
+    type: Literal["label"] = "label"
+    labels: Annotated[list[LabelRow], Field(min_length=1, max_length=PAGE_ROWS_MAX)]
+
+
+class LetGo(Message):
+    """Lets allocations go; each is confirmed by `gone`. Answers `please_let_go` too, empty or not."""
+
+    type: Literal["let_go"] = "let_go"
+    allocations: Annotated[list[LetGoRow], Field(max_length=PAGE_ROWS_MAX)]
+
+
+class Answer(Message):
+    """Answers `whose`, from journal and memory in one step. What is disowned is never used again."""
+
+    type: Literal["answer"] = "answer"
+    mine: Annotated[list[Id], Field(max_length=PAGE_ROWS_MAX)] = Field(default_factory=list)
+    disowned: Annotated[list[Id], Field(max_length=PAGE_ROWS_MAX)] = Field(default_factory=list)
+
+
+class ProbeAnswer(Message):
+    """Proves that this boot is alive now."""
+
+    type: Literal["probe_answer"] = "probe_answer"
+    nonce: Token
+
+
+class WrongCluster(Message):
+    """Declines a welcome: living pods have addresses of another cluster, whose id this is."""
+
+    type: Literal["wrong_cluster"] = "wrong_cluster"
+    cluster: ClusterId
+
+
+class Ping(Message):
+    """Asks whether the coordinator still hears this connection."""
+
+    type: Literal["ping"] = "ping"
+
+
+class Proof(Message):
+    """What enrol and show_ticket have in common: which node the sender says it is; believed is token or ticket."""
+
+    node: Name
+
+
+class Enrol(Proof):
+    """Asks for a ticket, with this pod's projected ServiceAccount token."""
+
+    type: Literal["enrol"] = "enrol"
+    token: Annotated[SecretStr, Field(strict=False, min_length=1, max_length=12_000)]
+
+    @field_serializer("token")
+    def _reveal(self, token: SecretStr) -> str:
+        return token.get_secret_value()
+
+
+class ShowTicket(Proof):
+    """Shows the ticket of an earlier enrolment."""
+
+    type: Literal["show_ticket"] = "show_ticket"
+    ticket: Annotated[str, Field(min_length=1, max_length=1_000, pattern=r"^[A-Za-z0-9_.\-]+$")]
+
+
+# What the coordinator sends
+
+
+class Welcome(Message):
+    """Answers the last page of a hello: requests may follow.
+
+    `reserve`: how many ready allocations each network shall have on the node. `allocations_max`: how many claims
+    the node may have. `former`: ids that this cluster had before.
+    """
+
+    type: Literal["welcome"] = "welcome"
+    cluster: ClusterId
+    former: Annotated[list[ClusterId], Field(max_length=16)] = Field(default_factory=list)
+    reserve: Annotated[int, Field(ge=0, le=1_000)] = 0
+    allocations_max: Annotated[int, Field(ge=1, le=65_536)] = 1_024
+    release: Text = ""
+
+
+class NotLeader(Message):
+    """Answers a hello, or ends a session: another coordinator leads."""
+
+    type: Literal["not_leader"] = "not_leader"
+
+
+class HelloFirst(Message):
+    """Answers a request on a connection that has not said hello: nothing was done."""
+
+    type: Literal["hello_first"] = "hello_first"
+
+
+class Enrolled(Message):
+    """This connection's key now speaks for `node`, for `valid_ms` from now (absent: for good)."""
+
+    type: Literal["enrolled"] = "enrolled"
+    node: Name
+    ticket: Annotated[str, Field(min_length=1, max_length=1_000, pattern=r"^[A-Za-z0-9_.\-]+$")] | None = None
+    valid_ms: Milliseconds | None = None
+
+
+class EnrolFirst(Message):
+    """Answers a request of a key that the coordinator does not know: nothing was done."""
+
+    type: Literal["enrol_first"] = "enrol_first"
+
+
+class Allocated(Message):
+    """The grid holds this address under the id that was asked for, with the label that the ask had."""
+
+    type: Literal["allocated"] = "allocated"
+    allocation: Id
+    view: Text
+    subnet: Cidr
+    address: Ipv4
+    seal: Seal
+    gateway: Ipv4 | None = None
+    wapi_calls: Annotated[int, Field(ge=0)] = 0
+    lane_ms: Annotated[float, Field(ge=0)] = 0.0
+    grid_ms: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Unknown(Message):
+    """Whether the grid holds something under this id cannot be known: let it go, ask anew."""
+
+    type: Literal["unknown"] = "unknown"
+    allocation: Id
+
+
+class DeclineKind(StrEnum):
+    """What the agent does about a declined request."""
+
+    TRY_AGAIN = "try_again"
+    REFUSED = "refused"
+    NO_RESERVE = "no_reserve"
+
+
+class Declined(Message):
+    """A request failed, surely without an object. Code and texts are the CNI error for the runtime."""
+
+    type: Literal["declined"] = "declined"
+    allocation: Id | None = None
+    kind: Annotated[DeclineKind, Field(strict=False)]
+    code: Annotated[int, Field(ge=1)]
+    msg: Annotated[str, Field(max_length=1000)]
+    details: Annotated[str, Field(max_length=4000)]
+
+
+class Labelled(Message):
+    """The grid has these labels."""
+
+    type: Literal["labelled"] = "labelled"
+    allocations: Annotated[list[Id], Field(min_length=1, max_length=PAGE_ROWS_MAX)]
+
+
+class Gone(Message):
+    """The grid holds nothing under these ids, by its own word; told only for what this session lets go."""
+
+    type: Literal["gone"] = "gone"
+    allocations: Annotated[list[Id], Field(min_length=1, max_length=PAGE_ROWS_MAX)]
+
+
+class Whose(Message):
+    """The grid has these ids of the asked journal, which this session has neither named nor asked for."""
+
+    type: Literal["whose"] = "whose"
+    allocations: Annotated[list[Id], Field(min_length=1, max_length=PAGE_ROWS_MAX)]
+
+
+class OrphanRow(Model):
+    """An object of another journal of this node, machine, boot and driver; one of a reserve has no label."""
+
+    allocation: Id
+    view: Text
+    subnet: Cidr
+    network_name: Text
+    address: Ipv4
+    seal: Seal
+    label: Label | None = None
+
+
+class Orphans(Message):
+    """What the grid has of other journals of this boot; `last` ends the complete set that follows a hello."""
+
+    type: Literal["orphans"] = "orphans"
+    rows: Annotated[list[OrphanRow], Field(max_length=PAGE_ROWS_MAX)]
+    last: bool
+
+
+class PleaseLetGo(Message):
+    """A network needs addresses: let so many ready allocations go."""
+
+    type: Literal["please_let_go"] = "please_let_go"
+    view: Text
+    subnet: Cidr
+    count: Annotated[int, Field(ge=1)]
+
+
+class Probe(Message):
+    """Answer at once with the nonce."""
+
+    type: Literal["probe"] = "probe"
+    nonce: Token
+
+
+class NoticeKind(StrEnum):
+    """What a node shall tell its people."""
+
+    TWO_MACHINES = "two_machines"
+    TWO_AGENTS = "two_agents"
+
+
+class Notice(Message):
+    """For the node's log and `status`."""
+
+    type: Literal["notice"] = "notice"
+    kind: Annotated[NoticeKind, Field(strict=False)]
+    text: Annotated[str, Field(max_length=1000)]
+
+
+class PleaseLabel(Message):
+    """These are held or adopted, and their objects bear no label."""
+
+    type: Literal["please_label"] = "please_label"
+    allocations: Annotated[list[Id], Field(min_length=1, max_length=PAGE_ROWS_MAX)]
+
+
+class Lost(Message):
+    """The grid has given the address of this allocation to somebody else. `holder` says to whom, for people."""
+
+    type: Literal["lost"] = "lost"
+    allocation: Id
+    holder: Annotated[str, Field(max_length=1000)]
+
+
+class Pong(Message):
+    """Answers a ping."""
+
+    type: Literal["pong"] = "pong"
+
+
+ToCoordinator = (
+    Hello | Allocate | SetLabels | LetGo | Answer | ProbeAnswer | WrongCluster | Ping | Enrol | ShowTicket
+)
+ToAgent = (
+    Welcome
+    | NotLeader
+    | HelloFirst
+    | Enrolled
+    | EnrolFirst
+    | Allocated
+    | Unknown
+    | Declined
+    | Labelled
+    | Gone
+    | Whose
+    | Orphans
+    | PleaseLetGo
+    | Probe
+    | Notice
+    | PleaseLabel
+    | Lost
+    | Pong
+)
+
+to_coordinator: TypeAdapter[ToCoordinator] = TypeAdapter(Annotated[ToCoordinator, Field(discriminator="type")])
+to_agent: TypeAdapter[ToAgent] = TypeAdapter(Annotated[ToAgent, Field(discriminator="type")])

@@ -1,0 +1,75 @@
+"""The messages of protocol 2 keep their bounds."""
+
+import msgpack
+import pytest
+from pydantic import ValidationError
+
+from protocol.wire import messages
+from protocol.wire.messages import Hello, Label, LabelRow, LetGoRow, OrphanRow, SetLabels, to_agent, to_coordinator
+
+ID = "0" * 12 + "-" + "1" * 16 + "-" + "2" * 8 + "-" + "3" * 8 + "-" + "4" * 4 + "-" + "5" * 8 + "-" + "6" * 12
+
+
+def packed(message: messages.Message) -> dict[str, object]:
+    return msgpack.unpackb(msgpack.packb(message.model_dump(exclude_none=True)))
+
+
+def test_a_hello_arrives_as_it_was_sent():
+    claim = {"allocation": ID, "view": "default", "subnet": "10.0.0.0/24", "network_name": "pods"}
+    hello = Hello(
+        id="r1",
+        node="node-1",
+        machine="0" * 8,
+        boot="1" * 8,
+        driver="infoblox",
+        journal="2" * 8,
+        page=0,
+        last=True,
+        claims=[messages.ClaimRow(**claim, address="10.0.0.7", state="held", seal="a" * 32)],
+        let_go=[LetGoRow(allocation=ID, age_ms=5, was_held=True)],
+    )
+    assert to_coordinator.validate_python(packed(hello)) == hello
+
+
+@pytest.mark.parametrize("text", [ID + "\n", ID.upper(), ID[:-1], ID.replace("-", "_"), 7, None])
+def test_an_id_that_is_none_is_refused(text):
+    fields = {"v": 2, "id": "r1", "type": "unknown", "allocation": text}
+    if text == ID.upper():
+        fields["allocation"] = ID.replace("1", "A")
+    with pytest.raises(ValidationError):
+        to_agent.validate_python(fields)
+
+
+def test_a_page_of_more_rows_than_allowed_is_refused():
+    rows = [{"allocation": ID, "age_ms": 0, "was_held": True}] * (messages.PAGE_ROWS_MAX + 1)
+    with pytest.raises(ValidationError):
+        to_coordinator.validate_python({"v": 2, "id": "r1", "type": "let_go", "allocations": rows})
+
+
+def test_the_longest_single_row_fits_into_a_message():
+    label = Label(
+        container_id="c" * 200,
+        ifname="e" * 15,
+        pod="\U0001f433" * 253,
+        pod_namespace="\U0001f433" * 253,
+        pod_uid="\U0001f433" * 253,
+        mac="00:00:00:00:00:00",
+        namespace="\U0001f433" * 110,
+        inode=2**63 - 1,
+    )
+    orphan = OrphanRow(
+        allocation=ID,
+        view="\U0001f433" * 253,
+        subnet="255.255.255.255/32",
+        network_name="\U0001f433" * 253,
+        address="255.255.255.255",
+        seal="f" * 32,
+        label=label,
+    )
+    for message in (
+        SetLabels(id="r" * 64, labels=[LabelRow(allocation=ID, label=label)]),
+        messages.Orphans(id="r" * 64, rows=[orphan], last=True),
+    ):
+        assert (
+            len(msgpack.packb(message.model_dump())) < messages.MESSAGE_BYTES_MAX - messages.PAGE_BYTES_MAX + 8192
+        )
