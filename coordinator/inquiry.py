@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -44,7 +45,8 @@ class Inquiry:
     listed: list[FixedAddress] = field(default_factory=list)
     awaited: set[str] = field(default_factory=set)
     seen: list[Seen] = field(default_factory=list)
-    pages: dict[str, int] = field(default_factory=dict)
+    pages: Counter[str] = field(default_factory=Counter)
+    interfaces: Counter[str] = field(default_factory=Counter)
     remarks: list[str] = field(default_factory=list)
 
 
@@ -103,14 +105,15 @@ class Inquiries:
     def heard(self, node: str, message: Interfaces) -> None:
         """What a node sees in its namespaces."""
         for inquiry in self._of_ticket.values():
-            is_next = inquiry.pages.get(node, 0) == message.page
+            is_next = inquiry.pages[node] == message.page
             if node not in inquiry.awaited or message.id != f"interfaces-{inquiry.ticket}" or not is_next:
                 continue
-            inquiry.pages[node] = message.page + 1
+            inquiry.pages[node] += 1
+            inquiry.interfaces[node] += len(message.interfaces)
             inquiry.seen += [Seen(node, interface) for interface in message.interfaces]
             if message.unreadable:
                 inquiry.remarks.append(f"{node} could not look into {message.unreadable} network namespaces")
-            if message.last or (message.page + 1) * PAGE_ITEMS_MAX >= INTERFACES_MAX:
+            if message.last or inquiry.interfaces[node] >= INTERFACES_MAX:
                 inquiry.awaited.discard(node)
 
     def conclude(

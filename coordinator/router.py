@@ -18,6 +18,8 @@ from protocol.keys import KeyPair
 MESSAGES_AT_ONCE_MAX: Final = 1000
 _HEARTBEAT_MS: Final = 10_000
 _SILENCE_MS: Final = 30_000
+HANDSHAKE_MS: Final = 5_000
+"""After this time a connection that has not shown a key is closed."""
 _FAREWELL_MS: Final = 500
 _REBIND_TRIES: Final = 400
 _REBIND_PAUSE_S: Final = 0.005
@@ -45,7 +47,7 @@ class Router:
         socket.setsockopt(zmq.BACKLOG, 4096)
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.MAXMSGSIZE, MESSAGE_BYTES_MAX)
-        socket.setsockopt(zmq.HANDSHAKE_IVL, _SILENCE_MS)
+        socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
         socket.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, _SILENCE_MS)
         socket.setsockopt(zmq.HEARTBEAT_TTL, _SILENCE_MS)

@@ -11,8 +11,6 @@ from nodeagent.attachment import Address, AttachmentId, Network
 from nodeagent.journal_records import Record
 from protocol import messages
 from protocol.messages import (
-    HELLO_PAGE_ATTACHMENTS_MAX,
-    INTERFACES_PAGE_MAX,
     Allocate,
     Enrol,
     Hello,
@@ -22,6 +20,7 @@ from protocol.messages import (
     Release,
     ReleaseReason,
 )
+from protocol.paging import pages_of
 
 RELEASE_BUDGET_MS: Final = 3_600_000
 """An answer to a release is of use whenever it comes; this only bounds what the coordinator keeps."""
@@ -84,18 +83,18 @@ def holding(record: Record, network: Network) -> Holding:
 
 def hello(holdings: Sequence[Holding], boot_id: str, journal_id: str, release: str, greeting: str) -> list[Hello]:
     """The pages of a hello, at least one; `greeting` is what their ids begin with."""
-    starts = range(0, max(1, len(holdings)), HELLO_PAGE_ATTACHMENTS_MAX)
+    pages = pages_of(holdings)
     return [
         Hello(
             id=f"{greeting}-{page}",
             boot_id=boot_id,
             journal_id=journal_id,
             page=page,
-            last=page == len(starts) - 1,
-            holdings=list(holdings[start : start + HELLO_PAGE_ATTACHMENTS_MAX]),
+            last=page == len(pages) - 1,
+            holdings=page_holdings,
             release=release,
         )
-        for page, start in enumerate(starts)
+        for page, page_holdings in enumerate(pages)
     ]
 
 
@@ -106,16 +105,16 @@ def enrol(message_id: str, node: str, boot_id: str, token: str) -> Enrol:
 
 def interfaces(request_id: str, seen: Sequence[Interface], unreadable: int) -> list[Interfaces]:
     """What the node's namespaces hold, in pages, at least one."""
-    starts = range(0, max(1, len(seen)), INTERFACES_PAGE_MAX)
+    pages = pages_of(seen)
     return [
         Interfaces(
             id=request_id,
             page=page,
-            last=page == len(starts) - 1,
-            interfaces=list(seen[start : start + INTERFACES_PAGE_MAX]),
+            last=page == len(pages) - 1,
+            interfaces=page_interfaces,
             unreadable=unreadable if page == 0 else 0,
         )
-        for page, start in enumerate(starts)
+        for page, page_interfaces in enumerate(pages)
     ]
 
 

@@ -10,7 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from protocol.messages import Message, ToAgent, ToCoordinator, to_agent, to_coordinator
 from protocol.versions import PROTOCOL_VERSION, is_spoken
 
-MESSAGE_BYTES_MAX: Final = 1024 * 1024
+MESSAGE_BYTES_MAX: Final = 64 * 1024
+"""Of a message between agent and coordinator. Before its key is known a peer can make us hold one such frame."""
 
 T = TypeVar("T")
 
@@ -35,16 +36,18 @@ def encode(message: Message) -> bytes:
 
 def decode_to_coordinator(data: bytes) -> ToCoordinator:
     """What an agent sent. Raises `Unreadable`, or `UnspokenVersion`, saying what is wrong."""
-    return decode(data, to_coordinator)
+    return decode(data, to_coordinator, MESSAGE_BYTES_MAX)
 
 
 def decode_to_agent(data: bytes) -> ToAgent:
     """What the coordinator sent. Raises `Unreadable`, or `UnspokenVersion`, saying what is wrong."""
-    return decode(data, to_agent)
+    return decode(data, to_agent, MESSAGE_BYTES_MAX)
 
 
-def decode(data: bytes, adapter: TypeAdapter[T]) -> T:
-    """A message that `adapter` knows. Raises `Unreadable`, or `UnspokenVersion`, saying what is wrong."""
+def decode(data: bytes, adapter: TypeAdapter[T], bytes_max: int) -> T:
+    """A message that `adapter` knows, of at most `bytes_max`. Raises `Unreadable`, or `UnspokenVersion`."""
+    if len(data) > bytes_max:
+        raise Unreadable(f"{len(data)} bytes, at most {bytes_max} are read")
     fields = _unpack(data)
     message_id = fields.get("id")
     reply_to = message_id if isinstance(message_id, str) and 0 < len(message_id) <= 64 else None
@@ -61,8 +64,6 @@ def decode(data: bytes, adapter: TypeAdapter[T]) -> T:
 
 
 def _unpack(data: bytes) -> dict[str, Any]:
-    if len(data) > MESSAGE_BYTES_MAX:
-        raise Unreadable(f"{len(data)} bytes, at most {MESSAGE_BYTES_MAX} are read")
     try:
         fields = msgpack.unpackb(data, strict_map_key=True)
     except (ValueError, msgpack.UnpackException) as error:

@@ -14,10 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field
 
 CONTAINER_ID_LENGTH_MAX = 200
 IFNAME_LENGTH_MAX = 15
-HELLO_PAGE_ATTACHMENTS_MAX = 500
+PAGE_ITEMS_MAX = 100
 TOKEN_LENGTH_MAX = 12_000
 TICKET_LENGTH_MAX = 1_000
-INTERFACES_PAGE_MAX = 500
 
 ContainerId = Annotated[str, Field(max_length=CONTAINER_ID_LENGTH_MAX, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.\-]*$")]
 Ifname = Annotated[str, Field(min_length=1, max_length=IFNAME_LENGTH_MAX, pattern=r"^[^/:\s\x00]+$")]
@@ -102,7 +101,7 @@ class Hello(Message):
     journal_id: Token
     page: Annotated[int, Field(ge=0)]
     last: bool
-    holdings: Annotated[list[Holding], Field(max_length=HELLO_PAGE_ATTACHMENTS_MAX)]
+    holdings: Annotated[list[Holding], Field(max_length=PAGE_ITEMS_MAX)]
     release: Text = ""
 
 
@@ -212,7 +211,7 @@ class Interfaces(Message):
     type: Literal["interfaces"] = "interfaces"
     page: Annotated[int, Field(ge=0)]
     last: bool
-    interfaces: Annotated[list[Interface], Field(max_length=INTERFACES_PAGE_MAX)]
+    interfaces: Annotated[list[Interface], Field(max_length=PAGE_ITEMS_MAX)]
     unreadable: Annotated[int, Field(ge=0)] = 0
 
 

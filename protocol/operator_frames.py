@@ -6,8 +6,9 @@ import socket
 import struct
 from typing import Final
 
-from protocol.codec import MESSAGE_BYTES_MAX, Unreadable, encode
+from protocol.codec import Unreadable, encode
 from protocol.messages import Message
+from protocol.operator_codec import OPERATOR_BYTES_MAX
 
 _LENGTH: Final = struct.Struct(">I")
 
@@ -25,8 +26,8 @@ def send_message(sock: socket.socket, message: Message) -> None:
 def receive_payload(sock: socket.socket) -> bytes:
     """The bytes of one message. Raises `HungUp`, `Unreadable` when it is too long, or OSError."""
     (length,) = _LENGTH.unpack(_exactly(sock, _LENGTH.size))
-    if length > MESSAGE_BYTES_MAX:
-        raise Unreadable(f"{length} bytes, at most {MESSAGE_BYTES_MAX} are read")
+    if length > OPERATOR_BYTES_MAX:
+        raise Unreadable(f"{length} bytes, at most {OPERATOR_BYTES_MAX} are read")
     return _exactly(sock, length)
 
 

@@ -20,10 +20,10 @@ from coordinator.commands import AnswerOperator
 from coordinator.operator_socket import CONNECTIONS_MAX, NoOperatorSocket, OperatorSocket
 from ctl.failures import Failed
 from ctl.operator_socket import ask
-from protocol.codec import MESSAGE_BYTES_MAX, encode
+from protocol.codec import encode
 from protocol.logs import make_logger
 from protocol.operator import Adopted, ListUnadopted, OperatorRequest, TurnedDown
-from protocol.operator_codec import decode_operator_answer
+from protocol.operator_codec import OPERATOR_BYTES_MAX, decode_operator_answer
 from protocol.operator_frames import receive_payload, send_message
 
 PATIENCE_S = 20
@@ -124,7 +124,7 @@ def test_a_command_that_goes_away_is_noticed(front: Front, connect: Callable[[],
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (struct.pack(">I", MESSAGE_BYTES_MAX + 1), "at most"),
+        (struct.pack(">I", OPERATOR_BYTES_MAX + 1), "at most"),
         (struct.pack(">I", 3) + b"abc", "no m"),
         (struct.pack(">I", 5) + b"\x81\xa1v\xcd\x01", "no msgpack"),
         (struct.pack(">I", 4) + b"\x81\xa1v\x01", "type"),

@@ -25,6 +25,7 @@ from protocol.operator import (
     TurnedDown,
     Unadopted,
 )
+from protocol.paging import pages_of
 
 ONE, TWO = "1" * 64, "2" * 64
 NETWORK = "10.77.0.0/24"
@@ -88,19 +89,24 @@ class LegacyWorld(DeskWorld):
         for connection, message in asked:
             node = next(name for name, its in self.connections.items() if its == connection)
             if node not in self.silent:
-                self.hears(node, self._interfaces(node, message))
+                for page in self._interfaces(node, message):
+                    self.hears(node, page)
         self._shown |= {message.id for _, message in asked}
         return bool(asked)
 
     def hears(self, node: str, message: Interfaces) -> None:
         self.handle([Received(node, self.connections[node], message, self.now_s)])
 
-    def _interfaces(self, node: str, asked: Message) -> Interfaces:
+    def _interfaces(self, node: str, asked: Message) -> list[Interfaces]:
         seen = [
             Interface(namespace=f"ns-{address}", ifname=ifname, addresses=[address])
             for address, ifname in self.alive.get(node, {}).items()
         ]
-        return Interfaces(id=asked.id, page=0, last=True, interfaces=seen)
+        pages = pages_of(seen)
+        return [
+            Interfaces(id=asked.id, page=number, last=number == len(pages) - 1, interfaces=page)
+            for number, page in enumerate(pages)
+        ]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from test_coordinator_lane import a_written
 from coordinator.commands import Call, WakeAt
 from coordinator.events import Answered, Ticked
 from coordinator.operations import Found, ReadPage
-from protocol.messages import HELLO_PAGE_ATTACHMENTS_MAX
+from protocol.messages import PAGE_ITEMS_MAX
 
 FIRST = "10.55.0.1"
 
@@ -39,7 +39,7 @@ def test_an_address_stays_its_holders_until_the_nodes_journal_was_heard() -> Non
 
 def test_a_hello_of_many_pages_names_what_any_of_them_names() -> None:
     world = a_world_that_listed("first", node="n2")
-    count = HELLO_PAGE_ATTACHMENTS_MAX - 1
+    count = PAGE_ITEMS_MAX - 1
     others = [world.holding(f"other{n}", f"10.55.{1 + n // 250}.{n % 250}") for n in range(count)]
     connection = world.connect("n2", [world.holding("first", FIRST), *others], last=False)
     world.hello(connection, "n2", page=1)

@@ -53,9 +53,9 @@ def test_hello_is_said_at_once_and_requests_follow_the_welcome() -> None:
 
 
 def test_a_large_journal_is_told_in_pages() -> None:
-    assert a_link(holdings=1001).handle(Handshaken(NOW_S, spread_s=0.0)) == [
-        a_hello(1, 0, last=False, holdings=500),
-        a_hello(1, 1, last=False, holdings=500),
+    assert a_link(holdings=201).handle(Handshaken(NOW_S, spread_s=0.0)) == [
+        a_hello(1, 0, last=False, holdings=100),
+        a_hello(1, 1, last=False, holdings=100),
         a_hello(1, 2, last=True, holdings=1),
     ]
 
