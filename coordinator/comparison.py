@@ -23,6 +23,9 @@ MASS_SHARE: Final = 0.10
 MASS_NODES_SHARE: Final = 0.25
 """What differs on a larger scale is taken for an error of who compares, not for orphans."""
 
+NODES_GONE_AT_ONCE: Final = 1
+"""So many are no mass in a cluster of any size: machines are lost one by one."""
+
 
 @dataclass(frozen=True)
 class SweepRules:
@@ -161,7 +164,8 @@ def reason_to_stop(comparison: Comparison, picture: Picture) -> str:
         return f"the grid lacks {lost} of the {comparison.claimed} addresses in journals"
     gone_nodes = {each.identity.node for each in gone}
     nodes = gone_nodes | (picture.liveness.nodes.present if picture.liveness.nodes else frozenset())
-    if len(gone) > MASS_ADDRESSES and len(gone_nodes) > MASS_NODES_SHARE * len(nodes):
+    are_many = len(gone_nodes) > max(NODES_GONE_AT_ONCE, MASS_NODES_SHARE * len(nodes))
+    if are_many and len(gone) > MASS_ADDRESSES:
         return f"{len(gone_nodes)} of {len(nodes)} nodes look gone, with {len(gone)} addresses"
     return ""
 

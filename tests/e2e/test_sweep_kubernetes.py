@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from coordinator.sweep import MASS_ADDRESSES
 from leftovers import SWEEPS_SOON, end_second_agent, plant
 from runtime_calls import a_mac, add
 
@@ -58,6 +59,22 @@ def test_a_deleted_node_loses_its_addresses_one_that_is_not_ready_does_not(
 
     api.cluster.remove_node("node-2")
     assert cluster.grid.wait_until(lambda: set(cluster.grid.pods()) == {stays}, timeout_s=60)
+
+
+def test_a_small_cluster_that_loses_a_node_with_many_addresses_goes_on_sweeping(
+    api: KubernetesStub, make_cluster: MakeCluster, make_netns: MakeNetns
+) -> None:
+    api.cluster.add_node("node-3")
+    cluster = make_cluster(watching_plan(api, "node-1", "node-2"))
+    held = add(cluster.node, "held", make_netns(a_mac()))
+    assert held.ok
+    for number in range(MASS_ADDRESSES + 1):
+        plant(cluster, f"10.55.0.{100 + number}", f"lost-{number}", "node-3", "boot earlier")
+
+    api.cluster.remove_node("node-3")
+    assert cluster.grid.wait_until(lambda: set(cluster.grid.pods()) == {held.address}, timeout_s=60)
+    assert cluster.coordinator
+    assert not cluster.coordinator.count("sweep_stopped")
 
 
 def test_an_attachment_without_a_journal_lives_as_long_as_its_pod(

@@ -411,6 +411,35 @@ def test_more_than_a_quarter_of_the_nodes_gone_is_a_mass() -> None:
     assert not world.pods()
 
 
+@given(stay=st.integers(min_value=1, max_value=6), pods=st.integers(min_value=11, max_value=20))
+@settings(max_examples=20, deadline=None)
+def test_one_node_that_is_gone_is_no_mass_in_a_cluster_of_any_size(stay: int, pods: int) -> None:
+    world = SweepWorld()
+    for number in range(pods):
+        world.orphan(f"10.55.0.{20 + number}", f"c{number}", node="gone")
+    world.start()
+    world.live.nodes = {f"n{number}" for number in range(1, stay + 1)}
+    for _ in range(3):
+        world.sweep("n1")
+    assert not world.pods()
+    assert not world.noted("sweep_stopped")
+
+
+def test_nodes_that_are_lost_one_after_the_other_are_no_mass() -> None:
+    world = SweepWorld()
+    for number in range(22):
+        world.orphan(f"10.55.0.{20 + number}", f"c{number}", node=f"n{2 + number // 11}")
+    world.start()
+    world.live.nodes = {"n1", "n2", "n3"}
+    for lost in ("n2", "n3"):
+        world.live.nodes.remove(lost)
+        world.live.gone_since_s[lost] = world.now_s
+        for _ in range(4):
+            world.sweep("n1")
+        assert len(world.pods()) == 11 * (len(world.live.nodes) - 1)
+    assert not world.noted("sweep_stopped")
+
+
 def test_after_a_definition_was_missing_nothing_is_released() -> None:
     world = started(("10.55.0.7", "dead"))
     world.sweep("n1")
