@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import requests
 
+from protocol.texts import scrub
+
 CONNECT_TIMEOUT_S: Final = 3.0
 CAUSE_LENGTH_MAX: Final = 300
 
@@ -21,7 +23,7 @@ class NoAnswer(Exception):
 
     def __init__(self, cause: str, code: int = 0) -> None:
         super().__init__(cause)
-        self.cause = cause[:CAUSE_LENGTH_MAX]
+        self.cause = scrub(cause)[:CAUSE_LENGTH_MAX]
         self.code = code
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from coordinator.api_server import NoAnswer
+from protocol.texts import Scrubbed, scrub
 
 GONE: Final = 410
 STATIC_POD_UID: Final = "kubernetes.io/config.hash"
@@ -60,7 +61,8 @@ class _Metadata(_Model):
     annotations: dict[str, str] | None = None
 
     def seen(self) -> Seen:
-        return Seen(self.namespace, self.name, self.uid, (self.annotations or {}).get(STATIC_POD_UID, ""))
+        other_uid = (self.annotations or {}).get(STATIC_POD_UID, "")
+        return Seen(scrub(self.namespace), scrub(self.name), scrub(self.uid), scrub(other_uid))
 
 
 class _Item(_Model):
@@ -93,7 +95,7 @@ class _Bookmark(_Model):
 
 class _Status(_Model):
     code: int = 0
-    message: str = ""
+    message: Scrubbed = ""
 
 
 class _Error(_Model):

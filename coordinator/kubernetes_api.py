@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from coordinator.api_server import CAUSE_LENGTH_MAX, ApiServer, NoAnswer, check
 from coordinator.claims import PodFacts, TokenFacts
 from coordinator.errors import EnrolmentUnavailable
+from protocol.texts import Scrubbed
 
 READ_TIMEOUT_S: Final = 7.0
 EXTRA: Final = "authentication.kubernetes.io/"
@@ -21,8 +22,8 @@ class _Model(BaseModel):
 
 
 class _User(_Model):
-    username: str = ""
-    extra: dict[str, list[str]] | None = None
+    username: Scrubbed = ""
+    extra: dict[str, list[Scrubbed]] | None = None
 
     def claim(self, name: str) -> str | None:
         """The claim's value, where it has exactly one."""
@@ -33,8 +34,8 @@ class _User(_Model):
 class _ReviewStatus(_Model):
     authenticated: bool = False
     user: _User = _User()
-    audiences: list[str] | None = None
-    error: str = ""
+    audiences: list[Scrubbed] | None = None
+    error: Scrubbed = ""
 
 
 class _Review(_Model):
@@ -42,11 +43,11 @@ class _Review(_Model):
 
 
 class _Metadata(_Model):
-    uid: str
+    uid: Scrubbed
 
 
 class _PodSpec(_Model):
-    node: Annotated[str | None, Field(alias="nodeName")] = None
+    node: Annotated[Scrubbed | None, Field(alias="nodeName")] = None
 
 
 class _Pod(_Model):

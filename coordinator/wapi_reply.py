@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from coordinator.errors import GridAnswersHtml, GridForbids, GridLoginRefused, GridUnavailable
 from coordinator.exchange import LostError, NotSentError, RefusedError
 from coordinator.refusals import classify
+from protocol.texts import parse_json
 
 
 def read_body(status: int, content: bytes, user: str, grid: str) -> Any:
@@ -21,7 +21,7 @@ def read_body(status: int, content: bytes, user: str, grid: str) -> Any:
     if status >= 500:
         raise LostError(GridUnavailable(grid=grid, cause=f"HTTP status {status}"))
     try:
-        body = json.loads(content)
+        body = parse_json(content)
     except (ValueError, RecursionError):  # a number of too many digits is a plain ValueError
         if status >= 400:
             raise RefusedError(classify(status, None)) from None

@@ -8,6 +8,7 @@ import requests
 from pydantic import BaseModel, ValidationError
 
 from ctl.failures import BadArgument
+from protocol.texts import parse_json
 
 CONNECT_LIMIT_S = 2
 ANSWER_LIMIT_S = 5
@@ -50,7 +51,11 @@ def ask(session: requests.Session, url: str, model: type[Answer]) -> Answer:
     if response.status_code != requests.codes.ok:
         raise NoStatus(f"HTTP status {response.status_code}")
     try:
-        return model.model_validate_json(response.content)
+        fields = parse_json(response.content)
+    except (ValueError, RecursionError):
+        raise NoStatus("its answer is not a status (JSON)") from None
+    try:
+        return model.model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))

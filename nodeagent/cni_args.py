@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from nodeagent.attachment import Pod
+from protocol.texts import scrub
 
 VALUE_LENGTH_MAX: Final = 253
 
@@ -12,7 +13,7 @@ VALUE_LENGTH_MAX: Final = 253
 def pod_of(cni_args: str) -> Pod:
     """The pod that `cni_args` names. Unknown, repeated or malformed pairs are ignored: runtimes differ."""
     values: dict[str, str] = {}
-    for pair in cni_args.split(";"):
+    for pair in scrub(cni_args).split(";"):
         name, separator, value = pair.partition("=")
         if separator and value:
             values.setdefault(name, value[:VALUE_LENGTH_MAX])

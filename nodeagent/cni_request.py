@@ -16,10 +16,11 @@ from protocol.config_errors import ConfigInvalid, NetworkClosed
 from protocol.errors import Problem
 from protocol.messages import CONTAINER_ID_LENGTH_MAX, IFNAME_LENGTH_MAX
 from protocol.network_config import Dns, NetworkConfig, Route, decode_object, network_name_of, validate, version_of
+from protocol.texts import is_fit
 
 LATEST_VERSION: Final = "1.1.0"
 _CONTAINER_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]*")
-_IFNAME_UNFIT = re.compile(r"[/:\s\x00]")
+_IFNAME_UNFIT = re.compile(r"[/:\s\x00-\x1f\x7f-\x9f]")
 _NETNS_ERROR_LENGTH_MAX: Final = 200
 _LISTS_OF_VALID: Final = ("cni.dev/valid-attachments", "cni.dev/attachments")
 """The specification had both names; where both come, whatever either lists stays."""
@@ -99,12 +100,12 @@ def _ifname(value: str) -> str | None:
     if value in (".", ".."):
         return "it is no interface's name"
     if _IFNAME_UNFIT.search(value):
-        return "it must be without '/', ':' and white space"
+        return "it must be without '/', ':', white space and control characters"
     return None
 
 
-def _anything(value: str) -> str | None:
-    return None
+def _path(value: str) -> str | None:
+    return None if is_fit(value) else "it must be without control characters"
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class _Variable:
 _VARIABLES: Final = (
     _Variable("CNI_CONTAINERID", frozenset({"ADD", "DEL", "CHECK"}), _container_id),
     _Variable("CNI_IFNAME", frozenset({"ADD", "DEL", "CHECK"}), _ifname),
-    _Variable("CNI_NETNS", frozenset({"ADD"}), _anything),
+    _Variable("CNI_NETNS", frozenset({"ADD"}), _path),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 import msgpack
 from pydantic import TypeAdapter, ValidationError
 
-from protocol.messages import Message, ToAgent, ToCoordinator, to_agent, to_coordinator
+from protocol.messages import Message, ToAgent, ToCoordinator, request_token, to_agent, to_coordinator
 from protocol.versions import PROTOCOL_VERSION, is_spoken
 
 MESSAGE_BYTES_MAX: Final = 64 * 1024
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Unreadable(Exception):
-    """Bytes that are no message of this protocol; `reply_to` is the message's id where it could be read."""
+    """Bytes that are no message of this protocol; `reply_to` is the message's id where it is a valid one."""
 
     def __init__(self, reason: str, reply_to: str | None = None) -> None:
         super().__init__(reason)
@@ -30,7 +30,7 @@ class UnspokenVersion(Unreadable):
 
 def encode(message: Message) -> bytes:
     """The message as a msgpack map; fields that are absent are left out."""
-    packed: bytes = msgpack.packb(message.model_dump(exclude_none=True))
+    packed: bytes = msgpack.packb(message.model_dump(exclude_none=True), unicode_errors="replace")
     return packed
 
 
@@ -49,18 +49,25 @@ def decode(data: bytes, adapter: TypeAdapter[T], bytes_max: int) -> T:
     if len(data) > bytes_max:
         raise Unreadable(f"{len(data)} bytes, at most {bytes_max} are read")
     fields = _unpack(data)
-    message_id = fields.get("id")
-    reply_to = message_id if isinstance(message_id, str) and 0 < len(message_id) <= 64 else None
-    if not is_spoken(fields.get("v")):
-        raise UnspokenVersion(
-            f"protocol version {str(fields.get('v'))[:20]!r} is not spoken here, only {PROTOCOL_VERSION}", reply_to
-        )
+    reply_to = _valid_id(fields.get("id"))
+    if not is_spoken(version := fields.get("v")):
+        # What is no number may be lists inside each other, deeper than Python writes them out.
+        named = version if isinstance(version, int | None) else type(version).__name__
+        raise UnspokenVersion(f"protocol version {named} is not spoken here, only {PROTOCOL_VERSION}", reply_to)
     try:
         return adapter.validate_python(fields)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise Unreadable(f"{where}: {first['msg']}", reply_to) from None
+
+
+def _valid_id(value: object) -> str | None:
+    """What an answer may name: an id that was not checked could not be encoded into one."""
+    try:
+        return request_token.validate_python(value, strict=True)
+    except ValidationError:
+        return None
 
 
 def _unpack(data: bytes) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from protocol.texts import scrub
+
 INCOMPATIBLE_CNI_VERSION = 1
 UNKNOWN_CONTAINER = 3
 INVALID_ENVIRONMENT = 4
@@ -39,14 +41,14 @@ class Problem(Exception):
     @property
     def msg(self) -> str:
         """One short sentence that names the field or the hop (CNI: `msg`)."""
-        return self.message.format(**self.facts)
+        return scrub(self.message.format(**self.facts))
 
     @property
     def details(self) -> str:
         """The cause where it is known, then the remedy (CNI: `details`)."""
         cause = self.facts.get("cause")
         remedy = self.remedy.format(**self.facts)
-        return f"{cause}. {remedy}" if cause else remedy
+        return scrub(f"{cause}. {remedy}" if cause else remedy)
 
 
 class TryAgain(Problem):

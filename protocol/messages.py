@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field_serializer
 
+from protocol.texts import Scrubbed
+
 CONTAINER_ID_LENGTH_MAX = 200
 IFNAME_LENGTH_MAX = 15
 PAGE_ITEMS_MAX = 100
@@ -19,9 +21,9 @@ TOKEN_LENGTH_MAX = 12_000
 TICKET_LENGTH_MAX = 1_000
 
 ContainerId = Annotated[str, Field(max_length=CONTAINER_ID_LENGTH_MAX, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.\-]*$")]
-Ifname = Annotated[str, Field(min_length=1, max_length=IFNAME_LENGTH_MAX, pattern=r"^[^/:\s\x00]+$")]
+Ifname = Annotated[str, Field(min_length=1, max_length=IFNAME_LENGTH_MAX, pattern=r"^[^/:\s\x00-\x1f\x7f-\x9f]+$")]
 Token = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.\-]+$")]
-Text = Annotated[str, Field(max_length=253)]
+Text = Annotated[Scrubbed, Field(max_length=253)]
 Ticket = Annotated[str, Field(min_length=1, max_length=TICKET_LENGTH_MAX, pattern=r"^[A-Za-z0-9_.\-]+$")]
 Mac = Annotated[str, Field(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")]
 Ipv4 = Annotated[str, Field(max_length=15, pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$")]
@@ -277,8 +279,8 @@ class Declined(Message):
     type: Literal["declined"] = "declined"
     kind: Literal["try_again", "refused", "stale"]
     code: Annotated[int, Field(ge=1)]
-    msg: Annotated[str, Field(max_length=1000)]
-    details: Annotated[str, Field(max_length=4000)]
+    msg: Annotated[Scrubbed, Field(max_length=1000)]
+    details: Annotated[Scrubbed, Field(max_length=4000)]
     settled: bool = False
 
 
@@ -298,4 +300,5 @@ ToCoordinator = Hello | Enrol | ShowTicket | Allocate | Release | Ping | Interfa
 ToAgent = Welcome | HelloFirst | Enrolled | EnrolFirst | Allocated | Released | Declined | Pong | ListInterfaces
 
 to_coordinator: TypeAdapter[ToCoordinator] = TypeAdapter(Annotated[ToCoordinator, Field(discriminator="type")])
+request_token: TypeAdapter[str] = TypeAdapter(Token)
 to_agent: TypeAdapter[ToAgent] = TypeAdapter(Annotated[ToAgent, Field(discriminator="type")])

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from protocol import config_errors as errors
 from protocol.errors import Problem
 from protocol.gateway import complete_gateway, is_usable_gateway
-from protocol.messages import Text
+from protocol.texts import is_fit
 
 SUPPORTED_VERSIONS: Final = ("0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
 ABSENT_VERSION: Final = "0.1.0"
@@ -69,10 +69,17 @@ def _network_name(text: str) -> str:
     return text
 
 
+def _plain(text: str) -> str:
+    if not is_fit(text):
+        raise ValueError("must be without control characters")
+    return text
+
+
 def _empty_is_absent(value: object) -> object:
     return None if value == "" else value
 
 
+Text = Annotated[str, Field(max_length=253), AfterValidator(_plain)]
 Subnet = Annotated[str, AfterValidator(_subnet)]
 Ipv4Text = Annotated[str, AfterValidator(_address)]
 Destination = Annotated[str, AfterValidator(_destination)]

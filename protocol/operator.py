@@ -13,13 +13,14 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, TypeAdapter
 
 from protocol.messages import Ipv4, Message, Model, Text, Token
+from protocol.texts import Scrubbed
 
 OPERATOR_SOCKET: Final = Path("/run/cni-infoblox/coordinator.sock")
 PAGE_ITEMS_MAX: Final = 500
 
 SENTENCE_LENGTH_MAX: Final = 1000
 
-Sentence = Annotated[str, Field(max_length=SENTENCE_LENGTH_MAX)]
+Sentence = Annotated[Scrubbed, Field(max_length=SENTENCE_LENGTH_MAX)]
 
 
 class ListUnadopted(Message):
@@ -137,7 +138,7 @@ class Explain(Message):
     """Tell what is known of an address, a pod (NAME or NAMESPACE/NAME), or a container (the start of its ID)."""
 
     type: Literal["explain"] = "explain"
-    what: Annotated[str, Field(min_length=1, max_length=253)]
+    what: Annotated[Scrubbed, Field(min_length=1, max_length=253)]
 
 
 class Story(Model):

@@ -114,6 +114,15 @@ def test_an_unknown_version_is_refused_clearly(neighbour: Peer) -> None:
     assert "version" in answer.details
 
 
+@pytest.mark.parametrize("message_id", ["a b", "\n", "x" * 65, "", 7, ["a"], {"a": 1}, b"a"])
+def test_an_unknown_version_with_an_id_that_no_answer_can_bear_is_dropped(
+    cluster: Cluster, neighbour: Peer, make_netns: MakeNetns, message_id: object
+) -> None:
+    neighbour.socket.send(msgpack.packb({"v": 2, "id": message_id}))
+    assert isinstance(neighbour.answer(hello(own_boot_id())), Welcome)
+    assert_still_serves(cluster, make_netns)
+
+
 def test_a_message_of_two_megabytes_ends_the_connection_and_nothing_else(
     cluster: Cluster, neighbour: Peer, make_netns: MakeNetns
 ) -> None:

@@ -80,3 +80,13 @@ def test_an_address_in_the_digits_of_another_script_is_unreadable() -> None:
 def test_two_megabytes_are_not_even_unpacked() -> None:
     with pytest.raises(Unreadable, match=f"at most {MESSAGE_BYTES_MAX}"):
         decode_to_coordinator(bytes(2 * MESSAGE_BYTES_MAX))
+
+
+@given(message_id=values, version=values | st.just(1))
+def test_an_answer_to_what_cannot_be_read_names_a_valid_id_or_there_is_none(
+    message_id: object, version: object
+) -> None:
+    with pytest.raises(Unreadable) as caught:
+        decode_to_coordinator(msgpack.packb({"v": version, "id": message_id}))
+    if caught.value.reply_to is not None:
+        encode(Pong(id=caught.value.reply_to))
