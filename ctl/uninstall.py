@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
+from typing import Final
 
 from ctl import pages
 from ctl.failures import BadArgument, Failed
-from ctl.installer import leftovers, record
+from ctl.installer import leftovers, record, settings
+from ctl.installer.ending import Ending
+from ctl.installer.leftovers import Left
 from ctl.installer.lock import lock_of, only_one
 from ctl.installer.record import Record
+from ctl.installer.report import Removal
 from ctl.installer.runtime_files import RuntimeFiles
+from ctl.installer.settings import STATUS_LISTEN
+from ctl.installer.status import status_server
 from ctl.networks.closing import close, uses_driver
 from ctl.status import AGENT_URL
 from protocol import files
 
-LOOK_S = 1.0
-QUIET_LOOKS = 2
+LOOK_S: Final = 1.0
+QUIET_LOOKS: Final = 2
 """An ADD that the runtime began before the file was closed shows by then."""
+NOTHING_SEEN: Final = "nothing was looked at so far"
+REST: Final = "the configuration stays closed, the plugin stays: run this again, or install to open it"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a file in --cni-conf-dir that was put there by hand, and goes too; repeat",
     )
     add("--timeout", default=600, type=int, metavar="SECONDS", help="for the node's attachments to go (600)")
+    add("--stay", action="store_true", help="stay when all is gone, as the pod of a DaemonSet must")
+    add("--status-listen", metavar="ADDRESS:PORT", help=f"with --stay: how it stands, over HTTP ({STATUS_LISTEN})")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -45,20 +57,79 @@ def run(arguments: argparse.Namespace) -> int:
         directory: Path = getattr(arguments, flag[2:].replace("-", "_"))
         if not directory.is_dir():
             raise BadArgument(f"{flag} {directory}: no such directory")
-    plugin: Path = arguments.cni_bin_dir / arguments.driver_name
-    pending = arguments.socket_dir / f"{arguments.driver_name}.pending"
-    url = pages.checked("--agent-status", arguments.agent_status)
-    with only_one(plugin):
-        configurations = _Configurations(arguments.cni_conf_dir, arguments.driver_name, arguments.configuration)
-        configurations.close()
-        _wait(url, pending, arguments.timeout)
-        configurations.remove()
-        if plugin.exists():
-            plugin.unlink()
-            files.sync_directory(plugin.parent)
-            print(f"removed {plugin}")
-        lock_of(plugin).unlink()
+    if arguments.status_listen and not arguments.stay:
+        raise BadArgument("--status-listen: only together with --stay")
+    leaving = _Leaving(arguments)
+    if not arguments.stay:
+        leaving.leave()
+        return 0
+    status = status_server(
+        lambda: leaving.report, *settings.status_address(arguments.status_listen or STATUS_LISTEN)
+    )
+    status.start()
+    try:
+        leaving.leave()
+        print("staying until told to end", flush=True)
+        leaving.stay()
+    finally:
+        status.stop()
     return 0
+
+
+class _Leaving:
+    """A node that plugin and configuration leave; from its making on, SIGTERM and SIGINT are heard."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._arguments = arguments
+        self._plugin: Path = arguments.cni_bin_dir / arguments.driver_name
+        self._pending: Path = arguments.socket_dir / f"{arguments.driver_name}.pending"
+        self._url = pages.checked("--agent-status", arguments.agent_status)
+        self._ending = Ending()
+        self.report = Removal(str(self._plugin), metadata.version("cni-infoblox"), NOTHING_SEEN)
+
+    def leave(self) -> None:
+        """All of it. Raises `Failed` when something is left in the end."""
+        arguments = self._arguments
+        with only_one(self._plugin):
+            configurations = _Configurations(
+                arguments.cni_conf_dir, arguments.driver_name, arguments.configuration
+            )
+            configurations.close()
+            self._wait()
+            configurations.remove()
+            if self._plugin.exists():
+                self._plugin.unlink()
+                files.sync_directory(self._plugin.parent)
+                print(f"removed {self._plugin}", flush=True)
+            lock_of(self._plugin).unlink()
+        self.report = replace(self.report, why_left=None)
+
+    def stay(self) -> None:
+        """Until somebody asks for the end."""
+        while not self._ending.comes(LOOK_S):
+            pass
+
+    def _wait(self) -> None:
+        """Until nothing is left, in two looks. Raises `Failed` when time is up, or the end is asked for."""
+        end_s = time.monotonic() + self._arguments.timeout
+        quiet_looks = 0
+        with pages.make_session() as session:
+            while True:
+                left = leftovers.look(session, self._url, self._pending)
+                self._tell(left)
+                quiet_looks = quiet_looks + 1 if left.is_nothing else 0
+                if quiet_looks == QUIET_LOOKS:
+                    return
+                if not left.is_nothing and time.monotonic() >= end_s:
+                    raise Failed(f"--timeout {self._arguments.timeout}: still left: {left}; {REST}")
+                if self._ending.comes(LOOK_S):
+                    raise Failed(f"was told to end; still left: {left}; {REST}")
+
+    def _tell(self, left: Left) -> None:
+        why = f"waiting for the node's pods to go (kubectl drain): {left}"
+        if not left.is_nothing and why != self.report.why_left:
+            print(why, flush=True)
+        self.report = replace(self.report, why_left=why)
 
 
 class _Configurations:
@@ -105,21 +176,3 @@ class _Configurations:
             self._runtime.remove(name)
             print(f"removed {self._runtime.directory / name}")
         self._record.write({})
-
-
-def _wait(url: str, pending: Path, timeout_s: int) -> None:
-    """Until nothing is left, in two looks. Raises `Failed` when time is up."""
-    end_s = time.monotonic() + timeout_s
-    told, quiet_looks = "", 0
-    with pages.make_session() as session:
-        while quiet_looks < QUIET_LOOKS:
-            left = leftovers.look(session, url, pending)
-            quiet_looks = quiet_looks + 1 if left.is_nothing else 0
-            if not left.is_nothing and str(left) != told:
-                told = str(left)
-                print(f"waiting for the node's pods to go (kubectl drain): {told}", flush=True)
-            if not left.is_nothing and time.monotonic() >= end_s:
-                rest = "the configuration stays closed, the plugin stays: run this again, or install to open it"
-                raise Failed(f"--timeout {timeout_s}: still left: {left}; {rest}")
-            if quiet_looks < QUIET_LOOKS:
-                time.sleep(LOOK_S)

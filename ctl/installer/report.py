@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
@@ -35,6 +36,22 @@ class Configuration:
     warnings: tuple[Warned, ...] = ()
 
 
+class Told(Protocol):
+    """What the status page shows."""
+
+    def unready(self) -> str | None:
+        """Why the node is not as it should be, None when it is."""
+        ...
+
+    def as_fields(self) -> Mapping[str, object]:
+        """All of it as JSON wants it."""
+        ...
+
+    def metrics(self) -> bytes:
+        """All of it as Prometheus wants it."""
+        ...
+
+
 @dataclass(frozen=True)
 class Report:
     """The node at one moment. `configuration` is None where only the plugin is looked after."""
@@ -58,12 +75,38 @@ class Report:
 
     def metrics(self) -> bytes:
         """The report as Prometheus wants it."""
-        registry = CollectorRegistry()
-        ready = Gauge("cni_infoblox_installer_ready", "Whether the node is as it should be", registry=registry)
-        ready.set(self.unready() is None)
+        registry = _readiness(self)
         warnings = Gauge(
             "cni_infoblox_installer_warnings", "What a person should change", ["event"], registry=registry
         )
         for warned in self.configuration.warnings if self.configuration else ():
             warnings.labels(warned.event).inc()
         return generate_latest(registry)
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A node from which plugin and configuration are taken. `why_left` is None when they are gone."""
+
+    plugin: str
+    release: str
+    why_left: str | None
+
+    def unready(self) -> str | None:
+        """What still needs them."""
+        return self.why_left
+
+    def as_fields(self) -> Mapping[str, object]:
+        """The removal as JSON wants it."""
+        return asdict(self)
+
+    def metrics(self) -> bytes:
+        """The removal as Prometheus wants it."""
+        return generate_latest(_readiness(self))
+
+
+def _readiness(told: Told) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    ready = Gauge("cni_infoblox_installer_ready", "Whether the node is as it should be", registry=registry)
+    ready.set(told.unready() is None)
+    return registry

@@ -15,6 +15,7 @@ from protocol.logs import LogFormat
 from protocol.network_config import SUPPORTED_VERSIONS
 from protocol.settings import Level, Listen
 
+STATUS_LISTEN: Final = "127.0.0.1:9512"
 _WATCH_ONLY: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("--cni-conf-dir", {"type": Path, "metavar": "DIR", "help": "such as /etc/cni/net.d"}),
     ("--config-dir", {"type": Path, "metavar": "DIR", "help": "the mounted ConfigMap infoblox-cni-cfg"}),
@@ -27,7 +28,7 @@ _WATCH_ONLY: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
         "--set-promiscuous",
         {"action": "store_const", "const": True, "help": "set masters of macvlan to promiscuous mode"},
     ),
-    ("--status-listen", {"metavar": "ADDRESS:PORT", "help": "status and metrics over HTTP (127.0.0.1:9512)"}),
+    ("--status-listen", {"metavar": "ADDRESS:PORT", "help": f"status and metrics over HTTP ({STATUS_LISTEN})"}),
     ("--log-format", {"choices": ("console", "json"), "help": "(console)"}),
     ("--log-level", {"metavar": "LEVEL", "help": "debug, info, warning or error (info)"}),
 )
@@ -72,16 +73,21 @@ def refuse_without_watch(arguments: argparse.Namespace) -> None:
 
 def read(arguments: argparse.Namespace) -> Settings:
     """The settings of a watch. Raises `BadArgument`."""
-    listen = _checked("--status-listen", Listen, arguments.status_listen or "127.0.0.1:9512")
-    host, _, port = listen.rpartition(":")
+    host, port = status_address(arguments.status_listen or STATUS_LISTEN)
     return Settings(
         socket_dir=arguments.socket_dir or Path("/run/cni"),
         configured=_configured(arguments) if arguments.config_dir else None,
-        status_host=host.strip("[]") or "0.0.0.0",
-        status_port=int(port),
+        status_host=host,
+        status_port=port,
         log_format=arguments.log_format or "console",
         log_level=_checked("--log-level", Level, arguments.log_level or "info"),
     )
+
+
+def status_address(listen: str) -> tuple[str, int]:
+    """Host and port of --status-listen. Raises `BadArgument`."""
+    host, _, port = _checked("--status-listen", Listen, listen).rpartition(":")
+    return host.strip("[]") or "0.0.0.0", int(port)
 
 
 def _configured(arguments: argparse.Namespace) -> Configured:

@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Final
 
 from ctl import plugin_file
-from ctl.failures import Failed
 from ctl.installer.configuring import Configuring
 from ctl.installer.ending import Ending
 from ctl.installer.lock import only_one
 from ctl.installer.report import Configuration, Report, State, Warned
 from ctl.installer.settings import Settings
+from ctl.installer.status import status_server
 from ctl.plugin_file import Executable
 from protocol import files
 from protocol.logs import Logger, make_logger
-from protocol.status_server import Pages, StatusServer
 
 LOOK_S: Final = 2.0
 NOTHING_SEEN: Final = "nothing was looked at so far"
@@ -101,7 +100,7 @@ def run(executable: Executable, target: Path, settings: Settings) -> int:
             files.sweep(directory)
         watch = Watch(executable, target, settings, log)
         ending = Ending()
-        status = _status_server(watch, settings)
+        status = status_server(lambda: watch.report, settings.status_host, settings.status_port)
         status.start()
         log.info("started", release=watch.report.release, status_port=status.port, look_s=LOOK_S)
         try:
@@ -121,12 +120,3 @@ def _signature(path: Path) -> _Signature | None:
     except FileNotFoundError:
         return None
     return status.st_ino, status.st_mtime_ns, status.st_size, status.st_mode
-
-
-def _status_server(watch: Watch, settings: Settings) -> StatusServer:
-    pages = Pages(lambda: watch.report.unready(), lambda: watch.report.as_fields(), lambda: watch.report.metrics())
-    try:
-        return StatusServer(settings.status_host, settings.status_port, pages)
-    except OSError as error:
-        where = f"{settings.status_host}:{settings.status_port}"
-        raise Failed(f"--status-listen {where}: {error.strerror or error}") from None

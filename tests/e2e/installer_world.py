@@ -115,7 +115,11 @@ class InstallerWorld:
 
 def page(installer: Daemon, path: str) -> tuple[int, str]:
     """Status code with text of a page of the installer."""
-    port = installer.wait_for("started")["status_port"]
+    return fetch(installer.wait_for("started")["status_port"], path)
+
+
+def fetch(port: int, path: str) -> tuple[int, str]:
+    """Status code with text of a page on a port of this machine."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as response:
             return response.status, response.read().decode()

@@ -23,6 +23,7 @@ NET_ADMIN = 1 << 12
 NOT_AVAILABLE = 50
 CONFIGURATION = "network-configuration"
 APPLIED_WITHIN_S = 60.0
+PRINT_INODE = ("python3", "-c", "import os, sys; print(os.stat(sys.argv[1]).st_ino)")
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +97,7 @@ def test_each_process_has_the_least_that_it_needs(
     assert set(status["Uid"].split()) == {str(user)}
     assert [int(status[f"Cap{which}"], 16) for which in ("Eff", "Prm", "Bnd")] == [capabilities] * 3
     for path in ("/x", "/etc/x", "/tmp/x"):
-        done = pod.execute(["touch", path])
+        done = pod.execute(["python3", "-c", f"open('{path}', 'w')"])
         assert "Read-only file system" in done.stderr
 
 
@@ -109,10 +110,11 @@ def test_the_agents_keys_and_journal_stay_private_on_the_machine(site: Site, age
 
 def test_the_agent_sees_namespaces_that_come_and_does_not_hold_them(site: Site, agent: RunningPod) -> None:
     with SitePod(site.worker, "web-2") as pod:
+        inode = Path(pod.netns).stat().st_ino
         for path in (pod.netns, f"/var{pod.netns}"):
-            assert agent.execute(["stat", "-f", "-c", "%T", path]).stdout == "nsfs\n"
+            assert agent.execute([*PRINT_INODE, path]).stdout == f"{inode}\n"
     assert not Path(pod.netns).exists()
-    assert agent.execute(["stat", pod.netns]).returncode != 0
+    assert agent.execute([*PRINT_INODE, pod.netns]).returncode != 0
 
 
 def test_the_coordinator_follows_the_cluster(coordinator: RunningPod) -> None:
@@ -186,6 +188,25 @@ def test_a_configmap_reaches_the_machine_unless_it_is_wrong(
     assert on_machine.read_bytes() == before
 
 
+def test_the_overlay_takes_everything_away_from_a_machine_once_its_pods_have_gone(
+    site: Site, agent: RunningPod, installer: RunningPod
+) -> None:
+    with SitePod(site.worker, "last") as pod:
+        assert pod.call("ADD").ok
+        assert installer.stop() == 0
+        leaving = site.worker.run(overlaid("uninstall", "cni-infoblox-plugin"))
+        leaving.daemon.wait_until(lambda line: "1 held" in line.get("text", ""), "the pod that is left")
+        assert leaving.probe("livenessProbe").returncode == 0
+        assert leaving.probe("readinessProbe").returncode != 0
+        assert pod.call("DEL").ok
+    leaving.daemon.wait_until(lambda line: "staying" in line.get("text", ""), "its end")
+    assert leaving.probe("readinessProbe").returncode == 0
+    assert not list(site.worker.path("/etc/cni/net.d").iterdir())
+    assert [path.name for path in site.worker.path("/opt/cni/bin").iterdir()] == ["macvlan"]
+    assert leaving.stop() == 0
+    site.worker.run(site.workload("cni-infoblox-plugin")).daemon.wait_for("configuration_written")
+
+
 def test_both_daemons_come_back_without_the_api_server(
     site: Site, coordinator: RunningPod, agent: RunningPod
 ) -> None:
@@ -224,10 +245,15 @@ def test_the_coordinator_does_not_start_without_a_password(site: Site) -> None:
     assert "--wapi-password-file: /etc/cni-infoblox/wapi/wapi-password: is empty" in pod.daemon.tail()
 
 
+def overlaid(overlay: str, name: str) -> dict[str, Any]:
+    """A workload as an overlay has it."""
+    objects = yaml.safe_load_all(kustomize(HERE / "overlays" / overlay))
+    kinds = ("Deployment", "DaemonSet")
+    return next(found for found in objects if found["kind"] in kinds and found["metadata"]["name"] == name)
+
+
 def test_the_overlay_sets_the_master_to_promiscuous_mode(site: Site) -> None:
-    objects = yaml.safe_load_all(kustomize(HERE / "overlays" / "set-promiscuous"))
-    workload = next(found for found in objects if found["metadata"]["name"] == "cni-infoblox-plugin")
-    pod = site.control.run(workload)
+    pod = site.control.run(overlaid("set-promiscuous", "cni-infoblox-plugin"))
     pod.daemon.wait_for("promiscuous_set")
     assert int(pod.status_of_process()["CapEff"], 16) == NET_ADMIN
     with NetNS(site.control.namespace) as links:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import socket
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from demo.cluster import Cluster, Pod
 from demo.daemons import Daemon
 from demo.links import remove_namespace
-from tests.e2e.installer_world import NAME, InstallerWorld, netconf, page
+from tests.e2e.installer_world import NAME, InstallerWorld, fetch, netconf, page
 
 Uninstall = Callable[..., Daemon]
 
@@ -134,3 +135,35 @@ def test_a_file_that_somebody_else_wrote_goes_only_when_it_is_named(
     assert uninstall("--configuration", "07-by-hand.conf").wait_exit(60) == 0
     assert [path.name for path in world.conf_dir.iterdir()] == ["05-foreign.conf"]
     assert not (world.conf_dir / NAME).exists()
+
+
+def test_one_that_is_told_to_end_leaves_what_is_needed_and_can_be_run_again(
+    world: InstallerWorld, pod: Pod, uninstall: Uninstall
+) -> None:
+    waiting = uninstall()
+    says(waiting, "1 held")
+    assert waiting.stop() == 1
+    assert "was told to end; still left: 0 asked, 1 held" in waiting.tail()
+    assert world.plugin.exists()
+    assert pod.delete().ok
+    assert uninstall().wait_exit(60) == 0
+    assert not world.plugin.exists()
+
+
+def test_one_that_stays_shows_over_http_what_is_left_then_that_nothing_is(
+    world: InstallerWorld, pod: Pod, uninstall: Uninstall
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    staying = uninstall("--stay", "--status-listen", f"127.0.0.1:{port}")
+    says(staying, "1 held")
+    assert fetch(port, "/healthz") == (200, "ok\n")
+    status, why = fetch(port, "/readyz")
+    assert (status, "0 asked, 1 held" in why) == (503, True)
+    assert "cni_infoblox_installer_ready 0.0" in fetch(port, "/metrics")[1]
+
+    assert pod.delete().ok
+    says(staying, "staying until told to end")
+    assert fetch(port, "/readyz") == (200, "ok\n")
+    assert not world.plugin.exists()
+    assert staying.stop() == 0

@@ -1,7 +1,7 @@
 """The command line that runs one container: its root, its mounts, its user, its capabilities, by util-linux.
 
 The root holds what our image holds, at the image's places: the static plugin, a Python with our packages, the
-base system's programs; nothing else of this machine.
+libraries of the base system. Of its programs it has Python alone: what the image lacks does not run here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ from typing import Any, Final
 
 PROJECT: Final = Path(__file__).parents[2]
 PLUGIN_IN_IMAGE: Final = Path("lib/cni-infoblox/infoblox")
-PATH_IN_IMAGE: Final = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin"
+PATH_IN_IMAGE: Final = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+PROGRAM_DIRECTORIES: Final = ("bin", "sbin", "local/bin", "local/sbin")
+"""Below /usr."""
+KUBELETS_OWN: Final = ".kubelet"
+"""Where the root has what gives a process its identity, as a runtime does from outside."""
 BASE_FILES: Final = ("ld.so.cache", "passwd", "group", "nsswitch.conf")
 
 Object = dict[str, Any]
@@ -68,8 +72,8 @@ class Identity:
         """The command line that turns root with everything into this identity, then runs `argv`."""
         groups = ",".join(map(str, self.more_groups))
         return [
-            *("env", "-i", *(f"{name}={value}" for name, value in environment.items())),
-            *("setpriv", f"--reuid={self.user}", f"--regid={self.group}"),
+            *(f"/{KUBELETS_OWN}/env", "-i", *(f"{name}={value}" for name, value in environment.items())),
+            *(f"/{KUBELETS_OWN}/setpriv", f"--reuid={self.user}", f"--regid={self.group}"),
             f"--groups={groups}" if groups else "--clear-groups",
             "--inh-caps=-all",
             "--bounding-set=" + ",".join(["-all", *(f"+{name.lower()}" for name in self.capabilities)]),
@@ -102,6 +106,7 @@ def root_script(root: Path, image: Path, mounts: Sequence[Mount], mode: str) -> 
         "ln -s ../run var/run",
         "for name in bin sbin lib lib64; do ln -s usr/$name $name; done",
         f"mount -t overlay -o ro,lowerdir={shlex.quote(str(image))}:/usr overlay usr",
+        *_only_python(),
         *(f"cp -p /etc/{name} etc/" for name in BASE_FILES),
         *("mount --rbind /proc proc", "mount --rbind /dev dev", "mount --rbind -o ro /sys sys"),
     ]
@@ -111,6 +116,21 @@ def root_script(root: Path, image: Path, mounts: Sequence[Mount], mode: str) -> 
         lines += _bind(mount)
     lines += [f"mount -o remount,{mode} {at}", f'exec chroot {at} "$@"']
     return "\n".join(lines)
+
+
+def _only_python() -> list[str]:
+    """Hide the programs of the base system, but for the one that our packages run in."""
+    python = Path(sys.executable).resolve()
+    hidden = [
+        f"[ ! -d /usr/{name} ] || mount -t tmpfs -o mode=755 tmpfs usr/{name}" for name in PROGRAM_DIRECTORIES
+    ]
+    kept = [f"cp -p {python} {str(python).lstrip('/')}"] if python.is_relative_to("/usr") else []
+    return [
+        *hidden,
+        *kept,
+        f"mkdir {KUBELETS_OWN}",
+        f'cp -p "$(command -v env)" "$(command -v setpriv)" {KUBELETS_OWN}/',
+    ]
 
 
 def _python_trees() -> list[Path]:

@@ -144,15 +144,9 @@ def test_selectors_services_and_probes_meet_what_they_mean(everything: list[Obje
     assert len(numbers) == len(set(numbers)), "they share the node's network"
 
 
-def test_probes_execute_nothing_but_the_plugin_since_the_image_has_no_shell(everything: list[Object]) -> None:
-    probes = [
-        probe["exec"]["command"]
-        for workload in workloads(everything)
-        for container in pod_of(workload)["containers"]
-        for probe in (container.get(name, {}) for name in PROBES)
-        if "exec" in probe
-    ]
-    assert probes == [["/usr/lib/cni-infoblox/infoblox"]]
+def test_the_coordinator_runs_where_all_nodes_are_drained(everything: list[Object]) -> None:
+    (deployment,) = (each for each in everything if each["kind"] == "Deployment")
+    assert {"key": "node.kubernetes.io/unschedulable", "operator": "Exists"} in pod_of(deployment)["tolerations"]
 
 
 def test_a_pod_that_ends_removes_nothing(everything: list[Object]) -> None:

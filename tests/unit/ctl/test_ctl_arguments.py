@@ -35,6 +35,10 @@ from ctl.failures import BadArgument
             ["install", "--cni-bin-dir", "/", "--plugin", "/bin/true", "--interpreter", "/bin/true"],
             "--interpreter",
         ),
+        (
+            ["uninstall", "--cni-bin-dir", "/", "--cni-conf-dir", "/", "--status-listen", ":1"],
+            "--status-listen: only together with --stay",
+        ),
         (["status", "--agent-status", "localhost:9511"], "--agent-status"),
         (["status", "--coordinator-status", "file:///etc/passwd"], "--coordinator-status"),
     ],
