@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from secrets import token_hex
@@ -43,10 +44,12 @@ from coordinator.wapi import Wapi
 from coordinator.zap import Zap
 from protocol.inbox import Inbox
 from protocol.keys import BadKey, KeyPair, load_pair
+from protocol.log_output import standard_error_that_never_waits
 from protocol.logs import Logger, make_logger
 from protocol.settings import BadSettings
 from protocol.status_server import Pages, StatusServer
 
+EXIT_FAILED = 1
 EXIT_BAD_SETTINGS = 2
 
 COLLECT_AFTER_OBJECTS: Final = 10_000
@@ -65,17 +68,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings.read_password()
         return run(settings)
     except (BadSettings, BadKey) as bad:
-        print(f"cni-infoblox-coordinator: {bad}", file=sys.stderr)  # noqa: T201
-        return EXIT_BAD_SETTINGS
+        return _complain(bad, EXIT_BAD_SETTINGS)
     except (OSError, zmq.ZMQError) as error:
-        print(f"cni-infoblox-coordinator: {error}", file=sys.stderr)  # noqa: T201
-        return 1
+        return _complain(error, EXIT_FAILED)
+
+
+def _complain(why: object, exit_code: int) -> int:
+    with suppress(OSError):
+        sys.stderr.write(f"cni-infoblox-coordinator: {why}\n")
+    return exit_code
 
 
 def run(settings: Settings, on_step: OnStep = no_step) -> int:
     """The whole daemon. `on_step` is called at the steps of `coordinator.steps`."""
-    clock = time.monotonic
     release = version("cni-infoblox")
+    metrics = Metrics(release, settings.cluster_name)
+    with standard_error_that_never_waits(metrics.log_lines_lost.inc):
+        return _serve(settings, release, metrics, on_step)
+
+
+def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) -> int:
+    clock = time.monotonic
     logger = make_logger(settings.log_format, settings.log_level, cluster=settings.cluster_name)
     pair = load_pair(settings.key_path)
     authorized = Authorized(settings.keys / "authorized", lambda text: logger.warning("bad_key_file", reason=text))
@@ -94,7 +107,6 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
     cluster = ClusterWatch(api_server, clock, logger) if settings.watch_cluster else None
     sweeping = Sweeping(settings.sweep_rules, cluster or live_nodes or NobodyTells())
     desk = Desk(policy, settings.wapi_batch_size, settings.lookup_ttl, release, clock(), sweeping)
-    metrics = Metrics(release, settings.cluster_name)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     context.set(zmq.MAX_SOCKETS, 16)
     zap = Zap(context)

@@ -26,6 +26,12 @@ class Metrics:
         self._allocate_s = Histogram(
             prefix + "allocate_seconds", "From request to answer", buckets=_SECONDS, registry=registry
         )
+        self.internal_errors = Counter(
+            prefix + "internal_errors", "What no code expected, by place", ["place"], registry=registry
+        )
+        self.log_lines_lost = Counter(
+            prefix + "log_lines_lost", "Lines that standard error did not take", registry=registry
+        )
         self._calls = Counter(prefix + "wapi_calls", "WAPI calls", ["outcome"], registry=registry)
         self._call_s = Histogram(prefix + "wapi_call_seconds", "Grid time", buckets=_SECONDS, registry=registry)
         self._batch = Histogram(

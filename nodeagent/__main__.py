@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -41,6 +42,7 @@ from nodeagent.unix_server import UnixServer
 from protocol.errors import Problem
 from protocol.inbox import Inbox
 from protocol.keys import BadKey
+from protocol.log_output import standard_error_that_never_waits
 from protocol.logs import make_logger
 from protocol.settings import BadSettings
 from protocol.status_server import Pages, StatusServer
@@ -62,7 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(chosen: Settings, on_step: OnStep = no_step) -> int:
     """Serve until SIGTERM; the exit code. `on_step` is for tests that kill the process (see `steps`)."""
     try:
-        failure = _serve(chosen, on_step)
+        release = _release()
+        metrics = Metrics(release, chosen.node_name)
+        with standard_error_that_never_waits(metrics.log_lines_lost.inc):
+            failure = _serve(chosen, release, metrics, on_step)
     except BadKey as error:
         return _complain(f"--keys: {error}", EXIT_BAD_SETTINGS)
     except (PlaceTaken, BadJournal) as error:
@@ -72,11 +77,10 @@ def run(chosen: Settings, on_step: OnStep = no_step) -> int:
     return 0 if failure is None else _complain(failure, EXIT_FAILED)
 
 
-def _serve(chosen: Settings, on_step: OnStep) -> str | None:
-    release, boot_id = _release(), BOOT_ID_PATH.read_text(encoding="ascii").strip()
+def _serve(chosen: Settings, release: str, metrics: Metrics, on_step: OnStep) -> str | None:
+    boot_id = BOOT_ID_PATH.read_text(encoding="ascii").strip()
     log = make_logger(chosen.log_format, chosen.log_level, node=chosen.node_name)
     papers = _papers(chosen, lambda text: log.warning("bad_key_file", reason=text))
-    metrics = Metrics(release, chosen.node_name)
     inbox: Inbox[Item] = Inbox()
     poller = zmq.Poller()
 
@@ -197,7 +201,8 @@ def _release() -> str:
 
 
 def _complain(why: str, exit_code: int) -> int:
-    sys.stderr.write(f"cni-infoblox-agent: {' '.join(why.split())}\n")
+    with suppress(OSError):
+        sys.stderr.write(f"cni-infoblox-agent: {' '.join(why.split())}\n")
     return exit_code
 
 

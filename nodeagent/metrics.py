@@ -33,6 +33,17 @@ class Metrics:
             ["reason"],
             registry=self._registry,
         )
+        self.internal_errors = Counter(
+            "cni_infoblox_agent_internal_errors",
+            "What no code expected, by place",
+            ["place"],
+            registry=self._registry,
+        )
+        self.log_lines_lost = Counter(
+            "cni_infoblox_agent_log_lines_lost",
+            "Lines that standard error did not take",
+            registry=self._registry,
+        )
         self.attachments = Gauge(
             "cni_infoblox_agent_attachments", "Attachments by state", ["state"], registry=self._registry
         )

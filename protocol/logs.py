@@ -8,6 +8,8 @@ from typing import Literal
 
 import structlog
 
+from protocol.texts import scrub
+
 LogFormat = Literal["console", "json"]
 Logger = structlog.typing.FilteringBoundLogger
 
@@ -29,7 +31,18 @@ def make_logger(log_format: LogFormat, level: str, **fields: object) -> Logger:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _scrubbed,
             renderer,
         ],
     ).bind(**fields)
     return logger
+
+
+def _scrubbed(_logger: object, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """No text leaves its line, or speaks to a terminal; a traceback keeps its lines, which renderers escape."""
+    for name, value in fields.items():
+        if name == "exception":
+            fields[name] = "\n".join(map(scrub, value.split("\n")))
+        elif isinstance(value, str):
+            fields[name] = scrub(value)
+    return fields
