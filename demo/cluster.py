@@ -15,6 +15,7 @@ from demo.cni import Invocation, Outcome, execute, pod_args
 from demo.daemons import Daemon, command
 from demo.grid import PASSWORD, SimulatedGrid
 from demo.links import Underlay, add_namespace, can_ping, inside, remove_namespace
+from demo.socket_directory import socket_directory
 
 MAIN_PLUGINS: Final = "/usr/lib/cni"
 CLUSTER_NAME: Final = "demo"
@@ -51,15 +52,15 @@ def network_config(kind: str, **changes: Any) -> dict[str, Any]:
 class Node:
     """A node: its agent, its directories, its network namespace where the cluster has an underlay."""
 
-    def __init__(self, cluster: Cluster, name: str, namespace: str | None) -> None:
+    def __init__(self, cluster: Cluster, name: str, socket_dir: Path, namespace: str | None) -> None:
         self.name = name
         self.namespace = namespace
         self._cluster = cluster
         self.directory = cluster.directory / name
-        self.socket_dir = self.directory / "run"
+        self.socket_dir = socket_dir
         self.state_dir = self.directory / "state"
         self.bin_dir = self.directory / "bin"
-        for directory in (self.directory, self.socket_dir, self.bin_dir):
+        for directory in (self.directory, self.bin_dir):
             directory.mkdir(mode=0o700, exist_ok=True)
         self.agent: Daemon | None = None
         self.install_plugin()
@@ -193,6 +194,7 @@ class Cluster:
     def __enter__(self) -> Cluster:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with ExitStack() as stack:
+            socket_dirs = {name: stack.enter_context(socket_directory(name)) for name in self.plan.nodes}
             stack.callback(self.stop)
             names = [flag for name in self.plan.nodes for flag in ("--node", name)]
             argv = [*command("cni-infoblox"), "keys", "init", str(self.keys), *names]
@@ -201,7 +203,7 @@ class Cluster:
             self.start_coordinator()
             for name in self.plan.nodes:
                 namespace = self.plan.underlay.add_node(name) if self.plan.underlay else None
-                self.nodes[name] = Node(self, name, namespace)
+                self.nodes[name] = Node(self, name, socket_dirs[name], namespace)
                 self.nodes[name].start_agent()
             for name in self.plan.nodes:
                 self.wait_connected(name)

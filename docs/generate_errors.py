@@ -28,8 +28,9 @@ error: `code`, a short `msg`, and `details` with the cause, the remedy and the r
 - **100 and above** stay until a person changes something.
 
 The plugin itself answers when the agent cannot: code 11 for ADD, CHECK or GC without an agent, or for a standard
-input that the runtime never closes, 50 for STATUS, 4, 6 and 7 for input that it cannot even pass on. A DEL
-without an agent succeeds and is carried out later.
+input that the runtime never closes, 50 for STATUS, 4, 6 and 7 for input that it cannot even pass on (7: a
+`socket-dir` that others than root could have prepared), 100 where it does not run as root. A DEL without an agent
+succeeds and is carried out later.
 
 | code | from | msg | remedy |
 | --- | --- | --- | --- |

@@ -5,9 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
-import stat
 from pathlib import Path
 from typing import Final
+
+from nodeagent.private_directory import NotPrivate, make_private, normal
 
 BACKLOG: Final = 1024
 ANSWER_WAIT_S: Final = 1.0
@@ -30,21 +31,27 @@ class SocketPlace:
     """`DIR/DRIVER.sock` with its lock, its pending deletes, its sign of life beside it."""
 
     def __init__(self, socket_dir: Path, driver_name: str) -> None:
-        self.socket_path = socket_dir / f"{driver_name}.sock"
-        self.pending_path = socket_dir / f"{driver_name}.pending"
-        self._alive_path = socket_dir / f"{driver_name}.alive"
-        self._lock_path = socket_dir / f"{driver_name}.lock"
+        """Raises `PlaceTaken` where the plugin would take no such directory."""
+        try:
+            directory = normal(socket_dir)
+        except NotPrivate as error:
+            raise PlaceTaken(f"--socket-dir: {error}") from None
+        self.socket_path = directory / f"{driver_name}.sock"
+        self.pending_path = directory / f"{driver_name}.pending"
+        self._alive_path = directory / f"{driver_name}.alive"
+        self._lock_path = directory / f"{driver_name}.lock"
         self._lock: int | None = None
 
     def take(self) -> None:
         """Make the directories, keep every other agent out. Raises `PlaceTaken`."""
         directory = self.socket_path.parent
         try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _enforce_private(directory)
-            self.pending_path.mkdir(mode=0o700, exist_ok=True)
-            _enforce_private(self.pending_path)
-            self._lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            make_private(directory)
+            make_private(self.pending_path)
+            how = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            self._lock = os.open(self._lock_path, how, 0o600)
+        except NotPrivate as error:
+            raise PlaceTaken(f"--socket-dir: {error}") from None
         except OSError as error:
             raise PlaceTaken(f"--socket-dir: {error.filename or directory}: {error.strerror}") from None
         try:
@@ -82,12 +89,6 @@ class SocketPlace:
     def leave(self) -> None:
         """Remove the socket; lock, pending deletes, sign of life stay."""
         self.socket_path.unlink(missing_ok=True)
-
-
-def _enforce_private(directory: Path) -> None:
-    mode = stat.S_IMODE(directory.stat().st_mode)
-    if mode & 0o077:
-        directory.chmod(mode & 0o700)
 
 
 def _who_answers(path: Path) -> str | None:

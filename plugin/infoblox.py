@@ -15,6 +15,8 @@ import sys
 VERSIONS = b'{"cniVersion":"1.1.0","supportedVersions":["0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}\n'
 PASSED_ON = b"CNI_COMMAND CNI_CONTAINERID CNI_NETNS CNI_IFNAME CNI_ARGS CNI_PATH TRACEPARENT".split()
 SOCKET_DIRECTORY = "/run/cni"
+LIST = "/etc/cni-infoblox/socket-dirs"  # the other directories that root allows, one a line
+LIST_BYTES_MAX = 1 << 16
 FRAME_BYTES_MAX = 1 << 20
 NOT_DURABLE = 255  # the agent's answer to a DEL that it could not write down
 
@@ -39,12 +41,12 @@ class NoAnswer(Exception):
 
 def main() -> None:
     """Answer one call of the runtime on standard output, then end the process."""
-    started_s = clock()
-    stdin = b""
+    started_s, stdin = clock(), b""
     try:
         verb = posix.environ.get(b"CNI_COMMAND", b"").decode("utf-8", "replace")
-        stdin = b"" if verb == "VERSION" else read_stdin(started_s + limits(verb)[1])
-        status, output = answer(verb, stdin, started_s)
+        limits = LIMITS.get(verb, LIMITS["CHECK"])
+        stdin = b"" if verb == "VERSION" else read_stdin(started_s + limits[1])
+        status, output = answer(verb, stdin, limits, started_s)
     except CniError as error:
         status, output = 1, error_json(stdin, *error.args)
     except BaseException as error:  # noqa: BLE001, a runtime can do nothing with a traceback
@@ -56,27 +58,26 @@ def main() -> None:
         posix._exit(status)
 
 
-def answer(verb: str, stdin: bytes, started_s: float) -> tuple[int, bytes]:
+def answer(verb: str, stdin: bytes, limits: tuple[float, float], started_s: float) -> tuple[int, bytes]:
     """Exit status with standard output for one call."""
     if verb == "VERSION":
         return 0, VERSIONS
-    base = f"{socket_directory(stdin)}/{driver_name(sys.argv[0])}"
-    variables, netns = variables_and_namespace(verb)
+    if uid := posix.geteuid():
+        remedy = "only root can reach the agent: run the container runtime as root, or the plugin with sudo"
+        raise CniError(100, f"the plugin runs as uid {uid} instead of root", remedy)
+    variables, netns = variables_and_namespace(verb)  # before the working directory changes
     request = frame(variables, stdin)
-    if clock() >= started_s + limits(verb)[1]:
-        return without_end(verb, base, request)
+    base = f"{socket_directory(stdin)}/{driver_name(sys.argv[0])}"
+    if verb != "DEL" and clock() >= started_s + limits[1]:  # a DEL is known by its variables alone
+        remedy = "the runtime must close it behind the network configuration; look for it in the runtime's log"
+        raise CniError(11, f"standard input was not closed within {limits[1]:g} s", remedy)
     try:
-        status, output = ask(f"{base}.sock", request, netns, limits(verb), started_s)
+        status, output = ask(base, request, netns, limits, started_s)
     except NoAnswer as silence:
         return without_agent(verb, base, request, str(silence))
     if verb == "DEL" and status == NOT_DURABLE:
         return keep_for_later(base, request)
     return status, output
-
-
-def limits(verb: str) -> tuple[float, float]:
-    """The patience with an absent agent, then the time for the whole call, in seconds."""
-    return LIMITS.get(verb, LIMITS["CHECK"])
 
 
 def driver_name(executable: str) -> str:
@@ -93,8 +94,7 @@ def variables_and_namespace(verb: str) -> tuple[list[bytes], int | None]:
     if verb != "ADD" or b"CNI_NETNS" not in posix.environ:
         return variables, None
     try:  # O_NONBLOCK, since a path that is a pipe would block for ever
-        how = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK
-        return variables, posix.open(posix.environ[b"CNI_NETNS"], how)
+        return variables, posix.open(posix.environ[b"CNI_NETNS"], posix.O_CLOEXEC | posix.O_NONBLOCK)
     except OSError as error:
         return [*variables, b"NETNS_ERROR=" + str(error.strerror).encode()], None
 
@@ -113,7 +113,7 @@ def frame(variables: list[bytes], stdin: bytes) -> bytes:
 
 
 def ask(
-    path: str, request: bytes, netns: int | None, limits: tuple[float, float], started_s: float
+    base: str, request: bytes, netns: int | None, limits: tuple[float, float], started_s: float
 ) -> tuple[int, bytes]:
     """The agent's exit code with its standard output.
 
@@ -126,7 +126,7 @@ def ask(
         connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
             connection.settimeout(left_s(end_s))
-            connection.connect(path)
+            connection.connect(f"{reach(base)}.sock")
             heard_s = clock()
             send(connection, request, netns, end_s)
             head = receive(connection, 5, end_s)
@@ -141,7 +141,7 @@ def ask(
             connection.close()
         if clock() >= min(heard_s + patience_s, end_s):
             raise NoAnswer(why)
-        pause()
+        select.select([], [], [], RETRY_S)
 
 
 def send(connection: _socket.socket, request: bytes, netns: int | None, end_s: float) -> None:
@@ -168,22 +168,11 @@ def receive(connection: _socket.socket, size_bytes: int, end_s: float) -> bytes:
     return data
 
 
-# Without an agent, or without the end of standard input
-
-
-def without_end(verb: str, base: str, request: bytes) -> tuple[int, bytes]:
-    """What a runtime is told that never closes standard input. A DEL is known by its variables alone."""
-    if verb == "DEL":
-        return keep_for_later(base, request)
-    remedy = "the runtime must close it behind the network configuration; look for it in the runtime's log"
-    raise CniError(11, f"standard input was not closed within {limits(verb)[1]:g} s", remedy)
-
-
 def without_agent(verb: str, base: str, request: bytes, why: str) -> tuple[int, bytes]:
     """What the runtime is told when nobody answered."""
     if verb == "DEL":
         return keep_for_later(base, request)
-    if verb == "STATUS" and alive_lately(f"{base}.alive"):
+    if verb == "STATUS" and alive_lately(base):
         return 0, b""  # the roll-out of a new agent does not turn the node NotReady
     if verb not in LIMITS:
         verbs = "the runtime sets it to ADD, DEL, CHECK, GC, STATUS or VERSION"
@@ -192,12 +181,12 @@ def without_agent(verb: str, base: str, request: bytes, why: str) -> tuple[int, 
     raise CniError(code, f"{driver_name(base)} agent does not answer at {base}.sock", f"{why}; {REMEDY}")
 
 
-def alive_lately(path: str) -> bool:
+def alive_lately(base: str) -> bool:
     """Whether a connected agent touched its file a short while ago."""
     import time
 
     try:  # a time in the future is an old one too: the clock was set back since
-        return abs(time.time() - posix.stat(path).st_mtime) < ALIVE_S
+        return abs(time.time() - posix.lstat(f"{reach(base)}.alive").st_mtime) < ALIVE_S
     except OSError:
         return False
 
@@ -207,7 +196,7 @@ def keep_for_later(base: str, request: bytes) -> tuple[int, bytes]:
     container, ifname = (posix.environ.get(name, b"") for name in (b"CNI_CONTAINERID", b"CNI_IFNAME"))
     name = pending_name(container, ifname)
     try:
-        write_pending(f"{base}.pending", name, request)
+        write_pending(f"{reach(base)}.pending", name, request)
     except OSError as error:
         msg = f"the agent does not answer, nor could the DEL be kept in {base}.pending"
         raise CniError(11, msg, f"{reason(error)}; {REMEDY}") from None
@@ -231,7 +220,8 @@ def write_pending(directory: str, name: bytes, request: bytes) -> None:
         posix.mkdir(directory, 0o700)
     except FileExistsError:
         pass
-    folder = posix.open(directory, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC)
+    folder = posix.open(directory, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW | posix.O_CLOEXEC)
+    check_owner(folder)
     hidden = b"." + posix.urandom(8).hex().encode()
     file = posix.open(hidden, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL, 0o600, dir_fd=folder)
     try:
@@ -244,25 +234,75 @@ def write_pending(directory: str, name: bytes, request: bytes) -> None:
     posix.fsync(folder)
 
 
-# Where the agent is
+# Where the agent is; tenants write network configurations too, so whether only root can have put it there
 
 
 def socket_directory(stdin: bytes) -> str:
     """`ipam.socket-dir` of the configuration; the default where that cannot be read, and the agent says why."""
-    if b'"socket-dir"' not in stdin:
-        return SOCKET_DIRECTORY
     try:
-        directory = json_text(stdin.decode(), "ipam", "socket-dir")
+        named = json_text(stdin.decode(), "ipam", "socket-dir") if b'"socket-dir"' in stdin else None
     except ValueError:
+        named = None
+    if named is None:
         return SOCKET_DIRECTORY
-    if directory is None:
-        return SOCKET_DIRECTORY
-    if not is_private(directory):
-        remedy = (
-            "it must be an absolute path; it and its parent must belong to root ('chown root') and be writable"
-        )
-        raise CniError(7, f"ipam.socket-dir {directory} is not trusted", f"{remedy} for root only ('chmod go-w')")
-    return directory
+    path = normal(named)
+    if f"{path}/".startswith(f"{SOCKET_DIRECTORY}/") or path in listed():
+        return path
+    places = f"{SOCKET_DIRECTORY}, a directory below it, or a line of {LIST} on this node, which root may write"
+    raise untrusted(named, f"it must be {places}")
+
+
+def normal(path: str) -> str:
+    """The path with single slashes; /var/run, which distributions link to /run, is read as that."""
+    names = [name for name in path.split("/") if name]
+    if not path.startswith("/") or ".." in names:
+        raise untrusted(path, "it must be an absolute path without '..'")
+    return "/" + "/".join(names[1:] if names[:2] == ["var", "run"] else names)
+
+
+def listed() -> list[str]:
+    """The directories that root has allowed on this node."""
+    try:
+        file = posix.open(reach(LIST), posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC)
+        check_owner(file)
+        lines = posix.read(file, LIST_BYTES_MAX).decode("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise untrusted(LIST, reason(error)) from None
+    return [normal(line.strip()) for line in lines if line.startswith("/")]
+
+
+def reach(path: str) -> str:
+    """Go to where `path` lies and return its last name: that is enough then, wherever the path leads later.
+
+    Raises FileNotFoundError where the way ends, a CniError where others than root could have changed it.
+    """
+    *way, name = path.split("/")
+    for number, step in enumerate(way, 1):
+        reached = "/".join(way[:number]) or "/"
+        try:
+            here = posix.open(step or "/", posix.O_PATH | posix.O_DIRECTORY | posix.O_NOFOLLOW | posix.O_CLOEXEC)
+            check_owner(here)
+        except (NotADirectoryError, ValueError):
+            raise untrusted(reached, "it is a link, or no directory") from None
+        except PermissionError as error:
+            raise untrusted(reached, reason(error)) from None
+        posix.fchdir(here)
+        posix.close(here)
+    return name
+
+
+def check_owner(descriptor: int) -> None:
+    """Raises PermissionError where others than root could have made or changed what is open."""
+    found = posix.fstat(descriptor)
+    if found.st_uid != 0 or found.st_mode & 0o022:
+        raise PermissionError("it must belong to root ('chown root') and be writable for root only ('chmod go-w')")
+
+
+def untrusted(path: str, why: str) -> CniError:
+    """The error for a place that somebody else may have prepared."""
+    return CniError(7, f"ipam.socket-dir {path} is not trusted", why)
 
 
 def json_text(document: str, section: str, key: str) -> str | None:
@@ -274,7 +314,7 @@ def json_text(document: str, section: str, key: str) -> str | None:
     pieces = document.replace("\\\\", "\0").replace('\\"', "\1").split('"')
     depth, above, name, found = 0, "", "", None
     for before, string, after in zip(pieces[::2], pieces[1::2], pieces[2::2], strict=False):
-        depth += nesting(before)
+        depth += before.count("{") + before.count("[") - before.count("}") - before.count("]")
         if after.lstrip().startswith(":"):
             name = unescaped(string)
             above = name if depth == 1 else above
@@ -282,64 +322,31 @@ def json_text(document: str, section: str, key: str) -> str | None:
                 found = None
         elif (before.strip(), depth, above, name) == (":", 2, section, key):
             found = unescaped(string)
-    is_whole = len(pieces) % 2 and depth + nesting(pieces[-1]) == 0
+    ends = "".join(pieces[::2])
+    is_whole = len(pieces) % 2 and ends.count("{") + ends.count("[") == ends.count("}") + ends.count("]")
     return found if is_whole else None
 
 
-def nesting(between: str) -> int:
-    """How many objects and arrays begin in a piece between strings, less those that end."""
-    return between.count("{") + between.count("[") - between.count("}") - between.count("]")
-
-
 def unescaped(string: str) -> str:
-    """The text that such a string means."""
+    """The text that such a string means, in which two units of UTF-16 may make one character."""
     text, *pieces = [piece.replace("\0", "\\").replace("\1", '"') for piece in string.split("\\")]
     for piece in pieces:
         if piece.startswith("u"):
-            text = with_unit(text, int(piece[1:5], 16)) + piece[5:]
+            text += chr(int(piece[1:5], 16)) + piece[5:]
         else:
             text += ESCAPED.get(piece[:1], piece[:1]) + piece[1:]
-    return text
-
-
-def with_unit(text: str, unit: int) -> str:
-    """The text and one more unit of UTF-16, of which two may make one character."""
-    if text and 0xD800 <= (high := ord(text[-1])) < 0xDC00 <= unit < 0xE000:
-        return text[:-1] + chr(0x10000 + ((high - 0xD800) << 10) + (unit - 0xDC00))
-    return text + chr(unit)
-
-
-def is_private(directory: str) -> bool:
-    """Whether nobody but root could have put a socket there: tenants write network configurations too."""
-    if not directory.startswith("/"):
-        return False
-    for path in (directory.rstrip("/").rpartition("/")[0] or "/", directory):
-        try:
-            found = posix.stat(path)
-        except FileNotFoundError:
-            return True  # no better or worse than an agent that is down
-        except (OSError, ValueError):
-            return False
-        if found.st_uid != 0 or found.st_mode & 0o022:
-            return False
-    return True
-
-
-# Bytes, text, time
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def read_stdin(end_s: float) -> bytes:
     """Standard input to its end, or what has come of it by `end_s`, or a little more than a request may hold."""
     data = b""
-    stream = select.poll()
-    stream.register(0, select.POLLIN)
     try:
         while len(data) <= FRAME_BYTES_MAX:
-            if not stream.poll(left_s(end_s) * 1000):
-                continue
-            if not (piece := posix.read(0, 1 << 16)):
-                break
-            data += piece
+            if select.select([0], [], [], left_s(end_s))[0]:
+                if not (piece := posix.read(0, 1 << 16)):
+                    break
+                data += piece
     except OSError:  # it is closed, or the time is up
         return data
     return data
@@ -386,13 +393,6 @@ def left_s(end_s: float) -> float:
     if (left := end_s - clock()) <= 0:
         raise TimeoutError
     return left
-
-
-def pause() -> None:
-    """Give the agent a moment before it is tried again."""
-    import time
-
-    time.sleep(RETRY_S)
 
 
 if __name__ == "__main__":

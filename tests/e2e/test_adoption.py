@@ -16,6 +16,7 @@ from demo.cluster import Cluster, Node, Plan
 from demo.daemons import command
 from demo.grid import ea
 from demo.links import add_interface, add_namespace, remove_namespace
+from demo.socket_directory import socket_directory
 from gridsim.legacy import LegacyCluster, LegacyPod, create_legacy
 from tests.original_daemon import OriginalDaemon
 
@@ -109,8 +110,8 @@ def test_from_the_originals_daemon_to_the_release_by_del(
     config = node.config(subnet=SUBNET, gateway="10.77.0.1")
     before = site.objects()
 
-    with OriginalDaemon(tmp_path / "old" / "infoblox.sock"):
-        flags = ("--socket-dir", str(tmp_path / "old"), "--state-dir", str(tmp_path / "state"))
+    with socket_directory("old") as old, OriginalDaemon(old / "infoblox.sock"):
+        flags = ("--socket-dir", str(old), "--state-dir", str(tmp_path / "state"))
         serving = node.agent
         in_its_place = node.launch_agent(*flags)
         node.agent = serving

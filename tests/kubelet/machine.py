@@ -80,7 +80,7 @@ class Machine:
         scratch = self.directory / "host-run"
         scratch.mkdir(exist_ok=True)
         script = (
-            f"set -e; mount -t tmpfs tmpfs {scratch}; mkdir {scratch}/cni {scratch}/netns; "
+            f"set -e; mount -t tmpfs -o mode=755 tmpfs {scratch}; mkdir {scratch}/cni {scratch}/netns; "
             f"mount --rbind {NETNS_DIRECTORY} {scratch}/netns; "
             f"mount --rbind {self.path('/run/cni')} {scratch}/cni; "
             f'mount --rbind {scratch} /run; exec "$@"'

@@ -15,12 +15,20 @@ from pathlib import Path
 from demo.links import inside
 
 # The first process reaps what others leave, and ends when the test does, whatever the test dies of.
-FIRST_PROCESS = "mount -t tmpfs run /run && mkdir /run/netns && echo ready && read -r"
+FIRST_PROCESS = """
+set -e
+mount -t tmpfs -o mode=755 run /mnt
+mkdir /mnt/netns /mnt/cni
+mount --bind /run/cni /mnt/cni
+mount --move /mnt /run
+echo ready
+read -r
+"""
 CGROUPS = Path("/sys/fs/cgroup")
 
 
 class Enclosure:
-    """As a context manager: namespaces of their own, /run empty, the network that of a node."""
+    """As a context manager: namespaces of their own, in /run the sockets of agents alone, a node's network."""
 
     def __init__(self, network_namespace: str) -> None:
         self.cgroup = f"infoblox-{secrets.token_hex(4)}"

@@ -182,7 +182,7 @@ def test_beside_the_original_no_name_and_no_socket_is_the_originals(tmp_path: Pa
     assert {each["metadata"]["name"] for each in daemon_sets} == {"cni-infoblox-agent", "cni-infoblox-plugin"}
     for each in daemon_sets:
         paths = [volume["hostPath"]["path"] for volume in pod_of(each)["volumes"] if volume["name"] == "sockets"]
-        assert paths == ["/run/cni-infoblox-agent"]
+        assert paths == ["/run/cni/infoblox-agent"]
 
 
 def test_the_migration_page_leads_to_valid_manifests(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_the_migration_page_leads_to_valid_manifests(tmp_path: Path) -> None:
     file.write_text(configuration[file.name])
     checked = subprocess.run([*command("cni-infoblox"), "validate", str(file)], capture_output=True, text=True)
     assert checked.returncode == 0, checked
-    assert json.loads(file.read_text())["ipam"]["socket-dir"] == "/run/cni-infoblox-agent"
+    assert json.loads(file.read_text())["ipam"]["socket-dir"] == "/run/cni/infoblox-agent"
 
 
 def test_pods_of_the_closed_overlay_can_ask_for_what_it_names_and_nothing_else() -> None:

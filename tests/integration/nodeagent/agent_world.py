@@ -317,9 +317,9 @@ class Agent:
 class World:
     """Directories, keys, one coordinator, at most one agent at a time."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, socket_dir: Path) -> None:
         self.directory = directory
-        self.socket_dir = directory / "run"
+        self.socket_dir = socket_dir
         self.state_dir = directory / "state"
         self.key_dir = directory / "keys"
         self.key_dir.mkdir()

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from agent_world import World
 
+from demo.socket_directory import socket_directory
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A coordinator that answers everything, with room for an agent."""
-    made = World(tmp_path)
-    yield made
-    made.close()
+    with socket_directory("agent") as directory:
+        made = World(tmp_path, directory / "infoblox")
+        yield made
+        made.close()

@@ -12,6 +12,8 @@ import pytest
 from plugin_runtime import LAUNCHER, PLUGIN, SCRIPT, Runtime
 from scripted_agent import Behaviour, ScriptedAgent
 
+from demo.socket_directory import socket_directory
+
 BUILD = PLUGIN.parent / "static" / "build.sh"
 SHORT_LIMITS = dict.fromkeys(("ADD", "DEL", "CHECK", "STATUS", "GC"), (0.1, 10.0))
 
@@ -34,11 +36,10 @@ def arm64_plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def agent_directory(tmp_path: Path) -> Path:
+def agent_directory() -> Iterator[Path]:
     """The agent's directory."""
-    made = tmp_path / "cni"
-    made.mkdir(mode=0o700)
-    return made
+    with socket_directory("plugin") as made:
+        yield made
 
 
 @pytest.fixture(params=["script", "static"])

@@ -72,14 +72,13 @@ def test_sixteen_calls_at_once_are_answered(runtime: Runtime, agents: Any) -> No
 
 
 def test_the_file_for_arm64_adds_through_its_own_system_calls(
-    arm64_plugin: Path, tmp_path: Path, agents: Any
+    arm64_plugin: Path, agent_directory: Path, agents: Any
 ) -> None:
     assert b"ARM aarch64" in run(["file", "--brief", str(arm64_plugin)], os.environ)
     emulated = ["qemu-aarch64-static", str(arm64_plugin)]
     assert b"supportedVersions" in run(emulated, {"CNI_COMMAND": "VERSION"})
-    tmp_path.chmod(0o755)
-    agent = agents(tmp_path / "infoblox.sock", answers(0, b"answer"))
-    configuration = json.dumps({"ipam": {"socket-dir": str(tmp_path)}}).encode()
+    agent = agents(agent_directory / "infoblox.sock", answers(0, b"answer"))
+    configuration = json.dumps({"ipam": {"socket-dir": str(agent_directory)}}).encode()
     assert run(emulated, ADD, configuration) == b"answer"
     request = agent.requests.get_nowait()
     assert request.stdin == configuration
