@@ -1,0 +1,174 @@
+"""What can happen to the agent. No event carries a time: whoever hands it on says when it came.
+
+A *caller* is the number of one request of the plugin, or of one pending file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
+from nodeagent.domain.outcomes import Failure
+from nodeagent.domain.presence import Sight
+from protocol.wire.messages import ToAgent
+
+
+@dataclass(frozen=True)
+class Event:
+    """Anything that happens."""
+
+
+@dataclass(frozen=True)
+class AddAsked(Event):
+    """The plugin asks for an address.
+
+    `master`, `shares_mac`: what decides whether the interface has a MAC of its own.
+    """
+
+    caller: int
+    request_id: str
+    attachment: AttachmentId
+    network: Network
+    namespace: Namespace
+    pod: Pod = field(default_factory=Pod)
+    master: str | None = None
+    shares_mac: bool = False
+
+
+@dataclass(frozen=True)
+class DelAsked(Event):
+    """The plugin, or a pending file, says that an attachment is gone."""
+
+    caller: int
+    attachment: AttachmentId
+
+
+@dataclass(frozen=True)
+class CheckAsked(Event):
+    """The plugin asks whether an attachment is as it should be.
+
+    `previous`: its addresses by the runtime's account, None where that says nothing.
+    """
+
+    caller: int
+    attachment: AttachmentId
+    network: Network
+    previous: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class StatusAsked(Event):
+    """The plugin asks whether this node can give addresses."""
+
+    caller: int
+
+
+@dataclass(frozen=True)
+class GcAsked(Event):
+    """The plugin says what the runtime still knows of a network; `valid` is None where it has no list."""
+
+    caller: int
+    network_name: str
+    valid: frozenset[AttachmentId] | None = None
+
+
+@dataclass(frozen=True)
+class MacRead(Event):
+    """The namespace of an ADD was read; None where the interface has no MAC of its own."""
+
+    caller: int
+    mac: str | None
+
+
+@dataclass(frozen=True)
+class MacUnread(Event):
+    """The namespace of an ADD could not be entered."""
+
+    caller: int
+    failure: Failure
+
+
+@dataclass(frozen=True)
+class NamespacesSeen(Event):
+    """The namespaces of this look were looked at."""
+
+    look: int
+    sights: tuple[Sight, ...]
+
+
+@dataclass(frozen=True)
+class HungUp(Event):
+    """The plugin went away before it had its whole answer."""
+
+    caller: int
+
+
+@dataclass(frozen=True)
+class Delivered(Event):
+    """The plugin has its whole answer."""
+
+    caller: int
+
+
+@dataclass(frozen=True)
+class Connected(Event):
+    """The socket is connected. The hello is due after `spread_s`, so that not all nodes speak at once."""
+
+    spread_s: float
+
+
+@dataclass(frozen=True)
+class ConnectionLost(Event):
+    """The socket is not connected, for this reason. `is_final` where it will not try again by itself."""
+
+    why: str
+    is_final: bool = False
+
+
+@dataclass(frozen=True)
+class TokenMissing(Event):
+    """There is no token to enrol with, for this reason."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class KeysChanged(Event):
+    """This node's key pair, or the coordinator's key, is another one than the connection was made with."""
+
+
+@dataclass(frozen=True)
+class Received(Event):
+    """A message of the coordinator."""
+
+    message: ToAgent
+
+
+@dataclass(frozen=True)
+class SessionBegan(Event):
+    """The coordinator has welcomed this node.
+
+    `reserve`: how many ready allocations each network shall have. `allocations_max`: how many claims the node may
+    have. `clusters`: the ids that this cluster has, and had.
+    """
+
+    reserve: int
+    allocations_max: int
+    clusters: frozenset[str]
+
+
+@dataclass(frozen=True)
+class SessionEnded(Event):
+    """The coordinator cannot be asked, for this reason; also said when only the reason changes."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class ReserveClosed(Event):
+    """Nothing is to be kept ready any more: the agent is about to be removed from this node."""
+
+
+@dataclass(frozen=True)
+class Ticked(Event):
+    """Time has passed."""

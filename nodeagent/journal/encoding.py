@@ -1,0 +1,96 @@
+"""Rows of the journal as SQLite has them, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from ipaddress import IPv4Interface, IPv4Network
+from typing import Any, Final
+
+from nodeagent.domain.allocation import Allocation, Attachment, Label, State
+from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
+from protocol.wire.allocation_id import AllocationId
+
+ALLOCATION_COLUMNS: Final = (
+    "id",
+    "state",
+    "address",
+    "view",
+    "subnet",
+    "gateway",
+    "seal",
+    "network",
+    "label",
+    "is_labelled",
+    "was_held",
+    "let_go_s",
+    "lost_to",
+)
+ATTACHMENT_COLUMNS: Final = ("container_id", "ifname", "allocations", "path", "inode")
+
+Row = Sequence[Any]
+
+
+def encode_allocation(row: Allocation) -> Row:
+    """The values of `ALLOCATION_COLUMNS`."""
+    label = None if row.label is None else json.dumps(asdict(row.label))
+    return (
+        row.id,
+        row.state.value,
+        row.address,
+        row.view,
+        row.subnet,
+        row.gateway,
+        row.seal,
+        json.dumps(asdict(row.network)),
+        label,
+        int(row.is_labelled),
+        int(row.was_held),
+        row.let_go_s,
+        row.lost_to,
+    )
+
+
+def decode_allocation(row: Row) -> Allocation:
+    """The allocation of these values. Raises ValueError, TypeError or KeyError for what is none."""
+    named = dict(zip(ALLOCATION_COLUMNS, row, strict=True))
+    AllocationId.parse(named["id"])
+    IPv4Interface(f"{named['address']}/{IPv4Network(named['subnet']).prefixlen}")
+    return Allocation(
+        id=named["id"],
+        network=Network(**json.loads(named["network"])),
+        view=named["view"],
+        subnet=named["subnet"],
+        address=named["address"],
+        seal=named["seal"],
+        state=State(named["state"]),
+        gateway=named["gateway"],
+        label=None if named["label"] is None else _label(json.loads(named["label"])),
+        is_labelled=bool(named["is_labelled"]),
+        was_held=bool(named["was_held"]),
+        let_go_s=float(named["let_go_s"]),
+        lost_to=named["lost_to"],
+    )
+
+
+def encode_attachment(row: Attachment) -> Row:
+    """The values of `ATTACHMENT_COLUMNS`."""
+    path, inode = (row.namespace.path, row.namespace.inode) if row.namespace else (None, None)
+    return (row.id.container_id, row.id.ifname, " ".join(row.allocations), path, inode)
+
+
+def decode_attachment(row: Row) -> Attachment:
+    """The attachment of these values."""
+    container_id, ifname, allocations, path, inode = row
+    namespace = None if path is None else Namespace(path, inode)
+    return Attachment(AttachmentId(container_id, ifname), tuple(allocations.split(" ")), namespace)
+
+
+def _label(fields: Mapping[str, Any]) -> Label:
+    return Label(
+        attachment=AttachmentId(**fields["attachment"]),
+        pod=Pod(**fields["pod"]),
+        mac=fields["mac"],
+        namespace=None if fields["namespace"] is None else Namespace(**fields["namespace"]),
+    )
