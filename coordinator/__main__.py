@@ -103,7 +103,7 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) 
         release_delay_s=settings.release_delay,
     )
     live_nodes = LiveNodesFile(settings.live_nodes, clock) if settings.live_nodes else None
-    api_server = ApiServer(settings.kubernetes_api or "", settings.kubernetes_credentials)
+    api_server = ApiServer(settings.kubernetes_api or "", settings.kubernetes_credentials, clock)
     cluster = ClusterWatch(api_server, clock, logger) if settings.watch_cluster else None
     sweeping = Sweeping(settings.sweep_rules, cluster or live_nodes or NobodyTells())
     desk = Desk(policy, settings.wapi_batch_size, settings.lookup_ttl, release, clock(), sweeping)

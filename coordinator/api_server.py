@@ -5,17 +5,23 @@ Each exchange has a connection of its own, and reads token and authority anew: t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import requests
+from urllib3.exceptions import HTTPError
 
+from coordinator.certificates import causes, fault_of
+from coordinator.reply_bounds import REPLY_BYTES_MAX, BadReply, ReplyBounds
 from protocol.texts import scrub
 
 CONNECT_TIMEOUT_S: Final = 3.0
 CAUSE_LENGTH_MAX: Final = 300
+OBJECT_BYTES_MAX: Final = 4 * 1024 * 1024
+"""Twice what an object may have in etcd, since JSON takes more room than its form there."""
 
 
 class NoAnswer(Exception):
@@ -27,41 +33,77 @@ class NoAnswer(Exception):
         self.code = code
 
 
-class ApiServer:
-    """The API server at `url`; `credentials` holds our `token` and its `ca.crt`."""
+class Reply:
+    """A reply of which only the head is there; its body is read within the context of the exchange."""
 
-    def __init__(self, url: str, credentials: Path) -> None:
+    def __init__(self, response: requests.Response, bounds: ReplyBounds) -> None:
+        self._response = response
+        self._bounds = bounds
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+        return self._response.status_code
+
+    def content(self) -> bytes:
+        """The whole body."""
+        return self._bounds.content(self._response)
+
+    def lines(self, silence_s: float, line_bytes_max: int) -> Iterator[bytes]:
+        """The body as it comes; the bounds are those of each line."""
+        return self._bounds.lines(self._response, silence_s, line_bytes_max)
+
+    def shut_down(self) -> None:
+        """Make a read in another thread end."""
+        with suppress(OSError, RuntimeError, ValueError):  # it may end by itself at this very moment
+            self._response.raw.shutdown()
+
+    def check(self) -> None:
+        """Raises `NoAnswer` with the server's words where it refuses."""
+        if self.status_code not in (requests.codes.ok, requests.codes.created):
+            raise NoAnswer(f"HTTP {self.status_code}: {self._message()}", self.status_code)
+
+    def _message(self) -> str:
+        try:
+            return str(json.loads(self.content())["message"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return self._response.reason or ""
+
+
+class ApiServer:
+    """The API server at `url`; `credentials` holds our `token` and its `ca.crt`. `clock` counts seconds."""
+
+    def __init__(self, url: str, credentials: Path, clock: Callable[[], float]) -> None:
         self._url = url
         self._credentials = credentials
+        self._clock = clock
 
     @contextmanager
     def exchange(
         self,
         method: str,
         path: str,
-        read_timeout_s: float,
+        silence_s: float,
         *,
         query: Mapping[str, str] | None = None,
         body: Any = None,
         accept: str = "application/json",
-    ) -> Iterator[requests.Response]:
-        """The reply, whatever its status; its content is read within the context. Raises `NoAnswer`.
-
-        `read_timeout_s` is the longest silence, not the longest reply.
-        """
+        bytes_max: int = REPLY_BYTES_MAX,
+    ) -> Iterator[Reply]:
+        """The reply, whatever its status, within the bounds of `ReplyBounds`. Raises `NoAnswer`, also later."""
+        bounds = ReplyBounds(self._clock)
         try:
-            with requests.Session() as session:
-                session.trust_env = False
+            with bounds.session(verify=str(self._credentials / "ca.crt")) as session:
                 request = self._request(method, path, query, body, accept)
+                bounds.begin(silence_s, bytes_max)
                 with session.send(
                     session.prepare_request(request),
-                    verify=str(self._credentials / "ca.crt"),
-                    timeout=(CONNECT_TIMEOUT_S, read_timeout_s),
+                    timeout=(CONNECT_TIMEOUT_S, silence_s),
                     allow_redirects=False,
                     stream=True,
-                ) as reply:
-                    yield reply
-        except (requests.RequestException, OSError, UnicodeError) as error:
+                ) as response:
+                    yield Reply(response, bounds)
+        except (OSError, HTTPError, UnicodeError) as error:
             raise NoAnswer(_cause(error)) from None
 
     def _request(
@@ -78,26 +120,16 @@ class ApiServer:
             raise NoAnswer(f"{path} cannot be read") from None
 
 
-def check(reply: requests.Response) -> None:
-    """Raises `NoAnswer` with the server's words where it refuses."""
-    if reply.status_code not in (requests.codes.ok, requests.codes.created):
-        raise NoAnswer(f"HTTP {reply.status_code}: {_message(reply)}", reply.status_code)
-
-
-def _message(reply: requests.Response) -> str:
-    try:
-        return str(reply.json()["message"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return reply.reason or ""
-
-
 def _cause(error: Exception) -> str:
-    if isinstance(error, requests.exceptions.SSLError):
-        return "its certificate is not of the authority in ca.crt"
-    if isinstance(error, requests.Timeout) or "Read timed out" in str(error):
+    if fault := fault_of(error):
+        return f"its certificate is not accepted: {fault.value} (ca.crt)"
+    root = [*causes(error)][-1]
+    if isinstance(root, BadReply):
+        return str(root)
+    if isinstance(error, requests.Timeout) or isinstance(root, TimeoutError):
         return "no reply in time"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "its reply was cut off"
+        return "its reply was cut off, or is no HTTP"
     if isinstance(error, requests.ConnectionError):
         return "no connection"
     return f"{type(error).__name__}: {error}"

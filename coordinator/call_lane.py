@@ -40,6 +40,7 @@ from coordinator.events import (
 )
 from coordinator.gathering import Gathering
 from coordinator.outage import Outage, after_failure
+from coordinator.outage_notes import OutageNotes
 from coordinator.pace import Pace
 from coordinator.refusals import CONCERNS_EVERY_WRITE, Kind
 from coordinator.work import Failed, Priority, Work
@@ -72,6 +73,7 @@ class Lane:
         self._was_answered = False
         self.form: Form | None = None
         self.outage: Outage | None = None
+        self._outage_notes = OutageNotes()
 
     @property
     def waiting(self) -> int:
@@ -152,15 +154,21 @@ class Lane:
 
     def _landed(self, flight: _Flight, event: Landing, took_s: float) -> list[LaneCommand]:
         if isinstance(event, Answered):
-            self.outage = None
+            notes = self._got_through(event.now_s)
             self._pace.measured(_size(flight.works), took_s)
             commands = self._answered(flight, event)
             served = sum(work.priority is Priority.ALLOCATE and work not in self._queue for work in flight.works)
             self._gathering.answered(served, took_s, self._pace.fixed_s, event.now_s)
-            return commands
+            return [*notes, *commands]
         if isinstance(event, Refused):
-            self.outage = None
-            return self._refused(flight, event)
+            return [*self._got_through(event.now_s), *self._refused(flight, event)]
+        return self._did_not_get_through(flight, event)
+
+    def _got_through(self, now_s: float) -> list[Note]:
+        outage, self.outage = self.outage, None
+        return self._outage_notes.answered(outage, now_s)
+
+    def _did_not_get_through(self, flight: _Flight, event: Lost | NotSent) -> list[LaneCommand]:
         if isinstance(event.problem, GridForbids) and not self._was_answered:
             if self.form is None:
                 return self._do_without_request(str(event.problem), event.now_s)
@@ -168,14 +176,15 @@ class Lane:
             self.form = None
         looking_at_once = isinstance(event, Lost) and self.outage is None
         self.outage = after_failure(self.outage, event.problem, event.now_s)
+        notes = self._outage_notes.failed(self.outage, event.now_s)
         if looking_at_once:
             self.outage = self.outage.retried_at(event.now_s)
         if isinstance(event, NotSent):
-            return []
+            return [*notes]
         for work in flight.works:
             # The last of its HTTP calls may have left long after the first: after a search, or another login.
             work.sent_at_s = event.now_s
-        return self._tell(flight.works, lambda work: work.unknown(event.now_s))
+        return [*notes, *self._tell(flight.works, lambda work: work.unknown(event.now_s))]
 
     def _answered(self, flight: _Flight, event: Answered) -> list[LaneCommand]:
         commands: list[LaneCommand] = []

@@ -20,6 +20,7 @@ ALARMS: Final = frozenset(
         "enrolment_refused",
         "grid_forgot_address",
         "grid_lacks_addresses",
+        "grid_unavailable",
         "holding_unreadable",
         "key_refused",
         "listing_refused",
@@ -81,7 +82,7 @@ class Note:
     @property
     def is_detail(self) -> bool:
         """Whether it is of interest only to who follows one request."""
-        return self.event == "wapi_call" and self.fields.get("outcome") == "answered"
+        return self.event == "wapi_call" and self.fields.get("outcome") != "refused"
 
 
 @dataclass(frozen=True)

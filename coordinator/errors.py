@@ -20,6 +20,7 @@ EA_UNDEFINED = 113
 EA_NOT_WRITABLE = 114
 GRID_APPROVAL = 115
 GRID_LICENCE = 116
+GRID_ADDRESS = 117
 GRID_REFUSED = 119
 
 
@@ -213,6 +214,13 @@ class GridLoginRefused(Refused):
     )
 
 
+class PasswordMissing(Refused):
+    concerns_all = True
+    code = GRID_LOGIN
+    message = "there is no password for user {user!r} of the grid"
+    remedy = "Correct WAPI_PASSWORD or the password file, which is read anew for each login."
+
+
 class GridForbids(Refused):
     concerns_all = True
     code = GRID_FORBIDS
@@ -220,11 +228,41 @@ class GridForbids(Refused):
     remedy = "Give the user's group API access; after many wrong logins wait some minutes."
 
 
+class GridAddressUnusable(Refused):
+    concerns_all = True
+    code = GRID_ADDRESS
+    message = "--grid-host {host} is no address that can be connected to"
+    remedy = "Give the grid master's host name or address alone."
+
+
 class CertificateNotTrusted(Refused):
     concerns_all = True
     code = GRID_CERTIFICATE
-    message = "the certificate of {grid} is not trusted"
-    remedy = "Give the file of its certificate authority with --ssl-verify FILE."
+    message = "the certificate of {grid} is of no authority that is trusted here"
+    remedy = "Give the file of its authority, or of itself where it is self-signed, with --ssl-verify FILE."
+
+
+class CertificateOfAnother(Refused):
+    concerns_all = True
+    code = GRID_CERTIFICATE
+    message = "the certificate of {grid} is for another name"
+    remedy = "Set --grid-host to a name that stands in the certificate, or give the grid one with this name."
+
+
+class CertificateOutOfDate(Refused):
+    concerns_all = True
+    code = GRID_CERTIFICATE
+    message = "the certificate of {grid} is not valid at this time"
+    remedy = "Renew it in the grid if it has expired; else correct the clock of the coordinator's machine."
+
+
+class AuthoritiesUnusable(Refused):
+    concerns_all = True
+    code = GRID_CERTIFICATE
+    message = "the file of --ssl-verify cannot be used"
+    remedy = (
+        "Give a file of certificates in PEM that the coordinator may read. It is read anew for each connection."
+    )
 
 
 class EaUndefined(Refused):

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-import requests
-
-from coordinator.api_server import ApiServer, NoAnswer, check
+from coordinator.api_server import OBJECT_BYTES_MAX, ApiServer, NoAnswer, Reply
 from coordinator.cluster_objects import Seen, VersionGone, read_change, read_page
 from protocol.logs import Logger
 
 PAGE_OBJECTS: Final = 500
 DOUBLINGS_MAX: Final = 10
-LINE_CHUNK_BYTES: Final = 65536
+LIST_OBJECTS_MAX: Final = 500_000
+"""Three times as many pods as Kubernetes is made for."""
+
 _METADATA_ONLY: Final = "application/json;as={};g=meta.k8s.io;v=1,application/json;q=0.5"
 LISTS: Final = _METADATA_ONLY.format("PartialObjectMetadataList")
 EVENTS: Final = _METADATA_ONLY.format("PartialObjectMetadata")
@@ -80,7 +79,7 @@ class KindWatch:
         self._logger = logger
         self._pace = pace
         self._over = threading.Event()
-        self._stream: requests.Response | None = None
+        self._stream: Reply | None = None
         self._version: str | None = None
         self._trouble: str | None = None
         self._failures = 0
@@ -108,8 +107,7 @@ class KindWatch:
         """End the thread; to be called from another one."""
         self._over.set()
         if stream := self._stream:
-            with suppress(OSError, RuntimeError, ValueError):  # the stream may end at this very moment
-                stream.raw.shutdown()
+            stream.shut_down()
 
     def _list(self) -> str:
         """The version of the list, which is taken over only when it is complete."""
@@ -117,9 +115,11 @@ class KindWatch:
         query = {"limit": str(PAGE_OBJECTS)}
         while True:
             with self._server.exchange("GET", self._path, self._pace.answer_s, query=query, accept=LISTS) as reply:
-                check(reply)
-                page = read_page(reply.content)
+                reply.check()
+                page = read_page(reply.content())
             found += page.objects
+            if len(found) > LIST_OBJECTS_MAX:
+                raise NoAnswer(f"its list has more than {LIST_OBJECTS_MAX} {self._kind}")
             if not page.rest:
                 break
             query["continue"] = page.rest
@@ -138,12 +138,12 @@ class KindWatch:
             "timeoutSeconds": str(self._pace.watch_s),
         }
         with self._server.exchange("GET", self._path, self._pace.silence_s, query=query, accept=EVENTS) as reply:
-            check(reply)
+            reply.check()
             self._stream = reply
             try:
                 if self._over.is_set():  # before there was a stream that `stop` could end
                     return
-                for line in reply.iter_lines(LINE_CHUNK_BYTES):
+                for line in reply.lines(self._pace.silence_s, OBJECT_BYTES_MAX):
                     self._changed(line)
             finally:
                 self._stream = None

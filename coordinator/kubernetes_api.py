@@ -8,7 +8,7 @@ from urllib.parse import quote
 import requests
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from coordinator.api_server import CAUSE_LENGTH_MAX, ApiServer, NoAnswer, check
+from coordinator.api_server import CAUSE_LENGTH_MAX, OBJECT_BYTES_MAX, ApiServer, NoAnswer
 from coordinator.claims import PodFacts, TokenFacts
 from coordinator.errors import EnrolmentUnavailable
 from protocol.texts import Scrubbed
@@ -94,11 +94,13 @@ class KubernetesApi:
     def _ask(self, model: type[M], method: str, path: str, body: Any) -> M | None:
         """What is there; None for HTTP 404."""
         try:
-            with self._server.exchange(method, path, READ_TIMEOUT_S, body=body) as reply:
+            with self._server.exchange(
+                method, path, READ_TIMEOUT_S, body=body, bytes_max=OBJECT_BYTES_MAX
+            ) as reply:
                 if reply.status_code == requests.codes.not_found:
                     return None
-                check(reply)
-                return model.model_validate_json(reply.content)
+                reply.check()
+                return model.model_validate_json(reply.content())
         except NoAnswer as silence:
             raise EnrolmentUnavailable(cause=silence.cause) from None
         except ValidationError:

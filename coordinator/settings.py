@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
+from coordinator.certificates import fault_of_authorities
 from coordinator.claims import TokenRules
 from coordinator.comparison import SweepRules
 from coordinator.networks import NetworkRules
@@ -33,8 +34,8 @@ def _cidr(value: str) -> str:
 def _verify(value: str) -> str:
     if value.lower() in ("true", "false"):
         return value.lower()
-    if not Path(value).is_file():
-        raise ValueError(f"must be true, false or the file of a certificate authority; {value} does not exist")
+    if fault := fault_of_authorities(value):
+        raise ValueError(f"must be true, false or the file of a certificate authority; {fault}")
     return value
 
 

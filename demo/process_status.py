@@ -14,3 +14,8 @@ def status_of(pid: int) -> dict[str, str]:
 def resident_kb(pid: int) -> int:
     """The resident memory."""
     return int(status_of(pid)["VmRSS"].split()[0])
+
+
+def peak_kb(pid: int) -> int:
+    """The most resident memory that the process has had."""
+    return int(status_of(pid)["VmHWM"].split()[0])

@@ -18,22 +18,22 @@ KEY_FILE = "key.pem"
 _VALID_FOR = timedelta(days=3650)
 
 
-def ensure_certificate(folder: Path, hosts: Sequence[str]) -> tuple[Path, Path]:
+def ensure_certificate(folder: Path, hosts: Sequence[str], valid_for: timedelta = _VALID_FOR) -> tuple[Path, Path]:
     """Return the paths of certificate and key in a folder, made when they are missing.
 
-    The certificate names localhost, 127.0.0.1 plus the given hosts. Raises OSError when
-    the folder cannot be written.
+    The certificate names localhost, 127.0.0.1 plus the given hosts; one that is valid for less than no time has
+    expired. Raises OSError when the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     certificate, key = folder / CERTIFICATE_FILE, folder / KEY_FILE
     if not (certificate.exists() and key.exists()):
         private = ec.generate_private_key(ec.SECP256R1())
         _write(key, _pem_of_key(private), 0o600)
-        _write(certificate, _signed(private, hosts).public_bytes(serialization.Encoding.PEM), 0o644)
+        _write(certificate, _signed(private, hosts, valid_for).public_bytes(serialization.Encoding.PEM), 0o644)
     return certificate, key
 
 
-def _signed(private: ec.EllipticCurvePrivateKey, hosts: Sequence[str]) -> x509.Certificate:
+def _signed(private: ec.EllipticCurvePrivateKey, hosts: Sequence[str], valid_for: timedelta) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gridsim")])
     now = datetime.now(UTC)
     public = private.public_key()
@@ -57,7 +57,7 @@ def _signed(private: ec.EllipticCurvePrivateKey, hosts: Sequence[str]) -> x509.C
         .public_key(public)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + _VALID_FOR)
+        .not_valid_after(now + valid_for)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
+import requests
 from runtime_calls import a_mac, add, delete, grid_holds
 
 from demo.cluster import Cluster, Plan
 from demo.cni import Outcome
+from demo.daemons import Daemon
+from gridsim.certificate import ensure_certificate
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
@@ -99,6 +104,68 @@ def test_a_grid_that_does_not_serve(
     cluster.grid.set_faults(**{fault: 0})
     assert delete(cluster.node, "b").ok
     assert grid_holds(cluster)
+
+
+def tries(coordinator: Daemon, outcome: str) -> int:
+    """How many WAPI calls ended like this."""
+    return sum(line.get("event") == "wapi_call" and line["outcome"] == outcome for line in coordinator.lines)
+
+
+def page(coordinator: Daemon, name: str) -> str:
+    """A page of the coordinator's status port."""
+    port = coordinator.wait_for("started")["status_port"]
+    return requests.get(f"http://127.0.0.1:{port}/{name}", timeout=10).text
+
+
+def test_an_outage_is_told_once_when_it_begins_and_once_when_it_ends(
+    make_cluster: MakeCluster, make_netns: MakeNetns
+) -> None:
+    cluster = make_cluster(Plan())
+    coordinator = cluster.coordinator
+    assert coordinator
+    assert add(cluster.node, "a", make_netns(a_mac())).ok
+    cluster.grid.set_faults(status_503=-1)
+    assert delete(cluster.node, "a").ok
+    coordinator.wait_until(lambda _: tries(coordinator, "lost") >= 4, "four tries")
+    begun = coordinator.wait_for("grid_unavailable")
+    assert (begun["level"], begun["reason"]) == (
+        "warning",
+        f"the grid 127.0.0.1:{cluster.grid.port} does not serve",
+    )
+    assert "HTTP status 503. The coordinator keeps trying" in begun["details"]
+    assert 'coordinator_alarms_total{event="grid_unavailable"} 1.0' in page(coordinator, "metrics")
+    assert "cni_infoblox_coordinator_grid_available 0.0" in page(coordinator, "metrics")
+    assert json.loads(page(coordinator, "status"))["grid"]["reason"].startswith(begun["reason"])
+
+    cluster.grid.set_faults(status_503=0)
+    ended = coordinator.wait_for("grid_available", timeout_s=60)
+    assert (ended["level"], ended["tries"] >= 4) == ("info", True)
+    assert "cni_infoblox_coordinator_grid_available 1.0" in page(coordinator, "metrics")
+    assert [coordinator.count(event) for event in ("grid_unavailable", "grid_available")] == [1, 1]
+    tried = [line["level"] for line in coordinator.lines if line.get("event") == "wapi_call"]
+    assert set(tried) == {"debug"}
+
+
+def test_a_file_of_authorities_that_goes_bad_is_told_by_its_name_and_taken_up_when_it_is_good(
+    make_cluster: MakeCluster, make_netns: MakeNetns, tmp_path: Path
+) -> None:
+    authorities = tmp_path / "ca.pem"
+    cluster = make_cluster(Plan())
+    assert cluster.coordinator
+    cluster.coordinator.stop()
+    stranger, _ = ensure_certificate(tmp_path / "stranger", [])
+    authorities.write_bytes(stranger.read_bytes())
+    coordinator = cluster.start_coordinator("--ssl-verify", str(authorities))
+    assert "--ssl-verify FILE" in coordinator.wait_for("grid_unavailable")["details"]
+    authorities.write_text("junk")
+    coordinator.wait_for_count("grid_unavailable", 2)
+    told = [line["details"] for line in coordinator.lines if line.get("event") == "grid_unavailable"]
+    assert f"{authorities} holds no certificates in PEM" in told[1]
+    assert (tries(coordinator, "lost"), tries(coordinator, "notsent") >= 2) == (0, True)
+
+    authorities.write_bytes(Path(cluster.grid.certificate).read_bytes())
+    coordinator.wait_for("grid_available", timeout_s=60)
+    assert add(cluster.node, "a", make_netns(a_mac())).ok
 
 
 @pytest.mark.parametrize("fault", ["cut_before_commit", "cut_after_commit", "status_500_after_commit"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any
 
 import requests
 
-from coordinator.api_server import ApiServer
+from coordinator.api_server import ApiServer, Reply
 from coordinator.claims import PodAsk, TokenRules, judge, node_of_pod
 from coordinator.kubernetes_api import KubernetesApi
+from coordinator.reply_bounds import ReplyBounds
 from protocol.errors import Problem
 from tests.fuzz.border import check_told
 
@@ -22,14 +24,14 @@ class _Answering(ApiServer):
     """Answers every question with the same bytes."""
 
     def __init__(self, status: int, content: bytes) -> None:
-        super().__init__("https://api.example", Path("/nonexistent"))
-        self._reply = requests.Response()
-        self._reply.status_code = status
-        self._reply._content = content
+        super().__init__("https://api.example", Path("/nonexistent"), time.monotonic)
+        self._response = requests.Response()
+        self._response.status_code = status
+        self._response._content, self._response._content_consumed = content, True
 
     @contextmanager
-    def exchange(self, *args: Any, **kwargs: Any) -> Iterator[requests.Response]:
-        yield self._reply
+    def exchange(self, *args: Any, **kwargs: Any) -> Iterator[Reply]:
+        yield Reply(self._response, ReplyBounds(time.monotonic))
 
 
 def read_api_reply(data: bytes) -> None:

@@ -35,7 +35,7 @@ END_POLL_S: Final = 0.02
 
 
 class KubernetesStub:
-    """An API server as a context manager. `hold`, `forbidden`, `busy` and `down` make it misbehave until undone.
+    """An API server as a context manager. `hold`, `forbidden`, `busy`, `instead` and `down` make it misbehave.
 
     `credentials` is what a pod has at /var/run/secrets/kubernetes.io/serviceaccount. A listening socket that was
     made in another network namespace may be passed in.
@@ -50,6 +50,8 @@ class KubernetesStub:
         self.busy = False
         self.allows: Callable[[str, str, str], bool] = lambda verb, group, resource: True
         """What RBAC grants."""
+        self.instead: Callable[[str, socket.socket], bool] = lambda path, connection: False
+        """Sends whatever it wants in place of an answer; returns whether it did. A hang-up raises OSError."""
         self._directory = directory
         self._address = address
         self._go = threading.Event()
@@ -241,6 +243,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _exchange(self, body: bytes) -> None:
         reply = self.server.stub.serve(self.command, self.path, self.headers, body)
+        if self.server.stub.instead(self.path, self.request):
+            self.close_connection = True
+            return
         if isinstance(reply, WatchFrom):
             self._watch(reply)
             return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +19,7 @@ from coordinator.kind_watch import Pace
 from coordinator.liveness import Liveness
 from protocol.logs import Logger
 from tests.kubernetes_stub import KubernetesStub
+from tests.kubernetes_stub.mischief import trickle
 
 PATIENCE_S = 20.0
 PACE = Pace(retry_s=0.02, retry_max_s=0.1)
@@ -31,7 +34,7 @@ class Following:
         self.now_s = 1000.0
         self.log: list[dict[str, Any]] = []
         self.happened = threading.Condition()
-        server = ApiServer(stub.url, stub.credentials)
+        server = ApiServer(stub.url, stub.credentials, time.monotonic)
         self.watch = ClusterWatch(server, lambda: self.now_s, cast(Logger, self), pace)
         self.threads = [threading.Thread(target=each.run) for each in self.watch.watches.values()]
 
@@ -358,3 +361,28 @@ def test_its_threads_end_while_nothing_happens(following: Following) -> None:
     following.stop()
     assert not any(thread.is_alive() for thread in following.threads)
     assert not following.events("cluster_unwatched")
+
+
+def test_an_event_that_trickles_in_is_given_up(stub: KubernetesStub, follow: Callable[..., Following]) -> None:
+    mischief = trickle(0.05)
+
+    def instead(path: str, connection: socket.socket) -> bool:
+        if "watch=true" in path:
+            mischief.play(connection)
+        return "watch=true" in path
+
+    stub.instead = instead
+    following = follow(Pace(silence_s=0.2, retry_s=0.02, retry_max_s=0.1))
+    assert mischief.wait_until_given_up()
+    assert mischief.wait_until_given_up()
+    assert following.wait_for("cluster_unwatched")["reason"] == "no reply in time"
+    mischief.stop()
+
+
+def test_a_list_of_pages_without_end_is_given_up(
+    stub: KubernetesStub, follow: Callable[..., Following], pages_of_two: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kind_watch, "LIST_OBJECTS_MAX", 3)
+    for number in range(4):
+        stub.cluster.add_pod("shop", f"more-{number}", "node-1")
+    assert "more than 3 pods" in follow().wait_for("cluster_unwatched")["reason"]

@@ -6,6 +6,7 @@ import pytest
 
 from coordinator.errors import GridLoginRefused, GridUnavailable
 from coordinator.outage import after_failure
+from coordinator.outage_notes import OutageNotes
 from coordinator.refusals import Kind, classify
 
 
@@ -30,6 +31,27 @@ def test_an_outage_is_probed_with_growing_pauses_up_to_half_a_minute() -> None:
         outage = after_failure(outage, GridUnavailable(grid="g"), 0.0)
     assert outage
     assert outage.retry_at_s == 30.0
+
+
+def test_a_trouble_is_told_once_each_other_trouble_too_and_the_end_once() -> None:
+    notes = OutageNotes()
+    outage, told = None, []
+    for now_s, problem in enumerate([GridUnavailable(grid="g")] * 3 + [GridLoginRefused(user="pods")] * 2):
+        outage = after_failure(outage, problem, float(now_s))
+        told += [note.fields["reason"] for note in notes.failed(outage, float(now_s))]
+    assert told == [GridUnavailable(grid="g").msg, GridLoginRefused(user="pods").msg]
+    (ended,) = notes.answered(outage, 7.0)
+    assert (ended.event, ended.is_alarm, ended.fields["after_s"]) == ("grid_available", False, 7.0)
+    assert notes.answered(outage, 8.0) == []
+
+
+def test_a_grid_that_comes_and_goes_is_told_at_most_every_ten_seconds() -> None:
+    notes, told_at_s = OutageNotes(), []
+    for now_s in map(float, range(25)):
+        outage = after_failure(None, GridUnavailable(grid="g"), now_s)
+        told_at_s += [now_s for _ in notes.failed(outage, now_s)]
+        notes.answered(outage, now_s + 0.5)
+    assert told_at_s == [0.0, 10.0, 20.0]
 
 
 @pytest.mark.parametrize(
