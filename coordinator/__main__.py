@@ -42,6 +42,8 @@ from coordinator.sweeper import Sweeping
 from coordinator.tickets import Tickets
 from coordinator.wapi import Wapi
 from coordinator.zap import Zap
+from protocol import descriptors
+from protocol.bounds import Bounds
 from protocol.inbox import Inbox
 from protocol.keys import BadKey, KeyPair, load_pair
 from protocol.log_output import standard_error_that_never_waits
@@ -90,6 +92,7 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
 def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) -> int:
     clock = time.monotonic
     logger = make_logger(settings.log_format, settings.log_level, cluster=settings.cluster_name)
+    descriptors.raise_limit()
     pair = load_pair(settings.key_path)
     authorized = Authorized(settings.keys / "authorized", lambda text: logger.warning("bad_key_file", reason=text))
     authorized.reread()
@@ -107,6 +110,7 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) 
     cluster = ClusterWatch(api_server, clock, logger) if settings.watch_cluster else None
     sweeping = Sweeping(settings.sweep_rules, cluster or live_nodes or NobodyTells())
     desk = Desk(policy, settings.wapi_batch_size, settings.lookup_ttl, release, clock(), sweeping)
+    bounds = Bounds(lambda bound: metrics.bounded.labels(bound).inc(), logger)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     context.set(zmq.MAX_SOCKETS, 16)
     zap = Zap(context)
@@ -114,12 +118,12 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) 
     inbox: Inbox[Item] = Inbox()
     reviewer = Reviewer(KubernetesApi(api_server), settings.token_rules, inbox.put, clock)
     door = _door(settings, pair, authorized, desk, clock)
-    operators = _open_operator_socket(settings, inbox, clock, logger)
+    operators = _open_operator_socket(settings, inbox, clock, logger, bounds)
     drivers = Drivers(router, zap, reviewer.review, operators.answer if operators else lambda _: None)
     front = Front(desk, door, drivers, inbox, metrics, logger, clock, on_step)
     files = FileWatch(_watched(settings, inbox, logger, live_nodes))
     caller = Caller(Wapi(settings.grid, settings.read_password, clock), inbox.put, clock, on_step)
-    status = StatusServer(*settings.status_address, _pages(front, cluster, metrics, clock))
+    status = StatusServer(*settings.status_address, _pages(front, cluster, metrics, clock), bounds)
     _on_signals(inbox)
     _warn(settings, authorized, logger)
     logger.info(
@@ -204,7 +208,7 @@ def _bind(context: zmq.Context[zmq.Socket[bytes]], settings: Settings, pair: Key
 
 
 def _open_operator_socket(
-    settings: Settings, inbox: Inbox[Item], clock: Callable[[], float], logger: Logger
+    settings: Settings, inbox: Inbox[Item], clock: Callable[[], float], logger: Logger, bounds: Bounds
 ) -> OperatorSocket | None:
     """Where people's commands ask; pods get their addresses without it too."""
     try:
@@ -213,6 +217,7 @@ def _open_operator_socket(
             lambda ticket, request: inbox.put(OperatorAsked(ticket, request, clock())),
             lambda ticket: inbox.put(OperatorLeft(ticket, clock())),
             logger,
+            bounds,
         )
     except NoOperatorSocket as closed:
         logger.warning("no_operator_socket", reason=str(closed), remedy="adopt, verify, explain cannot be used")

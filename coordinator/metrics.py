@@ -22,6 +22,9 @@ class Metrics:
         self._allocated = Counter(prefix + "allocated", "Allocations answered with an address", registry=registry)
         self._released = Counter(prefix + "released", "Releases carried out", registry=registry)
         self._declined = Counter(prefix + "declined", "Requests declined", ["code"], registry=registry)
+        self.bounded = Counter(
+            prefix + "bounded", "What a limit has kept out, by the name of the limit", ["bound"], registry=registry
+        )
         self._alarms = Counter(prefix + "alarms", "What a person should look at", ["event"], registry=registry)
         self._allocate_s = Histogram(
             prefix + "allocate_seconds", "From request to answer", buckets=_SECONDS, registry=registry

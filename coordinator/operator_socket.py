@@ -12,14 +12,17 @@ import socket
 import stat
 import struct
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from socketserver import BaseRequestHandler, ThreadingMixIn, UnixStreamServer
-from typing import Final
+from typing import Any, Final
 
 from coordinator.commands import AnswerOperator
+from protocol import descriptors
+from protocol.bounds import Bounds
 from protocol.codec import Unreadable
 from protocol.logs import Logger
 from protocol.messages import Message
@@ -53,11 +56,13 @@ class OperatorSocket:
         ask: Callable[[int, OperatorRequest], None],
         leave: Callable[[int], None],
         logger: Logger,
+        bounds: Bounds,
     ) -> None:
         self._path = path
         self._ask = ask
         self._leave = leave
         self._logger = logger
+        self.bounds = bounds
         self._lock = threading.Lock()
         self._waiting: dict[int, Answers] = {}
         self._last_ticket = 0
@@ -148,6 +153,16 @@ class _Server(ThreadingMixIn, UnixStreamServer):
     daemon_threads = True
     block_on_close = False
     owner: OperatorSocket
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """One connection; an OSError makes the base class try again, which must not be at once for ever."""
+        try:
+            return super().get_request()
+        except OSError as error:
+            if descriptors.is_shortage(error):
+                self.owner.bounds.reached(descriptors.BOUND, port="operator socket", reason=error.strerror)
+                time.sleep(descriptors.ACCEPT_PAUSE_S)
+            raise
 
 
 def _listen(path: Path, owner: OperatorSocket) -> _Server:

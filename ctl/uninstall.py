@@ -23,6 +23,7 @@ from ctl.installer.status import status_server
 from ctl.networks.closing import close, uses_driver
 from ctl.status import AGENT_URL
 from protocol import files
+from protocol.logs import make_logger
 
 LOOK_S: Final = 1.0
 QUIET_LOOKS: Final = 2
@@ -63,9 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.stay:
         leaving.leave()
         return 0
-    status = status_server(
-        lambda: leaving.report, *settings.status_address(arguments.status_listen or STATUS_LISTEN)
-    )
+    host, port = settings.status_address(arguments.status_listen or STATUS_LISTEN)
+    status = status_server(lambda: leaving.report, host, port, make_logger("console", "warning"))
     status.start()
     try:
         leaving.leave()

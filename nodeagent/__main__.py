@@ -38,7 +38,9 @@ from nodeagent.socket_place import PlaceTaken, SocketPlace
 from nodeagent.steps import OnStep, no_step
 from nodeagent.survey import Tour
 from nodeagent.switchboard import Machines
-from nodeagent.unix_server import UnixServer
+from nodeagent.unix_server import CONNECTIONS_MAX, DESCRIPTORS_EACH, UnixServer
+from protocol import descriptors
+from protocol.bounds import Bounds
 from protocol.errors import Problem
 from protocol.inbox import Inbox
 from protocol.keys import BadKey
@@ -81,6 +83,8 @@ def _serve(chosen: Settings, release: str, metrics: Metrics, on_step: OnStep) ->
     boot_id = BOOT_ID_PATH.read_text(encoding="ascii").strip()
     log = make_logger(chosen.log_format, chosen.log_level, node=chosen.node_name)
     papers = _papers(chosen, lambda text: log.warning("bad_key_file", reason=text))
+    bounds = Bounds(lambda bound: metrics.bounded.labels(bound).inc(), log)
+    room = descriptors.for_connections(descriptors.raise_limit()) // DESCRIPTORS_EACH
     inbox: Inbox[Item] = Inbox()
     poller = zmq.Poller()
 
@@ -93,7 +97,7 @@ def _serve(chosen: Settings, release: str, metrics: Metrics, on_step: OnStep) ->
         poller=poller,
         inbox=inbox,
         place=place,
-        server=UnixServer(poller, place, log),
+        server=UnixServer(poller, place, min(CONNECTIONS_MAX, room), bounds, log),
         dealer=Dealer(poller, chosen.coordinator, lambda: papers.keys, random.random, on_step, log),
         papers=papers,
         journal=journal,
@@ -108,7 +112,7 @@ def _serve(chosen: Settings, release: str, metrics: Metrics, on_step: OnStep) ->
     snapshot = Snapshot(chosen.node_name, release, boot_id, known.journal_id)
     front = Front(machines, drivers, Desk(metrics, log), metrics, snapshot, _clock, _new_request_id, on_step, log)
     pages = Pages(lambda: front.snapshot.unready(), lambda: front.snapshot.as_fields(), metrics.text)
-    status = _status_server(chosen, pages)
+    status = _status_server(chosen, pages, bounds)
 
     signal.signal(signal.SIGTERM, lambda *_: inbox.put(StopAsked()))
     signal.signal(signal.SIGINT, lambda *_: inbox.put(StopAsked()))
@@ -177,10 +181,10 @@ def _read_namespaces(reader: NamespaceReader, inbox: Inbox[Item]) -> None:
     reader.run(on_read, on_problem, on_surveyed, on_seen)
 
 
-def _status_server(chosen: Settings, pages: Pages) -> StatusServer:
+def _status_server(chosen: Settings, pages: Pages, bounds: Bounds) -> StatusServer:
     host, port = chosen.status_address
     try:
-        return StatusServer(host, port, pages)
+        return StatusServer(host, port, pages, bounds)
     except OSError as error:
         raise PlaceTaken(f"--status-listen: {chosen.status_listen}: {error.strerror or error}") from None
 

@@ -128,7 +128,7 @@ class Front:
         while self._replaying and self._end_s is None:
             self._turn()
         if self._end_s is None:
-            self._drivers.server.open()
+            self._drivers.server.open(self._clock())
             self._log.info("serving", socket=str(self._drivers.place.socket_path))
         while not self._is_over():
             self._turn()

@@ -44,6 +44,12 @@ class Metrics:
             "Lines that standard error did not take",
             registry=self._registry,
         )
+        self.bounded = Counter(
+            "cni_infoblox_agent_bounded",
+            "What a limit has kept out, by the name of the limit",
+            ["bound"],
+            registry=self._registry,
+        )
         self.attachments = Gauge(
             "cni_infoblox_agent_attachments", "Attachments by state", ["state"], registry=self._registry
         )

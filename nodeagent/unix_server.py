@@ -16,10 +16,14 @@ from nodeagent.frame import BadFrame, Frame
 from nodeagent.namespaces import Inode
 from nodeagent.plugin_connection import PeerGone, PluginConnection, Stage
 from nodeagent.socket_place import SocketPlace
+from protocol import descriptors
+from protocol.bounds import Bounds
 from protocol.logs import Logger
 
 CONNECTIONS_MAX: Final = 2048
 """Beyond these, connections wait in the kernel's backlog."""
+DESCRIPTORS_EACH: Final = 2
+"""A connection, and the namespace that came with its request."""
 ACCEPTS_PER_TURN: Final = 64
 FRAME_S: Final = 5.0
 """How long a plugin may take to deliver its request, or to take its answer."""
@@ -49,10 +53,15 @@ ServerEvent = Arrived | Garbled | HungUp | Delivered
 class UnixServer:
     """All connections of the plugin; a caller is the number of one connection."""
 
-    def __init__(self, poller: zmq.Poller, place: SocketPlace, log: Logger) -> None:
+    def __init__(
+        self, poller: zmq.Poller, place: SocketPlace, connections_max: int, bounds: Bounds, log: Logger
+    ) -> None:
         self._poller = poller
         self._place = place
+        self._connections_max = connections_max
+        self._bounds = bounds
         self._log = log
+        self._accepts_again_s = 0.0
         self._listener: socket.socket | None = None
         self._is_polled = False
         self._by_descriptor: dict[int, PluginConnection] = {}
@@ -69,17 +78,17 @@ class UnixServer:
         """How many connections there are."""
         return len(self._by_caller)
 
-    def open(self) -> None:
+    def open(self, now_s: float) -> None:
         """Accept connections from now on. Raises `PlaceTaken`."""
         self._listener = self._place.listen()
-        self._poll_listener()
+        self._poll_listener(now_s)
 
     def close(self, now_s: float) -> None:
         """Accept what has already knocked, nothing after that."""
         if self._listener is None:
             return
         self._place.leave()
-        self._accept(now_s, CONNECTIONS_MAX)
+        self._accept(now_s, self._connections_max)
         if self._is_polled:
             self._poller.unregister(self._listener.fileno())
             self._is_polled = False
@@ -122,32 +131,34 @@ class UnixServer:
     def ticked(self, now_s: float) -> list[ServerEvent]:
         """Close the connections that take too long."""
         events: list[ServerEvent] = []
+        self._poll_listener(now_s)
         for connection in list(self._by_caller.values()):
             if connection.stage is Stage.SERVING or now_s - connection.since_s < FRAME_S:
                 continue
             if connection.stage is Stage.READING:
                 self._log.warning("plugin_too_slow", caller=connection.caller)
-                self._drop(connection)
+                self._drop(connection, now_s)
             elif connection.stage is Stage.WRITING:
                 events.append(self._hang_up(connection, now_s))
             else:
-                self._drop(connection)
+                self._drop(connection, now_s)
                 events.append(Delivered(now_s, connection.caller))
         return events
 
     def _accept(self, now_s: float, accepts_max: int) -> None:
         for _ in range(accepts_max):
-            if self._listener is None or len(self._by_caller) >= CONNECTIONS_MAX:
+            if self._listener is None or len(self._by_caller) >= self._connections_max:
                 break
             try:
                 sock, _ = self._listener.accept()
             except BlockingIOError:
                 break
             except OSError as error:
-                self._log.warning("accept_failed", why=str(error))
+                self._accepts_again_s = now_s + descriptors.ACCEPT_PAUSE_S
+                self._bounds.reached(descriptors.BOUND, port="plugin socket", reason=error.strerror)
                 break
             self._admit(sock, now_s)
-        self._poll_listener()
+        self._poll_listener(now_s)
 
     def _admit(self, sock: socket.socket, now_s: float) -> None:
         sock.settimeout(0)
@@ -169,7 +180,7 @@ class UnixServer:
                 self._poll(connection)
             elif connection.stage is Stage.DRAINING:
                 if connection.drain():
-                    self._drop(connection)
+                    self._drop(connection, now_s)
                     return [Delivered(now_s, connection.caller)]
             else:
                 frame = connection.read()
@@ -187,10 +198,10 @@ class UnixServer:
         wanted = zmq.POLLOUT if connection.stage is Stage.WRITING else zmq.POLLIN
         self._poller.register(connection.sock.fileno(), wanted)
 
-    def _poll_listener(self) -> None:
+    def _poll_listener(self, now_s: float) -> None:
         if self._listener is None:
             return
-        wanted = len(self._by_caller) < CONNECTIONS_MAX
+        wanted = len(self._by_caller) < self._connections_max and now_s >= self._accepts_again_s
         if wanted and not self._is_polled:
             self._poller.register(self._listener.fileno(), zmq.POLLIN)
         elif self._is_polled and not wanted:
@@ -198,13 +209,13 @@ class UnixServer:
         self._is_polled = wanted
 
     def _hang_up(self, connection: PluginConnection, now_s: float) -> HungUp:
-        self._drop(connection)
+        self._drop(connection, now_s)
         return HungUp(now_s, connection.caller)
 
-    def _drop(self, connection: PluginConnection) -> None:
+    def _drop(self, connection: PluginConnection, now_s: float) -> None:
         descriptor = connection.sock.fileno()
         self._poller.unregister(descriptor)
         del self._by_descriptor[descriptor]
         del self._by_caller[connection.caller]
         connection.close()
-        self._poll_listener()
+        self._poll_listener(now_s)

@@ -20,6 +20,7 @@ from coordinator.commands import AnswerOperator
 from coordinator.operator_socket import CONNECTIONS_MAX, NoOperatorSocket, OperatorSocket
 from ctl.failures import Failed
 from ctl.operator_socket import ask
+from protocol.bounds import Bounds
 from protocol.codec import encode
 from protocol.logs import make_logger
 from protocol.operator import Adopted, ListUnadopted, OperatorRequest, TurnedDown
@@ -29,6 +30,7 @@ from protocol.operator_frames import receive_payload, send_message
 PATIENCE_S = 20
 REQUEST = ListUnadopted(id="o-1")
 LOGGER = make_logger("console", "error")
+BOUNDS = Bounds(lambda _: None, LOGGER)
 
 
 class Front:
@@ -40,7 +42,7 @@ class Front:
 
     def open(self, path: Path) -> OperatorSocket:
         return OperatorSocket(
-            path, lambda ticket, request: self.asked.put((ticket, request)), self.left.put, LOGGER
+            path, lambda ticket, request: self.asked.put((ticket, request)), self.left.put, LOGGER, BOUNDS
         )
 
 
@@ -194,10 +196,12 @@ def test_in_a_directory_that_another_user_made_the_socket_is_private_all_the_sam
     code = """if True:
         import os, pathlib, stat, sys
         from coordinator.operator_socket import OperatorSocket
+        from protocol.bounds import Bounds
         from protocol.logs import make_logger
         os.setuid(65532)
+        logger = make_logger("console", "error")
         path = pathlib.Path(sys.argv[1])
-        sock = OperatorSocket(path, lambda *_: None, lambda _: None, make_logger("console", "error"))
+        sock = OperatorSocket(path, lambda *_: None, lambda _: None, logger, Bounds(print, logger))
         sock.start()
         print(oct(stat.S_IMODE(path.stat().st_mode)))
         sock.stop()
