@@ -7,15 +7,16 @@ READY := $(VENV)/.ready
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform linux --generate-hashes --no-annotate \
 	--custom-compile-command "make lock"
-SOURCES := plugin nodeagent coordinator protocol gridsim ctl demo bench docs k8s tests
+SOURCES := plugin nodeagent coordinator protocol gridsim ctl demo bench docs k8s spec tests
 
-.PHONY: help demo test check sim mutants soak unit format docs bench plugin manifests kubectl images compose-demo lock clean system runtimes fuzz rolling matrix
+.PHONY: help demo test check sim mutants soak unit format docs bench plugin manifests kubectl images compose-demo lock clean system runtimes fuzz rolling matrix model spin
 
 help:
 	@echo "make demo         a cluster with a simulated grid, 12 pods come and go (KEEP=1 leaves it running)"
 	@echo "make test         every test, with real namespaces, sockets and CNI plugins (needs root; WORKERS=3 at a time)"
 	@echo "make sim          simulated worlds in which everything goes wrong (SEEDS=1000, FIRST=0, JOBS=cores; or SEED=n)"
 	@echo "make mutants      which simulated world catches which mistake in the product (SEEDS=400, JOBS=cores)"
+	@echo "make model        the safety argument, every state of its models (QUICK=1 the small ones, MUTANTS=1 mistakes, ONLY=model)"
 	@echo "make soak         real processes, thousands of pods, daemons that are killed (ADDS=10000, SEED=0)"
 	@echo "make rolling      both daemons replaced again and again under load, the longest ADD (SECONDS=60, RATE=20 a second)"
 	@echo "make matrix       every verb under every fault, docs/failure-matrix.md (JOBS=2, ONLY=part of a row's name)"
@@ -92,6 +93,16 @@ fuzz: $(READY)
 
 mutants: $(READY)
 	$(BIN)/python -m tests.sim.mutants $(if $(SEEDS),--seeds $(SEEDS)) $(if $(JOBS),--jobs $(JOBS)) $(if $(ONLY),--only "$(ONLY)")
+
+# The model checker, and the compiler of what it writes.
+spin:
+	@missing=""; \
+	command -v spin >/dev/null || missing="$$missing spin"; \
+	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	[ -z "$$missing" ] || { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
+
+model: $(READY) spin
+	$(BIN)/python -m spec $(if $(MUTANTS),--mutants,$(if $(QUICK),--quick)) $(if $(ONLY),--only $(ONLY))
 
 unit: $(READY)
 	$(BIN)/python -m pytest tests/unit $(PYTEST_FLAGS)

@@ -1,0 +1,1 @@
+"""The safety argument as Promela models, and the program that lets spin check them."""
