@@ -171,6 +171,18 @@ class SubnetInvalid(Refused):
     remedy = "Write it as in 10.55.0.0/16, without host bits."
 
 
+class SubnetWithoutHosts(Refused):
+    code = INVALID_NETWORK_CONFIG
+    message = "ipam.subnet {subnet} reaches into {block}, of which no pod can have an address"
+    remedy = "Use a subnet of private or public unicast addresses."
+
+
+class SubnetTooSmall(Refused):
+    code = INVALID_NETWORK_CONFIG
+    message = "ipam.subnet {subnet} has no room for a gateway and pods"
+    remedy = "Use a subnet of /{longest} or larger, or a main plugin that needs no gateway."
+
+
 class GatewayHeldByPod(Refused):
     code = INVALID_NETWORK_CONFIG
     message = "ipam.gateway {gateway} is the address of a pod ({holder})"

@@ -18,6 +18,7 @@ from coordinator.attachment_work import Place
 from coordinator.objects import FixedAddress
 from coordinator.ownership import INTERFACE_NAME, LOCATION, NO_VM_ID, VM_ID, Identity, Owner
 from protocol.messages import Interface
+from protocol.subnets import usual_gateway
 
 _CONTAINER_ID: Final = re.compile(r"[0-9a-f]{64}")
 _DERIVED_MAC_PREFIX: Final = "0a:58:"
@@ -148,8 +149,7 @@ def _is_gateway(fixed: FixedAddress, gateways: Collection[Place]) -> bool:
     if (fixed.view, fixed.address) in gateways:
         return True
     # Before the first pod of this generation only the usual place of a gateway tells.
-    first = IPv4Network(fixed.subnet).network_address + 1
-    return not fixed.name and IPv4Address(fixed.address) == first
+    return not fixed.name and IPv4Address(fixed.address) == usual_gateway(IPv4Network(fixed.subnet))
 
 
 def _own_mac(fixed: FixedAddress) -> str | None:

@@ -7,9 +7,17 @@ from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 
-from coordinator.errors import GatewayInvalid, NetworkNotAllowed, SubnetInvalid, ViewNotAllowed
+from coordinator.errors import (
+    GatewayInvalid,
+    NetworkNotAllowed,
+    SubnetInvalid,
+    SubnetTooSmall,
+    SubnetWithoutHosts,
+    ViewNotAllowed,
+)
 from protocol.gateway import complete_gateway, is_usable_gateway
 from protocol.messages import NetworkAsk
+from protocol.subnets import LONGEST_PREFIX_WITH_GATEWAY, block_without_hosts, usual_gateway
 
 ASKS_REMEMBERED_MAX: Final = 1024
 
@@ -56,27 +64,33 @@ class NetworkRules:
 def resolve(ask: NetworkAsk, rules: NetworkRules) -> Network:
     """The network that `ask` means. All pods of a network configuration ask the same, so answers are remembered.
 
-    Raises `SubnetInvalid`, `GatewayInvalid`, `NetworkNotAllowed` or `ViewNotAllowed`.
+    Raises a `Refused` of code 7 that names the field.
     """
     view = ask.view or rules.default_view
     subnet = _subnet(ask.subnet or rules.default_subnet)
     if rules.allowed_views and view not in rules.allowed_views:
         raise ViewNotAllowed(view=view, allowed=", ".join(rules.allowed_views))
-    if rules.allowed_subnets and not any(subnet.subnet_of(_subnet(net)) for net in rules.allowed_subnets):
+    if rules.allowed_subnets and not any(subnet.subnet_of(IPv4Network(net)) for net in rules.allowed_subnets):
         raise NetworkNotAllowed(subnet=subnet, allowed=", ".join(rules.allowed_subnets))
     return Network(view, str(subnet), _gateway(ask, subnet), ask.name)
 
 
 def _subnet(text: str) -> IPv4Network:
     try:
-        return IPv4Network(text)
+        subnet = IPv4Network(text)
     except ValueError:
         raise SubnetInvalid(subnet=text) from None
+    if block := block_without_hosts(subnet):
+        raise SubnetWithoutHosts(subnet=text, block=block)
+    return subnet
 
 
 def _gateway(ask: NetworkAsk, subnet: IPv4Network) -> str | None:
+    usual = usual_gateway(subnet)
+    if ask.is_gateway and usual is None:
+        raise SubnetTooSmall(subnet=subnet, longest=LONGEST_PREFIX_WITH_GATEWAY)
     if ask.gateway is None:
-        return str(subnet.network_address + 1) if ask.is_gateway else None
+        return str(usual) if ask.is_gateway else None
     try:
         address = complete_gateway(ask.gateway, subnet)
     except ValueError:

@@ -19,6 +19,7 @@ from coordinator.ownership import DEFAULT_CLUSTER_NAME
 from coordinator.wapi import Grid
 from protocol.operator import OPERATOR_SOCKET
 from protocol.settings import BadSettings, ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser, read
+from protocol.subnets import block_without_hosts
 
 PASSWORD_VARIABLE: Final = "WAPI_PASSWORD"
 _API_URL: Final = re.compile(r"https://(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+)(:\d{1,5})?")
@@ -29,6 +30,12 @@ def _cidr(value: str) -> str:
         return str(IPv4Network(value))
     except ValueError as error:
         raise ValueError(f"{value} is no IPv4 network: {error}") from None
+
+
+def _with_hosts(value: str) -> str:
+    if block := block_without_hosts(IPv4Network(value)):
+        raise ValueError(f"{value} reaches into {block}, of which no pod can have an address")
+    return value
 
 
 def _verify(value: str) -> str:
@@ -70,7 +77,7 @@ class Settings(DaemonSettings):
     ssl_verify: Annotated[str, AfterValidator(_verify)] = "true"
     cluster_name: Name = DEFAULT_CLUSTER_NAME
     network_view: Name = "default"
-    network: Cidr = "172.18.0.0/16"
+    network: Annotated[Cidr, AfterValidator(_with_hosts)] = "172.18.0.0/16"
     create_networks: bool = True
     allow_network: Annotated[tuple[Cidr, ...], NotJson, ByCommas] = ()
     allow_view: Annotated[tuple[Name, ...], NotJson, ByCommas] = ()

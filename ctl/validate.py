@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ctl.failures import BadArgument, Failed
-from ctl.networks import file, links, masters, versions
+from ctl.networks import file, gateways, links, masters, versions
 from ctl.networks.executables import Executables, Unanswered
 from ctl.networks.failures import BadConfiguration, NotYet
 from ctl.networks.file import NetworkFile
@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         notes = [*_driver_note(found), *_version_notes(found, arguments.cni_bin_dir)]
     except (BadConfiguration, NotYet) as problem:
         raise Failed(f"{path}: {problem}") from None
+    notes += gateways.complaints(found)
     notes += masters.complaints(found, {name: links.look(name) for name in masters.names(found)})
     for note in notes:
         print(f"{path}: warning: {note}")

@@ -9,13 +9,22 @@ from typing import Any, Final
 
 from nodeagent import errors
 from nodeagent.attachment import AttachmentId, Network, Pod
-from nodeagent.cni_args import pod_of
+from nodeagent.cni_args import pod_of, requested_address
 from nodeagent.frame import Frame
 from nodeagent.namespaces import Inode, Namespace
-from protocol.config_errors import ConfigInvalid, NetworkClosed
+from protocol.config_errors import AddressRequested, ConfigInvalid, NetworkClosed
 from protocol.errors import Problem
 from protocol.messages import CONTAINER_ID_LENGTH_MAX, IFNAME_LENGTH_MAX
-from protocol.network_config import Dns, NetworkConfig, Route, decode_object, network_name_of, validate, version_of
+from protocol.network_config import (
+    Dns,
+    NetworkConfig,
+    Route,
+    decode_object,
+    network_name_of,
+    refuse_requested_addresses,
+    validate,
+    version_of,
+)
 from protocol.texts import is_fit
 
 LATEST_VERSION: Final = "1.1.0"
@@ -175,7 +184,7 @@ def _network(config: NetworkConfig) -> Network:
         view=config.ipam.network_view,
         subnet=config.ipam.subnet,
         gateway=config.ipam.gateway,
-        is_gateway=config.is_gateway is True,
+        is_gateway=config.needs_gateway,
     )
 
 
@@ -183,8 +192,12 @@ def _add(frame: Frame, netns: Inode | None) -> AddRequest:
     fields = decode_object(frame.stdin)
     version = version_of(fields)
     config = validate(fields)
+    cni_args = frame.variables.get("CNI_ARGS", "")
     if config.ipam.closed:
         raise NetworkClosed
+    refuse_requested_addresses(config)
+    if address := requested_address(cni_args):
+        raise AddressRequested(field="CNI_ARGS IP", addresses=address)
     if netns is None:
         cause = frame.variables.get("NETNS_ERROR", "The plugin passed no descriptor of it")
         raise errors.NamespaceUnopened(
@@ -194,7 +207,7 @@ def _add(frame: Frame, netns: Inode | None) -> AddRequest:
         cni_version=version,
         attachment=_attachment(frame),
         network=_network(config),
-        pod=pod_of(frame.variables.get("CNI_ARGS", "")),
+        pod=pod_of(cni_args),
         master=config.master if isinstance(config.master, str) and not _ifname(config.master) else None,
         shares_mac=config.type == "ipvlan",
         routes=tuple(config.ipam.routes or ()),

@@ -49,6 +49,14 @@ class UnknownKey(Refused):
     remedy = "Remove or correct it; known are {known}"
 
 
+class AddressRequested(Refused):
+    """ADD for a certain address: without a word the pod would have another one."""
+
+    code = errors.INVALID_NETWORK_CONFIG
+    message = "{field}: {addresses} is asked for, but this release gives no requested addresses"
+    remedy = "Remove it: the grid chooses the address"
+
+
 class NetworkClosed(TryAgain):
     """ADD while `cni-infoblox uninstall` waits for the last attachments of the node."""
 

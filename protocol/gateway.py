@@ -27,7 +27,7 @@ def complete_gateway(gateway: str, subnet: IPv4Network) -> IPv4Address:
 
 
 def is_usable_gateway(address: IPv4Address, subnet: IPv4Network) -> bool:
-    """Whether a host of `subnet` could have this address."""
-    if subnet.prefixlen >= 31:
+    """Whether a host of `subnet` could have this address, with another one left for a pod."""
+    if subnet.prefixlen == 31:
         return address in subnet
     return address in subnet and address not in (subnet.network_address, subnet.broadcast_address)

@@ -1,4 +1,7 @@
-"""The network configuration that a plugin gets, validated field by field."""
+"""The network configuration that a plugin gets, validated field by field.
+
+Main plugins are Go programs, whose JSON reader takes keys in any case: so does this one, outside the ipam section.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,14 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from protocol import config_errors as errors
 from protocol.errors import Problem
 from protocol.gateway import complete_gateway, is_usable_gateway
-from protocol.texts import is_fit
+from protocol.subnets import LONGEST_PREFIX_WITH_GATEWAY, block_without_hosts, usual_gateway
+from protocol.texts import is_fit, scrub
 
 SUPPORTED_VERSIONS: Final = ("0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
 ABSENT_VERSION: Final = "0.1.0"
 """What a configuration without cniVersion means (CNI specification)."""
 ROUTES_MAX: Final = 1024
+REQUESTED_LENGTH_MAX: Final = 200
 _NETWORK_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]*")
 
 
@@ -32,6 +37,8 @@ def _subnet(text: str) -> str:
     interface = ipaddress.IPv4Interface(f"{_address(address)}/{int(prefix)}")
     if interface.ip != interface.network.network_address:
         raise ValueError(f"has host bits set, the subnet is {interface.network}")
+    if block := block_without_hosts(interface.network):
+        raise ValueError(f"{interface.network} reaches into {block}, of which no pod can have an address")
     return str(interface.network)
 
 
@@ -145,13 +152,28 @@ class NetworkConfig(NamedConfig):
     type: Any = None
     master: Any = None
     is_gateway: Annotated[bool | None, Field(alias="isGateway")] = None
+    is_default_gateway: Annotated[bool | None, Field(alias="isDefaultGateway")] = None
     dns: Dns | None = None
+    args: Any = None
+    runtime_config: Annotated[Any, Field(alias="runtimeConfig")] = None
     prev_result: Annotated[Any, Field(alias="prevResult")] = None
     ipam: Ipam
 
+    @property
+    def needs_gateway(self) -> bool:
+        """Whether the main plugin works with a gateway only; where none is named, that is the first host.
+
+        For bridge `isDefaultGateway` implies `isGateway`; ptp makes its routes through a gateway in any case.
+        """
+        return bool(self.is_gateway or self.is_default_gateway or self.type == "ptp")
+
+
+_KEYS: Final = ("cniVersion", *(field.alias or name for name, field in NetworkConfig.model_fields.items()))
+_BY_FOLDED_KEY: Final = {key.casefold(): key for key in _KEYS}
+
 
 def decode_object(stdin: bytes) -> dict[str, Any]:
-    """Standard input as a JSON object. Raises `NotJson`."""
+    """Standard input as a JSON object, its known keys in their usual case. Raises `NotJson`."""
     if not stdin.strip():
         raise errors.NotJson(cause="Standard input is empty")
     try:
@@ -160,7 +182,12 @@ def decode_object(stdin: bytes) -> dict[str, Any]:
         raise errors.NotJson(cause=str(error)[:200]) from None
     if not isinstance(fields, dict):
         raise errors.NotJson(cause="It is JSON of another kind")
-    return fields
+    return in_usual_case(fields)
+
+
+def in_usual_case(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A main plugin's fields, known keys in their usual case; of several that differ in case the last counts."""
+    return {_BY_FOLDED_KEY.get(key.casefold(), key): value for key, value in fields.items()}
 
 
 def version_of(fields: Mapping[str, Any]) -> str:
@@ -185,14 +212,29 @@ def validate(fields: Mapping[str, Any]) -> NetworkConfig:
         config = NetworkConfig.model_validate(fields)
     except ValidationError as error:
         raise _problem_of(error) from None
-    _check_gateway(config.ipam)
+    _check_gateway(config, config.ipam)
     return config
 
 
-def _check_gateway(ipam: Ipam) -> None:
-    if ipam.subnet is None or ipam.gateway is None:
+def refuse_requested_addresses(config: NetworkConfig) -> None:
+    """Raises `AddressRequested` where the configuration asks for certain addresses."""
+    cni = config.args.get("cni") if isinstance(config.args, dict) else None
+    for field, section in (("runtimeConfig.ips", config.runtime_config), ("args.cni.ips", cni)):
+        asked = section.get("ips") if isinstance(section, dict) else None
+        if asked:
+            texts = ", ".join(map(str, asked)) if isinstance(asked, list) else str(asked)
+            raise errors.AddressRequested(field=field, addresses=scrub(texts)[:REQUESTED_LENGTH_MAX])
+
+
+def _check_gateway(config: NetworkConfig, ipam: Ipam) -> None:
+    if ipam.subnet is None:
         return
     subnet = ipaddress.IPv4Network(ipam.subnet)
+    if config.needs_gateway and usual_gateway(subnet) is None:
+        reason = f"{subnet} has no room for a gateway and pods, /{LONGEST_PREFIX_WITH_GATEWAY} is the smallest"
+        raise errors.ConfigInvalid(field="ipam.subnet", reason=reason)
+    if ipam.gateway is None:
+        return
     gateway = complete_gateway(ipam.gateway, subnet)
     if is_usable_gateway(gateway, subnet):
         return

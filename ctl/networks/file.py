@@ -10,7 +10,7 @@ from typing import Any, Final
 from ctl.networks.failures import BadConfiguration
 from protocol.config_errors import NotJson
 from protocol.errors import Problem
-from protocol.network_config import decode_object, validate
+from protocol.network_config import decode_object, in_usual_case, refuse_requested_addresses, validate
 
 FILE_BYTES_MAX: Final = 1 << 20
 LIST_SUFFIX: Final = ".conflist"
@@ -37,7 +37,11 @@ class NetworkFile:
     @property
     def uses_driver(self) -> bool:
         """Whether one of its plugins takes addresses from our driver."""
-        return any(_ipam_type(plugin) == self.driver_name for plugin in self.plugins)
+        return any(map(self.is_ours, self.plugins))
+
+    def is_ours(self, plugin: Mapping[str, Any]) -> bool:
+        """Whether this one of its plugins takes addresses from our driver."""
+        return bool(_ipam_type(plugin) == self.driver_name)
 
     @property
     def executables(self) -> tuple[str, ...]:
@@ -91,7 +95,7 @@ def _chained(fields: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     for number, plugin in enumerate(plugins):
         if not isinstance(plugin, dict):
             raise BadConfiguration(f"plugins[{number}]: must be a JSON object")
-    return tuple(plugins)
+    return tuple(in_usual_case(plugin) for plugin in plugins)
 
 
 def _check_plugins(file: NetworkFile) -> None:
@@ -108,7 +112,7 @@ def _check_plugins(file: NetworkFile) -> None:
 
 def _check_ours(place: str, config: Mapping[str, Any]) -> None:
     try:
-        validate(config)
+        refuse_requested_addresses(validate(config))
     except Problem as problem:
         where = "" if problem.msg.startswith("name:") else place
         raise BadConfiguration(f"{where}{problem.msg}. {problem.details}") from None

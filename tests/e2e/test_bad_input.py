@@ -70,6 +70,10 @@ def top(**changes: Any) -> Callable[[Config], Config]:
     return lambda config: {**config, **changes}
 
 
+def both(one: Callable[[Config], Config], other: Callable[[Config], Config]) -> Callable[[Config], Config]:
+    return lambda config: other(one(config))
+
+
 BAD_CONFIGS: dict[str, tuple[Callable[[Config], Config], int, str]] = {
     "subnet is a number": (ipam(subnet=7), 7, "ipam.subnet"),
     "routes is no list": (ipam(routes={"dst": "0.0.0.0/0"}), 7, "ipam.routes"),
@@ -77,6 +81,22 @@ BAD_CONFIGS: dict[str, tuple[Callable[[Config], Config], int, str]] = {
     "prefix too long": (ipam(subnet="10.55.0.0/33"), 7, "ipam.subnet"),
     "host bits set": (ipam(subnet="10.55.0.7/24"), 7, "ipam.subnet"),
     "subnet is IPv6": (ipam(subnet="2001:db8::/64"), 7, "ipam.subnet"),
+    "the last address of all": (both(ipam(subnet="255.255.255.255/32"), top(isGateway=True)), 7, "ipam.subnet"),
+    "two addresses and a gateway": (both(ipam(subnet="10.9.0.0/31"), top(isGateway=True)), 7, "ipam.subnet"),
+    "one address and a gateway": (both(ipam(subnet="10.9.0.0/32"), top(isDefaultGateway=True)), 7, "ipam.subnet"),
+    "one address for ptp": (both(ipam(subnet="10.9.0.0/32", gateway=None), top(type="ptp")), 7, "ipam.subnet"),
+    "its only address is the gateway": (ipam(subnet="10.9.0.7/32", gateway="10.9.0.7"), 7, "ipam.gateway"),
+    "loopback": (ipam(subnet="127.0.0.0/24", gateway=None), 7, "127.0.0.0/8"),
+    "multicast": (ipam(subnet="239.1.0.0/16", gateway=None), 7, "224.0.0.0/4"),
+    "reserved": (ipam(subnet="240.0.0.0/4", gateway=None), 7, "240.0.0.0/4"),
+    "this network": (ipam(subnet="0.0.0.0/24", gateway=None), 7, "0.0.0.0/8"),
+    "everything": (ipam(subnet="0.0.0.0/0", gateway=None), 7, "0.0.0.0/8"),
+    "an address by capability": (
+        top(runtimeConfig={"ips": ["10.55.0.9/24"]}),
+        7,
+        "runtimeConfig.ips: 10.55.0.9/24",
+    ),
+    "an address by args": (top(args={"cni": {"ips": ["10.55.0.9"]}}), 7, "args.cni.ips: 10.55.0.9"),
     "gateway is IPv6": (ipam(gateway="2001:db8::1"), 7, "ipam.gateway"),
     "gateway outside": (ipam(gateway="10.66.0.1"), 7, "ipam.gateway"),
     "gateway is no address": (ipam(gateway="router"), 7, "ipam.gateway"),
@@ -101,6 +121,12 @@ def test_name_is_missing(cluster: Cluster, invocation: Invocation) -> None:
     config = cluster.node.config()
     del config["name"]
     assert_refused(cluster.node.ipam(invocation, config), 7, "name")
+
+
+def test_an_address_by_cni_args_is_refused_by_name(cluster: Cluster, invocation: Invocation) -> None:
+    asking = replace(invocation, args="IgnoreUnknown=1;IP=10.55.0.9;K8S_POD_NAME=web-0")
+    assert_refused(cluster.node.ipam(asking), 7, "CNI_ARGS IP: 10.55.0.9")
+    assert cluster.node.ipam(replace(asking, command="DEL")).ok
 
 
 @pytest.mark.parametrize("section", [None, [], "infoblox", 7], ids=repr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgpack
 import pytest
@@ -146,6 +147,43 @@ def test_a_node_cannot_touch_the_attachments_of_another(
         assert isinstance(answer, Declined)
         assert answer.code == 101
     assert grid_holds(cluster, "lives")
+
+
+@pytest.mark.parametrize(
+    ("field", "asked"),
+    [
+        ("ipam.subnet", {"subnet": "255.255.255.255/32", "is_gateway": True}),
+        ("ipam.subnet", {"subnet": "255.255.255.255/32"}),
+        ("ipam.subnet", {"subnet": "10.9.0.0/31", "is_gateway": True}),
+        ("ipam.subnet", {"subnet": "10.9.0.9/32", "gateway": "10.9.0.9", "is_gateway": True}),
+        ("ipam.gateway", {"subnet": "10.9.0.9/32", "gateway": "10.9.0.9"}),
+        ("ipam.gateway", {"subnet": "10.9.0.0/24", "gateway": "999.0.0.1"}),
+        ("ipam.subnet", {"subnet": "127.0.0.0/8"}),
+        ("ipam.subnet", {"subnet": "0.0.0.0/0"}),
+        ("ipam.subnet", {"subnet": "224.1.0.0/16", "is_gateway": True}),
+        ("ipam.subnet", {"subnet": "255.255.255.0/24", "is_gateway": True}),
+        ("ipam.subnet", {"subnet": "10.9.0.9/24"}),
+        ("ipam.subnet", {"subnet": "999.0.0.0/99", "is_gateway": True}),
+    ],
+)
+def test_a_network_that_no_pod_can_live_in_is_refused_by_the_coordinator_too(
+    cluster: Cluster, neighbour: Peer, make_netns: MakeNetns, field: str, asked: dict[str, Any]
+) -> None:
+    assert isinstance(neighbour.answer(hello(own_boot_id())), Welcome)
+    message = Allocate(
+        id="a",
+        attachment=Attachment(container_id="c2", ifname="eth0"),
+        seq=1,
+        network=NetworkAsk(name="pods", **asked),
+        journal_id="j2",
+        attempt=1,
+        first_sent_ms_ago=0,
+        budget_ms=5000,
+    )
+    answer = neighbour.answer(encode(message))
+    assert isinstance(answer, Declined)
+    assert (answer.kind, answer.code, answer.msg.partition(" ")[0]) == ("refused", 7, field)
+    assert_still_serves(cluster, make_netns)
 
 
 def test_an_agent_that_expects_another_coordinator_says_so(

@@ -20,7 +20,7 @@ set -e
 mount -t tmpfs -o mode=755 run /mnt
 mkdir /mnt/netns /mnt/cni
 mount --bind /run/cni /mnt/cni
-mount --move /mnt /run
+mount --no-mtab --move /mnt /run
 echo ready
 read -r
 """

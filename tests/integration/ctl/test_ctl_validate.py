@@ -33,7 +33,7 @@ def node() -> Iterator[str]:
 
 def config(**changes: Any) -> dict[str, Any]:
     ipam = {"type": "infoblox", "subnet": "10.55.0.0/24"}
-    fields = {"cniVersion": "1.0.0", "name": "pods", "type": "bridge", "ipam": ipam, **changes}
+    fields = {"cniVersion": "1.0.0", "name": "pods", "type": "bridge", "isGateway": True, "ipam": ipam, **changes}
     return {key: value for key, value in fields.items() if value is not None}
 
 
@@ -49,6 +49,44 @@ def validate(path: Path, content: Any, *flags: str, netns: str | None = None) ->
 def test_a_good_file_can_be_used(tmp_path: Path) -> None:
     path = tmp_path / "pods.conf"
     assert validate(path, config()) == (0, [f"{path}: can be used"], "")
+
+
+@pytest.mark.parametrize("ipam", [{"gateway": "10.55.0.9"}, {}], ids=["named", "absent"])
+@pytest.mark.parametrize("implied", [{"isGateway": True}, {"isDefaultGateway": True}, {"ISGATEWAY": True}, {}])
+def test_a_bridge_without_gateway_is_told(tmp_path: Path, implied: dict[str, bool], ipam: dict[str, str]) -> None:
+    path = tmp_path / "pods.conf"
+    section = {"type": "infoblox", "subnet": "10.55.0.0/24", **ipam}
+    code, (*notes, last), _ = validate(path, config(ipam=section, **{"isGateway": None, **implied}))
+    assert (code, last) == (0, f"{path}: can be used")
+    expected = [] if implied or ipam else [f"{path}: warning: plugin bridge: neither isGateway nor ipam.gateway"]
+    assert [note.partition(",")[0] for note in notes] == expected
+
+
+def test_a_ptp_without_gateway_is_told_which_one_it_gets(tmp_path: Path) -> None:
+    path = tmp_path / "pods.conflist"
+    ipam = {"type": "infoblox", "subnet": "10.55.0.0/24"}
+    plugins = [{"type": "ptp", "ipam": ipam}, {"type": "ptp", "ipam": {**ipam, "gateway": "0.0.0.1"}}]
+    code, lines, _ = validate(path, {"cniVersion": "1.0.0", "name": "pods", "plugins": plugins})
+    assert code == 0
+    assert len(lines) == 2
+    assert "plugin ptp: ipam.gateway is absent, so the first host" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"args": {"cni": {"ips": ["10.55.0.7"]}}}, "args.cni.ips: 10.55.0.7"),
+        ({"ipam": {"type": "infoblox", "subnet": "10.55.0.0/31"}}, "ipam.subnet: 10.55.0.0/31 has no room"),
+        ({"ipam": {"type": "infoblox", "subnet": "127.0.0.0/8"}}, "ipam.subnet: 127.0.0.0/8 reaches into"),
+    ],
+)
+def test_what_no_pod_could_be_added_with_cannot_be_used(
+    tmp_path: Path, changes: dict[str, Any], field: str
+) -> None:
+    path = tmp_path / "pods.conf"
+    code, _, complaint = validate(path, config(**changes))
+    assert code == 1
+    assert complaint.startswith(f"cni-infoblox: {path}: {field}")
 
 
 def test_a_typing_error_is_one_line_that_names_the_field(tmp_path: Path) -> None:

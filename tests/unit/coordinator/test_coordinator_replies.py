@@ -7,7 +7,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from coordinator.networks import Network, NetworkRules, resolve
 from coordinator.objects import Label, create_address, delete_address, find_address, update_address
@@ -130,6 +130,9 @@ def test_no_refusal_is_too_strange_to_be_classified(status: int, body: Any) -> N
     gateway=st.none() | st.from_regex(r"\A\d{1,3}(\.\d{1,3}){3}\Z"),
     is_gateway=st.booleans(),
 )
+@example(subnet="255.255.255.255/32", gateway=None, is_gateway=True)
+@example(subnet="10.0.0.0/32", gateway=None, is_gateway=True)
+@example(subnet="0.0.0.0/0", gateway="0.0.0.1", is_gateway=False)
 def test_a_network_is_resolved_with_its_gateway_inside_or_refused(
     subnet: str | None, gateway: str | None, is_gateway: bool
 ) -> None:

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from nodeagent.attachment import AttachmentId, Network, Pod
 from nodeagent.cni_args import pod_of
-from nodeagent.cni_request import CheckRequest, DelRequest, GcRequest, StatusRequest, VersionRequest, parse
+from nodeagent.cni_request import (
+    AddRequest,
+    CheckRequest,
+    DelRequest,
+    GcRequest,
+    StatusRequest,
+    VersionRequest,
+    parse,
+)
 from nodeagent.frame import Frame
 from nodeagent.namespaces import Inode
 from protocol.errors import Problem
@@ -55,6 +63,71 @@ def test_every_key_of_the_configuration_arrives() -> None:
         routes=(Route(dst="0.0.0.0/0"), Route(dst="10.0.0.0/8", gw="10.55.0.9", mtu=1400)),
         dns=Dns(nameservers=["10.0.0.53"]),
     )
+
+
+@pytest.mark.parametrize(
+    ("keys", "is_gateway"),
+    [
+        ({"isGateway": True}, True),
+        ({"isDefaultGateway": True}, True),
+        ({"isDefaultGateway": True, "isGateway": False}, True),
+        ({"type": "ptp"}, True),
+        ({"isDefaultGateway": False, "type": "bridge"}, False),
+        ({"ISGATEWAY": True}, True),
+        ({"isdefaultgateway": True}, True),
+        ({"TYPE": "ptp", "type": None}, True),
+        ({"isGateway": False, "IsGateway": True}, True),
+        ({"IsGateway": True, "isGateway": False}, False),
+        ({"is_gateway": True}, False),
+    ],
+)
+def test_the_gateway_is_the_main_plugins_where_that_plugin_makes_it_so(
+    keys: dict[str, Any], is_gateway: bool
+) -> None:
+    request = parse(a_frame(config=a_config(**keys)), NETNS)
+    assert isinstance(request, AddRequest)
+    assert request.network == Network("pods", is_gateway=is_gateway)
+
+
+def test_keys_outside_the_ipam_section_are_read_in_any_case() -> None:
+    config = {"CNIVersion": "1.0.0", "NAME": "pods", "Type": "ipvlan", "MASTER": "eth7", "Ipam": {"subnet": None}}
+    assert parse(a_frame(config=config), NETNS) == an_add_request(
+        namespace=NAMESPACE, network=Network("pods"), master="eth7", shares_mac=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "args", "named"),
+    [
+        (
+            a_config(runtimeConfig={"ips": ["10.55.0.9/24", "10.55.0.8"]}),
+            "",
+            "runtimeConfig.ips: 10.55.0.9/24, 10.55",
+        ),
+        (a_config(args={"cni": {"ips": ["10.55.0.9"]}}), "", "args.cni.ips: 10.55.0.9"),
+        (a_config(args={"cni": {"ips": "10.55.0.9"}}), "", "args.cni.ips: 10.55.0.9"),
+        (a_config(), "IgnoreUnknown=1;IP=10.55.0.9", "CNI_ARGS IP: 10.55.0.9"),
+    ],
+)
+def test_a_requested_address_is_refused_for_add_alone(config: dict[str, Any], args: str, named: str) -> None:
+    code, msg = refused(a_frame(config=config, CNI_ARGS=args))
+    assert (code, msg.startswith(named)) == (7, True)
+    assert parse(a_frame("DEL", config, CNI_ARGS=args), None) == DelRequest(C1, "1.0.0")
+    assert isinstance(parse(a_frame("CHECK", config, CNI_ARGS=args), None), CheckRequest)
+
+
+@pytest.mark.parametrize(
+    ("changes", "args"),
+    [
+        ({"runtimeConfig": {"ips": []}}, ""),
+        ({"runtimeConfig": {"ips": None, "mac": "02:00:00:00:00:01"}}, ""),
+        ({"runtimeConfig": "x", "args": ["ips"]}, ""),
+        ({"args": {"cni": None, "ips": ["10.55.0.9"]}}, ""),
+        ({}, "IP=;ip=10.55.0.9;IPS=1"),
+    ],
+)
+def test_no_requested_address_is_seen_where_there_is_none(changes: dict[str, Any], args: str) -> None:
+    assert parse(a_frame(config=a_config(**changes), CNI_ARGS=args), NETNS) == an_add_request(namespace=NAMESPACE)
 
 
 def test_ipvlan_shares_its_masters_mac() -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from protocol.config_errors import ConfigInvalid
 from protocol.gateway import complete_gateway, is_usable_gateway
 from protocol.network_config import validate
+from protocol.subnets import block_without_hosts, usual_gateway
 
 
 @pytest.mark.parametrize(
@@ -43,12 +45,38 @@ def test_octets_of_zero_in_front_stand_for_those_of_the_subnet(gateway: str, sub
         ("0.0.0.9", "10.55.0.0/29"),
         ("0.0.64.1", "10.55.0.0/18"),
         ("0.0.65.1", "10.55.192.0/18"),
-        ("0.255.255.255", "255.255.255.0/24"),
+        ("0.255.255.255", "223.255.255.0/24"),
     ],
 )
 def test_a_host_that_the_subnet_lacks_is_refused(gateway: str, subnet: str) -> None:
     with pytest.raises(ConfigInvalid, match=r"^ipam\.gateway: "):
         validate({"name": "pods", "ipam": {"subnet": subnet, "gateway": gateway}})
+
+
+MAIN_PLUGINS = st.fixed_dictionaries(
+    {},
+    optional={
+        "isGateway": st.none() | st.booleans(),
+        "isDefaultGateway": st.booleans(),
+        "type": st.sampled_from(["ptp", "bridge"]),
+    },
+)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 32), MAIN_PLUGINS)
+@example(2**32 - 1, 32, {"isGateway": True})
+@example(0, 0, {})
+def test_a_subnet_has_room_for_a_pod_beside_its_gateway_or_is_refused(
+    network: int, prefix: int, main_plugin: dict[str, object]
+) -> None:
+    subnet = IPv4Network((network, prefix), strict=False)
+    with contextlib.suppress(ConfigInvalid):
+        config = validate({"name": "pods", "ipam": {"subnet": str(subnet)}, **main_plugin})
+        assert block_without_hosts(subnet) is None
+        gateway = usual_gateway(subnet)
+        if config.needs_gateway:
+            assert gateway is not None
+            assert any(host != gateway for host in subnet.hosts())
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 32), st.integers(0, 2**32 - 1))
