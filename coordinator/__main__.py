@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 import threading
@@ -48,7 +49,7 @@ from protocol.inbox import Inbox
 from protocol.keys import BadKey, KeyPair, load_pair
 from protocol.log_output import standard_error_that_never_waits
 from protocol.logs import Logger, make_logger
-from protocol.settings import BadSettings
+from protocol.settings import BadSettings, warn_of_unknown_variables
 from protocol.status_server import Pages, StatusServer
 
 EXIT_FAILED = 1
@@ -66,9 +67,7 @@ class _Worker(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run until SIGTERM. Returns the exit code: 0, 2 for bad configuration, 1 for anything else."""
     try:
-        settings = read_settings(argv)
-        settings.read_password()
-        return run(settings)
+        return run(read_settings(argv))
     except (BadSettings, BadKey) as bad:
         return _complain(bad, EXIT_BAD_SETTINGS)
     except (OSError, zmq.ZMQError) as error:
@@ -245,6 +244,7 @@ def _on_signals(inbox: Inbox[Item]) -> None:
 
 
 def _warn(settings: Settings, authorized: Authorized, logger: Logger) -> None:
+    warn_of_unknown_variables(Settings, os.environ, logger)
     if settings.ssl_verify == "false":
         logger.warning("certificate_unverified", remedy="--ssl-verify FILE makes the grid prove who it is")
     if not Owner(settings.cluster_name).may_release_by_listing:

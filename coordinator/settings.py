@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_address
 from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from coordinator.certificates import fault_of_authorities
 from coordinator.claims import TokenRules
@@ -22,6 +23,11 @@ from protocol.settings import BadSettings, ByCommas, DaemonSettings, Endpoint, L
 from protocol.subnets import block_without_hosts
 
 PASSWORD_VARIABLE: Final = "WAPI_PASSWORD"
+LINE_END: Final = "\r\n"
+"""What an editor, or `echo` before a pipe, leaves behind a password."""
+
+_HOST_NAME: Final = re.compile(r"(?=.{1,253}$)([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+")
+_SERVICE_ACCOUNT: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?:[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _API_URL: Final = re.compile(r"https://(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+)(:\d{1,5})?")
 
 
@@ -60,10 +66,54 @@ def _api_of_environment() -> str | None:
     return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
 
 
+def _host(value: str) -> str:
+    try:
+        return str(ip_address(value.removeprefix("[").removesuffix("]")))
+    except ValueError:
+        if not _HOST_NAME.fullmatch(value) or value.rpartition(".")[2].isdigit():
+            raise ValueError(f"{value!r} must be a host name or address alone (see also --wapi-port)") from None
+        return value
+
+
+def _version(value: str) -> str:
+    if not re.fullmatch(r"\d+(\.\d+)+", value):
+        raise ValueError(f"{value!r} must be numbers with dots between them, such as 2.5 or 2.12.3")
+    return value
+
+
+def _service_account(value: str) -> str:
+    if not _SERVICE_ACCOUNT.fullmatch(value):
+        raise ValueError(f"{value!r} must be of the form NAMESPACE:NAME")
+    return value
+
+
+def _password(file: Path | None) -> str:
+    """The password as it is now. Raises ValueError, in words for `--wapi-password-file`."""
+    if file is None:
+        password = os.environ.get(PASSWORD_VARIABLE, "").rstrip(LINE_END)
+        if not password:
+            raise PydanticCustomError("missing", "is required", {"variable": PASSWORD_VARIABLE})
+        return password
+    try:
+        password = file.read_text(encoding="utf-8").rstrip(LINE_END)
+    except OSError as error:
+        raise ValueError(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{file}: is not UTF-8") from None
+    if not password:
+        raise ValueError(f"{file}: is empty")
+    return password
+
+
+def _password_file(value: Path | None) -> Path | None:
+    _password(value)
+    return value
+
+
 Cidr = Annotated[str, AfterValidator(_cidr)]
-ServiceAccount = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?:[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")]
+ServiceAccount = Annotated[str, AfterValidator(_service_account)]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
-HostName = Annotated[str, Field(min_length=1, max_length=253)]
+HostName = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(_host)]
 
 
 class Settings(DaemonSettings):
@@ -72,8 +122,8 @@ class Settings(DaemonSettings):
     grid_host: HostName
     wapi_username: Name
     wapi_port: Annotated[int, Field(gt=0, lt=65536)] = 443
-    wapi_version: Annotated[str, Field(pattern=r"^\d+(\.\d+)+$")] = "2.5"
-    wapi_password_file: Path | None = None
+    wapi_version: Annotated[str, AfterValidator(_version)] = "2.5"
+    wapi_password_file: Annotated[Path | None, AfterValidator(_password_file), Field(validate_default=True)] = None
     ssl_verify: Annotated[str, AfterValidator(_verify)] = "true"
     cluster_name: Name = DEFAULT_CLUSTER_NAME
     network_view: Name = "default"
@@ -127,20 +177,10 @@ class Settings(DaemonSettings):
 
     def read_password(self) -> str:
         """The grid's password as it is now. Raises `BadSettings`, naming the flag, when there is none."""
-        if self.wapi_password_file is None:
-            password = os.environ.get(PASSWORD_VARIABLE, "")
-            if not password:
-                raise BadSettings(f"--wapi-password-file: is required (or {PASSWORD_VARIABLE} in the environment)")
-            return password
         try:
-            password = self.wapi_password_file.read_text(encoding="utf-8").rstrip("\r\n")
-        except OSError as error:
-            raise BadSettings(f"--wapi-password-file: {self.wapi_password_file}: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise BadSettings(f"--wapi-password-file: {self.wapi_password_file}: is not UTF-8") from None
-        if not password:
-            raise BadSettings(f"--wapi-password-file: {self.wapi_password_file}: is empty")
-        return password
+            return _password(self.wapi_password_file)
+        except ValueError as error:
+            raise BadSettings(f"--wapi-password-file: {error}") from None
 
 
 def read_settings(argv: Sequence[str] | None) -> Settings:

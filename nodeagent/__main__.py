@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import secrets
 import signal
@@ -46,7 +47,7 @@ from protocol.inbox import Inbox
 from protocol.keys import BadKey
 from protocol.log_output import standard_error_that_never_waits
 from protocol.logs import make_logger
-from protocol.settings import BadSettings
+from protocol.settings import BadSettings, warn_of_unknown_variables
 from protocol.status_server import Pages, StatusServer
 
 EXIT_FAILED: Final = 1
@@ -82,6 +83,7 @@ def run(chosen: Settings, on_step: OnStep = no_step) -> int:
 def _serve(chosen: Settings, release: str, metrics: Metrics, on_step: OnStep) -> str | None:
     boot_id = BOOT_ID_PATH.read_text(encoding="ascii").strip()
     log = make_logger(chosen.log_format, chosen.log_level, node=chosen.node_name)
+    warn_of_unknown_variables(Settings, os.environ, log)
     papers = _papers(chosen, lambda text: log.warning("bad_key_file", reason=text))
     bounds = Bounds(lambda bound: metrics.bounded.labels(bound).inc(), log)
     room = descriptors.for_connections(descriptors.raise_limit()) // DESCRIPTORS_EACH

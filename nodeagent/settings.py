@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
 from protocol.settings import ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser
 from protocol.settings import read as read_settings
+
+_FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 def _with_port(endpoint: str) -> str:
@@ -19,7 +22,13 @@ def _with_port(endpoint: str) -> str:
     return endpoint
 
 
-FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$", max_length=64)]
+def _file_name(name: str) -> str:
+    if not _FILE_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} must be at most 64 letters, digits, '_', '.' and '-', not first")
+    return name
+
+
+FileName = Annotated[str, AfterValidator(_file_name)]
 Remote = Annotated[Endpoint, AfterValidator(_with_port)]
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Mapping, Sequence
+from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
+from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BeforeValidator, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from protocol.logs import LogFormat
+from protocol.logs import LogFormat, Logger
+from protocol.setting_names import ENV_PREFIX, hint, unknown_lines, unknown_variables
 
-ENV_PREFIX: Final = "CNI_INFOBLOX_"
 _LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]*):(\d{1,5})")
 _ENDPOINT = re.compile(r"tcp://(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(\d{1,5})")
 _LEVELS = ("debug", "info", "warning", "error")
@@ -104,24 +106,76 @@ def read(settings: type[S], parser: argparse.ArgumentParser, argv: Sequence[str]
     """The settings of this start. Raises `BadSettings`; ends the process after --help."""
     given = {name: value for name, value in vars(parser.parse_args(argv)).items() if value is not None}
     config = given.pop("config", None)
-    if config is not None and not Path(config).is_file():
-        raise BadSettings(f"--config: {config}: there is no such file")
+    if config is not None:
+        _check_file(Path(config), _known(settings))
     try:
         return settings(_env_file=config, **given)
     except ValidationError as error:
-        raise BadSettings(_first_complaint(error)) from None
+        raise BadSettings(_complaints(error)) from None
 
 
-def _first_complaint(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    name = str(first["loc"][0]) if first["loc"] else ""
-    flag = "--" + name.replace("_", "-")
-    if first["type"] in ("missing", "too_short") or _is_empty(first):
-        return f"{flag}: is required (or {ENV_PREFIX}{name.upper()} in the environment)"
-    cause: Any = first.get("ctx", {}).get("error")
-    return f"{flag}: {cause or first['msg']}"
+def warn_of_unknown_variables(
+    settings: type[DaemonSettings], environment: Mapping[str, str], logger: Logger
+) -> None:
+    """Name the variables that look like settings but are none: they may be meant for somebody else."""
+    known = _known(settings)
+    for name in unknown_variables(environment, known):
+        logger.warning("unknown_variable", name=name, remedy=f"it has no effect{hint(name, known)}")
 
 
-def _is_empty(error: Mapping[str, Any]) -> bool:
-    """Whether a text was given that is none, which is what unedited manifests have."""
-    return bool(error["type"] == "string_too_short" and error["ctx"]["min_length"] == 1)
+def _known(settings: type[DaemonSettings]) -> frozenset[str]:
+    return frozenset(ENV_PREFIX + name.upper() for name in settings.model_fields)
+
+
+def _check_file(path: Path, known: frozenset[str]) -> None:
+    """Raises `BadSettings` for a file that cannot be read, or has a line that would be passed over."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadSettings(f"--config: {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadSettings(f"--config: {path}: is not UTF-8") from None
+    bindings = list(parse_stream(StringIO(text)))
+    for binding in bindings:
+        if binding.error or (binding.key is not None and binding.value is None):
+            blank = len(binding.original.string) - len(binding.original.string.lstrip("\n"))
+            raise BadSettings(f"--config: {path}: line {binding.original.line + blank} is not NAME=VALUE")
+    if unknown := unknown_lines((binding.key for binding in bindings if binding.key is not None), known):
+        raise BadSettings(f"--config: {path}: {'; '.join(unknown)}")
+
+
+def _complaints(error: ValidationError) -> str:
+    """All that is wrong, in one line; what is missing comes first, together."""
+    errors = error.errors(include_url=False, include_input=False)
+    missing = [each for each in errors if _is_missing(each)]
+    wrong = [f"{_flag(each)}: {_reason(each)}" for each in errors if not _is_missing(each)]
+    return "; ".join([*([_missing_text(missing)] if missing else []), *wrong])
+
+
+def _missing_text(errors: Sequence[Mapping[str, Any]]) -> str:
+    flags = ", ".join(_flag(each) for each in errors)
+    variables = ", ".join(_context(each).get("variable") or ENV_PREFIX + _name(each).upper() for each in errors)
+    return f"{flags}: {'is' if len(errors) == 1 else 'are'} required (or {variables} in the environment)"
+
+
+def _is_missing(error: Mapping[str, Any]) -> bool:
+    """Whether nothing was given, or a text that is none, which is what unedited manifests have."""
+    is_empty = error["type"] == "string_too_short" and _context(error)["min_length"] == 1
+    return is_empty or error["type"] in ("missing", "too_short")
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    return str(_context(error).get("error") or error["msg"])
+
+
+def _flag(error: Mapping[str, Any]) -> str:
+    return "--" + _name(error).replace("_", "-")
+
+
+def _name(error: Mapping[str, Any]) -> str:
+    return str(error["loc"][0]) if error["loc"] else ""
+
+
+def _context(error: Mapping[str, Any]) -> Mapping[str, Any]:
+    context: Mapping[str, Any] = error.get("ctx", {})
+    return context

@@ -233,7 +233,8 @@ def unedited() -> dict[str, Any]:
 def test_the_coordinator_does_not_start_before_it_was_edited(site: Site) -> None:
     pod = site.control.run(unedited())
     assert pod.daemon.wait_exit() == 2
-    assert "--grid-host: is required" in pod.daemon.tail()
+    assert "--grid-host, " in pod.daemon.tail()
+    assert "are required (or CNI_INFOBLOX_" in pod.daemon.tail()
 
 
 def test_the_coordinator_does_not_start_without_a_password(site: Site) -> None:
