@@ -89,12 +89,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What one look found. `twice` names the two that have one address; `unclaimed` are in no journal, but of the
-    running boot; `unknown` counts addresses by node whose journal is not known; `stale` are attachments that
-    the grid does not have any more, of nodes that are gone or long silent; `why_not_nodes` says why the cluster's
-    list of nodes was not believed, and its list of pods neither."""
+    """What one look found among the `listed` addresses of attachments.
 
-    compared: int = 0
+    `twice` names the two that have one address; `unclaimed` are in no journal, but of the running boot; `unknown`
+    counts addresses by node whose journal is not known; `stale` are attachments that the grid does not have any
+    more, of nodes that are gone or long silent; `why_not_nodes` says why the cluster's list of nodes was not
+    believed, and its list of pods neither.
+    """
+
+    listed: int = 0
     claimed: int = 0
     orphans: tuple[Orphan, ...] = ()
     missing: tuple[Missing, ...] = ()
@@ -102,6 +105,16 @@ class Comparison:
     unknown: Mapping[str, int] = field(default_factory=dict)
     stale: tuple[Record, ...] = ()
     why_not_nodes: str = ""
+
+    @property
+    def compared(self) -> int:
+        """How many of the listed addresses a journal, or the cluster, has decided about."""
+        return self.listed - self.uncompared
+
+    @property
+    def uncompared(self) -> int:
+        """How many of the listed addresses belong to nodes that are away."""
+        return sum(self.unknown.values())
 
     @property
     def twice(self) -> tuple[Missing, ...]:
@@ -140,7 +153,7 @@ def compare(
     claims = [each for each in picture.allocations if picture.is_named(each) and not _moves(each, began_at_s)]
     missing = _missing(claims, owned, picture)
     return Comparison(
-        compared=len(owned),
+        listed=len(owned),
         claimed=len(claims),
         orphans=tuple(orphans),
         missing=tuple(missing),
@@ -153,12 +166,12 @@ def compare(
 
 def reason_to_stop(comparison: Comparison, picture: Picture) -> str:
     """Why nothing may be released though the look found orphans; empty when they may."""
-    if not comparison.compared:
+    if not comparison.listed:
         return "the grid lists no address of this cluster"
     gone = [each for each in comparison.orphans if each.why is Why.NODE_GONE]
     others = len(comparison.orphans) - len(gone)
-    if others > MASS_ADDRESSES and others > MASS_SHARE * comparison.compared:
-        return f"{others} of {comparison.compared} addresses look orphaned"
+    if others > MASS_ADDRESSES and others > MASS_SHARE * comparison.listed:
+        return f"{others} of {comparison.listed} addresses look orphaned"
     lost = len(comparison.missing)
     if lost > MASS_ADDRESSES and lost > MASS_SHARE * comparison.claimed:
         return f"the grid lacks {lost} of the {comparison.claimed} addresses in journals"

@@ -41,13 +41,26 @@ class Finding:
     is_settled: bool = False
 
 
+@dataclass(frozen=True)
+class Coverage:
+    """How many addresses of the grid a look compared, how many not, since their nodes are away or since the grid
+    shows them in an unreadable way."""
+
+    compared: int
+    uncompared: int
+    nodes_away: int
+    unreadable: int
+
+
 @dataclass(eq=False)
 class Course:
-    """From a look to the last of its repairs. `stopped` says why nothing was released, `problem` why it failed."""
+    """From a look to the last of its repairs.
+
+    `coverage` is None before the look has ended. `stopped` says why nothing was released, `problem` why it failed.
+    """
 
     mandate: Mandate
-    is_compared: bool = False
-    compared: int = 0
+    coverage: Coverage | None = None
     stopped: str = ""
     problem: Problem | None = None
     findings: list[Finding] = field(default_factory=list)
@@ -67,7 +80,7 @@ class Course:
     @property
     def is_over(self) -> bool:
         """Whether nothing more will come of it."""
-        return self.problem is not None or (self.is_compared and not self.doings)
+        return self.problem is not None or (self.coverage is not None and not self.doings)
 
     def let_go(self, doing: Doing) -> None:
         """The work made way for a request of its node."""

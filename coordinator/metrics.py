@@ -54,7 +54,7 @@ class Metrics:
                 ("sweep_cluster_only", "Addresses in the cluster, not in the grid"),
                 ("sweep_twice", "Addresses that two attachments have"),
                 ("sweep_unclaimed", "Addresses in no journal, which count as alive"),
-                ("sweep_unknown", "Addresses of nodes whose agent is not connected"),
+                ("sweep_unknown", "Addresses that it could not compare: of nodes whose agent is not connected"),
                 ("sweep_stopped", "Whether the last sweep could release nothing"),
                 ("sweep_age_seconds", "Time since the last sweep; -1 before the first"),
             )

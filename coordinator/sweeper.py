@@ -26,7 +26,17 @@ from coordinator.comparison import (
     compare,
     reason_to_stop,
 )
-from coordinator.course import LET_GO, Course, Doing, Finding, Mandate, missing_finding, orphan_finding, remarks_of
+from coordinator.course import (
+    LET_GO,
+    Course,
+    Coverage,
+    Doing,
+    Finding,
+    Mandate,
+    missing_finding,
+    orphan_finding,
+    remarks_of,
+)
 from coordinator.events import Submitted
 from coordinator.liveness import LivenessSource, NobodyTells
 from coordinator.lookups import Lookups
@@ -169,7 +179,7 @@ class Sweeper:
             "cluster_only": len(last.lost),
             "twice": len(last.twice),
             "unclaimed": len(last.unclaimed),
-            "unknown": sum(last.unknown.values()),
+            "unknown": last.uncompared,
             "stopped": self._stopped,
         }
 
@@ -224,7 +234,7 @@ class Sweeper:
         self._looked_at_s = now_s
         self._suspect(found, now_s)
         self._count(look.listed)
-        course.is_compared, course.compared = True, found.compared
+        course.coverage = Coverage(found.compared, found.uncompared, len(found.unknown), look.unreadable)
         course.remarks += remarks_of(found)
         blind = UNREADABLE if look.unreadable else "" if picture.liveness.is_fresh else AWAY
         stopped = self._reason_to_stop(found, picture)
@@ -312,7 +322,7 @@ class Sweeper:
 
 def _notes(found: Comparison, stopped: str) -> Iterator[Command]:
     counts = {"grid_only": len(found.orphans), "cluster_only": len(found.lost), "twice": len(found.twice)}
-    yield Note("swept", {"compared": found.compared, **counts})
+    yield Note("swept", {"compared": found.compared, "not_compared": found.uncompared, **counts})
     if stopped:
         yield Note("sweep_stopped", {"reason": stopped, "remedy": FORCE})
     if found.lost:

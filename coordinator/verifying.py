@@ -9,7 +9,7 @@ from typing import Final
 from coordinator import answers
 from coordinator.call_lane import Lane
 from coordinator.commands import AnswerOperator, Command
-from coordinator.course import Course, Finding, Mandate
+from coordinator.course import Course, Coverage, Finding, Mandate
 from coordinator.outage import why_late
 from coordinator.ownership import Owner
 from coordinator.sweeper import Sweeper
@@ -67,13 +67,13 @@ class Verifications:
 
     def _answers(self, asked: _Asked) -> Iterator[Verified | TurnedDown]:
         course = asked.course
-        if course.is_compared:
-            yield from self._pages(asked.request_id, course)
+        if course.coverage:
+            yield from self._pages(asked.request_id, course, course.coverage)
             return
         problem = course.problem or why_late(self._lane.outage, "it lists too slowly")
         yield answers.turned_down(asked.request_id, problem)
 
-    def _pages(self, request_id: str, course: Course) -> Iterator[Verified]:
+    def _pages(self, request_id: str, course: Course, coverage: Coverage) -> Iterator[Verified]:
         unfinished = set(map(id, course.doings.values()))
         rows = [_row(each, is_unfinished=id(each) in unfinished) for each in course.findings]
         remarks = [remark[:1000] for remark in course.remarks]
@@ -83,7 +83,10 @@ class Verifications:
             yield Verified(
                 id=request_id,
                 cluster=self._owner.cluster_name,
-                compared=course.compared,
+                compared=coverage.compared,
+                uncompared=coverage.uncompared,
+                nodes_away=coverage.nodes_away,
+                unreadable=coverage.unreadable,
                 differences=rows[start:end],
                 stopped=course.stopped[:1000],
                 remarks=remarks[start:end],

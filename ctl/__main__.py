@@ -13,7 +13,6 @@ from protocol.keys import BadKey
 
 PROGRAM = "cni-infoblox"
 FAILED = 1
-BAD_ARGUMENT = 2
 SUBCOMMANDS: Final = {
     "keys": "make the keys of coordinator and nodes",
     "install": "put the plugin into the runtime's directory, keep it and its configuration there",
@@ -40,9 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = _parser(words[:1]).parse_args(words)
         code: int = arguments.run(arguments)
-    except BadArgument as problem:
-        return _complain(problem, BAD_ARGUMENT)
-    except (Failed, BadKey) as problem:
+    except (BadArgument, Failed) as problem:
+        return _complain(problem, problem.code)
+    except BadKey as problem:
         return _complain(problem, FAILED)
     except OSError as error:
         return _complain(f"{error.filename or PROGRAM}: {error.strerror or error}", FAILED)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class Failed(Exception):
-    """Something outside of the command line is wrong; exit code 1. The text has the remedy."""
+    """Something outside of the command line is wrong. The text has the remedy."""
+
+    code: ClassVar[int] = 1
+
+
+class NotAsked(Failed):
+    """The coordinator could not be asked, or turned the request down: nothing is known."""
+
+    code = 2
 
 
 class BadArgument(Exception):
-    """The command line is wrong; exit code 2. The text names the flag."""
+    """The command line is wrong. The text names the flag."""
+
+    code: ClassVar[int] = 2

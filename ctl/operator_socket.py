@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
-from ctl.failures import Failed
+from ctl.failures import NotAsked
 from protocol.codec import Unreadable
 from protocol.messages import Message
 from protocol.operator import OPERATOR_SOCKET, OperatorAnswer, OperatorRequest, TurnedDown
@@ -43,15 +43,15 @@ def new_id() -> str:
 
 
 def ask_for(path: Path, request: OperatorRequest, kind: type[A]) -> Iterator[A]:
-    """The answers, all of this kind. Raises `Failed` as `ask` does, and for answers of another kind."""
+    """The answers, all of this kind. Raises `NotAsked` as `ask` does, and for answers of another kind."""
     for answer in ask(path, request):
         if not isinstance(answer, kind):
-            raise Failed(f"the coordinator answers with {answer.type}: is it of the same release?")
+            raise NotAsked(f"the coordinator answers with {answer.type}: is it of the same release?")
         yield answer
 
 
 def ask(path: Path, request: OperatorRequest) -> Iterator[OperatorAnswer]:
-    """The answers, one after the other. Raises `Failed` when the coordinator cannot be asked, or turns it down."""
+    """The answers, one after the other. Raises `NotAsked`, also when the coordinator turns the request down."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(ANSWER_S)
         try:
@@ -60,15 +60,17 @@ def ask(path: Path, request: OperatorRequest) -> Iterator[OperatorAnswer]:
             while True:
                 answer = decode_operator_answer(receive_payload(sock))
                 if isinstance(answer, TurnedDown):
-                    raise Failed(f"{answer.msg}. {answer.details}".strip())
+                    raise NotAsked(f"{answer.msg}. {answer.details}".strip())
                 yield answer
                 if answer.last:
                     return
         except (FileNotFoundError, ConnectionRefusedError):
-            raise Failed(f"--operator-socket: no coordinator serves {path}; {_WHERE}") from None
+            raise NotAsked(f"--operator-socket: no coordinator serves {path}; {_WHERE}") from None
         except HungUp:
-            raise Failed(f"the coordinator closed {path}: it has ended, or serves another user than you") from None
+            raise NotAsked(
+                f"the coordinator closed {path}: it has ended, or serves another user than you"
+            ) from None
         except Unreadable as unreadable:
-            raise Failed(f"the coordinator's answer cannot be read: {unreadable}") from None
+            raise NotAsked(f"the coordinator's answer cannot be read: {unreadable}") from None
         except OSError as error:
-            raise Failed(f"--operator-socket: {path}: {error.strerror or error}") from None
+            raise NotAsked(f"--operator-socket: {path}: {error.strerror or error}") from None

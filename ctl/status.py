@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print all daemons; 1 when one that was named did not answer, or none did."""
+    """Print all daemons; 1 when one that was named did not answer, none did, or an agent is not connected."""
     coordinator, agents = arguments.coordinator_status, arguments.agent_status or []
     with pages.make_session() as session:
         answered = [
@@ -70,7 +70,7 @@ _DAEMONS: dict[str, tuple[type[BaseModel], Callable[[str, Any], list[str]]]] = {
 
 
 def _show(session: requests.Session, place: _Place) -> bool | None:
-    """Whether the daemon answered; None where there is none and none was named."""
+    """Whether the daemon answered, and an agent is connected; None where there is none and none was named."""
     try:
         answer = pages.ask(session, place.url, place.model)
     except pages.NoStatus as problem:
@@ -81,4 +81,4 @@ def _show(session: requests.Session, place: _Place) -> bool | None:
         print(screen.silent_line(place.daemon, place.url, str(problem), remedy))
         return False
     print("\n".join(place.lines(place.url, answer)))
-    return True
+    return not isinstance(answer, Agent) or answer.connected

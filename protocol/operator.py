@@ -20,6 +20,7 @@ PAGE_ITEMS_MAX: Final = 500
 
 SENTENCE_LENGTH_MAX: Final = 1000
 
+Count = Annotated[int, Field(ge=0)]
 Sentence = Annotated[Scrubbed, Field(max_length=SENTENCE_LENGTH_MAX)]
 
 
@@ -123,11 +124,18 @@ class Difference(Model):
 
 
 class Verified(Message):
-    """Answers `verify`, in pages. `stopped` says why nothing is released, `remarks` what could not be compared."""
+    """Answers `verify`, in pages. `stopped` says why nothing is released, `remarks` what could not be compared.
+
+    Of the addresses that the grid lists, `compared` were; not so `uncompared` ones, whose `nodes_away` are not
+    connected, and `unreadable` objects.
+    """
 
     type: Literal["verified"] = "verified"
     cluster: Text
-    compared: Annotated[int, Field(ge=0)]
+    compared: Count
+    uncompared: Count = 0
+    nodes_away: Count = 0
+    unreadable: Count = 0
     differences: Annotated[list[Difference], Field(max_length=PAGE_ITEMS_MAX)]
     stopped: Sentence = ""
     remarks: Annotated[list[Sentence], Field(max_length=PAGE_ITEMS_MAX)] = Field(default_factory=list)

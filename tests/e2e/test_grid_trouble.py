@@ -13,7 +13,7 @@ from runtime_calls import a_mac, add, delete, grid_holds
 
 from demo.cluster import Cluster, Plan
 from demo.cni import Outcome
-from demo.daemons import Daemon
+from demo.daemons import Daemon, command
 from gridsim.certificate import ensure_certificate
 
 MakeCluster = Callable[[Plan], Cluster]
@@ -186,6 +186,15 @@ def test_without_a_coordinator_an_add_is_told_and_a_del_succeeds(
     cluster.coordinator.stop()
     assert delete(cluster.node, "a").ok
     assert_error(add(cluster.node, "b", make_netns()), 11, "coordinator")
+    assert cluster.node.agent
+    port = cluster.node.agent.wait_for("status_listening")["port"]
+    shown = subprocess.run(
+        [*command("cni-infoblox"), "status", "--agent-status", f"http://127.0.0.1:{port}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (shown.returncode, "NOT CONNECTED" in shown.stdout) == (1, True), shown
     cluster.start_coordinator()
     assert grid_holds(cluster)
 

@@ -54,7 +54,13 @@ def test_verify_and_explain_after_an_administrator_deleted_a_live_object(
     kept, lost = add(node, "kept", make_netns(a_mac())), add(node, "lost", make_netns(a_mac()))
     clean = ctl(cluster, "verify")
     assert clean.returncode == 0, clean
-    assert "2 addresses in the grid, 0 differences" in clean.stdout
+    assert "cluster demo: 2 compared; 0 differences\n" in clean.stdout
+
+    plant(cluster, "10.55.0.77", "far", "node-8", "")
+    plant(cluster, "10.55.0.78", "farther", "node-9", "")
+    incomplete = ctl(cluster, "verify")
+    assert incomplete.returncode == 3, incomplete
+    assert "cluster demo: 2 compared, 2 not: 2 nodes are away; 0 differences\n" in incomplete.stdout
 
     cluster.grid.delete(cluster.grid.pods()[lost.address]["_ref"])
     found = ctl(cluster, "verify")
@@ -68,10 +74,15 @@ def test_verify_and_explain_after_an_administrator_deleted_a_live_object(
     assert ctl(cluster, "explain", "10.55.0.250").returncode == 1
 
     mended = ctl(cluster, "verify", "--repair")
-    assert mended.returncode == 0, mended
-    assert set(cluster.grid.pods()) == {kept.address, lost.address}
+    assert mended.returncode == 3, mended
+    far = {"10.55.0.77", "10.55.0.78"}
+    assert set(cluster.grid.pods()) == {kept.address, lost.address, *far}
     assert delete(node, "lost").ok
-    assert cluster.grid.wait_until(lambda: set(cluster.grid.pods()) == {kept.address})
+    assert cluster.grid.wait_until(lambda: set(cluster.grid.pods()) == {kept.address, *far})
+
+    assert cluster.coordinator
+    cluster.coordinator.stop()
+    assert ctl(cluster, "verify").returncode == 2
 
 
 def test_a_sweep_makes_one_call_for_a_page_and_none_else(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:

@@ -64,13 +64,24 @@ def ctl_status(coordinator: str, *agents: str, **variables: str) -> subprocess.C
 
 
 def test_all_daemons_are_shown(daemons: Daemons) -> None:
-    coordinator, agent, other = daemons(200, COORDINATOR), daemons(200, AGENT), daemons(200, {"node": "node-b"})
+    coordinator, agent, other = (
+        daemons(200, COORDINATOR),
+        daemons(200, AGENT),
+        daemons(200, {"node": "node-b", "connected": True}),
+    )
     result = ctl_status(coordinator, agent, f"{other}/status")
     assert (result.returncode, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
     assert lines[0] == f"coordinator {coordinator}: cluster prod-1, release ?"
     assert f"agent {agent}: node node-a, release ?" in lines
     assert f"agent {other}: node node-b, release ?" in lines
+
+
+def test_an_agent_that_is_not_connected_is_not_fine(daemons: Daemons) -> None:
+    agent = daemons(200, {**AGENT, "connected": False, "why_not_connected": "connection refused"})
+    result = ctl_status(daemons(200, COORDINATOR), agent, daemons(200, AGENT))
+    assert (result.returncode, result.stderr) == (1, "")
+    assert "NOT CONNECTED (connection refused)" in result.stdout
 
 
 def test_a_proxy_of_the_environment_is_not_asked(daemons: Daemons, nobody: str) -> None:

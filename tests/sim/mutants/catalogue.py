@@ -159,7 +159,7 @@ MUTANTS: Final = (
         "a sweep releases any number",
         Invariant.ONLY_OURS,
         "coordinator.comparison",
-        "    if others > MASS_ADDRESSES and others > MASS_SHARE * comparison.compared:\n",
+        "    if others > MASS_ADDRESSES and others > MASS_SHARE * comparison.listed:\n",
         "    if others > 1e9:\n",
     ),
     Mutant(
