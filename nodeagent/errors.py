@@ -38,6 +38,20 @@ class JournalUnwritable(TryAgain):
     remedy = "Free space or repair the disk; the agent starts again by itself"
 
 
+class AllocationsAtLimit(TryAgain):
+    """A node may claim a bounded number of allocations."""
+
+    message = "this node has {limit} addresses, the most that the coordinator's --node-allocations-max allows"
+    remedy = "Delete pods on this node, or raise the limit"
+
+
+class LettingGoBehind(TryAgain):
+    """What was let go and is not confirmed is kept, in bounded number; nothing new is asked for beyond it."""
+
+    message = "{limit} addresses of this node wait for their release in the grid, nothing new is asked for"
+    remedy = "See the coordinator's /status for the state of the grid"
+
+
 class WithdrawnByDelete(TryAgain):
     """A DEL of the same attachment overtook this ADD."""
 
@@ -128,6 +142,14 @@ class AttachmentUnknown(Refused):
     code = 120
     message = "the attachment is not known here"
     remedy = "Recreate the container: its addresses are not held by this node's journal"
+
+
+class AddressLost(Refused):
+    """CHECK of an attachment whose address the grid has given to somebody else."""
+
+    code = 122
+    message = "the grid has given {address} to somebody else: {holder}"
+    remedy = "Recreate the container: it gets another address"
 
 
 class CheckDiffers(Refused):

@@ -26,10 +26,14 @@ class Reply(Effect):
 
 @dataclass(frozen=True)
 class OnceCommitted(Effect):
-    """Do `effect` when the rows of this turn are in the journal, `otherwise` when they cannot be written."""
+    """Answer this caller when the rows of this turn are in the journal.
 
-    effect: Reply
-    otherwise: Reply
+    `otherwise`: the answer when they cannot be written; None for the error that says so.
+    """
+
+    caller: int
+    outcome: Outcome
+    otherwise: Outcome | None = None
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class Identity:
 class Contents:
     """Everything that a journal holds.
 
-    `deletes`: DELs of unknown attachments, by their number. `adopted_let_go`: adopted ids that were let go.
+    `deletes`: attachments for which a DEL came, by its number. `adopted_let_go`: adopted ids that were let go.
     """
 
     identity: Identity

@@ -17,7 +17,7 @@ from nodeagent.journal.table import Table
 from protocol.wire.allocation_id import AllocationId, Owner
 
 DELETES_REMEMBERED_MAX: Final = 1024
-"""DELs of attachments that this journal does not know; an orphan that turns up later may be one of them."""
+"""The newest DELs; what another journal has left, and is told of later, may be of one of these attachments."""
 
 
 class _Index:
@@ -162,7 +162,7 @@ class Rows:
         self.allocations.remove(allocation)
 
     def remember_delete(self, attachment: AttachmentId) -> None:
-        """A DEL came for an attachment of which nothing is known."""
+        """A DEL came: an allocation of another journal that turns up later may be this attachment's, too."""
         if attachment in self.deletes:
             return
         numbers = self.deletes.rows()

@@ -6,11 +6,27 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from nodeagent.attachments.machine import Attachments
 from nodeagent.domain.allocation import Allocation, Attachment, Label, State
 from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
-from nodeagent.journal.contents import Contents, Identity
+from nodeagent.domain.effects import Effect, ReadMac, Transmit
+from nodeagent.domain.events import AddAsked, Event, MacRead, Received, SessionBegan
+from nodeagent.domain.outcomes import Address, Granted
+from nodeagent.domain.wire import wire_label
+from nodeagent.errors import JournalUnwritable
+from nodeagent.journal.contents import Changes, Contents, Identity
 from nodeagent.journal.rows import Rows
 from protocol.wire.allocation_id import Owner
+from protocol.wire.messages import (
+    Allocate,
+    Allocated,
+    Declined,
+    DeclineKind,
+    LetGo,
+    LetGoRow,
+    NetworkAsk,
+    ToAgent,
+)
 
 CLUSTER = "c0c0c0c0c0c0"
 JOURNAL = "0a0a0a0a"
@@ -26,6 +42,7 @@ NAMESPACE = Namespace("/run/netns/t", 4026532001)
 OTHER_NAMESPACE = Namespace("/run/netns/o", 4026532002)
 MAC = "02:00:00:00:00:01"
 SEAL = "5ea1" * 8
+READ_MAC = ReadMac(1, "eth0")
 LABEL = Label(C1, Pod("web-1", "shop", "u-1"), MAC, NAMESPACE)
 
 
@@ -74,3 +91,134 @@ def drawing(first: int = 100) -> Callable[[], str]:
     """Draws 12 hexadecimal digits: numbers from `first` on."""
     numbers = iter(range(first, 10**9))
     return lambda: f"{next(numbers):012x}"
+
+
+WELCOME = SessionBegan(reserve=0, allocations_max=1024, clusters=frozenset({CLUSTER}))
+
+
+class Core:
+    """An attachments machine over rows; whoever tests it sees effects, commits and drops turns."""
+
+    def __init__(self, *allocations: Allocation, reserve: int = 0, is_connected: bool = True, **more: Any) -> None:
+        was_served = more.pop("was_served", False)
+        limit = more.pop("allocations_max", 1024)
+        self.rows = some_rows(*allocations, **more)
+        self.machine = Attachments(self.rows, drawing(), NOW_S, was_served=was_served)
+        self.at_welcome: list[Effect] = []
+        if is_connected:
+            self.at_welcome = self.handle(replace(WELCOME, reserve=reserve, allocations_max=limit))
+            self.commit()
+
+    def handle(self, event: Event, now_s: float = NOW_S) -> list[Effect]:
+        """What is to be done about the event."""
+        return self.machine.handle(event, now_s)
+
+    def receive(self, message: ToAgent, now_s: float = NOW_S) -> list[Effect]:
+        """What is to be done about a message of the coordinator."""
+        return self.handle(Received(message), now_s)
+
+    def commit(self) -> Changes:
+        """End the turn well: what is in the journal now."""
+        changes = self.rows.changes()
+        self.rows.commit()
+        self.machine.committed()
+        return changes
+
+    def drop(self, now_s: float = NOW_S) -> list[Effect]:
+        """End the turn with a journal that cannot be written."""
+        self.rows.drop()
+        return self.machine.dropped(JournalUnwritable(path="/j", cause="full"), now_s)
+
+    def asked(self, caller: int = 1) -> Core:
+        """An ADD of C1 has been asked for."""
+        self.handle(an_add(caller))
+        self.handle(MacRead(caller, MAC))
+        self.commit()
+        return self
+
+    def held(self, caller: int = 1) -> Core:
+        """An ADD of C1 has been answered."""
+        self.asked(caller)
+        self.receive(an_allocated())
+        self.commit()
+        return self
+
+
+def an_add(caller: int = 1, attachment: AttachmentId = C1, **changes: Any) -> AddAsked:
+    """An ADD of the pod `web-1`."""
+    known = AddAsked(caller, f"r-{caller}", attachment, PODS, NAMESPACE, LABEL.pod)
+    return replace(known, **changes)
+
+
+def an_allocate(number: int = 100, caller: int = 1, **changes: Any) -> Transmit:
+    """The ask for C1's address."""
+    fields: dict[str, Any] = {
+        "id": f"r-{caller}",
+        "allocation": an_id(number),
+        "network": NetworkAsk(name="pods"),
+        "budget_ms": 55_000,
+        "label": wire_label(LABEL),
+        **changes,
+    }
+    return Transmit(Allocate(**fields))
+
+
+def a_refill(number: int, **changes: Any) -> Transmit:
+    """An ask for the reserve of the network `pods`, under this id and the next number's request id."""
+    fields: dict[str, Any] = {
+        "id": f"reserve-{number + 1:012x}",
+        "allocation": an_id(number),
+        "network": NetworkAsk(name="pods"),
+        "budget_ms": 60_000,
+        "for_reserve": True,
+        **changes,
+    }
+    return Transmit(Allocate(**fields))
+
+
+def an_allocated(number: int = 100, **changes: Any) -> Allocated:
+    """The coordinator's answer: 10.55.0.101 for the id of number 100."""
+    fields: dict[str, Any] = {
+        "id": "r-1",
+        "allocation": an_id(number),
+        "view": "default",
+        "subnet": "10.55.0.0/24",
+        "address": f"10.55.0.{number + 1}",
+        "seal": SEAL,
+        "gateway": "10.55.0.254",
+        "wapi_calls": 1,
+        **changes,
+    }
+    return Allocated(**fields)
+
+
+def a_declined(number: int | None = 100, **changes: Any) -> Declined:
+    """The coordinator's refusal of an ask."""
+    fields: dict[str, Any] = {
+        "id": "r-1",
+        "allocation": None if number is None else an_id(number),
+        "kind": DeclineKind.TRY_AGAIN,
+        "code": 11,
+        "msg": "exhausted",
+        "details": "Wait for releases",
+        **changes,
+    }
+    return Declined(**fields)
+
+
+def granted(number: int = 100, wapi_calls: int = 0) -> Granted:
+    """The answer to an ADD whose allocation has this number."""
+    return Granted((Address(f"10.55.0.{number + 1}/24", "10.55.0.254"),), (an_id(number),), wapi_calls)
+
+
+def never_used(*numbers: int, draw: int) -> list[Transmit]:
+    """What is said of ids that nobody waits for any more; `draw` is the number of the first message."""
+    return [
+        Transmit(
+            LetGo(
+                id=f"go-{draw + place:012x}",
+                allocations=[LetGoRow(allocation=an_id(number), age_ms=0, was_held=False)],
+            )
+        )
+        for place, number in enumerate(numbers)
+    ]

@@ -1,0 +1,299 @@
+"""ADD: the same answer again, an address from the reserve at once, or one that the coordinator is asked for.
+
+    reading → waiting → asked → answered
+
+A flight is an ADD that needs the coordinator. It reads the MAC for its label, waits for a session, asks, and asks
+anew in the next session where the one before ends unanswered. It lasts while somebody waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Final
+
+from nodeagent import errors
+from nodeagent.attachments.asks import Ask, Asks
+from nodeagent.attachments.node import Node
+from nodeagent.attachments.unread import Unread
+from nodeagent.domain import wire
+from nodeagent.domain.allocation import IN_USE, Allocation, Label, State
+from nodeagent.domain.attachment import AttachmentId, Network
+from nodeagent.domain.effects import OnceCommitted, ReadMac, Reply
+from nodeagent.domain.events import AddAsked, MacRead, MacUnread
+from nodeagent.domain.outcomes import Address, Failure, Granted
+from protocol.errors import Problem
+from protocol.wire.messages import Allocated, Declined
+
+ADD_ANSWER_S: Final = 56.0
+"""The plugin gives up at 60 s; what is answered a tick after this still reaches it."""
+SESSION_WAIT_S: Final = 20.0
+"""How long an ADD waits for a session: as long as a coordinator needs to be replaced."""
+BUDGET_MARGIN_S: Final = 1.0
+"""Kept back for the way home."""
+
+
+class Phase(Enum):
+    """How far a flight has come."""
+
+    READING = auto()
+    """The namespace is being read."""
+    WAITING = auto()
+    """Nothing is missing but a session."""
+    ASKED = auto()
+    """The coordinator has it."""
+
+
+@dataclass(frozen=True)
+class Waiter:
+    """One exec of the plugin that waits for an ADD."""
+
+    caller: int
+    request_id: str
+    arrived_s: float
+
+
+@dataclass
+class Flight:
+    """An ADD under way, with all who wait for it. `allocation` is the id that was asked for."""
+
+    request: AddAsked
+    label: Label
+    waiters: list[Waiter]
+    phase: Phase = Phase.READING
+    allocation: str = ""
+
+
+class Adds:
+    """The ADDs of all attachments."""
+
+    def __init__(self, node: Node, asks: Asks) -> None:
+        self._node = node
+        self._asks = asks
+        self._unread = Unread()
+        self._flights: dict[AttachmentId, Flight] = {}
+        self._reading: dict[int, AttachmentId] = {}
+        self._labelling: dict[int, str] = {}
+        self._displacing: set[AttachmentId] = set()
+        """Attachments whose flight rests on the rows of this turn: what they had before is let go."""
+        self._told: list[int] = []
+        """Callers whose answer rests on the rows of this turn."""
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+    def is_busy(self, attachment: AttachmentId) -> bool:
+        """Whether an ADD of this attachment is under way."""
+        return attachment in self._flights
+
+    def incomplete_labels(self) -> set[str]:
+        """Allocations whose label still waits for a MAC."""
+        return set(self._labelling.values())
+
+    def join(self, event: AddAsked, now_s: float) -> bool:
+        """Let a repeated ADD share the flight of its attachment; False where it is of another namespace."""
+        flight = self._flights[event.attachment]
+        if flight.request.namespace != event.namespace:
+            return False
+        if flight.request.network.agrees_with(event.network):
+            flight.waiters.append(Waiter(event.caller, event.request_id, now_s))
+        else:
+            self._differs(event, flight.request.network)
+        return True
+
+    def begin(self, event: AddAsked, arrived_s: float, now_s: float) -> None:
+        """Answer an ADD that nothing stands before, or begin its flight."""
+        known = self._node.rows.of(event.attachment)
+        attachment = self._node.rows.attachments.get(event.attachment)
+        is_lost = any(row.state is State.LOST for row in known)
+        if attachment and attachment.namespace == event.namespace and not is_lost:
+            self._answer_again(event, known)
+            return
+        for row in known:
+            self._node.let_go(row, "lost" if is_lost else "another_namespace", now_s)
+        ready = self._node.rows.ready(event.network)
+        if ready:
+            self._answer_from_reserve(event, ready[0])
+            return
+        if known:
+            self._displacing.add(event.attachment)
+        self._begin_flight(event, Waiter(event.caller, event.request_id, arrived_s))
+
+    def mac_read(self, event: MacRead, now_s: float) -> None:
+        """A namespace was read: complete the label, ask for the address."""
+        labelled = self._node.rows.allocations.get(self._labelling.pop(event.caller, ""))
+        if labelled and labelled.label and labelled.state is State.HELD and event.mac:
+            self._node.rows.relabel(labelled.id, replace(labelled.label, mac=event.mac))
+        flight = self._reader(event.caller)
+        if flight:
+            flight.label = replace(flight.label, mac=event.mac)
+            flight.phase = Phase.WAITING
+            self._ask(flight, now_s)
+
+    def mac_unread(self, event: MacUnread) -> None:
+        """A namespace cannot be read: all who wait hear why."""
+        self._labelling.pop(event.caller, None)
+        flight = self._reader(event.caller)
+        if flight:
+            self._fail(flight, event.failure)
+
+    def session_began(self, now_s: float) -> None:
+        """Ask for all that waits."""
+        for flight in list(self._flights.values()):
+            self._ask(flight, now_s)
+
+    def session_ended(self) -> None:
+        """What was asked for has to be asked for anew."""
+        for flight in self._flights.values():
+            if flight.phase is Phase.ASKED:
+                flight.phase = Phase.WAITING
+
+    def allocated(self, ask: Ask, message: Allocated) -> None:
+        """The address is there: hold it, and tell all who wait."""
+        assert ask.attachment is not None
+        flight = self._flights.pop(ask.attachment)
+        allocation = replace(wire.allocation_of(message, ask.network), is_labelled=True)
+        held = self._node.rows.hold([allocation], flight.label)
+        for waiter in flight.waiters:
+            self._unread.tell(waiter.caller, (allocation.id,))
+            self._tell(waiter.caller, granted(held, message.wapi_calls))
+
+    def unknown(self, ask: Ask, now_s: float) -> None:
+        """Whether the grid has it cannot be known: let it go, ask anew."""
+        assert ask.attachment is not None
+        self._asks.let_go(ask.allocation)
+        flight = self._flights[ask.attachment]
+        flight.phase = Phase.WAITING
+        self._ask(flight, now_s)
+
+    def declined(self, ask: Ask, message: Declined) -> None:
+        """The coordinator's error is the answer."""
+        assert ask.attachment is not None
+        self._fail(self._flights[ask.attachment], Failure(message.code, message.msg, message.details))
+
+    def withdraw(self, attachment: AttachmentId, problem: Problem) -> None:
+        """End the flight of this attachment, if there is one, with this error."""
+        flight = self._flights.get(attachment)
+        if flight:
+            self._fail(flight, Failure.of(problem))
+
+    def delivered(self, caller: int) -> None:
+        """A plugin has its answer."""
+        self._unread.delivered(caller)
+
+    def hung_up(self, caller: int, now_s: float) -> None:
+        """A plugin is gone: what nobody waits for, or has read of, is let go."""
+        for allocation in self._unread.hung_up(caller):
+            row = self._node.rows.allocations.get(allocation)
+            if row and row.state in IN_USE:
+                self._node.let_go(row, "answer_unread", now_s)
+        for flight in list(self._flights.values()):
+            self._leave(flight, [waiter for waiter in flight.waiters if waiter.caller == caller])
+
+    def ticked(self, now_s: float) -> None:
+        """Answer those whose time is up."""
+        for flight in list(self._flights.values()):
+            late = [waiter for waiter in flight.waiters if self._is_late(flight, waiter, now_s)]
+            failure = Failure.of(self._lateness(flight))
+            for waiter in late:
+                self._node.do(Reply(waiter.caller, failure))
+            self._leave(flight, late)
+
+    def committed(self) -> None:
+        """The rows of this turn are in the journal."""
+        self._displacing.clear()
+        self._told.clear()
+
+    def dropped(self, problem: Problem) -> None:
+        """The rows of this turn are not in the journal: end the flights that rest on them."""
+        for attachment in self._displacing:
+            self.withdraw(attachment, problem)
+        for caller in self._told:
+            self._unread.forget(caller)
+            self._labelling.pop(caller, None)
+        self.committed()
+
+    def _answer_again(self, event: AddAsked, known: Sequence[Allocation]) -> None:
+        for row in known:
+            if not row.network.agrees_with(event.network):
+                self._differs(event, row.network)
+                return
+        self._unread.tell_again(event.caller, tuple(row.id for row in known))
+        self._tell(event.caller, granted(known))
+
+    def _answer_from_reserve(self, event: AddAsked, ready: Allocation) -> None:
+        label = Label(event.attachment, event.pod, None, event.namespace)
+        held = self._node.rows.hold([ready], label)
+        self._labelling[event.caller] = ready.id
+        self._unread.tell(event.caller, (ready.id,))
+        # First, as the descriptor of the namespace ends with the answer.
+        self._read(event)
+        self._tell(event.caller, granted(held))
+
+    def _begin_flight(self, event: AddAsked, waiter: Waiter) -> None:
+        label = Label(event.attachment, event.pod, None, event.namespace)
+        self._flights[event.attachment] = Flight(event, label, [waiter])
+        self._reading[event.caller] = event.attachment
+        self._read(event)
+
+    def _tell(self, caller: int, outcome: Granted) -> None:
+        self._told.append(caller)
+        self._node.do(OnceCommitted(caller, outcome))
+
+    def _read(self, event: AddAsked) -> None:
+        self._node.do(ReadMac(event.caller, event.attachment.ifname, event.master, event.shares_mac))
+
+    def _differs(self, event: AddAsked, has: Network) -> None:
+        problem = errors.AttachmentDiffers(asked=event.network, has=has)
+        self._node.do(Reply(event.caller, Failure.of(problem)))
+
+    def _reader(self, caller: int) -> Flight | None:
+        attachment = self._reading.pop(caller, None)
+        flight = self._flights.get(attachment) if attachment else None
+        is_its = flight and flight.request.caller == caller and flight.phase is Phase.READING
+        return flight if is_its else None
+
+    def _ask(self, flight: Flight, now_s: float) -> None:
+        if flight.phase is not Phase.WAITING or self._node.session is None:
+            return
+        refusal = self._asks.refusal()
+        if refusal:
+            self._fail(flight, Failure.of(refusal))
+            return
+        last_s = max(waiter.arrived_s for waiter in flight.waiters) + ADD_ANSWER_S
+        budget_ms = max(0, int((last_s - now_s - BUDGET_MARGIN_S) * 1000))
+        request = flight.request
+        flight.allocation = self._asks.ask(request.network, flight.waiters[0].request_id, flight.label, budget_ms)
+        flight.phase = Phase.ASKED
+
+    def _fail(self, flight: Flight, failure: Failure) -> None:
+        for waiter in flight.waiters:
+            self._node.do(Reply(waiter.caller, failure))
+        self._leave(flight, list(flight.waiters))
+
+    def _leave(self, flight: Flight, waiters: Sequence[Waiter]) -> None:
+        flight.waiters = [waiter for waiter in flight.waiters if waiter not in waiters]
+        if not flight.waiters:
+            del self._flights[flight.request.attachment]
+            self._asks.withdraw(flight.allocation)
+
+    def _is_late(self, flight: Flight, waiter: Waiter, now_s: float) -> bool:
+        if now_s - waiter.arrived_s >= ADD_ANSWER_S:
+            return True
+        if flight.phase is not Phase.WAITING or self._node.session:
+            return False
+        return now_s - max(waiter.arrived_s, self._node.session_ended_s) >= SESSION_WAIT_S
+
+    def _lateness(self, flight: Flight) -> Problem:
+        if flight.phase is Phase.READING:
+            return errors.AgentSlow()
+        if self._node.session is None:
+            return errors.CoordinatorNotConnected(cause=self._node.trouble)
+        return errors.CoordinatorSilent()
+
+
+def granted(rows: Sequence[Allocation], wapi_calls: int = 0) -> Granted:
+    """The answer that tells of these allocations."""
+    addresses = tuple(Address(row.cidr, row.gateway) for row in rows)
+    return Granted(addresses, tuple(row.id for row in rows), wapi_calls)
