@@ -43,7 +43,7 @@ from coordinator.outage import Outage, after_failure
 from coordinator.outage_notes import OutageNotes
 from coordinator.pace import Pace
 from coordinator.refusals import CONCERNS_EVERY_WRITE, Kind
-from coordinator.work import Failed, Priority, Work
+from coordinator.work import Priority, Work
 
 _CREATES_UNLIMITED: Final = 256
 """A network that has given so many addresses in one call is not short of them."""
@@ -249,7 +249,7 @@ class Lane:
         impatient = [work for work in self._impatient if not self._is_flying(work)]
         for work in impatient:
             self._forget(work)
-        return [Finished(work, Failed(outage.problem)) for work in impatient]
+        return [Finished(work, work.given_up(outage.problem)) for work in impatient]
 
     def _probe_is_due(self, now_s: float) -> bool:
         return self._flight is None and self.outage is not None and now_s >= self.outage.retry_at_s

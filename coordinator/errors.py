@@ -13,6 +13,7 @@ TOKEN_REFUSED = 102
 NODE_DIFFERS = 103
 TICKET_REFUSED = 104
 KEY_TAKEN = 105
+ID_USED = 106
 GRID_LOGIN = 110
 GRID_FORBIDS = 111
 GRID_CERTIFICATE = 112
@@ -68,6 +69,16 @@ class AddressDisputed(TryAgain):
     )
 
 
+class NodeBusy(TryAgain):
+    message = "{limit} requests of this node wait for an address"
+    remedy = "Nothing to do: the runtime asks again. If it lasts, see 'cni-infoblox status' for the grid's queue."
+
+
+class NodeFull(TryAgain):
+    message = "node {node} has {limit} addresses, as many as it may have"
+    remedy = "Remove pods from the node, or raise --node-allocations-max."
+
+
 class Withdrawn(TryAgain):
     message = "the allocation was withdrawn by a newer request for the same attachment"
     remedy = "Nothing to do: the container was removed while its address was on the way."
@@ -112,6 +123,12 @@ class NotYours(Refused):
     code = NOT_YOURS
     message = "attachment {attachment} belongs to another node"
     remedy = "A node can ask for its own attachments only."
+
+
+class IdUsed(Refused):
+    code = ID_USED
+    message = "allocation id {allocation} was used before"
+    remedy = "An agent draws a new id for each address that it asks for: run one of this release."
 
 
 class TokenRefused(Refused):

@@ -20,7 +20,9 @@ class Priority(IntEnum):
     PREPARE = 1
     ALLOCATE = 2
     LIST = 3
-    RELEASE = 4
+    LABEL = 4
+    RELEASE = 5
+    REFILL = 6
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,10 @@ class Work(ABC):
     @abstractmethod
     def unknown(self, now_s: float) -> object | None:
         """The operations may have been carried out, now or later, or not."""
+
+    def given_up(self, problem: Problem) -> object:
+        """The outcome of work that is not patient, when an outage lasts too long; the lane has forgotten it."""
+        return Failed(problem)
 
     def goes_separately(self) -> None:  # noqa: B027, most work does not mind
         """The grid takes single calls only, whose writes go to references."""

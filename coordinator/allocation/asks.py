@@ -1,0 +1,271 @@
+"""Carries out what agents ask for: from an id that was drawn to an address that is told, or to a clear refusal.
+
+An ask ends with its session. Whatever the grid makes for it later is found by the comparison of grid and journals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from coordinator import errors
+from coordinator.allocation.create_task import (
+    Contradicted,
+    Created,
+    CreateOutcome,
+    CreateTask,
+    Exhausted,
+    Unsettled,
+)
+from coordinator.allocation.deletions import Deletions
+from coordinator.allocation.grants import Grants
+from coordinator.allocation.labels import Labels
+from coordinator.allocation.parts import Parts
+from coordinator.allocation.repairs import Repairs
+from coordinator.allocation.shortage import Shortages
+from coordinator.deadlines import Deadlines
+from coordinator.networks import Network, resolve
+from coordinator.nodes.sessions import Claim, Session
+from coordinator.work import Priority
+from protocol.errors import TRY_AGAIN_LATER, Problem
+from protocol.wire import messages
+from protocol.wire.allocation_id import AllocationId
+from protocol.wire.messages import Allocate, Declined, DeclineKind
+
+ASKS_OF_NODE_MAX: Final = 256
+"""Asks of one session that wait."""
+
+STARTS_MAX: Final = 4
+"""How often one ask starts anew because its network was short of addresses or gone."""
+
+
+@dataclass(slots=True, eq=False)
+class Ask:
+    """One allocate under way."""
+
+    session: Session
+    message: Allocate
+    network: Network
+    deadline_s: float
+    starts: int = 0
+    task: CreateTask | None = None
+
+    @property
+    def allocation(self) -> str:
+        """The id that it is about."""
+        return self.message.allocation
+
+
+class Asks:
+    """All asks under way, by id."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        deletions: Deletions,
+        labels: Labels,
+        repairs: Repairs,
+        grants: Grants,
+        shortages: Shortages,
+    ) -> None:
+        self._parts = parts
+        self._deletions = deletions
+        self._labels = labels
+        self._repairs = repairs
+        self._grants = grants
+        self._shortages = shortages
+        self._asks: dict[str, Ask] = {}
+        self._deadlines: Deadlines[Ask] = Deadlines()
+
+    def __len__(self) -> int:
+        return len(self._asks)
+
+    def take(self, session: Session, message: Allocate, now_s: float) -> None:
+        """An agent asks for one address."""
+        try:
+            ask = self._admit(session, message, now_s)
+        except Problem as problem:
+            self._parts.outbox.decline(session.connection, message.id, problem, message.allocation)
+            return
+        if message.for_reserve and not self._grants.ask(session, ask.allocation, ask.network, now_s):
+            self._no_reserve(ask)
+            return
+        self._asks[ask.allocation] = ask
+        session.asks.add(ask.allocation)
+        self._deadlines.add(ask.deadline_s, ask)
+        self._parts.networks.when_ready(
+            ask.network, lambda problem, at_s: self._is_ready(ask, problem, at_s), now_s
+        )
+
+    def let_go(self, allocation: str) -> bool:
+        """The journal lets an id go. Returns whether its object may exist or come."""
+        ask = self._asks.get(allocation)
+        if ask is None:
+            return True
+        if ask.task and not self._parts.runner.withdraw(ask.task):
+            return True
+        self._close(ask)
+        return ask.starts > 0
+
+    def ended(self, session: Session) -> None:
+        """The session has ended, and its asks with it."""
+        for allocation in list(session.asks):
+            ask = self._asks.get(allocation)
+            if ask and (ask.task is None or self._parts.runner.withdraw(ask.task)):
+                self._close(ask)
+
+    def expire(self, now_s: float) -> None:
+        """Decline what nobody waits for any more; what is in a call is told when it has ended."""
+        for ask in self._deadlines.take_due(now_s):
+            is_waiting = self._asks.get(ask.allocation) is ask
+            if is_waiting and (ask.task is None or self._parts.runner.withdraw(ask.task)):
+                self._decline(ask, errors.TimeIsUp())
+
+    def next_deadline_s(self) -> float | None:
+        """When `expire` has something to do."""
+        return self._deadlines.next_s()
+
+    # From the message to the lane
+
+    def _admit(self, session: Session, message: Allocate, now_s: float) -> Ask:
+        """Raises the `Problem` for which the ask is declined."""
+        allocation, parts = message.allocation, self._parts
+        if AllocationId.parse(allocation).owner != session.owner:
+            raise errors.NotYours(attachment=allocation)
+        if allocation in parts.index or session.names(allocation) or allocation in self._deletions:
+            raise errors.IdUsed(allocation=allocation)
+        if len(session.asks) >= ASKS_OF_NODE_MAX:
+            raise errors.NodeBusy(limit=ASKS_OF_NODE_MAX)
+        if len(session.claims) + len(session.asks) >= parts.policy.allocations_max:
+            raise errors.NodeFull(limit=parts.policy.allocations_max, node=session.node)
+        network = resolve(message.network, parts.policy.rules)
+        if problem := parts.networks.exhaustion(network, now_s):
+            raise problem
+        return Ask(session, message, network, now_s + message.budget_ms / 1000)
+
+    def _is_ready(self, ask: Ask, problem: Problem | None, now_s: float) -> None:
+        if self._asks.get(ask.allocation) is not ask:
+            return
+        if problem:
+            self._decline(ask, problem)
+            return
+        self._repairs.when_clear(ask.network, lambda at_s: self._start(ask, at_s), now_s)
+
+    def _start(self, ask: Ask, now_s: float) -> None:
+        if self._asks.get(ask.allocation) is not ask:
+            return
+        parts, label = self._parts, ask.message.label
+        ask.starts += 1
+        ask.task = CreateTask(
+            parts.writer,
+            parts.policy.user,
+            ask.allocation,
+            node=ask.session.node,
+            network=ask.network,
+            label=label,
+            mac=self._labels.mac_of(ask.allocation, label) if label else None,
+        )
+        if ask.message.for_reserve:
+            ask.task.priority = Priority.REFILL
+        parts.runner.submit(ask.task, lambda outcome, at_s: self._ended(ask, outcome, at_s), now_s)
+
+    # From the lane to the answer
+
+    def _ended(self, ask: Ask, outcome: CreateOutcome, now_s: float) -> None:
+        ask.task = None
+        if isinstance(outcome, Created):
+            self._parts.index.saw(outcome.object)
+        if self._asks.get(ask.allocation) is not ask:
+            return
+        if isinstance(outcome, Created):
+            self._created(ask, outcome, now_s)
+        elif isinstance(outcome, Unsettled):
+            self._unknown(ask)
+        elif isinstance(outcome, Exhausted):
+            self._exhausted(ask, now_s)
+        elif isinstance(outcome, Contradicted):
+            self._contradicted(ask, now_s)
+        else:
+            self._decline(ask, outcome.problem)
+
+    def _created(self, ask: Ask, created: Created, now_s: float) -> None:
+        made, parts = created.object, self._parts
+        if any(other != ask.allocation for other in parts.sessions.claims_at(made.view, made.address)):
+            self._unknown(ask)
+            self._repairs.forgot(made.view, made.subnet, now_s)
+            return
+        if made.address == ask.network.gateway:
+            parts.outbox.alarm("grid_forgot_gateway", network=made.subnet, view=made.view, address=made.address)
+            parts.networks.contradicted(ask.network)
+            self._unknown(ask)
+            return
+        if ask.allocation in ask.session.let_go:
+            self._close(ask)
+            return
+        self._close(ask)
+        is_ready = ask.message.for_reserve
+        claim = Claim(ask.allocation, made.view, made.subnet, made.address, ask.network.name, is_ready)
+        parts.sessions.claim(ask.session, claim)
+        allocated = messages.Allocated(
+            id=ask.message.id,
+            allocation=ask.allocation,
+            view=made.view,
+            subnet=made.subnet,
+            address=made.address,
+            gateway=ask.network.gateway,
+            seal=parts.sealer.seal(ask.allocation, made.view, made.address),
+        )
+        parts.outbox.send(ask.session.connection, allocated)
+
+    def _exhausted(self, ask: Ask, now_s: float) -> None:
+        if ask.message.for_reserve:
+            self._no_reserve(ask)
+            return
+        if ask.starts < STARTS_MAX and self._shortages.wait(
+            ask.network, lambda at_s: self._start(ask, at_s), now_s
+        ):
+            return
+        problem = self._shortages.problem(ask.network)
+        self._parts.networks.exhausted(ask.network, problem, now_s)
+        self._parts.outbox.alarm("network_exhausted", network=ask.network.subnet, view=ask.network.view)
+        self._decline(ask, problem)
+        for other in [each for each in self._asks.values() if each.network.key == ask.network.key]:
+            if other.task and self._parts.runner.withdraw(other.task):
+                self._decline(other, problem)
+
+    def _contradicted(self, ask: Ask, now_s: float) -> None:
+        self._parts.networks.contradicted(ask.network)
+        if ask.starts >= STARTS_MAX:
+            self._decline(ask, errors.NetworkMissing(subnet=ask.network.subnet, view=ask.network.view))
+            return
+        self._parts.networks.when_ready(
+            ask.network, lambda problem, at_s: self._is_ready(ask, problem, at_s), now_s
+        )
+
+    def _unknown(self, ask: Ask) -> None:
+        """The id stays asked for until its journal lets it go, so that nobody asks whose it is meanwhile."""
+        self._asks.pop(ask.allocation, None)
+        self._grants.ended(ask.allocation)
+        unknown = messages.Unknown(id=ask.message.id, allocation=ask.allocation)
+        self._parts.outbox.send(ask.session.connection, unknown)
+
+    def _no_reserve(self, ask: Ask) -> None:
+        self._close(ask)
+        declined = Declined(
+            id=ask.message.id,
+            allocation=ask.allocation,
+            kind=DeclineKind.NO_RESERVE,
+            code=TRY_AGAIN_LATER,
+            msg="no ready allocation is granted",
+            details="The network's reserve is shared among all nodes; the agent asks again after a minute.",
+        )
+        self._parts.outbox.send(ask.session.connection, declined)
+
+    def _decline(self, ask: Ask, problem: Problem) -> None:
+        self._close(ask)
+        self._parts.outbox.decline(ask.session.connection, ask.message.id, problem, ask.allocation)
+
+    def _close(self, ask: Ask) -> None:
+        self._asks.pop(ask.allocation, None)
+        ask.session.asks.discard(ask.allocation)
+        self._grants.ended(ask.allocation)

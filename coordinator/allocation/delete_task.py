@@ -1,0 +1,81 @@
+"""Deletes the object of an id that was let go or disowned, until the grid says that there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from coordinator.allocation.task import AllocationTask
+from coordinator.grid.allocation_object import Writer
+from coordinator.operations import Operation, Reply, Unreadable
+from coordinator.refusals import Refusal
+from coordinator.work import Priority
+
+RETRY_S: Final = 60.0
+"""How long a deletion rests after it has failed twice, or went to a reference and its reply was lost."""
+
+
+@dataclass(frozen=True)
+class Gone:
+    """The grid holds nothing under the id, by its own word."""
+
+
+class DeleteTask(AllocationTask[Gone]):
+    """It ends `Gone` and in no other way: what the grid refuses is tried again every minute."""
+
+    priority = Priority.RELEASE
+    patient = True
+
+    def __init__(self, writer: Writer, user: str, allocation: str, due_s: float) -> None:
+        super().__init__(writer, user, allocation)
+        self.ready_at_s = due_s
+        self._failures = 0
+
+    def expedite(self, now_s: float) -> None:
+        """The address is needed: the rest of the delay is not waited for, and it goes before other deletions."""
+        if self._failures == 0:
+            self.ready_at_s = min(self.ready_at_s, now_s)
+            self.priority = Priority.PREPARE
+
+    def operations(self) -> tuple[Operation, ...]:
+        if self.is_looking:
+            return (self._writer.find(self.allocation),)
+        return (self._writer.delete(self.allocation),)
+
+    def answered(self, replies: Sequence[Reply], now_s: float) -> Gone | None:
+        if not self.is_looking:
+            return Gone()
+        try:
+            found = self.found(replies[0])
+        except Unreadable:
+            self._failed(now_s)
+            return None
+        if found is None:
+            return Gone()
+        self.is_looking = False
+        return None
+
+    def refused(self, refusal: Refusal, now_s: float) -> Gone | None:
+        self._failed(now_s)
+        return None
+
+    def doubtful(self, now_s: float) -> Gone | None:
+        self.is_looking = True
+        return None
+
+    def unknown(self, now_s: float) -> Gone | None:
+        if self.is_looking:
+            return None
+        if self.is_sent_separately:
+            # It went to a reference: what has that reference by now must not be hit by a second one.
+            self.ready_at_s = now_s + RETRY_S
+        self._failed(now_s)
+        return None
+
+    def _failed(self, now_s: float) -> None:
+        # A deletion that finds nothing fails as well: only after a second failure is there something to wait for.
+        if self.is_looking or self._failures:
+            self.ready_at_s = max(self.ready_at_s, now_s + RETRY_S)
+        self._failures += 1
+        self.is_looking = True

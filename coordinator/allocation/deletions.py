@@ -1,0 +1,118 @@
+"""Deletes by id what was let go or disowned, each when its time has come, and confirms it to who let it go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from coordinator.allocation.delete_task import DeleteTask, Gone
+from coordinator.allocation.parts import Parts
+from coordinator.grid.allocation_object import AllocationObject
+from coordinator.nodes.sessions import Session
+from protocol.wire import messages
+from protocol.wire.allocation_id import AllocationId
+from protocol.wire.messages import PAGE_ROWS_MAX, LetGoRow
+
+WAITING_OF_NODE_MAX: Final = 8_192
+"""So many deletions of one node may wait; what a node lets go beyond that it has to say again."""
+
+
+class Deletions:
+    """Every id that is on its way out of the grid. It stays one whatever becomes of the session that let it go."""
+
+    def __init__(self, parts: Parts, gone: Callable[[str, AllocationObject | None, float], None]) -> None:
+        self._parts = parts
+        self._tell_gone = gone
+        """Told an id of which the grid holds nothing more, what it held if that was known, and the time."""
+        self._tasks: dict[str, DeleteTask] = {}
+        self._of_node: dict[str, int] = {}
+        self._confirmed: dict[bytes, list[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __contains__(self, allocation: str) -> bool:
+        return allocation in self._tasks
+
+    def let_go(self, session: Session, row: LetGoRow, now_s: float) -> None:
+        """The session's journal lets an allocation go: it is deleted when its address has rested."""
+        if self._of_node.get(session.owner.node, 0) >= WAITING_OF_NODE_MAX and row.allocation not in self._tasks:
+            return
+        session.let_go.add(row.allocation)
+        delay_s = self._parts.policy.release_delay_s if row.was_held else 0.0
+        self._delete(row.allocation, now_s + max(0.0, delay_s - row.age_ms / 1000), now_s)
+
+    def confirm(self, session: Session, allocation: str) -> None:
+        """The grid surely holds nothing under this id."""
+        session.let_go.discard(allocation)
+        self._confirmed.setdefault(session.connection, []).append(allocation)
+
+    def disowned(self, allocation: str, now_s: float) -> None:
+        """The owner says that this is not its own, or its boot is over: it is deleted at once."""
+        self._delete(allocation, now_s, now_s)
+
+    def expedite(self, view: str, subnet: str, count: int, now_s: float) -> int:
+        """A network needs so many addresses: those that rest longest are deleted now. Returns how many are."""
+        resting = [
+            task
+            for task in self._tasks.values()
+            if (known := self._parts.index.get(task.allocation)) and (known.view, known.subnet) == (view, subnet)
+        ]
+        chosen = sorted(resting, key=lambda task: task.ready_at_s)[:count]
+        for task in chosen:
+            task.expedite(now_s)
+            self._parts.runner.moved(task, now_s)
+        return len(chosen)
+
+    def count_resting(self, view: str, subnet: str) -> int:
+        """How many addresses of a network are on their way out."""
+        index = self._parts.index
+        known = (index.get(allocation) for allocation in self._tasks)
+        return sum(1 for each in known if each and (each.view, each.subnet) == (view, subnet))
+
+    def flush(self) -> None:
+        """Send what was confirmed since the last time, many in one message."""
+        outbox = self._parts.outbox
+        for connection, allocations in self._confirmed.items():
+            for page in _pages(allocations):
+                outbox.send(connection, messages.Gone(id=outbox.draw(), allocations=page))
+        self._confirmed = {}
+
+    def _delete(self, allocation: str, due_s: float, now_s: float) -> None:
+        task = self._tasks.get(allocation)
+        if task:
+            if due_s < task.ready_at_s and not task.is_looking:
+                task.ready_at_s = due_s
+                self._parts.runner.moved(task, now_s)
+            return
+        parts = self._parts
+        task = DeleteTask(parts.writer, parts.policy.user, allocation, due_s)
+        self._tasks[allocation] = task
+        node = _node_of(allocation)
+        self._of_node[node] = self._of_node.get(node, 0) + 1
+        parts.runner.submit(task, lambda outcome, at_s: self._gone(allocation, outcome, at_s), now_s)
+
+    def _gone(self, allocation: str, outcome: Gone, now_s: float) -> None:
+        del self._tasks[allocation]
+        node = _node_of(allocation)
+        self._of_node[node] -= 1
+        if not self._of_node[node]:
+            del self._of_node[node]
+        known = self._parts.index.get(allocation)
+        self._parts.index.drop(allocation)
+        if known:
+            self._parts.networks.freed(known.view, known.subnet, known.address)
+            self._parts.outbox.note("gone", allocation=allocation, address=known.address, node=known.node)
+        session = self._parts.sessions.of_owner(AllocationId.parse(allocation).owner)
+        if session and allocation in session.let_go:
+            self.confirm(session, allocation)
+        self._tell_gone(allocation, known, now_s)
+
+
+def _node_of(allocation: str) -> str:
+    return allocation.split("-")[1]
+
+
+def _pages(allocations: list[str]) -> Iterable[list[str]]:
+    for at in range(0, len(allocations), PAGE_ROWS_MAX):
+        yield allocations[at : at + PAGE_ROWS_MAX]

@@ -1,0 +1,84 @@
+"""Keeps account of the ready allocations of each network, and asks them back where addresses run out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from coordinator.allocation import reserve
+from coordinator.allocation.parts import Parts
+from coordinator.allocation.reserve import NetworkUse
+from coordinator.networks import Network
+from coordinator.nodes.sessions import Session
+from protocol.wire import messages
+
+ASKING_S: Final = 120.0
+"""An agent that was declined asks again after a minute: who did not ask for so long wants none any more."""
+
+
+class Grants:
+    """Who has asked for ready allocations, and which of those asks are under way."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._asked_at_s: dict[tuple[str, str], dict[str, float]] = {}
+        self._pending: dict[str, tuple[str, str]] = {}
+        """Asks for the reserve that were granted and are not answered yet, with their network."""
+
+    def ask(self, session: Session, allocation: str, network: Network, now_s: float) -> bool:
+        """Whether an ask for the reserve is granted; if so, `ended` must follow."""
+        if not self._parts.index.is_complete:
+            return False
+        place = network.view, network.subnet
+        asking = self._asked_at_s.setdefault(place, {})
+        asking[session.owner.node] = now_s
+        if not reserve.is_granted(self._use(network, session, now_s), self._parts.policy.reserve):
+            return False
+        self._pending[allocation] = place
+        return True
+
+    def ended(self, allocation: str) -> None:
+        """The ask was answered."""
+        self._pending.pop(allocation, None)
+
+    def ask_back(self, network: Network, count: int) -> int:
+        """Ask connected nodes to let so many ready allocations go. Returns how many were asked for."""
+        outbox, asked = self._parts.outbox, 0
+        ready = self._parts.sessions.ready_by_node(network.view, network.subnet)
+        for session in self._parts.sessions:
+            wanted = min(ready.get(session.owner.node, 0), count - asked)
+            if wanted > 0:
+                asked += wanted
+                message = messages.PleaseLetGo(
+                    id=outbox.draw(), view=network.view, subnet=network.subnet, count=wanted
+                )
+                outbox.send(session.connection, message)
+        return asked
+
+    def held_by_absent(self, network: Network) -> int:
+        """How many ready allocations of the network belong to nodes that are not connected."""
+        connected = {session.owner.node for session in self._parts.sessions}
+        objects = self._parts.index.in_network(network.view, network.subnet)
+        return sum(each.label is None and _node_of(each.allocation) not in connected for each in objects)
+
+    def _use(self, network: Network, session: Session, now_s: float) -> NetworkUse:
+        place, node = (network.view, network.subnet), session.owner.node
+        ready = self._parts.sessions.ready_by_node(*place)
+        pending = Counter(_node_of(each) for each, its_place in self._pending.items() if its_place == place)
+        asking = self._asked_at_s.get(place, {})
+        without = [
+            other
+            for other, at_s in asking.items()
+            if now_s - at_s < ASKING_S and other != node and not ready.get(other) and not pending[other]
+        ]
+        return NetworkUse(
+            usable=reserve.usable_addresses(network.prefix_length),
+            ours=self._parts.index.count(*place),
+            ready=self._parts.index.count_unlabelled(*place) + pending.total(),
+            ready_of_node=ready.get(node, 0) + pending[node],
+            nodes_asking_without=len(without),
+        )
+
+
+def _node_of(allocation: str) -> str:
+    return allocation.split("-")[1]

@@ -1,0 +1,28 @@
+"""What every machine of this room works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coordinator.allocation.index import Index
+from coordinator.allocation.seal import Sealer
+from coordinator.core.outbox import Outbox
+from coordinator.core.policy import Policy
+from coordinator.core.runner import Runner
+from coordinator.grid.allocation_object import Writer
+from coordinator.nodes.sessions import Sessions
+from coordinator.provision.readiness import Networks
+
+
+@dataclass(frozen=True)
+class Parts:
+    """State has one owner each: the index knows the grid, the sessions know the journals."""
+
+    policy: Policy
+    writer: Writer
+    sealer: Sealer
+    index: Index
+    sessions: Sessions
+    networks: Networks
+    runner: Runner
+    outbox: Outbox

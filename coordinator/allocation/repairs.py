@@ -1,0 +1,217 @@
+"""Keeps the claims of sessions in the grid: searches those that it may lack, and puts them back.
+
+Nothing is created in a network where the grid was seen to have forgotten a claim, until each claim there was
+searched and, if it was missing, its repair was tried once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from coordinator.allocation.find_task import FindTask, Seen, Unseen
+from coordinator.allocation.index import NetworkPlace
+from coordinator.allocation.parts import Parts
+from coordinator.allocation.repair_task import InPlace, Occupied, RepairOutcome, RepairTask
+from coordinator.networks import Network, resolve
+from coordinator.nodes.sessions import Claim, Session
+from protocol.errors import Problem
+from protocol.wire import messages
+from protocol.wire.allocation_id import AllocationId
+
+SEARCHED_AT_ONCE_MAX: Final = 50
+"""Ids of one search task."""
+
+UNDER_WAY_MAX: Final = 64
+"""So many repairs are in the lane at once; the others wait here, so that a restored backup delays no ADD."""
+
+
+class Repairs:
+    """The claims that the grid may lack."""
+
+    def __init__(self, parts: Parts, ask_owner: Callable[[str, float], None]) -> None:
+        self._parts = parts
+        self._ask_owner = ask_owner
+        """Asks the journal of an id whether it is its own."""
+        self._tasks: dict[str, RepairTask] = {}
+        self._queue: dict[str, None] = {}
+        self._parked: dict[str, str] = {}
+        """Claims whose place an unclaimed object of ours has: by the id of that object."""
+        self._unsearched: dict[NetworkPlace, set[str]] = {}
+        """Claims whose search or repair each blocked network still waits for."""
+        self._waiting: dict[NetworkPlace, list[Callable[[float], None]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._tasks) + len(self._queue) + len(self._parked)
+
+    def when_clear(self, network: Network, then: Callable[[float], None], now_s: float) -> None:
+        """Call `then` when nothing in the network waits for a first look or repair."""
+        place = network.view, network.subnet
+        if place in self._unsearched:
+            self._waiting.setdefault(place, []).append(then)
+        else:
+            then(now_s)
+
+    def forgot(self, view: str, subnet: str, now_s: float) -> None:
+        """The grid has given an address that a session claims: every claim in this network is searched."""
+        place = view, subnet
+        if place in self._unsearched:
+            return
+        claims = [
+            allocation
+            for session in self._parts.sessions
+            for allocation, claim in session.claims.items()
+            if (claim.view, claim.subnet) == place
+        ]
+        self._unsearched[place] = set(claims)
+        self._parts.outbox.alarm("grid_forgot", network=subnet, view=view, claims=len(claims))
+        for at in range(0, len(claims), SEARCHED_AT_ONCE_MAX):
+            self._search(claims[at : at + SEARCHED_AT_ONCE_MAX], now_s)
+        self._settle(place, now_s)
+
+    def missing(self, allocation: str, now_s: float) -> None:
+        """The grid seems to lack a claim."""
+        if self._claim(allocation) and allocation not in self._tasks and allocation not in self._parked.values():
+            self._queue[allocation] = None
+            self._proceed(now_s)
+
+    def gone(self, allocation: str, now_s: float) -> None:
+        """The grid holds nothing under this id any more: a repair that waited for its place goes on."""
+        if claimed := self._parked.pop(allocation, None):
+            self.missing(claimed, now_s)
+
+    def kept(self, allocation: str, now_s: float) -> None:
+        """The owner of an object says that it is its own: a claim that waited for its place has lost it."""
+        claimed = self._parked.pop(allocation, None)
+        found = self._claim(claimed) if claimed else None
+        if found:
+            self._lose(*found, holder=f"allocation {allocation}")
+
+    def _search(self, claims: list[str], now_s: float) -> None:
+        task = FindTask(self._parts.writer, claims)
+        self._parts.runner.submit(task, lambda outcome, at_s: self._searched(claims, outcome, at_s), now_s)
+
+    def _searched(self, claims: list[str], outcome: Seen | Unseen, now_s: float) -> None:
+        seen = outcome.objects if isinstance(outcome, Seen) else {}
+        for allocation in claims:
+            if allocation in seen:
+                self._parts.index.saw(seen[allocation])
+                self._tried(allocation, now_s)
+            elif self._claim(allocation):
+                self._parts.index.drop(allocation)
+                self.missing(allocation, now_s)
+            else:
+                self._tried(allocation, now_s)
+
+    def _proceed(self, now_s: float) -> None:
+        while self._queue and len(self._tasks) < UNDER_WAY_MAX:
+            allocation = next(iter(self._queue))
+            del self._queue[allocation]
+            self._start(allocation, now_s)
+
+    def _start(self, allocation: str, now_s: float) -> None:
+        found = self._claim(allocation)
+        if found is None or found[0].is_silent(now_s):
+            # Of a silent session nobody knows whether it has let go, to another coordinator, what it claims here.
+            self._tried(allocation, now_s)
+            return
+        session, claim = found
+        parts = self._parts
+        network = self._allowed(claim)
+        if network is None:
+            self._tried(allocation, now_s)
+            return
+        task = RepairTask(
+            parts.writer,
+            parts.policy.user,
+            allocation,
+            node=session.node,
+            network=network,
+            address=claim.address,
+        )
+        if (claim.view, claim.subnet) in self._unsearched:
+            task.hurry()
+        self._tasks[allocation] = task
+        parts.runner.submit(task, lambda outcome, at_s: self._ended(allocation, outcome, at_s), now_s)
+
+    def _allowed(self, claim: Claim) -> Network | None:
+        """The network to write in; None, with an alarm, where this coordinator may not write there."""
+        ask = messages.NetworkAsk(name=claim.network_name or "?", view=claim.view, subnet=claim.subnet)
+        try:
+            return resolve(ask, self._parts.policy.rules)
+        except Problem as problem:
+            facts = {"allocation": claim.allocation, "address": claim.address, "reason": problem.msg}
+            self._parts.outbox.alarm("repair_not_allowed", **facts)
+            return None
+
+    def _ended(self, allocation: str, outcome: RepairOutcome, now_s: float) -> None:
+        del self._tasks[allocation]
+        found = self._claim(allocation)
+        if isinstance(outcome, InPlace):
+            self._repaired(allocation, outcome, found, now_s)
+        elif isinstance(outcome, Occupied):
+            self._occupied(allocation, outcome, found, now_s)
+        else:
+            facts = {"allocation": allocation, "reason": outcome.problem.msg}
+            self._parts.outbox.alarm("repair_failed", **facts)
+        self._tried(allocation, now_s)
+        self._proceed(now_s)
+
+    def _repaired(
+        self, allocation: str, outcome: InPlace, found: tuple[Session, Claim] | None, now_s: float
+    ) -> None:
+        parts = self._parts
+        parts.index.saw(outcome.object)
+        parts.outbox.note("repaired", allocation=allocation, address=outcome.object.address)
+        if found is None:
+            # It was let go meanwhile, and may have been put back after its deletion.
+            self._ask_owner(allocation, now_s)
+        elif not found[1].is_ready and outcome.object.label is None:
+            please = messages.PleaseLabel(id=parts.outbox.draw(), allocations=[allocation])
+            parts.outbox.send(found[0].connection, please)
+
+    def _occupied(
+        self, allocation: str, outcome: Occupied, found: tuple[Session, Claim] | None, now_s: float
+    ) -> None:
+        if found is None:
+            return
+        by = outcome.by
+        if by and self._is_unclaimed_of_ours(by.allocation):
+            self._parts.index.saw(by)
+            self._parked[by.allocation] = allocation
+            self._ask_owner(by.allocation, now_s)
+            return
+        holder = (by.comment or by.allocation or "another object") if by else "another object of the grid"
+        self._lose(*found, holder=holder)
+
+    def _lose(self, session: Session, claim: Claim, holder: str) -> None:
+        parts = self._parts
+        parts.sessions.unclaim(session, claim.allocation)
+        facts = {"allocation": claim.allocation, "address": claim.address, "node": session.node}
+        parts.outbox.alarm("lost", **facts, holder=holder)
+        lost = messages.Lost(id=parts.outbox.draw(), allocation=claim.allocation, holder=holder[:1000])
+        parts.outbox.send(session.connection, lost)
+
+    def _is_unclaimed_of_ours(self, allocation: str) -> bool:
+        try:
+            owner = AllocationId.parse(allocation).owner
+        except ValueError:
+            return False
+        return owner.cluster in self._parts.policy.cluster_ids and self._claim(allocation) is None
+
+    def _claim(self, allocation: str) -> tuple[Session, Claim] | None:
+        session = self._parts.sessions.of_owner(AllocationId.parse(allocation).owner)
+        claim = session.claims.get(allocation) if session else None
+        return (session, claim) if session and claim else None
+
+    def _tried(self, allocation: str, now_s: float) -> None:
+        for place, unsearched in list(self._unsearched.items()):
+            unsearched.discard(allocation)
+            self._settle(place, now_s)
+
+    def _settle(self, place: NetworkPlace, now_s: float) -> None:
+        if self._unsearched.get(place):
+            return
+        self._unsearched.pop(place, None)
+        for then in self._waiting.pop(place, []):
+            then(now_s)

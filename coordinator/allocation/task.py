@@ -1,0 +1,54 @@
+"""What the tasks of the lane for allocations have in common."""
+
+from __future__ import annotations
+
+from typing import Final, Generic, TypeVar
+
+from coordinator.errors import EaNotWritable, EaUndefined, GridRefused, LicenceMissing
+from coordinator.grid.allocation_object import AllocationObject, Writer
+from coordinator.operations import Found, Reply, Unreadable
+from coordinator.refusals import Kind, Refusal
+from coordinator.work import Work
+from protocol.errors import Problem
+
+Outcome = TypeVar("Outcome")
+
+_PROBLEMS: Final[dict[Kind, type[Problem]]] = {
+    Kind.UNKNOWN_EA: EaUndefined,
+    Kind.EA_NOT_WRITABLE: EaNotWritable,
+    Kind.LICENCE: LicenceMissing,
+}
+
+
+class Task(Work, Generic[Outcome]):
+    """One unit for the lane; how it ends is told to whoever submitted it (`Runner.submit`)."""
+
+
+class AllocationTask(Task[Outcome]):
+    """A task about one allocation. Whatever became of a write is looked up by the id, never guessed."""
+
+    def __init__(self, writer: Writer, user: str, allocation: str) -> None:
+        super().__init__()
+        self.allocation = allocation
+        self.is_looking = False
+        """Whether its next step is the search by id that follows a write of unknown outcome."""
+        self._writer = writer
+        self._user = user
+
+    def found(self, reply: Reply) -> AllocationObject | None:
+        """What the search by id found. Raises `Unreadable` for more than one object, or for another id."""
+        if not isinstance(reply, Found) or len(reply.hits) > 1:
+            raise Unreadable("an id that is not of one object")
+        return self.read(reply.hits[0]) if reply.hits else None
+
+    def read(self, hit: object) -> AllocationObject:
+        """The object of a reply. Raises `Unreadable` where it is not this allocation's."""
+        read = self._writer.read(hit)  # type: ignore[arg-type]
+        if read.allocation != self.allocation:
+            raise Unreadable("the object of another id")
+        return read
+
+    def problem(self, refusal: Refusal, action: str) -> Problem:
+        """The failure that a refusal of the grid is to whoever asked."""
+        facts = {"cause": refusal.text, "user": self._user, "name": refusal.name, "action": action}
+        return _PROBLEMS.get(refusal.kind, GridRefused)(**facts)

@@ -1,0 +1,1 @@
+"""What every room of the coordinator works with: its policy, its effects, tasks for the lane."""

@@ -1,0 +1,68 @@
+"""The effects that the rooms produce while events are handled, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from protocol.errors import Problem, TryAgain
+from protocol.wire.messages import Declined, DeclineKind, Message
+
+
+@dataclass(frozen=True)
+class Send:
+    """Send a message on a connection."""
+
+    connection: bytes
+    message: Message
+
+
+@dataclass(frozen=True)
+class Note:
+    """A log event with its fields, which is counted; a person should look at an alarm."""
+
+    event: str
+    fields: Mapping[str, Any]
+    is_alarm: bool = False
+
+
+Effect = Send | Note
+
+
+class Outbox:
+    """Collects effects. `draw` makes the id of a message that nobody has asked for."""
+
+    def __init__(self, draw: Callable[[], str]) -> None:
+        self.draw = draw
+        self._effects: list[Effect] = []
+
+    def send(self, connection: bytes, message: Message) -> None:
+        """Send a message; one to a connection that is gone is lost, as on any line."""
+        self._effects.append(Send(connection, message))
+
+    def decline(self, connection: bytes, request_id: str, problem: Problem, allocation: str | None = None) -> None:
+        """Refuse a request in the words of the problem."""
+        kind = DeclineKind.TRY_AGAIN if isinstance(problem, TryAgain) else DeclineKind.REFUSED
+        declined = Declined(
+            id=request_id,
+            allocation=allocation,
+            kind=kind,
+            code=problem.code,
+            msg=problem.msg[:1000],
+            details=problem.details[:4000],
+        )
+        self.send(connection, declined)
+
+    def note(self, event: str, **fields: Any) -> None:
+        """For the log."""
+        self._effects.append(Note(event, fields))
+
+    def alarm(self, event: str, **fields: Any) -> None:
+        """For the log, and for a person."""
+        self._effects.append(Note(event, fields, is_alarm=True))
+
+    def take(self) -> list[Effect]:
+        """What was produced since the last call."""
+        effects, self._effects = self._effects, []
+        return effects

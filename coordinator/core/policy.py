@@ -1,0 +1,33 @@
+"""How this coordinator was configured, as far as decisions depend on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coordinator.networks import NetworkRules
+
+
+@dataclass(frozen=True)
+class Policy:
+    """`user` is the WAPI user, for messages to people; `former` are cluster ids that this cluster had before.
+
+    `reserve` is how many ready allocations each network shall have on a node; `allocations_max` bounds a node's
+    claims, `may_create_networks` says whether networks and views that are missing are made.
+    """
+
+    cluster_id: str
+    cluster_name: str
+    user: str
+    rules: NetworkRules
+    may_create_networks: bool = True
+    former: tuple[str, ...] = ()
+    reserve: int = 2
+    allocations_max: int = 1_024
+    release_delay_s: float = 30.0
+    lookup_ttl_s: float = 300.0
+    release: str = ""
+
+    @property
+    def cluster_ids(self) -> frozenset[str]:
+        """The ids that objects of this cluster may bear."""
+        return frozenset((self.cluster_id, *self.former))

@@ -1,0 +1,49 @@
+"""Gives tasks to the lane, and tells how each ended to whoever submitted it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from coordinator.call_lane import Lane
+from coordinator.commands import Finished
+from coordinator.events import Submitted
+from coordinator.work import Work
+
+Then = Callable[[Any, float], None]
+TaskType = TypeVar("TaskType", bound=Work)
+
+
+class Runner:
+    """The tasks under way, each with its owner."""
+
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
+        self._owners: dict[Work, Then] = {}
+
+    def __len__(self) -> int:
+        return len(self._owners)
+
+    def submit(self, task: TaskType, then: Then, now_s: float) -> TaskType:
+        """Carry the task out; `then` is called once, with its outcome and the time. Returns the task."""
+        self._owners[task] = then
+        self._lane.handle(Submitted((task,), now_s))
+        return task
+
+    def moved(self, task: Work, now_s: float) -> None:
+        """The time at which a task is ready was changed."""
+        if task in self._owners:
+            self._lane.handle(Submitted((task,), now_s))
+
+    def withdraw(self, task: Work) -> bool:
+        """Forget the task and its owner; False where it is in a call, which cannot be recalled."""
+        if not self._lane.withdraw(task):
+            return False
+        self._owners.pop(task, None)
+        return True
+
+    def finished(self, finished: Finished, now_s: float) -> None:
+        """The lane says that a task has ended."""
+        then = self._owners.pop(finished.work, None)
+        if then:
+            then(finished.outcome, now_s)

@@ -1,0 +1,75 @@
+"""The nine extensible attributes that our objects bear, and what each is called on this grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+CMP_TYPE_VALUE: Final = "Kubernetes"
+CLOUD_API_OWNED_VALUE: Final = "True"
+
+TYPES: Final[Mapping[str, str]] = {
+    "Allocation ID": "STRING",
+    "Tenant ID": "STRING",
+    "CMP Type": "STRING",
+    "Cloud API Owned": "ENUM",
+    "Location": "STRING",
+    "VM ID": "STRING",
+    "VM Name": "STRING",
+    "Interface Name": "STRING",
+    "Network Name": "STRING",
+}
+"""Each attribute by the name that a cloud-licensed grid predefines, with its type."""
+
+
+@dataclass(frozen=True)
+class AttributeNames:
+    """What each of the nine attributes is called on this grid (`--ea NAME=OTHER`)."""
+
+    allocation_id: str = "Allocation ID"
+    tenant_id: str = "Tenant ID"
+    cmp_type: str = "CMP Type"
+    cloud_api_owned: str = "Cloud API Owned"
+    location: str = "Location"
+    vm_id: str = "VM ID"
+    vm_name: str = "VM Name"
+    interface_name: str = "Interface Name"
+    network_name: str = "Network Name"
+
+    def renamed(self, pairs: Iterable[tuple[str, str]]) -> AttributeNames:
+        """With other names for some. Raises ValueError for a name that is none of the nine, or is given twice."""
+        fields = {name: name.lower().replace(" ", "_") for name in TYPES}
+        changes: dict[str, str] = {}
+        for name, other in pairs:
+            if name not in fields:
+                raise ValueError(f"{name!r} is none of {', '.join(TYPES)}")
+            changes[fields[name]] = other
+        names = replace(self, **changes)
+        called = [getattr(names, field) for field in fields.values()]
+        if len(set(called)) != len(called):
+            raise ValueError("two attributes have the same name")
+        return names
+
+    def types(self) -> dict[str, str]:
+        """The type that each attribute must have, by its name on this grid."""
+        return {getattr(self, name.lower().replace(" ", "_")): kind for name, kind in TYPES.items()}
+
+
+def read(extattrs: object) -> dict[str, tuple[str, ...]]:
+    """The values of an object's attributes by name, as texts. An attribute that allows several has a list."""
+    if not isinstance(extattrs, dict):
+        return {}
+    return {
+        str(name): _texts(wrapped.get("value")) for name, wrapped in extattrs.items() if isinstance(wrapped, dict)
+    }
+
+
+def write(values: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The shape that the grid wants (WAPI: `extattrs`). An empty text is left out, since some grids refuse it."""
+    return {name: {"value": value} for name, value in values.items() if value}
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else [value]
+    return tuple(str(each) for each in values if each is not None)

@@ -1,0 +1,275 @@
+"""The coordinator as one pure machine: messages and WAPI outcomes in, messages and WAPI calls out.
+
+It joins the rooms, passes each message to the one that answers it, and leaves to the loop only what needs a socket
+or a clock. It decides about no pod: it makes, labels and deletes objects by id, and asks their owners.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from coordinator import commands, errors
+from coordinator.allocation.asks import Asks
+from coordinator.allocation.deletions import Deletions
+from coordinator.allocation.grants import Grants
+from coordinator.allocation.index import Index
+from coordinator.allocation.labels import Labels
+from coordinator.allocation.parts import Parts
+from coordinator.allocation.repairs import Repairs
+from coordinator.allocation.seal import Sealer
+from coordinator.allocation.shortage import Shortages
+from coordinator.call_lane import Lane
+from coordinator.commands import Call, Finished, WakeAt
+from coordinator.core.outbox import Note, Outbox, Send
+from coordinator.core.policy import Policy
+from coordinator.core.runner import Runner
+from coordinator.events import CredentialsChanged, Landing, Ticked
+from coordinator.grid.allocation_object import AllocationObject, Writer
+from coordinator.nodes.boots import Boot, Boots
+from coordinator.nodes.sessions import Claim, Greeted, Greeting, Session, Sessions, is_of
+from coordinator.preparation_work import DefinitionsWork
+from coordinator.provision.readiness import Networks
+from coordinator.sweep.comparison import Comparison
+from coordinator.sweep.questions import Questions
+from coordinator.sweep.sweeper import Sweeper
+from protocol.wire import messages
+from protocol.wire.messages import ClaimRow, Hello, State, ToCoordinator
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message of a node, on a connection that its key has opened."""
+
+    node: str
+    connection: bytes
+    message: ToCoordinator
+    now_s: float
+
+
+MachineEvent = Received | Landing | Ticked | CredentialsChanged
+MachineEffect = Send | Note | commands.Note | Call | WakeAt
+
+
+class Machine:
+    """All state of the coordinator. `draw` makes ids of messages and nonces."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        secret: bytes,
+        draw: Callable[[], str],
+        *,
+        operations_max: int,
+        sweep_interval_s: float,
+        now_s: float,
+    ) -> None:
+        self._policy = policy
+        self._outbox = Outbox(draw)
+        self._lane = Lane(operations_max)
+        self._runner = Runner(self._lane)
+        self.index = Index()
+        self.sessions = Sessions(policy.cluster_id, policy.allocations_max)
+        self._boots = Boots(now_s)
+        self._sealer = Sealer(secret)
+        parts = Parts(
+            policy=policy,
+            writer=Writer(policy.cluster_id, policy.cluster_name),
+            sealer=self._sealer,
+            index=self.index,
+            sessions=self.sessions,
+            networks=Networks(policy, self._runner, self._outbox),
+            runner=self._runner,
+            outbox=self._outbox,
+        )
+        self._deletions = Deletions(parts, self._gone)
+        self._grants = Grants(parts)
+        self._repairs = Repairs(parts, lambda allocation, at_s: self._comparison.owner_of(allocation, at_s))
+        self._labels = Labels(parts, self._repairs.missing)
+        self._shortages = Shortages(parts, self._deletions, self._grants)
+        self._asks = Asks(parts, self._deletions, self._labels, self._repairs, self._grants, self._shortages)
+        self._questions = Questions(parts, self._boots, self._deletions, self._repairs.kept)
+        self._comparison = Comparison(parts, self._boots, self._deletions, self._repairs, self._questions)
+        self._sweeper = Sweeper(parts, sweep_interval_s, self._comparison.all, self._missed)
+        self._timed = (self._asks, self._shortages, self._comparison, self._sweeper)
+
+    def start(self, now_s: float) -> list[MachineEffect]:
+        """What a coordinator does before anybody asks: see what the user may do, read what the grid holds."""
+        self._runner.submit(DefinitionsWork(), lambda outcome, at_s: self._sweeper.start(at_s), now_s)
+        return self._settle(now_s)
+
+    def handle(self, events: Iterable[MachineEvent], now_s: float) -> list[MachineEffect]:
+        """Take in everything that has happened, then say what is to be done.
+
+        Messages that arrive together are taken in before the lane plans, so that they share a call.
+        """
+        notes: list[commands.Note] = []
+        for event in events:
+            if isinstance(event, Received):
+                self._received(event)
+            else:
+                notes += self._work_off(self._lane.handle(event), now_s)
+        for room in self._timed:
+            room.expire(now_s)
+        return [*notes, *self._settle(now_s)]
+
+    # What comes in
+
+    def _received(self, event: Received) -> None:
+        message = event.message
+        if isinstance(message, Hello):
+            self._greet(event, message)
+            return
+        session = self.sessions.hear(event.connection, event.now_s)
+        if session is None or session.node != event.node:
+            self._outbox.send(event.connection, messages.HelloFirst(id=message.id))
+            return
+        if self._boots.heard(session.node, _boot_of(session), event.now_s):
+            self._two_machines(session.node)
+        self._take(session, message, event.now_s)
+
+    def _take(self, session: Session, message: ToCoordinator, now_s: float) -> None:
+        if isinstance(message, messages.Allocate):
+            self._asks.take(session, message, now_s)
+        elif isinstance(message, messages.LetGo):
+            self._let_go(session, message.allocations, now_s)
+        elif isinstance(message, messages.SetLabels):
+            for row in message.labels:
+                self._labels.set(session, row, now_s)
+        elif isinstance(message, messages.Answer):
+            self._questions.answered(session, message, now_s)
+        elif isinstance(message, messages.ProbeAnswer):
+            self._over(session.node, self._questions.probe_answered(session, message), now_s)
+        elif isinstance(message, messages.Ping):
+            self._outbox.send(session.connection, messages.Pong(id=message.id))
+        elif isinstance(message, messages.WrongCluster):
+            facts = {"node": session.node, "theirs": message.cluster, "ours": self._policy.cluster_id}
+            self._outbox.alarm("wrong_cluster", **facts)
+            self._end(session)
+
+    def _greet(self, event: Received, hello: Hello) -> None:
+        if hello.node != event.node:
+            problem = errors.NodeDiffers(claimed=hello.node, proof="key", node=event.node)
+            self._outbox.decline(event.connection, hello.id, problem)
+            return
+        greeted = self.sessions.greet(event.connection, hello, event.now_s)
+        if greeted is Greeting.OUT_OF_ORDER:
+            self._outbox.send(event.connection, messages.HelloFirst(id=hello.id))
+        if not isinstance(greeted, Greeted):
+            return
+        session = greeted.session
+        if greeted.replaced:
+            self._ended(greeted.replaced)
+        for row in greeted.claims:
+            self._claimed(session, row)
+        self._let_go(session, greeted.let_go, event.now_s)
+        welcome = messages.Welcome(
+            id=hello.id,
+            cluster=self._policy.cluster_id,
+            former=list(self._policy.former),
+            reserve=self._policy.reserve,
+            allocations_max=self._policy.allocations_max,
+            release=self._policy.release,
+        )
+        self._outbox.send(session.connection, welcome)
+        facts = {"node": session.node, "driver": session.driver, "release": session.release}
+        self._outbox.note("node_connected", **facts, claims=len(session.claims))
+        if greeted.is_second_agent:
+            self._notice([session], messages.NoticeKind.TWO_AGENTS, "two agents of one driver serve this node")
+        if self._boots.greeted(session.node, _boot_of(session), event.now_s):
+            self._two_machines(session.node)
+        self._comparison.node(session.node, event.now_s)
+
+    def _claimed(self, session: Session, row: ClaimRow) -> None:
+        """A claim counts where the grid is known to hold it, or where its seal is right; others are ignored."""
+        known = self.index.get(row.allocation)
+        is_known = known is not None and (known.view, known.address) == (row.view, row.address)
+        is_sealed = self._sealer.is_right(row.seal, row.allocation, row.view, row.address)
+        if not is_of(session, row.allocation, self._policy.cluster_ids) or not (is_known or is_sealed):
+            self._outbox.alarm("claim_ignored", node=session.node, allocation=row.allocation, address=row.address)
+            return
+        is_ready = row.state is State.READY
+        claim = Claim(row.allocation, row.view, row.subnet, row.address, row.network_name, is_ready)
+        self.sessions.claim(session, claim)
+
+    def _let_go(self, session: Session, rows: Iterable[messages.LetGoRow], now_s: float) -> None:
+        for row in rows:
+            if not is_of(session, row.allocation, self._policy.cluster_ids):
+                self._outbox.alarm("not_yours", node=session.node, allocation=row.allocation)
+                continue
+            self._labels.drop(row.allocation)
+            self.sessions.unclaim(session, row.allocation)
+            may_exist = self._asks.let_go(row.allocation)
+            session.asks.discard(row.allocation)
+            if may_exist:
+                self._deletions.let_go(session, row, now_s)
+            else:
+                self._deletions.confirm(session, row.allocation)
+
+    # What ends
+
+    def _over(self, node: str, boots: list[Boot], now_s: float) -> None:
+        for session in self.sessions.of_node(node):
+            if _boot_of(session) in boots:
+                self._end(session)
+        self._comparison.over(node, boots, now_s)
+
+    def _end(self, session: Session) -> None:
+        self.sessions.end(session)
+        self._ended(session)
+
+    def _ended(self, session: Session) -> None:
+        self._asks.ended(session)
+        self._questions.ended(session)
+
+    def _gone(self, allocation: str, known: AllocationObject | None, now_s: float) -> None:
+        self._repairs.gone(allocation, now_s)
+        if known:
+            self._shortages.freed(known.view, known.subnet, now_s)
+
+    def _missed(self, allocation: str, now_s: float) -> None:
+        self._repairs.missing(allocation, now_s)
+
+    # What people hear
+
+    def _two_machines(self, node: str) -> None:
+        text = f"two machines use the key of node {node}; give each its own: cni-infoblox node replace {node}"
+        self._outbox.alarm("two_machines", node=node)
+        self._notice(self.sessions.of_node(node), messages.NoticeKind.TWO_MACHINES, text)
+
+    def _notice(self, sessions: Iterable[Session], kind: messages.NoticeKind, text: str) -> None:
+        for session in sessions:
+            self._outbox.send(session.connection, messages.Notice(id=self._outbox.draw(), kind=kind, text=text))
+
+    # What goes out
+
+    def _settle(self, now_s: float) -> list[MachineEffect]:
+        left: list[MachineEffect] = []
+        while True:
+            proceeded = self._lane.proceed(now_s)
+            left += [each for each in proceeded if isinstance(each, Call | commands.Note)]
+            wishes = [each.at_s for each in proceeded if isinstance(each, WakeAt)]
+            if not any(isinstance(each, Finished) for each in proceeded):
+                break
+            self._work_off(proceeded, now_s)
+        self._deletions.flush()
+        self._labels.flush()
+        wishes += [each for each in (room.next_deadline_s() for room in self._timed) if each is not None]
+        # The grid is the slowest of all, so it gets its call first.
+        calls = [each for each in left if isinstance(each, Call)]
+        others = [each for each in left if not isinstance(each, Call)]
+        wake = [WakeAt(min(wishes))] if wishes else []
+        return [*calls, *self._outbox.take(), *others, *wake]
+
+    def _work_off(self, lane_commands: Iterable[commands.LaneCommand], now_s: float) -> list[commands.Note]:
+        notes = []
+        for command in lane_commands:
+            if isinstance(command, Finished):
+                self._runner.finished(command, now_s)
+            elif isinstance(command, commands.Note):
+                notes.append(command)
+        return notes
+
+
+def _boot_of(session: Session) -> Boot:
+    return Boot(session.owner.machine, session.owner.boot)

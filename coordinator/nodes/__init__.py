@@ -1,0 +1,1 @@
+"""Who speaks for which node: sessions, and the boots that were heard."""

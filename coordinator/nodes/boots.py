@@ -1,0 +1,132 @@
+"""Which boots of a node were heard, and when one of them is over (rule B).
+
+A machine runs one kernel at a time, and an id names machine and boot. So a boot is over when nobody of it was
+heard for a minute, and an agent of the same node and machine, but of another boot, answered a probe that was sent
+after that minute. A session that is merely still open proves nothing: it may be the dead one. A copied machine is
+another one, and a machine that does not say which one it is proves nothing either: then a person decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from protocol.wire.allocation_id import UNKNOWN_MACHINE
+
+SILENCE_S: Final = 60.0
+"""So long must nobody of a boot have been heard before a probe proves that it is over."""
+
+TWICE_APART_S: Final = 15.0
+"""What a dead boot has left in a queue comes once; a boot that is heard again so much later is alive."""
+
+BOOTS_OF_NODE_MAX: Final = 64
+"""More boots of one node than that are forgotten, the one first that was not heard for longest."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Boot:
+    """One run of one kernel, as ids name it."""
+
+    machine: str
+    boot: str
+
+
+@dataclass(slots=True)
+class _Heard:
+    last_s: float
+    first_after_other_s: float | None = None
+    """When it was first heard after another boot's hello."""
+    is_over: bool = False
+
+
+@dataclass(slots=True)
+class _Node:
+    boots: dict[Boot, _Heard] = field(default_factory=dict)
+    newest: Boot | None = None
+    has_two_machines: bool = False
+
+
+class Boots:
+    """The boots of all nodes, by the name of the node. Silence counts from `welcoming_since_s` at the earliest."""
+
+    def __init__(self, welcoming_since_s: float) -> None:
+        self._welcoming_since_s = welcoming_since_s
+        self._nodes: dict[str, _Node] = {}
+
+    def greeted(self, node: str, boot: Boot, now_s: float) -> bool:
+        """A boot has said hello. Returns whether this is what shows that two machines use the key."""
+        known = self._nodes.setdefault(node, _Node())
+        is_new_alarm = self.heard(node, boot, now_s)
+        if known.newest != boot:
+            for other, heard in known.boots.items():
+                if other != boot:
+                    heard.first_after_other_s = None
+        known.newest = boot
+        return is_new_alarm
+
+    def heard(self, node: str, boot: Boot, now_s: float) -> bool:
+        """A boot has sent anything. Returns whether this is what shows that two machines use the key."""
+        known = self._nodes.setdefault(node, _Node())
+        heard = known.boots.setdefault(boot, _Heard(now_s))
+        heard.last_s = now_s
+        heard.is_over = False
+        if len(known.boots) > BOOTS_OF_NODE_MAX:
+            del known.boots[min(known.boots, key=lambda each: known.boots[each].last_s)]
+        if known.newest in (None, boot):
+            return False
+        if heard.first_after_other_s is None:
+            heard.first_after_other_s = now_s
+            return False
+        is_new = now_s - heard.first_after_other_s >= TWICE_APART_S and not known.has_two_machines
+        known.has_two_machines = known.has_two_machines or is_new
+        return is_new
+
+    def has_two_machines(self, node: str) -> bool:
+        """Whether that alarm is open."""
+        known = self._nodes.get(node)
+        return known is not None and known.has_two_machines
+
+    def is_over(self, node: str, boot: Boot) -> bool:
+        """Whether this boot of the node is known to be over."""
+        known = self._nodes.get(node)
+        heard = known.boots.get(boot) if known else None
+        return heard is not None and heard.is_over
+
+    def probe_at_s(self, node: str, boot: Boot, by: Boot) -> float | None:
+        """From when a probe of `by` can prove that `boot` is over; None where it never can."""
+        known = self._nodes.get(node)
+        if known is None or known.has_two_machines or by == boot:
+            return None
+        if by.machine == UNKNOWN_MACHINE or by.machine != boot.machine:
+            return None
+        heard = known.boots.get(boot)
+        silent_since_s = max(self._welcoming_since_s, heard.last_s if heard else self._welcoming_since_s)
+        return silent_since_s + SILENCE_S
+
+    def answered(self, node: str, by: Boot, sent_s: float) -> list[Boot]:
+        """`by` has answered a probe that was sent then: the boots of which nobody was heard that are over now."""
+        known = self._nodes.get(node)
+        if known is None:
+            return []
+        over = [boot for boot in known.boots if self._is_proved(node, boot, by, sent_s)]
+        for boot in over:
+            known.boots[boot].is_over = True
+        return over
+
+    def suspect(self, node: str, boot: Boot) -> None:
+        """The grid holds something of this boot, which was not heard since this coordinator welcomes."""
+        known = self._nodes.setdefault(node, _Node())
+        known.boots.setdefault(boot, _Heard(self._welcoming_since_s))
+
+    def replaced(self, node: str, kept: Boot) -> list[Boot]:
+        """A person says that all boots of the node but this one are over; closes the alarm. Returns those."""
+        known = self._nodes.setdefault(node, _Node())
+        known.has_two_machines = False
+        over = [boot for boot in known.boots if boot != kept]
+        for boot in over:
+            known.boots[boot].is_over = True
+        return over
+
+    def _is_proved(self, node: str, boot: Boot, by: Boot, sent_s: float) -> bool:
+        at_s = self.probe_at_s(node, boot, by)
+        return at_s is not None and sent_s >= at_s

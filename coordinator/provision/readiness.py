@@ -1,0 +1,109 @@
+"""Whether a network can give addresses: looked up once while many wait, looked up again when it ages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from coordinator.core.outbox import Outbox
+from coordinator.core.policy import Policy
+from coordinator.core.runner import Runner
+from coordinator.networks import Network
+from coordinator.ownership import Owner
+from coordinator.preparation_work import NetworkWork, Prepared
+from coordinator.work import Failed
+from protocol.errors import Problem, TryAgain
+
+BAD_NEWS_KEPT_S: Final = 5.0
+"""How long a network that cannot be used is refused without asking the grid again."""
+
+NETWORKS_MAX: Final = 4_096
+"""Beyond this many, one that nobody waits for is forgotten: whoever writes configurations could add ever more."""
+
+Then = Callable[[Problem | None, float], None]
+"""Told with None when the network is ready, or with why it is not, and the time."""
+
+
+@dataclass
+class _Entry:
+    known_at_s: float | None = None
+    is_asking: bool = False
+    problem: Problem | None = None
+    problem_until_s: float = 0.0
+    waiting: list[Then] = field(default_factory=list)
+
+
+class Networks:
+    """The networks that were asked for."""
+
+    def __init__(self, policy: Policy, runner: Runner, outbox: Outbox) -> None:
+        self._policy = policy
+        self._runner = runner
+        self._outbox = outbox
+        self._entries: dict[Network, _Entry] = {}
+        self._exhausted: dict[tuple[str, str], tuple[Problem, float]] = {}
+
+    def when_ready(self, network: Network, then: Then, now_s: float) -> None:
+        """Call `then` when the network can give addresses, at once where that is known."""
+        entry = self._entry(network)
+        if entry.problem and now_s < entry.problem_until_s:
+            then(entry.problem, now_s)
+            return
+        self._refresh(network, entry, now_s)
+        if entry.known_at_s is None:
+            entry.waiting.append(then)
+        else:
+            then(None, now_s)
+
+    def contradicted(self, network: Network) -> None:
+        """The grid does not know it any more: it is looked up before it is used again."""
+        self._entry(network).known_at_s = None
+
+    def exhausted(self, network: Network, problem: Problem, now_s: float) -> None:
+        """The network has no address left; that is not asked again for some seconds."""
+        self._exhausted = {place: kept for place, kept in self._exhausted.items() if now_s < kept[1]}
+        self._exhausted[network.view, network.subnet] = problem, now_s + BAD_NEWS_KEPT_S
+
+    def exhaustion(self, network: Network, now_s: float) -> Problem | None:
+        """What to say of a network that had no address left a moment ago."""
+        problem, until_s = self._exhausted.get((network.view, network.subnet), (None, 0.0))
+        return problem if now_s < until_s else None
+
+    def freed(self, view: str, subnet: str, address: str) -> None:
+        """An object was deleted; where a gateway's reservation should have been, that is made now."""
+        self._exhausted.pop((view, subnet), None)
+        for network, entry in self._entries.items():
+            if (network.view, network.gateway) == (view, address):
+                entry.known_at_s = None
+
+    def _entry(self, network: Network) -> _Entry:
+        if network not in self._entries and len(self._entries) >= NETWORKS_MAX:
+            quiet = (each for each, entry in self._entries.items() if not entry.is_asking)
+            self._entries.pop(next(quiet, network), None)
+        return self._entries.setdefault(network, _Entry())
+
+    def _refresh(self, network: Network, entry: _Entry, now_s: float) -> None:
+        is_fresh = entry.known_at_s is not None and now_s < entry.known_at_s + self._policy.lookup_ttl_s
+        if is_fresh or entry.is_asking:
+            return
+        entry.is_asking = True
+        owner = Owner(self._policy.cluster_name)
+        task = NetworkWork(owner, self._policy.user, network, may_create=self._policy.may_create_networks)
+        self._runner.submit(task, lambda outcome, at_s: self._prepared(network, outcome, at_s), now_s)
+
+    def _prepared(self, network: Network, outcome: Prepared | Failed, now_s: float) -> None:
+        entry = self._entry(network)
+        entry.is_asking = False
+        entry.waiting, waiting = [], entry.waiting
+        problem = outcome.problem if isinstance(outcome, Failed) else None
+        if isinstance(outcome, Prepared):
+            entry.known_at_s, entry.problem = now_s, None
+            if outcome.created or outcome.remarks:
+                facts = {"created": ", ".join(outcome.created), "remarks": ", ".join(outcome.remarks)}
+                self._outbox.note("network_ready", network=network.subnet, view=network.view, **facts)
+        elif not isinstance(problem, TryAgain):
+            entry.known_at_s = None
+            entry.problem, entry.problem_until_s = problem, now_s + BAD_NEWS_KEPT_S
+        for then in waiting:
+            then(problem, now_s)

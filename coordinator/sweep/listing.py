@@ -1,0 +1,51 @@
+"""Reads page by page what the grid holds of this cluster, between other calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from coordinator.allocation.task import Task
+from coordinator.errors import GridRefused
+from coordinator.operations import Found, Object, Operation, ReadPage, Reply
+from coordinator.refusals import Refusal
+from coordinator.work import Failed, Priority
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page; `next_page_id` names the one after it, None at the end."""
+
+    hits: tuple[Object, ...]
+    next_page_id: str | None
+
+
+class ListTask(Task[Page | Failed]):
+    """Reads one page. `operation` makes the read of a page by its id."""
+
+    priority = Priority.LIST
+    apart = True
+    patient = True
+
+    def __init__(self, operation: Callable[[str | None], ReadPage], page_id: str | None, user: str) -> None:
+        super().__init__()
+        self._operation = operation
+        self._page_id = page_id
+        self._user = user
+
+    def operations(self) -> tuple[Operation, ...]:
+        return (self._operation(self._page_id),)
+
+    def answered(self, replies: Sequence[Reply], now_s: float) -> Page | Failed | None:
+        (reply,) = replies
+        return Page(reply.hits, reply.next_page_id) if isinstance(reply, Found) else None
+
+    def refused(self, refusal: Refusal, now_s: float) -> Page | Failed:
+        action = "list the cluster's addresses"
+        return Failed(GridRefused(cause=refusal.text, user=self._user, action=action))
+
+    def doubtful(self, now_s: float) -> Page | Failed | None:
+        return None
+
+    def unknown(self, now_s: float) -> Page | Failed | None:
+        return None

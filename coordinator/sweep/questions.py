@@ -1,0 +1,142 @@
+"""Asks the owners: whose is this, here is an orphan of your boot, are you alive, please label this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from coordinator.allocation.deletions import Deletions
+from coordinator.allocation.find_task import FindTask, Seen, Unseen
+from coordinator.allocation.parts import Parts
+from coordinator.grid.allocation_object import AllocationObject
+from coordinator.nodes.boots import Boot, Boots
+from coordinator.nodes.sessions import Claim, Session
+from protocol.wire import messages
+from protocol.wire.allocation_id import AllocationId
+from protocol.wire.messages import PAGE_ROWS_MAX, Answer, OrphanRow, ProbeAnswer
+
+ORPHANS_READ_AT_ONCE_MAX: Final = 50
+PROBES_OPEN_MAX: Final = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    session: Session
+    sent_s: float
+
+
+class Questions:
+    """What was asked of whom. `kept` is told an id that its journal calls its own."""
+
+    def __init__(
+        self, parts: Parts, boots: Boots, deletions: Deletions, kept: Callable[[str, float], None]
+    ) -> None:
+        self._parts = parts
+        self._boots = boots
+        self._deletions = deletions
+        self._kept = kept
+        self._probes: dict[str, _Probe] = {}
+
+    def whose(self, session: Session, allocations: list[str]) -> None:
+        """Ask the journal about ids of its own that it has not named."""
+        outbox = self._parts.outbox
+        asked = [each for each in allocations if each not in session.questioned]
+        session.questioned.update(asked)
+        for at in range(0, len(asked), PAGE_ROWS_MAX):
+            page = asked[at : at + PAGE_ROWS_MAX]
+            outbox.send(session.connection, messages.Whose(id=outbox.draw(), allocations=page))
+
+    def answered(self, session: Session, answer: Answer, now_s: float) -> None:
+        """The journal has said which are its own. It disowns for good, and nothing but ids that it has drawn."""
+        for allocation in answer.mine:
+            session.questioned.discard(allocation)
+            self._kept(allocation, now_s)
+        for allocation in answer.disowned:
+            is_own = AllocationId.parse(allocation).owner == session.owner
+            if is_own and allocation in session.questioned:
+                session.questioned.discard(allocation)
+                self._deletions.disowned(allocation, now_s)
+
+    def please_label(self, session: Session, allocations: list[str]) -> None:
+        """Ask for the labels of objects that bear none."""
+        outbox = self._parts.outbox
+        for at in range(0, len(allocations), PAGE_ROWS_MAX):
+            page = allocations[at : at + PAGE_ROWS_MAX]
+            outbox.send(session.connection, messages.PleaseLabel(id=outbox.draw(), allocations=page))
+
+    def offer(self, session: Session, allocations: list[str], now_s: float) -> None:
+        """Tell a journal what others of its boot have left: only what is read from the grid after its hello."""
+        page, rest = allocations[:ORPHANS_READ_AT_ONCE_MAX], allocations[ORPHANS_READ_AT_ONCE_MAX:]
+        if not page:
+            self._send_orphans(session, [], rest)
+            return
+        self._parts.runner.submit(
+            FindTask(self._parts.writer, page),
+            lambda outcome, at_s: self._orphans_read(session, page, rest, outcome, at_s),
+            now_s,
+        )
+
+    def probe(self, session: Session, now_s: float) -> None:
+        """Ask for a sign of life."""
+        outbox = self._parts.outbox
+        nonce = outbox.draw()
+        self._probes[nonce] = _Probe(session, now_s)
+        while len(self._probes) > PROBES_OPEN_MAX:
+            del self._probes[next(iter(self._probes))]
+        outbox.send(session.connection, messages.Probe(id=outbox.draw(), nonce=nonce))
+
+    def probe_answered(self, session: Session, answer: ProbeAnswer) -> list[Boot]:
+        """A session is alive: the boots that are over by that."""
+        probe = self._probes.pop(answer.nonce, None)
+        if probe is None or probe.session is not session:
+            return []
+        by = Boot(session.owner.machine, session.owner.boot)
+        return self._boots.answered(session.node, by, probe.sent_s)
+
+    def ended(self, session: Session) -> None:
+        """The session has ended: what it was asked is asked of the next."""
+        self._probes = {nonce: probe for nonce, probe in self._probes.items() if probe.session is not session}
+
+    def _orphans_read(
+        self, session: Session, page: list[str], rest: list[str], outcome: Seen | Unseen, now_s: float
+    ) -> None:
+        if self._parts.sessions.of_owner(session.owner) is not session:
+            return
+        if isinstance(outcome, Unseen):
+            # The next comparison offers them again.
+            session.offered.difference_update(page, rest)
+            session.has_orphans = False
+            return
+        for allocation in page:
+            if allocation not in outcome.objects:
+                self._parts.index.drop(allocation)
+        rows = [self._offer_one(session, found) for found in outcome.objects.values()]
+        self._send_orphans(session, [row for row in rows if row], rest)
+        if rest:
+            self.offer(session, rest, now_s)
+
+    def _offer_one(self, session: Session, found: AllocationObject) -> OrphanRow | None:
+        self._parts.index.saw(found)
+        if found.allocation in self._deletions or session.names(found.allocation):
+            return None
+        claim = Claim(
+            found.allocation, found.view, found.subnet, found.address, found.network_name, is_ready=False
+        )
+        self._parts.sessions.claim(session, claim)
+        return self._row(found)
+
+    def _row(self, found: AllocationObject) -> OrphanRow:
+        return OrphanRow(
+            allocation=found.allocation,
+            view=found.view,
+            subnet=found.subnet,
+            network_name=found.network_name,
+            address=found.address,
+            seal=self._parts.sealer.seal(found.allocation, found.view, found.address),
+            label=found.label,
+        )
+
+    def _send_orphans(self, session: Session, rows: list[OrphanRow], rest: list[str]) -> None:
+        outbox = self._parts.outbox
+        outbox.send(session.connection, messages.Orphans(id=outbox.draw(), rows=rows, last=not rest))

@@ -1,0 +1,96 @@
+"""Lists the grid at start and at every interval, brings the index up to date, and has every node compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from coordinator.allocation.parts import Parts
+from coordinator.grid.allocation_object import AllocationObject
+from coordinator.operations import Object, Unreadable
+from coordinator.sweep.listing import ListTask, Page
+from coordinator.work import Failed
+from protocol.wire.allocation_id import AllocationId
+
+RETRY_S: Final = 60.0
+"""How long after a listing that the grid refused it is tried again."""
+
+
+class Sweeper:
+    """One listing at a time. `compare_all` is called with the time when one is complete."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        interval_s: float,
+        compare_all: Callable[[float], None],
+        missing: Callable[[str, float], None],
+    ) -> None:
+        self._parts = parts
+        self._interval_s = interval_s
+        self._compare_all = compare_all
+        self._missing = missing
+        """Told a claim that the listing does not show."""
+        self._next_s: float | None = None
+        self._known_before: frozenset[str] = frozenset()
+        self._seen: set[str] = set()
+        self._unreadable = 0
+
+    def start(self, now_s: float) -> None:
+        """Begin a listing now."""
+        self._next_s = None
+        self._known_before = frozenset(each.allocation for each in self._parts.index)
+        self._seen = set()
+        self._unreadable = 0
+        self._read(None, now_s)
+
+    def expire(self, now_s: float) -> None:
+        """Begin the next listing when its time has come."""
+        if self._next_s is not None and now_s >= self._next_s:
+            self.start(now_s)
+
+    def next_deadline_s(self) -> float | None:
+        """When `expire` has something to do."""
+        return self._next_s
+
+    def _read(self, page_id: str | None, now_s: float) -> None:
+        task = ListTask(self._parts.writer.list_page, page_id, self._parts.policy.user)
+        self._parts.runner.submit(task, self._listed, now_s)
+
+    def _listed(self, outcome: Page | Failed, now_s: float) -> None:
+        if isinstance(outcome, Failed):
+            self._parts.outbox.alarm("listing_refused", reason=outcome.problem.msg)
+            self._next_s = now_s + RETRY_S
+            return
+        for seen in self._readable(outcome.hits):
+            self._seen.add(seen.allocation)
+            # Our own calls have told what is newer than this page, or will: they are answered in order.
+            self._parts.index.saw(seen)
+        if outcome.next_page_id is not None:
+            self._read(outcome.next_page_id, now_s)
+            return
+        self._complete(now_s)
+
+    def _complete(self, now_s: float) -> None:
+        for allocation in self._known_before - self._seen:
+            if allocation in self._parts.index:
+                self._parts.index.drop(allocation)
+                self._missing(allocation, now_s)
+        self._parts.index.is_complete = True
+        facts = {"allocations": len(self._parts.index), "unreadable": self._unreadable}
+        self._parts.outbox.note("listed", **facts)
+        self._known_before, self._seen = frozenset(), set()
+        self._next_s = now_s + self._interval_s if self._interval_s else None
+        self._compare_all(now_s)
+
+    def _readable(self, hits: Sequence[Object]) -> list[AllocationObject]:
+        readable = []
+        for hit in hits:
+            try:
+                seen = self._parts.writer.read(hit)
+                AllocationId.parse(seen.allocation)
+            except (Unreadable, ValueError):
+                self._unreadable += 1
+                continue
+            readable.append(seen)
+        return readable

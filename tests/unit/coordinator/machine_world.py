@@ -1,0 +1,244 @@
+"""The coordinator's machine over the simulator's grid, with agents played by the test, on a virtual clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Any
+from urllib.parse import unquote
+
+from coordinator.commands import Call, WakeAt
+from coordinator.core.outbox import Note, Send
+from coordinator.core.policy import Policy
+from coordinator.errors import GridUnavailable
+from coordinator.events import Landing, Lost, Ticked
+from coordinator.exchange import RefusedError, perform
+from coordinator.machine import Machine, Received
+from coordinator.networks import NetworkRules
+from coordinator.refusals import classify
+from gridsim import calls
+from gridsim.model import Grid
+from protocol.wire import messages
+from protocol.wire.allocation_id import Owner, hash_driver, hash_node
+
+CLUSTER = "c0ffee000000"
+NETWORK = messages.NetworkAsk(name="pods", subnet="10.55.0.0/24")
+
+
+class Fate(Enum):
+    """What becomes of a call."""
+
+    ANSWERED = auto()
+    REPLY_LOST = auto()
+    DROPPED = auto()
+    LATE = auto()
+
+
+class Agent:
+    """One journal of a node, as the coordinator hears it."""
+
+    def __init__(self, world: World, node: str, *, machine: str, boot: str, journal: str, driver: str) -> None:
+        self.world = world
+        self.node = node
+        self.driver = driver
+        self.connection = f"{node}/{boot}/{journal}/{world.draw()}".encode()
+        self.owner = Owner(CLUSTER, hash_node(node), machine, boot, hash_driver(driver), journal)
+        self.heard: list[messages.Message] = []
+
+    def say(self, message: messages.Message) -> None:
+        """Send a message, and let the world become quiet."""
+        world = self.world
+        world.feed(Received(self.node, self.connection, message, world.now_s))
+
+    def hello(self, *, claims: Any = (), let_go: Any = ()) -> None:
+        owner = self.owner
+        self.say(
+            messages.Hello(
+                id="hello",
+                node=self.node,
+                machine=owner.machine,
+                boot=owner.boot,
+                driver=self.driver,
+                journal=owner.journal,
+                page=0,
+                last=True,
+                claims=list(claims),
+                let_go=list(let_go),
+            )
+        )
+
+    def ask(self, *, for_reserve: bool = False, label: messages.Label | None = None, **changes: Any) -> str:
+        """Ask for one address; returns the id that was drawn."""
+        allocation = str(self.owner.draw(self.world.draw()))
+        network = NETWORK.model_copy(update=changes)
+        budget_ms = 50_000
+        self.say(
+            messages.Allocate(
+                id=f"ask-{allocation[-12:]}",
+                allocation=allocation,
+                network=network,
+                budget_ms=budget_ms,
+                for_reserve=for_reserve,
+                label=label,
+            )
+        )
+        return allocation
+
+    def let_go(self, *allocations: str, was_held: bool = True, age_ms: int = 0) -> None:
+        rows = [messages.LetGoRow(allocation=each, age_ms=age_ms, was_held=was_held) for each in allocations]
+        self.say(messages.LetGo(id="let-go", allocations=rows))
+
+    def stays(self, seconds: float) -> None:
+        """Let time pass while this agent pings, as it does every 10 s."""
+        until_s = self.world.now_s + seconds
+        while self.world.now_s < until_s:
+            self.world.passes(min(10.0, until_s - self.world.now_s))
+            self.say(messages.Ping(id="ping"))
+
+    def take(self, kind: type[Any]) -> list[Any]:
+        """What was heard of this kind since the last time."""
+        taken = [message for message in self.heard if isinstance(message, kind)]
+        self.heard = [message for message in self.heard if not isinstance(message, kind)]
+        return taken
+
+    def told(self) -> messages.Allocated:
+        """The one allocation that was told."""
+        (allocated,) = self.take(messages.Allocated)
+        return allocated
+
+
+class World:
+    """Everything happens at once; time passes only where the test lets it."""
+
+    def __init__(
+        self, *, listed: bool = True, sweep_interval_s: float = 600.0, grid: Grid | None = None, **policy: Any
+    ) -> None:
+        self.grid = grid or Grid()
+        if grid is None:
+            named = {"Network Name": {"value": "pods"}}
+            self.grid.create("network", {"network": NETWORK.subnet, "extattrs": named})
+        self.now_s = 1_000.0
+        self.notes: list[str] = []
+        self.calls = 0
+        self.fate: Callable[[Call], Fate] = lambda call: Fate.ANSWERED
+        """What becomes of a call."""
+        self.late: list[Call] = []
+        """Calls that were lost on their way and are carried out when `commit_late` says so."""
+        self._drawn = 0
+        self._agents: list[Agent] = []
+        self._policy = {"rules": NetworkRules("default", "172.18.0.0/16"), "user": "pods", **policy}
+        self._sweep_interval_s = sweep_interval_s
+        self._wake_s: float | None = None
+        self.restart(listed=listed)
+
+    def restart(self, *, listed: bool = True) -> None:
+        """Another coordinator process takes over; connections are lost."""
+        self.machine = Machine(
+            Policy(CLUSTER, "prod-1", **self._policy),
+            b"secret",
+            self.draw,
+            operations_max=256,
+            sweep_interval_s=self._sweep_interval_s,
+            now_s=self.now_s,
+        )
+        if listed:
+            self._carry_out(self.machine.start(self.now_s))
+
+    def draw(self) -> str:
+        self._drawn += 1
+        return f"{self._drawn:012x}"
+
+    def agent(
+        self,
+        node: str = "node-1",
+        *,
+        machine: str = "2" * 8,
+        boot: str = "3" * 8,
+        journal: str = "5" * 8,
+        driver: str = "infoblox",
+    ) -> Agent:
+        agent = Agent(self, node, machine=machine, boot=boot, journal=journal, driver=driver)
+        self._agents.append(agent)
+        return agent
+
+    def feed(self, *events: Any) -> None:
+        self._carry_out(self.machine.handle(events, self.now_s))
+
+    def passes(self, seconds: float) -> None:
+        """Let time pass, waking the machine whenever it asks to be."""
+        until_s = self.now_s + seconds
+        while self._wake_s is not None and self._wake_s <= until_s:
+            self.now_s = max(self.now_s, self._wake_s)
+            self.feed(Ticked(self.now_s))
+        self.now_s = until_s
+        self.feed(Ticked(self.now_s))
+
+    def objects(self) -> dict[str, str]:
+        """What the grid holds of ours: address by id."""
+        found = {}
+        for each in self._search():
+            allocation = each.get("extattrs", {}).get("Allocation ID", {}).get("value")
+            if allocation:
+                found[allocation] = each["ipv4addr"]
+        return found
+
+    def names(self) -> list[str]:
+        return sorted(each.get("name", "") for each in self._search())
+
+    def delete_by_admin(self, address: str) -> None:
+        """Somebody deletes an object in the grid's user interface."""
+        (hit,) = [each for each in self._search() if each["ipv4addr"] == address]
+        assert self.grid.call(calls.Call("DELETE", hit["_ref"], [], None)).status == 200
+
+    def create_by_admin(self, address: str) -> None:
+        """Somebody reserves an address in the grid's user interface."""
+        self.grid.create("fixedaddress", {"ipv4addr": address, "match_client": "RESERVED"})
+
+    def _search(self) -> list[Any]:
+        query = [("_return_fields", "ipv4addr,name,comment,extattrs")]
+        reply = self.grid.call(calls.Call("GET", "fixedaddress", query, None))
+        assert reply.status == 200, reply
+        return list(reply.body)
+
+    def _carry_out(self, effects: list[Any]) -> None:
+        todo = deque(effects)
+        while todo:
+            effect = todo.popleft()
+            if isinstance(effect, Send):
+                self._deliver(effect)
+            elif isinstance(effect, WakeAt):
+                self._wake_s = effect.at_s
+            elif isinstance(effect, Note):
+                self.notes.append(effect.event)
+            elif isinstance(effect, Call):
+                self.calls += 1
+                todo.extend(self.machine.handle([self._perform(effect)], self.now_s))
+
+    def commit_late(self) -> None:
+        """What was lost on its way is carried out after all."""
+        late, self.late = self.late, []
+        for call in late:
+            perform(call, self._transport, lambda: self.now_s)
+
+    def _perform(self, call: Call) -> Landing:
+        fate = self.fate(call)
+        lost = Lost(call.id, GridUnavailable(grid="grid", cause=fate.name), self.now_s)
+        if fate is Fate.LATE:
+            self.late.append(call)
+        if fate in (Fate.LATE, Fate.DROPPED):
+            return lost
+        landing = perform(call, self._transport, lambda: self.now_s)
+        return lost if fate is Fate.REPLY_LOST else landing
+
+    def _deliver(self, effect: Send) -> None:
+        for agent in self._agents:
+            if agent.connection == effect.connection:
+                agent.heard.append(effect.message)
+
+    def _transport(self, http: Any, read_timeout_s: float) -> Any:
+        pairs = calls.parse_query(http.query)
+        reply = self.grid.call(calls.Call(http.method, unquote(http.path), pairs, http.body))
+        if reply.status >= 400:
+            raise RefusedError(classify(reply.status, reply.body))
+        return reply.body

@@ -1,0 +1,339 @@
+"""The coordinator makes, labels and deletes by id, and asks the owners; it decides about no pod."""
+
+from machine_world import NETWORK, Agent, Fate, World
+
+from coordinator.grid.allocation_object import Writer
+from coordinator.networks import Network
+from protocol.wire import messages
+from protocol.wire.messages import ClaimRow, Label, LabelRow, State
+
+LABEL = Label(container_id="c1", ifname="eth0", pod="web-1", pod_namespace="shop")
+
+
+def claim(told: messages.Allocated, state: State = State.HELD) -> ClaimRow:
+    return ClaimRow(
+        allocation=told.allocation,
+        view=told.view,
+        subnet=told.subnet,
+        network_name=NETWORK.name,
+        address=told.address,
+        state=state,
+        seal=told.seal,
+    )
+
+
+def connected(world: World, **who):
+    agent = world.agent(**who)
+    agent.hello()
+    assert agent.take(messages.Welcome)
+    return agent
+
+
+def test_a_hello_is_welcomed_with_the_complete_set_of_orphans():
+    agent = World(reserve=3).agent()
+    agent.hello()
+    (welcome,) = agent.take(messages.Welcome)
+    assert (welcome.cluster, welcome.reserve) == ("c0ffee000000", 3)
+    (orphans,) = agent.take(messages.Orphans)
+    assert (orphans.rows, orphans.last) == ([], True)
+
+
+def test_before_the_listing_nothing_is_compared_and_addresses_are_given():
+    world = World(listed=False)
+    agent = connected(world)
+    assert not agent.take(messages.Orphans)
+    world.feed()
+    assert world.machine.index.is_complete is False
+
+
+def test_an_ask_on_a_warm_coordinator_is_one_call():
+    world = World()
+    agent = connected(world)
+    agent.ask(label=LABEL)
+    agent.told()
+    calls = world.calls
+    allocation = agent.ask(label=LABEL.model_copy(update={"container_id": "c2"}))
+    told = agent.told()
+    assert world.calls == calls + 1
+    assert world.objects()[allocation] == told.address
+    assert (told.subnet, told.view) == (NETWORK.subnet, "default")
+
+
+def test_asks_that_arrive_together_share_calls():
+    world = World()
+    agent = connected(world)
+    agent.ask()
+    calls = world.calls
+    for _ in range(5):
+        agent.ask()
+    assert world.calls == calls + 5
+    assert len({each.address for each in agent.take(messages.Allocated)}) == 6
+
+
+def test_an_id_is_used_once():
+    world = World()
+    agent = connected(world)
+    allocation = agent.ask()
+    agent.say(messages.Allocate(id="again", allocation=allocation, network=NETWORK, budget_ms=1000))
+    (declined,) = agent.take(messages.Declined)
+    assert declined.code == 106
+    assert len(world.objects()) == 1
+
+
+def test_an_id_of_another_node_is_declined():
+    world = World()
+    one, other = connected(world), connected(world, node="node-2")
+    allocation = str(one.owner.draw(world.draw()))
+    other.say(messages.Allocate(id="x", allocation=allocation, network=NETWORK, budget_ms=1000))
+    (declined,) = other.take(messages.Declined)
+    assert declined.code == 101
+
+
+def test_what_is_let_go_rests_before_it_is_deleted_and_is_then_confirmed():
+    world = World(release_delay_s=30.0)
+    agent = connected(world)
+    allocation = agent.ask()
+    agent.let_go(allocation)
+    world.passes(29.0)
+    assert allocation in world.objects()
+    world.passes(1.5)
+    assert world.objects() == {}
+    assert [gone.allocations for gone in agent.take(messages.Gone)] == [[allocation]]
+
+
+def test_an_age_counts_towards_the_rest_and_what_was_never_held_has_none():
+    world = World(release_delay_s=30.0)
+    agent = connected(world)
+    held, ready = agent.ask(), agent.ask(for_reserve=True)
+    agent.let_go(ready, was_held=False)
+    assert list(world.objects()) == [held]
+    agent.let_go(held, age_ms=29_000)
+    world.passes(1.5)
+    assert world.objects() == {}
+
+
+def test_a_let_go_outlives_its_node():
+    world = World(release_delay_s=30.0)
+    agent = connected(world)
+    agent.let_go(agent.ask())
+    connected(world, node="node-2")
+    world.passes(31.0)
+    assert world.objects() == {}
+
+
+def test_a_label_is_written_and_confirmed_and_its_repeat_costs_no_call():
+    world = World()
+    agent = connected(world)
+    allocation = agent.ask(for_reserve=True)
+    assert world.names() == ["reserve"]
+    agent.say(messages.SetLabels(id="l", labels=[LabelRow(allocation=allocation, label=LABEL)]))
+    assert [each.allocations for each in agent.take(messages.Labelled)] == [[allocation]]
+    assert world.names() == ["web-1"]
+    calls = world.calls
+    agent.say(messages.SetLabels(id="l", labels=[LabelRow(allocation=allocation, label=LABEL)]))
+    assert agent.take(messages.Labelled)
+    assert world.calls == calls
+
+
+def test_the_outcome_of_a_lost_create_is_searched_by_its_id():
+    world = World()
+    agent = connected(world)
+    agent.ask()
+    agent.told()
+    fates = iter([Fate.REPLY_LOST])
+    world.fate = lambda call: next(fates, Fate.ANSWERED)
+    allocation = agent.ask()
+    assert agent.told().allocation == allocation
+    assert len(world.objects()) == 2
+
+
+def test_a_create_that_commits_late_is_disowned_and_deleted():
+    world = World()
+    agent = connected(world)
+    told = agent.ask()
+    agent.told()
+    late = str(agent.owner.draw(world.draw()))
+    world.passes(1.0)
+    _commit(world, late, agent)
+    assert [each.allocations for each in agent.take(messages.Whose)] == [[late]]
+    agent.hello(claims=[])
+    (whose,) = agent.take(messages.Whose)
+    assert sorted(whose.allocations) == sorted([told, late])
+    agent.say(messages.Answer(id="a", mine=[told], disowned=[late]))
+    assert list(world.objects()) == [told]
+
+
+def _commit(world: World, allocation: str, agent: Agent) -> None:
+    """A create of another coordinator is committed, and the next listing shows it."""
+    create = Writer("c0ffee000000", "prod-1").create(
+        allocation, agent.node, Network("default", NETWORK.subnet, None, NETWORK.name), None, None
+    )
+    world.grid.create("fixedaddress", dict(create.data))
+    agent.stays(601.0)
+
+
+def test_nobody_disowns_the_id_of_another_journal():
+    world = World()
+    first = connected(world)
+    allocation = first.ask()
+    second = world.agent(journal="6" * 8)
+    second.hello()
+    second.say(messages.Answer(id="a", disowned=[allocation]))
+    assert allocation in world.objects()
+
+
+def test_a_lost_journal_is_told_its_orphans_and_may_let_them_go():
+    world = World(release_delay_s=0.0)
+    first = connected(world)
+    allocation = first.ask(label=LABEL)
+    told = first.told()
+    second = world.agent(journal="6" * 8)
+    second.hello()
+    (orphans,) = second.take(messages.Orphans)
+    (row,) = orphans.rows
+    assert (row.allocation, row.address, row.label, row.seal) == (allocation, told.address, LABEL, told.seal)
+    assert orphans.last
+    second.let_go(allocation)
+    assert world.objects() == {}
+    assert second.take(messages.Gone)
+
+
+def test_an_address_that_the_grid_forgot_is_told_to_nobody_else_and_is_put_back():
+    world = World()
+    one, other = connected(world), connected(world, node="node-2")
+    kept = one.ask(label=LABEL)
+    told = one.told()
+    world.delete_by_admin(told.address)
+    taken = other.ask()
+    assert not other.take(messages.Allocated)
+    (unknown,) = other.take(messages.Unknown)
+    assert unknown.allocation == taken
+    other.let_go(taken, was_held=False)
+    assert world.objects() == {kept: told.address}
+    (please,) = one.take(messages.PleaseLabel)
+    assert please.allocations == [kept]
+    assert "grid_forgot" in world.notes
+    other.ask()
+    assert other.told().address != told.address
+
+
+def test_a_claim_is_lost_when_somebody_else_has_its_address():
+    world = World()
+    agent = connected(world)
+    kept = agent.ask(label=LABEL)
+    told = agent.told()
+    world.delete_by_admin(told.address)
+    world.create_by_admin(told.address)
+    agent.stays(601.0)
+    (lost,) = agent.take(messages.Lost)
+    assert lost.allocation == kept
+
+
+def test_a_claim_counts_by_its_seal_and_another_is_ignored():
+    world = World()
+    agent = connected(world)
+    agent.ask(label=LABEL)
+    told = agent.told()
+    world.delete_by_admin(told.address)
+    world.restart()
+    forged = claim(told).model_copy(update={"address": "10.55.0.200"})
+    agent.hello(claims=[forged])
+    assert "claim_ignored" in world.notes
+    assert world.objects() == {}
+    agent.hello(claims=[claim(told)])
+    assert world.objects() == {told.allocation: told.address}
+
+
+def test_a_reboot_frees_what_the_earlier_boot_had_after_a_minute_of_silence_and_a_probe():
+    world = World()
+    before = connected(world)
+    before.ask(label=LABEL)
+    world.passes(20.0)
+    after = connected(world, boot="4" * 8, journal="7" * 8)
+    new = after.ask(label=LABEL)
+    assert len(world.objects()) == 2
+    world.passes(30.0)
+    assert not after.take(messages.Probe)
+    world.passes(20.0)
+    (probe,) = after.take(messages.Probe)
+    assert len(world.objects()) == 2
+    after.say(messages.ProbeAnswer(id="p", nonce=probe.nonce))
+    assert list(world.objects()) == [new]
+
+
+def test_a_copied_machine_frees_nothing_and_both_are_told():
+    world = World()
+    original = connected(world)
+    kept = original.ask(label=LABEL)
+    clone = connected(world, machine="8" * 8, boot="4" * 8, journal="7" * 8)
+    world.passes(120.0)
+    assert not clone.take(messages.Probe)
+    original.say(messages.Ping(id="p"))
+    world.passes(16.0)
+    original.say(messages.Ping(id="p"))
+    assert "two_machines" in world.notes
+    assert original.take(messages.Notice)
+    assert clone.take(messages.Notice)
+    assert kept in world.objects()
+
+
+def test_a_machine_that_does_not_say_which_it_is_proves_nothing():
+    world = World()
+    before = connected(world, machine="0" * 8)
+    kept = before.ask(label=LABEL)
+    after = connected(world, machine="0" * 8, boot="4" * 8, journal="7" * 8)
+    world.passes(700.0)
+    assert not after.take(messages.Probe)
+    assert kept in world.objects()
+
+
+def test_asks_end_with_their_connection():
+    world = World()
+    agent = connected(world)
+    agent.ask()
+    agent.hello()
+    (whose,) = agent.take(messages.Whose)
+    agent.say(messages.Answer(id="a", disowned=list(whose.allocations)))
+    assert world.objects() == {}
+
+
+def test_a_restarted_coordinator_reads_what_the_grid_holds():
+    world = World()
+    agent = connected(world)
+    agent.ask(label=LABEL)
+    told = agent.told()
+    world.restart()
+    assert len(world.machine.index) == 1
+    agent.hello(claims=[claim(told)])
+    assert not agent.take(messages.Whose)
+    assert not agent.take(messages.PleaseLabel)
+
+
+def test_the_reserve_is_granted_one_to_each_before_anybody_has_a_second():
+    world = World(reserve=2)
+    one, other = connected(world), connected(world, node="node-2")
+    one.ask(for_reserve=True)
+    one.told()
+    other.ask(for_reserve=True)
+    other.told()
+    one.ask(for_reserve=True)
+    one.told()
+    one.ask(for_reserve=True)
+    (declined,) = one.take(messages.Declined)
+    assert declined.kind is messages.DeclineKind.NO_RESERVE
+
+
+def test_an_exhausted_network_is_refused_by_name_after_what_rests_was_freed():
+    world = World(release_delay_s=30.0)
+    agent = connected(world)
+    small = {"subnet": "10.56.0.0/30", "name": "small"}
+    first = agent.ask(**small)
+    agent.ask(**small)
+    assert len(agent.take(messages.Allocated)) == 2
+    agent.ask(**small)
+    (declined,) = agent.take(messages.Declined)
+    assert "no address left in network 10.56.0.0/30" in declined.msg
+    world.passes(6.0)
+    agent.let_go(first)
+    agent.ask(**small)
+    assert agent.told().subnet == "10.56.0.0/30"
