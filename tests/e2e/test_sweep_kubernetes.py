@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from coordinator.sweep import MASS_ADDRESSES
 from leftovers import SWEEPS_SOON, end_second_agent, plant
 from runtime_calls import a_mac, add
 
+from coordinator.comparison import MASS_ADDRESSES
 from demo.cluster import Cluster, Plan
 from nodeagent.__main__ import BOOT_ID_PATH
 from tests.kubernetes_stub import KubernetesStub
