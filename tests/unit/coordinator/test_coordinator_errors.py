@@ -20,7 +20,7 @@ def raising_sites() -> dict[str, list[set[str]]]:
     """Which keyword arguments each failure is given, at each place that makes one by name."""
     names = {leaf.__name__ for leaf in LEAVES}
     sites: dict[str, list[set[str]]] = {}
-    for path in Path(coordinator.__path__[0]).glob("*.py"):
+    for path in Path(coordinator.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and (name := ast.unparse(node.func).removeprefix("errors.")) in names:
                 sites.setdefault(name, []).append({each.arg or "" for each in node.keywords})
