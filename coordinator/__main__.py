@@ -8,12 +8,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import zmq
 
@@ -50,6 +50,7 @@ from protocol.keys import BadKey, KeyPair, load_pair
 from protocol.log_output import standard_error_that_never_waits
 from protocol.logs import Logger, make_logger
 from protocol.settings import BadSettings, warn_of_unknown_variables
+from protocol.status import CoordinatorStatus
 from protocol.status_server import Pages, StatusServer
 
 EXIT_FAILED = 1
@@ -172,10 +173,10 @@ def _door(
 
 
 def _pages(front: Front, cluster: ClusterWatch | None, metrics: Metrics, clock: Callable[[], float]) -> Pages:
-    def snapshot() -> Mapping[str, Any]:
-        return {**front.ask_snapshot(), "cluster": cluster.snapshot(clock()) if cluster else None}
+    def status() -> CoordinatorStatus:
+        return front.ask_status(cluster.status(clock()) if cluster else None)
 
-    return Pages(ready=lambda: None, status=snapshot, metrics=lambda: metrics.text(snapshot()))
+    return Pages(lambda: None, lambda: status().model_dump_json(indent=1).encode(), lambda: metrics.text(status()))
 
 
 def _watched(

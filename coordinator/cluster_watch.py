@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from coordinator.api_server import ApiServer
 from coordinator.cluster_objects import Seen
@@ -12,6 +12,7 @@ from coordinator.cluster_view import SeenNodes, SeenPods
 from coordinator.kind_watch import KindWatch, Pace, Seeing
 from coordinator.liveness import Liveness
 from protocol.logs import Logger
+from protocol.status import KubernetesStatus
 
 FRESH_S: Final = 120.0
 """What was heard before that is not relied upon: two watches of a quiet cluster have ended since."""
@@ -47,10 +48,10 @@ class ClusterWatch:
         with self._lock:
             return Liveness(self._is_fresh(now_s), self._nodes.picture(now_s), self._pods.picture(now_s))
 
-    def snapshot(self, now_s: float) -> Mapping[str, Any]:
-        """For the status page and the metrics."""
+    def status(self, now_s: float) -> KubernetesStatus:
+        """How far the watch is, for people."""
         with self._lock:
-            return {"fresh": self._is_fresh(now_s), "nodes": len(self._nodes), "pods": len(self._pods)}
+            return KubernetesStatus(fresh=self._is_fresh(now_s), nodes=len(self._nodes), pods=len(self._pods))
 
     def _is_fresh(self, now_s: float) -> bool:
         heard = [watch.heard_s for watch in self._watches.values()]

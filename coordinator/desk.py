@@ -6,10 +6,10 @@ them asks of another, and leaves to the driver only what needs a socket or a clo
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from coordinator import answers
 from coordinator.assignment import Policy
@@ -21,6 +21,7 @@ from coordinator.lookups import Lookups
 from coordinator.operators import Operators
 from coordinator.preparation_work import Defined, DefinitionsWork, Listed, ListWork
 from coordinator.registrar import Registrar
+from coordinator.reporter import Reporter
 from coordinator.sessions import Greeting, Sessions
 from coordinator.sweeper import Sweeper, Sweeping
 from coordinator.work import Failed, Work
@@ -35,11 +36,15 @@ from protocol.messages import (
     ToCoordinator,
     Welcome,
 )
+from protocol.status import CoordinatorStatus, KubernetesStatus
 
 START_RETRY_S: Final = 60.0
 """How long after a failed look at definitions or listing it is tried again."""
 
 FORGET_EVERY_S: Final = 60.0
+SILENCE_LOOK_S: Final = 5.0
+NAMED_AT_ONCE_MAX: Final = 10
+"""Silent nodes that one look names; where the network is gone, the others are counted."""
 
 DEFINITION_MISSED: Final = "the definition of an extensible attribute was missing, which empties it everywhere"
 
@@ -89,12 +94,14 @@ class Desk:
         parts = (self._lane, self._lookups, self._registrar, self.sessions)
         self._sweeper = Sweeper(policy, sweeping or Sweeping(), *parts)
         self._operators = Operators(policy, *parts, self._sweeper)
+        self._reporter = Reporter(release, policy, self._lane, self._registrar, self.sessions, self._sweeper)
         self._defining = False
         self._listing = False
         self._page: Listed | None = None
         """A page of the listing that is taken in while the grid reads the next one."""
         self._missing_eas: tuple[str, ...] = ()
         self._forget_at_s = now_s + FORGET_EVERY_S
+        self._silence_look_at_s = now_s + SILENCE_LOOK_S
 
     def start(self, now_s: float) -> list[Effect]:
         """What a coordinator does before anybody asks: see what the user may do, read what the grid holds."""
@@ -111,10 +118,32 @@ class Desk:
         for event in events:
             commands += self._take(event)
         commands += self._registrar.expire(now_s)
-        if now_s >= self._forget_at_s:
-            self._registrar.allocations.forget_idle(now_s)
-            self._forget_at_s = now_s + FORGET_EVERY_S
+        commands += self._look_around(now_s)
         return self._settle(commands, now_s)
+
+    def _look_around(self, now_s: float) -> Iterator[Command]:
+        if now_s >= self._silence_look_at_s:
+            self._silence_look_at_s = now_s + SILENCE_LOOK_S
+            yield from self._tell_silent(self.sessions.fall_silent(now_s), now_s)
+        if now_s >= self._forget_at_s:
+            self._forget_at_s = now_s + FORGET_EVERY_S
+            self._registrar.allocations.forget_idle(now_s)
+            self._forget_nodes(now_s)
+
+    def _tell_silent(self, nodes: list[str], now_s: float) -> Iterator[Command]:
+        for node in nodes[:NAMED_AT_ONCE_MAX]:
+            session = self.sessions.of(node)
+            assert session
+            yield Note("node_silent", {"node": node, "silent_s": round(now_s - session.heard_at_s, 1)})
+        if len(nodes) > NAMED_AT_ONCE_MAX:
+            yield Note("more_nodes_silent", {"nodes": len(nodes) - NAMED_AT_ONCE_MAX})
+
+    def _forget_nodes(self, now_s: float) -> None:
+        if leavers := self.sessions.long_silent(now_s):
+            holders = {record.identity.node for record in self._registrar.allocations if record.holding}
+            for node in leavers:
+                if node not in holders:
+                    self.sessions.forget(node)
 
     # What comes in
 
@@ -139,7 +168,9 @@ class Desk:
         session = self.sessions.hear(event.node, event.connection, event.now_s)
         if session is None:
             yield Send(event.connection, HelloFirst(id=message.id))
-        elif isinstance(message, Ping):
+            return
+        yield from self._heard(event.node, event.now_s)
+        if isinstance(message, Ping):
             yield Send(event.connection, Pong(id=message.id))
         elif isinstance(message, Interfaces):
             self._operators.heard(event.node, message)
@@ -157,8 +188,14 @@ class Desk:
             return
         yield from self._registrar.greeted(event.node, hello, event.now_s)
         if greeting is Greeting.WELCOME:
+            yield from self._heard(event.node, event.now_s)
             yield Send(event.connection, Welcome(id=hello.id, release=self._release))
             yield Note("node_connected", {"node": event.node, "release": hello.release, "boot_id": hello.boot_id})
+
+    def _heard(self, node: str, now_s: float) -> Iterator[Command]:
+        since_s = self.sessions.speak_again(node)
+        if since_s is not None:
+            yield Note("node_heard_again", {"node": node, "silent_s": round(now_s - since_s, 1)})
 
     # What ends
 
@@ -236,7 +273,8 @@ class Desk:
         wishes += [now_s] if self._page else []
         parts = (self._registrar, self._operators, self._sweeper)
         deadlines = [part.next_deadline_s() for part in parts]
-        at_s = min([self._forget_at_s, *wishes, *(each for each in deadlines if each is not None)])
+        wishes += [self._forget_at_s, self._silence_look_at_s]
+        at_s = min([*wishes, *(each for each in deadlines if each is not None)])
         orders = [effect for effect in effects if not isinstance(effect, WakeAt)]
         return [*sorted(orders, key=_turn), WakeAt(at_s)]
 
@@ -263,56 +301,9 @@ class Desk:
 
     # What people see
 
-    def snapshot(self, now_s: float) -> dict[str, Any]:
-        """The state for `/status`, as JSON."""
-        allocations = self._registrar.allocations
-        held = Counter(record.identity.node for record in allocations if record.holding)
-        networks = Counter(
-            (record.holding.view, record.holding.subnet) for record in allocations if record.holding
-        )
-        delayed = Counter(
-            (record.holding.view, record.holding.subnet)
-            for record in allocations
-            if record.holding and record.removal
-        )
-        outage, form = self._lane.outage, self._lane.form
-        return {
-            "cluster": self._policy.owner.cluster_name,
-            "release": self._release,
-            "allocations": len(allocations),
-            "listed": self._registrar.is_listed,
-            "releases_waiting": sum(1 for record in allocations if record.removal),
-            "lane": {"waiting": self._lane.waiting, "operations_max": self._lane.operations_max},
-            "grid": {
-                "state": "unavailable" if outage else "ok" if form else "not reached yet",
-                "reason": f"{outage.problem.msg}: {outage.problem.details}" if outage else "",
-                "since_s": round(now_s - outage.since_s, 1) if outage else 0,
-                "calls": self._lane.calls,
-                "mode": form.name.lower() if form else "unknown",
-                "missing_definitions": list(self._missing_eas),
-            },
-            "nodes": [
-                {
-                    "node": node,
-                    "release": session.release,
-                    "connected_s": round(now_s - session.since_s, 1),
-                    "heard_s_ago": round(now_s - session.heard_at_s, 1),
-                    "attachments": held[node],
-                }
-                for node, session in sorted(self.sessions.all().items())
-            ],
-            "networks": [
-                {
-                    "view": view,
-                    "subnet": subnet,
-                    "allocations": count,
-                    "delayed": delayed[view, subnet],
-                    **self._sweeper.usage(view, subnet),
-                }
-                for (view, subnet), count in sorted(networks.items())
-            ],
-            "sweep": self._sweeper.snapshot(now_s),
-        }
+    def status(self, kubernetes: KubernetesStatus | None, now_s: float) -> CoordinatorStatus:
+        """The state for `/status`."""
+        return self._reporter.status(self._missing_eas, kubernetes, now_s)
 
 
 def _turn(effect: Effect) -> int:

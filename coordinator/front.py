@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any, Final
+from typing import Final
 
 import zmq
 
@@ -25,8 +25,9 @@ from protocol.inbox import Inbox
 from protocol.keys import KeyPair
 from protocol.logs import Logger
 from protocol.messages import Enrol, EnrolFirst, ShowTicket
+from protocol.status import CoordinatorStatus, KubernetesStatus
 
-SNAPSHOT_TIMEOUT_S: Final = 5.0
+STATUS_TIMEOUT_S: Final = 5.0
 FAREWELL_S: Final = 10.0
 """How long a coordinator that is told to end waits for the call under way."""
 
@@ -38,9 +39,10 @@ class Stop:
 
 @dataclass(frozen=True)
 class Show:
-    """Put a snapshot of the state into `into`."""
+    """Put the state into `into`, with what is known of Kubernetes."""
 
-    into: SimpleQueue[Mapping[str, Any]]
+    kubernetes: KubernetesStatus | None
+    into: SimpleQueue[CoordinatorStatus]
 
 
 @dataclass(frozen=True)
@@ -112,12 +114,12 @@ class Front:
             now_s = self._clock()
             self._perform(self._desk.handle(events or [Ticked(now_s)], now_s), caller)
 
-    def ask_snapshot(self) -> Mapping[str, Any]:
+    def ask_status(self, kubernetes: KubernetesStatus | None) -> CoordinatorStatus:
         """The state, from any thread. Raises TimeoutError when the front does not answer."""
-        into: SimpleQueue[Mapping[str, Any]] = SimpleQueue()
-        self._inbox.put(Show(into))
+        into: SimpleQueue[CoordinatorStatus] = SimpleQueue()
+        self._inbox.put(Show(kubernetes, into))
         try:
-            return into.get(timeout=SNAPSHOT_TIMEOUT_S)
+            return into.get(timeout=STATUS_TIMEOUT_S)
         except Empty:
             raise TimeoutError("the coordinator's main thread does not answer") from None
 
@@ -135,7 +137,7 @@ class Front:
             if isinstance(item, Stop):
                 self._stop_at_s = now_s + FAREWELL_S
             elif isinstance(item, Show):
-                item.into.put(self._desk.snapshot(now_s))
+                item.into.put(self._desk.status(item.kubernetes, now_s))
             elif isinstance(item, PasswordChanged):
                 events.append(CredentialsChanged(now_s))
             elif isinstance(item, KeysChanged):

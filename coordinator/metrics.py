@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
 from coordinator.commands import Note
+from protocol.status import CoordinatorStatus, NetworkStatus, NodeStatus, SweepStatus
 
 _SECONDS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 45)
 _OPERATIONS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -47,7 +47,8 @@ class Metrics:
                 ("releases_waiting", "Releases that wait for their time, or for the grid"),
                 ("lane_waiting", "Pieces of work in the lane"),
                 ("wapi_call_operations_max", "Operations that a call may have by now, as the grid's times allow"),
-                ("nodes", "Nodes that have connected"),
+                ("nodes_connected", "Nodes whose agent is connected, heard within half a minute"),
+                ("nodes_silent", "Nodes whose agent was connected, and is silent now"),
                 ("grid_available", "Whether the last WAPI call got through"),
                 ("sweep_compared", "Addresses that the last sweep compared"),
                 ("sweep_grid_only", "Addresses in the grid, not in the cluster"),
@@ -100,33 +101,53 @@ class Metrics:
         elif note.is_alarm:
             self._alarms.labels(note.event).inc()
 
-    def text(self, snapshot: Mapping[str, Any]) -> bytes:
+    def text(self, status: CoordinatorStatus) -> bytes:
         """All of them, as Prometheus reads them, with the gauges of this moment."""
         values = {
-            "allocations": snapshot["allocations"],
-            "releases_waiting": snapshot["releases_waiting"],
-            "lane_waiting": snapshot["lane"]["waiting"],
-            "wapi_call_operations_max": snapshot["lane"]["operations_max"],
-            "nodes": len(snapshot["nodes"]),
-            "grid_available": snapshot["grid"]["state"] == "ok",
-            **_sweep_values(snapshot["sweep"]),
+            "allocations": status.allocations,
+            "releases_waiting": status.releases_waiting,
+            "lane_waiting": status.lane.waiting,
+            "wapi_call_operations_max": status.lane.operations_max,
+            **_node_values(status.nodes),
+            "grid_available": status.grid.state == "ok",
+            **_sweep_values(status.sweep),
         }
         for name, value in values.items():
             self._gauges[name].set(value)
         for name, gauge in self._networks.items():
             gauge.clear()
-            for network in snapshot["networks"]:
-                gauge.labels(network["view"], network["subnet"]).set(network[name])
-        for name, value in (snapshot["cluster"] or {}).items():
-            self._cluster[name].set(value)
+            for network in status.networks:
+                gauge.labels(network.view, network.subnet).set(_network_values(network)[name])
+        if kubernetes := status.kubernetes:
+            self._cluster["fresh"].set(kubernetes.fresh)
+            self._cluster["nodes"].set(kubernetes.nodes)
+            self._cluster["pods"].set(kubernetes.pods)
         return generate_latest(self._registry)
 
 
-def _sweep_values(sweep: Mapping[str, Any]) -> dict[str, float]:
-    counts = ("compared", "grid_only", "cluster_only", "twice", "unclaimed", "unknown")
-    age_s = sweep["looked_s_ago"]
+def _node_values(nodes: Sequence[NodeStatus]) -> dict[str, float]:
+    silent = sum(1 for node in nodes if node.connected_s is None)
+    return {"nodes_connected": len(nodes) - silent, "nodes_silent": silent}
+
+
+def _network_values(network: NetworkStatus) -> dict[str, float]:
     return {
-        **{f"sweep_{name}": sweep[name] for name in counts},
-        "sweep_stopped": bool(sweep["stopped"]),
-        "sweep_age_seconds": -1 if age_s is None else age_s,
+        "allocations": network.allocations,
+        "size": network.size,
+        "delayed": network.delayed,
+        "listed": network.listed,
+        "reserved": network.reserved,
+    }
+
+
+def _sweep_values(sweep: SweepStatus) -> dict[str, float]:
+    return {
+        "sweep_compared": sweep.compared,
+        "sweep_grid_only": sweep.grid_only,
+        "sweep_cluster_only": sweep.cluster_only,
+        "sweep_twice": sweep.twice,
+        "sweep_unclaimed": sweep.unclaimed,
+        "sweep_unknown": sweep.unknown,
+        "sweep_stopped": bool(sweep.stopped),
+        "sweep_age_seconds": -1 if sweep.looked_s_ago is None else sweep.looked_s_ago,
     }

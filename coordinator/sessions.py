@@ -11,6 +11,9 @@ from protocol.messages import Hello
 LIVE_S: Final = 30.0
 """A connection that was heard within this time is alive: agents ping every 10 s."""
 
+FORGET_AFTER_S: Final = 86_400.0
+"""A node that holds nothing and was silent for so long is no node of this cluster any more."""
+
 HERE_S: Final = 15.0
 """A node that was heard within this time has hardly gone over to another coordinator."""
 
@@ -51,6 +54,7 @@ class Sessions:
 
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
+        self._silent_since_s: dict[str, float] = {}
 
     def greet(self, node: str, connection: bytes, hello: Hello, now_s: float) -> Greeting:
         """Take a page of a hello. A second machine with the node's key is kept out while the first is alive."""
@@ -75,6 +79,32 @@ class Sessions:
             return None
         session.heard_at_s = now_s
         return session
+
+    def fall_silent(self, now_s: float) -> list[str]:
+        """The nodes that were connected, and are found to be silent for the first time since."""
+        fallen = [
+            node
+            for node, session in self._sessions.items()
+            if session.welcomed and not session.is_alive(now_s) and node not in self._silent_since_s
+        ]
+        self._silent_since_s |= {node: self._sessions[node].heard_at_s for node in fallen}
+        return fallen
+
+    def speak_again(self, node: str) -> float | None:
+        """The node speaks: since when it was silent, where `fall_silent` has told that it is."""
+        return self._silent_since_s.pop(node, None)
+
+    def long_silent(self, now_s: float) -> list[str]:
+        """The nodes that may be forgotten if they hold nothing."""
+        return [
+            node
+            for node, since_s in self._silent_since_s.items()
+            if now_s - since_s >= FORGET_AFTER_S and not self._sessions[node].is_alive(now_s)
+        ]
+
+    def forget(self, node: str) -> None:
+        """The node does not come back, or says hello as a new one."""
+        del self._sessions[node], self._silent_since_s[node]
 
     def live_boot(self, node: str, now_s: float) -> str | None:
         """The boot ID that speaks for the node at this moment, None when nobody does."""

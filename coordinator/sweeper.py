@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network
-from typing import Any, Final
+from typing import Final
 
 from coordinator.assignment import Policy
 from coordinator.attachment_work import Place
@@ -48,6 +47,7 @@ from coordinator.registrar import Registrar
 from coordinator.repair_work import OrphanWork, RestoreWork
 from coordinator.sessions import Sessions
 from coordinator.work import Failed, Work
+from protocol.status import SweepStatus
 
 UNREADABLE: Final = "the grid's listing is incomplete"
 AWAY: Final = "the cluster's nodes and pods are not known at the moment"
@@ -159,29 +159,27 @@ class Sweeper:
         """When the next sweep is due."""
         return None if self._look else self._next_at_s
 
-    def usage(self, view: str, subnet: str) -> dict[str, int]:
-        """How full a network is, for people: its size, with what the last listing shows there."""
-        size = max(1, IPv4Network(subnet).num_addresses - 2)
-        use = self._uses.get((view, subnet), Use(0, 0))
-        return {"size": size, "listed": use.pods, "reserved": use.others}
+    def usage(self, view: str, subnet: str) -> Use:
+        """What the last listing shows of a network."""
+        return self._uses.get((view, subnet), Use(0, 0))
 
     def suspicion(self, place: Place) -> Suspect | None:
         """What is held against the object at a place."""
         return next((each for (_, its), each in self._suspects.items() if its == place), None)
 
-    def snapshot(self, now_s: float) -> dict[str, Any]:
-        """The state for `/status`, as JSON."""
+    def status(self, now_s: float) -> SweepStatus:
+        """What the last look found, for people."""
         last, looked_s_ago = self._last, self.looked_s_ago(now_s)
-        return {
-            "looked_s_ago": None if looked_s_ago is None else round(looked_s_ago, 1),
-            "compared": last.compared,
-            "grid_only": len(last.orphans),
-            "cluster_only": len(last.lost),
-            "twice": len(last.twice),
-            "unclaimed": len(last.unclaimed),
-            "unknown": last.uncompared,
-            "stopped": self._stopped,
-        }
+        return SweepStatus(
+            looked_s_ago=None if looked_s_ago is None else round(looked_s_ago, 1),
+            compared=last.compared,
+            grid_only=len(last.orphans),
+            cluster_only=len(last.lost),
+            twice=len(last.twice),
+            unclaimed=len(last.unclaimed),
+            unknown=last.uncompared,
+            stopped=self._stopped,
+        )
 
     # A look
 

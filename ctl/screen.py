@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ctl.answers import Agent, Coordinator, Network, Node
+from protocol.status import AgentStatus, CoordinatorStatus, NetworkStatus, NodeStatus
 
 ROWS_MAX = 10
 """Of nodes or networks; a screen is no place for a thousand."""
@@ -13,7 +13,7 @@ CONTAINER_ID_SHOWN = 12
 """Of the 64 digits of a container ID."""
 
 
-def coordinator_lines(url: str, coordinator: Coordinator) -> list[str]:
+def coordinator_lines(url: str, coordinator: CoordinatorStatus) -> list[str]:
     """The coordinator, its grid, its networks, its nodes."""
     grid = coordinator.grid
     facts = [grid.state, grid.reason, grid.mode and f"mode {grid.mode}", f"{grid.calls} calls"]
@@ -26,13 +26,15 @@ def coordinator_lines(url: str, coordinator: Coordinator) -> list[str]:
     ]
 
 
-def agent_lines(url: str, agent: Agent) -> list[str]:
+def agent_lines(url: str, agent: AgentStatus) -> list[str]:
     """One agent with what its journal holds."""
     heard = "nothing heard yet" if agent.heard_s_ago is None else f"heard {duration(agent.heard_s_ago)} ago"
-    connection = "connected" if agent.connected else _not_connected(agent.why_not_connected)
+    connection = "connected" if agent.connected else f"NOT CONNECTED ({agent.why_not_connected})"
     held, asked, releasing = agent.attachments.held, agent.attachments.asked, agent.attachments.releasing
+    unready = [f"  NOT READY    {agent.unready}"] if agent.unready else []
     return [
         f"agent {url}: node {agent.node}, release {agent.release}",
+        *unready,
         f"  coordinator  {connection}, {heard}",
         f"  attachments  {held} held, {asked} asked, {releasing} releasing",
         f"  pending      {_count(agent.pending_files, 'file')}",
@@ -57,20 +59,17 @@ def duration(time_s: float) -> str:
     return f"{time_s:.0f} s"
 
 
-def _not_connected(why: str | None) -> str:
-    return f"NOT CONNECTED ({why})" if why else "NOT CONNECTED"
-
-
-def _network(network: Network) -> str:
+def _network(network: NetworkStatus) -> str:
     return f"{network.subnet} in view {network.view}: {_count(network.allocations, 'allocation')}"
 
 
-def _node(node: Node) -> str:
-    connected = "NOT CONNECTED" if node.connected_s is None else f"connected for {duration(node.connected_s)}"
+def _node(node: NodeStatus) -> str:
+    silent = f"NOT CONNECTED, heard {duration(node.heard_s_ago)} ago"
+    connected = silent if node.connected_s is None else f"connected for {duration(node.connected_s)}"
     return f"{node.node}: {connected}, {_count(node.attachments, 'attachment')}"
 
 
-def _absent_first(nodes: Sequence[Node]) -> list[Node]:
+def _absent_first(nodes: Sequence[NodeStatus]) -> list[NodeStatus]:
     return sorted(nodes, key=lambda node: (node.connected_s is not None, node.node))
 
 

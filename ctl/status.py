@@ -11,7 +11,7 @@ import requests
 from pydantic import BaseModel
 
 from ctl import pages, screen
-from ctl.answers import Agent, Coordinator
+from protocol.status import AgentStatus, CoordinatorStatus
 
 COORDINATOR_URL = "http://127.0.0.1:9510"
 AGENT_URL = "http://127.0.0.1:9511"
@@ -47,14 +47,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Print all daemons; 1 when one that was named did not answer, none did, or an agent is not connected."""
     coordinator, agents = arguments.coordinator_status, arguments.agent_status or []
     with pages.make_session() as session:
-        answered = [
+        are_well = [
             _show(session, place)
             for place in (
                 *_places("coordinator", COORDINATOR_URL, [coordinator] if coordinator else []),
                 *_places("agent", AGENT_URL, agents),
             )
         ]
-    return 0 if False not in answered and True in answered else 1
+    return 0 if False not in are_well and True in are_well else 1
 
 
 def _places(daemon: str, default: str, named: Sequence[str]) -> list[_Place]:
@@ -64,8 +64,8 @@ def _places(daemon: str, default: str, named: Sequence[str]) -> list[_Place]:
 
 
 _DAEMONS: dict[str, tuple[type[BaseModel], Callable[[str, Any], list[str]]]] = {
-    "coordinator": (Coordinator, screen.coordinator_lines),
-    "agent": (Agent, screen.agent_lines),
+    "coordinator": (CoordinatorStatus, screen.coordinator_lines),
+    "agent": (AgentStatus, screen.agent_lines),
 }
 
 
@@ -81,4 +81,4 @@ def _show(session: requests.Session, place: _Place) -> bool | None:
         print(screen.silent_line(place.daemon, place.url, str(problem), remedy))
         return False
     print("\n".join(place.lines(place.url, answer)))
-    return not isinstance(answer, Agent) or answer.connected
+    return not isinstance(answer, AgentStatus) or answer.connected

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from demo.cluster import Cluster, Node, Plan, Pod
-from demo.daemons import DaemonFailed
+from demo.daemons import DaemonFailed, command
 from demo.ending import exit_on_sigterm
-from demo.links import Underlay
+from demo.links import Underlay, inside
 from demo.scenes import (
     NAMESPACE,
     NODES,
@@ -28,6 +28,7 @@ from demo.scenes import (
     ping,
     pod_config,
     pod_name,
+    shown_status,
 )
 
 RELEASE_DELAY_S: Final = 2
@@ -72,6 +73,7 @@ def _show(cluster: Cluster, *, keep_running: bool) -> None:
         _say(grid_table(cluster.grid, expected=PODS))
         _say(f"\nThat took {calls} WAPI calls, two networks with their gateways included.")
         _say(f"{ping(pods)}\n")
+        _say(f"So says cni-infoblox status:\n\n{_status(cluster)}\n")
         if keep_running:
             _stay(cluster)
     finally:
@@ -81,6 +83,22 @@ def _show(cluster: Cluster, *, keep_running: bool) -> None:
 
 def _pod(node: Node, number: int) -> Pod:
     return Pod(node, pod_name(number), pod_config(number, node.config, master="eth1"), NAMESPACE)
+
+
+def _status(cluster: Cluster) -> str:
+    """What the coordinator says, and on its node each agent."""
+    assert cluster.coordinator
+    port = cluster.coordinator.wait_for("started")["status_port"]
+    shown = [
+        shown_status([*command("cni-infoblox"), "status", "--coordinator-status", f"http://127.0.0.1:{port}"])
+    ]
+    for node in cluster.nodes.values():
+        assert node.agent
+        assert node.namespace
+        port = node.agent.wait_for("status_listening")["port"]
+        argv = [*command("cni-infoblox"), "status", "--agent-status", f"http://127.0.0.1:{port}"]
+        shown.append(shown_status(inside(node.namespace, argv)))
+    return "\n".join(line for text in shown for line in text.splitlines() if "none here" not in line)
 
 
 def _wait_until_released(cluster: Cluster) -> None:
@@ -103,7 +121,7 @@ Add a pod by hand on {node.name}:
 
   ip netns add mypod
   export CNI_CONTAINERID=mypod CNI_NETNS=/run/netns/mypod CNI_IFNAME=eth0 CNI_PATH={node.bin_dir}
-  export CNI_ARGS='K8S_POD_NAMESPACE=default;K8S_POD_NAME=mypod'
+  export CNI_ARGS='IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=mypod'
   CNI_COMMAND=ADD nsenter --net=/run/netns/{node.namespace} {node.bin_dir}/bridge < {path}
 
 and remove it:

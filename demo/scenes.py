@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
@@ -87,6 +88,14 @@ def ping(pods: Sequence[ShownPod]) -> str:
     if not one.can_reach(other.address):
         raise DemoFailed(f"{one.name} cannot reach {other.name} at {other.address}")
     return f"{one.name} ({one.address}) pings {other.name} ({other.address}) on {one.node.name}: it answers."
+
+
+def shown_status(argv: Sequence[str]) -> str:
+    """What `cni-infoblox status` prints. Raises `DemoFailed` where it finds anything wrong."""
+    done = subprocess.run(list(argv), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise DemoFailed(f"{' '.join(argv)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout.rstrip()
 
 
 def _row(found: Mapping[str, Any]) -> tuple[str, ...]:

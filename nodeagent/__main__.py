@@ -33,8 +33,8 @@ from nodeagent.outcomes import Failure
 from nodeagent.papers import EnrolledPapers, Papers
 from nodeagent.pending import PendingDeletes
 from nodeagent.releases import Releases
+from nodeagent.reporter import Identity, Reporter
 from nodeagent.settings import Settings
-from nodeagent.snapshot import Snapshot
 from nodeagent.socket_place import PlaceTaken, SocketPlace
 from nodeagent.steps import OnStep, no_step
 from nodeagent.survey import Tour
@@ -111,9 +111,12 @@ def _serve(chosen: Settings, release: str, metrics: Metrics, on_step: OnStep) ->
     enrolment = Enrolment(chosen.node_name, boot_id, papers.ticket()) if chosen.enrol_token else None
     link = Link(len(chosen.coordinator), boot_id, known.journal_id, release, attachments.holdings, enrolment)
     machines = Machines(attachments, Releases(known.journal_id), link)
-    snapshot = Snapshot(chosen.node_name, release, boot_id, known.journal_id)
-    front = Front(machines, drivers, Desk(metrics, log), metrics, snapshot, _clock, _new_request_id, on_step, log)
-    pages = Pages(lambda: front.snapshot.unready(), lambda: front.snapshot.as_fields(), metrics.text)
+    identity = Identity(chosen.node_name, release, boot_id, known.journal_id)
+    reporter = Reporter(identity, machines, drivers.server, drivers.pending)
+    front = Front(machines, drivers, Desk(metrics, log), metrics, reporter, _clock, _new_request_id, on_step, log)
+    pages = Pages(
+        lambda: front.status.unready, lambda: front.status.model_dump_json(indent=1).encode(), metrics.text
+    )
     status = _status_server(chosen, pages, bounds)
 
     signal.signal(signal.SIGTERM, lambda *_: inbox.put(StopAsked()))

@@ -35,7 +35,7 @@ from nodeagent.netns import Look, NamespaceReader, Sighting
 from nodeagent.outcomes import Done, Failure, Outcome
 from nodeagent.papers import Papers, TokenUnreadable
 from nodeagent.pending import PendingDelete, PendingDeletes
-from nodeagent.snapshot import Snapshot
+from nodeagent.reporter import Reporter
 from nodeagent.socket_place import SocketPlace
 from nodeagent.steps import OnStep
 from nodeagent.survey import Tour
@@ -86,7 +86,7 @@ class Drivers:
 
 
 class Front:
-    """The loop. `snapshot` may be read by any thread."""
+    """The loop. `status` may be read by any thread."""
 
     def __init__(
         self,
@@ -94,14 +94,14 @@ class Front:
         drivers: Drivers,
         desk: Desk,
         metrics: Metrics,
-        snapshot: Snapshot,
+        reporter: Reporter,
         clock: Callable[[], float],
         new_request_id: Callable[[], str],
         on_step: OnStep,
         log: Logger,
     ) -> None:
-        self.snapshot = snapshot
         self.failure: str | None = None
+        self._reporter = reporter
         self._machines = machines
         self._drivers = drivers
         self._desk = desk
@@ -115,8 +115,10 @@ class Front:
         self._next_tick_s = 0.0
         self._next_alive_s = 0.0
         self._next_look_s = 0.0
+        self._has_reached = False
         self._end_s: float | None = None
         self._performers = self._make_performers()
+        self._publish()
 
     def run(self, started: events.Started) -> None:
         """Serve until told to stop; `failure` says why when that was not on purpose. Raises `PlaceTaken`."""
@@ -247,7 +249,7 @@ class Front:
 
     def _make_performers(self) -> Mapping[type[Command], Callable[[Any], None]]:
         journal, dealer, reader = self._drivers.journal, self._drivers.dealer, self._drivers.reader
-        boot_id = self.snapshot.boot_id
+        boot_id = self._reporter.identity.boot_id
         return {
             commands.ReadMac: self._read_mac,
             commands.LookAtNamespaces: lambda c: reader.submit(Sighting(c.look, c.namespaces)),
@@ -303,7 +305,7 @@ class Front:
         self._metrics.releases.labels(command.record.reason).inc()
 
     def _link_raised(self, _: commands.RaiseLink) -> None:
-        self.snapshot = replace(self.snapshot, reached_since_start=True)
+        self._has_reached = True
         self._next_alive_s = self._next_tick_s = 0.0
 
     def _link_lowered(self, _: commands.LowerLink) -> None:
@@ -321,21 +323,8 @@ class Front:
         self._begin_end(FAILURE_GRACE_S)
 
     def _publish(self) -> None:
-        link, now_s = self._machines.link, self._clock()
-        silent_s = link.seconds_silent(now_s)
-        self.snapshot = replace(
-            self.snapshot,
-            socket_open=self._drivers.server.is_open,
-            connected=link.is_up,
-            why_not_connected=link.trouble,
-            seconds_since_heard=None if silent_s is None else round(silent_s, 1),
-            attachments=self._machines.attachments.count_by_state(),
-            namespaces=self._machines.attachments.count_by_namespace(),
-            releases_waiting=self._machines.releases.count(),
-            pending_files=self._drivers.pending.count(),
-            plugin_connections=self._drivers.server.count(),
-        )
-        self._metrics.show(self.snapshot)
+        self.status = self._reporter.status(self._clock(), has_reached=self._has_reached)
+        self._metrics.show(self.status)
 
 
 def _sentence(error: BadFrame) -> str:

@@ -40,7 +40,8 @@ from protocol.messages import (
     Welcome,
 )
 
-PING_AFTER_S: Final = 10.0
+PING_EVERY_S: Final = 10.0
+"""However much the coordinator says: it hears of this node at least so often, and takes it for gone after 30 s."""
 RENEW_AFTER_S: Final = 30.0
 TURN_AFTER_S: Final = 5.0
 """How long one of several endpoints is tried before the next one is, or a socket that gave up is left alone."""
@@ -82,7 +83,7 @@ class Link:
         self._why = "no connection was tried yet"
         self._changed_s: float | None = None
         self._heard_s: float | None = None
-        self._pinged_s: float | None = None
+        self._said_s = 0.0
         self._hello_due_s = 0.0
         self._spread_owed = False
         self._has_given_up = False
@@ -128,8 +129,7 @@ class Link:
     def _handshaken(self, event: Handshaken) -> None:
         self._state = LinkState.CONNECTED
         self._why = "the coordinator did not answer the hello yet"
-        self._changed_s = self._heard_s = event.now_s
-        self._pinged_s = None
+        self._changed_s = self._heard_s = self._said_s = event.now_s
         self._hello_due_s = event.now_s + (event.spread_s if self._spread_owed else 0.0)
         self._spread_owed = False
         self._greet_when_due(event.now_s)
@@ -147,7 +147,6 @@ class Link:
 
     def _received(self, message: ToAgent, now_s: float) -> None:
         self._heard_s = now_s
-        self._pinged_s = None
         if isinstance(message, Welcome):
             self._welcomed(message)
         elif isinstance(message, HelloFirst):
@@ -227,12 +226,9 @@ class Link:
         silent_s = now_s - (self._heard_s or now_s)
         if silent_s >= RENEW_AFTER_S:
             self._renew(f"the coordinator was silent for {silent_s:.0f} s", now_s)
-        elif silent_s >= PING_AFTER_S and self._is_ping_due(now_s):
-            self._pinged_s = now_s
+        elif now_s - self._said_s >= PING_EVERY_S:
+            self._said_s = now_s
             self._out.append(Transmit(Ping(id=self._next_id("ping"))))
-
-    def _is_ping_due(self, now_s: float) -> bool:
-        return self._pinged_s is None or now_s - self._pinged_s >= PING_AFTER_S
 
     def _give_up_endpoint(self, now_s: float) -> None:
         is_soon = self._endpoints > 1 or self._has_given_up
@@ -272,6 +268,7 @@ class Link:
             self._why = "the coordinator asked for a new hello"
             self._out.append(LowerLink(self._why))
         self._state = LinkState.GREETING
+        self._said_s = now_s
         pages = wire_messages.hello(
             self._holdings(), self._boot_id, self._journal_id, self._release, self._next_id("hello")
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
-from nodeagent.snapshot import Snapshot
+from protocol.status import AgentStatus
 
 _BUCKETS_S = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60)
 
@@ -79,13 +79,12 @@ class Metrics:
         """All of them, as Prometheus reads them."""
         return generate_latest(self._registry)
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Take over what a snapshot says."""
-        for state, count in snapshot.attachments.items():
+    def show(self, status: AgentStatus) -> None:
+        """Take over what the status says."""
+        for state, count in status.attachments.model_dump().items():
             self.attachments.labels(state).set(count)
-        for sight, count in snapshot.namespaces.items():
+        for sight, count in status.namespaces.items():
             self.namespaces.labels(sight).set(count)
-        self.pending_files.set(snapshot.pending_files)
-        silent_s = snapshot.seconds_since_heard
-        self.silent_seconds.set(-1 if silent_s is None else silent_s)
-        self.connected.set(int(snapshot.connected))
+        self.pending_files.set(status.pending_files)
+        self.silent_seconds.set(-1 if status.heard_s_ago is None else status.heard_s_ago)
+        self.connected.set(int(status.connected))

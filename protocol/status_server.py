@@ -9,14 +9,13 @@ places are taken, a newcomer gets the place of the peer that has been waited for
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from protocol import descriptors
 from protocol.bounds import Bounds
@@ -41,10 +40,10 @@ _STATUS_LINES: Final = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "M
 
 @dataclass(frozen=True)
 class Pages:
-    """What the port serves: `ready` gives the reason for not being ready, or None."""
+    """What the port serves: `ready` gives the reason for not being ready, or None; `status` gives JSON."""
 
     ready: Callable[[], str | None]
-    status: Callable[[], Mapping[str, Any]]
+    status: Callable[[], bytes]
     metrics: Callable[[], bytes]
 
 
@@ -180,7 +179,7 @@ class StatusServer:
             reason = self._pages.ready()
             return _text(200 if reason is None else 503, reason or "ok")
         if path == "/status":
-            return _Answer(200, "application/json", json.dumps(self._pages.status(), indent=1).encode() + b"\n")
+            return _Answer(200, "application/json", self._pages.status() + b"\n")
         if path == "/metrics":
             return _Answer(200, "text/plain; version=0.0.4", self._pages.metrics())
         return _text(404, "/healthz /readyz /status /metrics")

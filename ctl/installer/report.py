@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from pydantic import TypeAdapter
 
 
 class State(StrEnum):
@@ -43,8 +43,8 @@ class Told(Protocol):
         """Why the node is not as it should be, None when it is."""
         ...
 
-    def as_fields(self) -> Mapping[str, object]:
-        """All of it as JSON wants it."""
+    def json(self) -> bytes:
+        """All of it as `/status` shows it."""
         ...
 
     def metrics(self) -> bytes:
@@ -69,9 +69,9 @@ class Report:
             return None
         return f"configuration {self.configuration.state}: {self.configuration.why}"
 
-    def as_fields(self) -> Mapping[str, object]:
-        """The report as JSON wants it."""
-        return asdict(self)
+    def json(self) -> bytes:
+        """The report as `/status` shows it."""
+        return TypeAdapter(Report).dump_json(self, indent=1)
 
     def metrics(self) -> bytes:
         """The report as Prometheus wants it."""
@@ -96,9 +96,9 @@ class Removal:
         """What still needs them."""
         return self.why_left
 
-    def as_fields(self) -> Mapping[str, object]:
-        """The removal as JSON wants it."""
-        return asdict(self)
+    def json(self) -> bytes:
+        """The removal as `/status` shows it."""
+        return TypeAdapter(Removal).dump_json(self, indent=1)
 
     def metrics(self) -> bytes:
         """The removal as Prometheus wants it."""

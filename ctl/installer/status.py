@@ -13,7 +13,7 @@ from protocol.status_server import Pages, StatusServer
 
 def status_server(told: Callable[[], Told], host: str, port: int, log: Logger) -> StatusServer:
     """A server of what is told at the moment, to be started. Raises `Failed` where the address is taken."""
-    pages = Pages(lambda: told().unready(), lambda: told().as_fields(), lambda: told().metrics())
+    pages = Pages(lambda: told().unready(), lambda: told().json(), lambda: told().metrics())
     try:
         return StatusServer(host, port, pages, Bounds(lambda _: None, log))
     except OSError as error:

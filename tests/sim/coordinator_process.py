@@ -92,7 +92,7 @@ class Coordinator(Process):
 
     def force_stopped_sweep(self) -> bool:
         """A person has looked at why the sweep releases nothing, and lets it; returns whether there was need."""
-        if not self._desk.snapshot(self._clock())["sweep"]["stopped"]:
+        if not self._desk.status(None, self._clock()).sweep.stopped:
             return False
         self._put(OperatorAsked(0, Verify(id="force", repair=Repair.FORCED), self._clock()))
         return True

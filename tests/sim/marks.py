@@ -59,7 +59,6 @@ RARE: Final = frozenset(
         "request_not_allowed",
         # the sweep
         "grid_lacks_addresses",
-        "sweep_forced",
         "sweep_released",
         "sweep_stopped",
     }

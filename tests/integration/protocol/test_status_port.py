@@ -7,9 +7,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
 
 import pytest
 
@@ -33,10 +32,10 @@ class Port:
         self.server = StatusServer("127.0.0.1", 0, Pages(lambda: None, self._status, lambda: LARGE), bounds)
         self.server.start()
 
-    def _status(self) -> Mapping[str, Any]:
+    def _status(self) -> bytes:
         self.computing.set()
         assert self.may_end.wait(PATIENCE_S)
-        return {"well": True}
+        return b"{}"
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.server.port), PATIENCE_S)
@@ -139,7 +138,7 @@ def count(bound):
     news.set()
 
 bounds = Bounds(count, make_logger("console", "error"))
-server = StatusServer("127.0.0.1", 0, Pages(lambda: None, dict, bytes), bounds)
+server = StatusServer("127.0.0.1", 0, Pages(lambda: None, bytes, bytes), bounds)
 server.start()
 client = socket.socket()
 _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -432,6 +432,6 @@ def test_a_grid_that_forbids_everything_at_first_is_probed_for_requests_once_it_
     world.advance(1000.0)
     world.add("c1", is_gateway=True)
     world.add("c2", is_gateway=True)
-    assert world.desk.snapshot(world.now_s)["grid"]["mode"] == "request"
+    assert world.desk.status(None, world.now_s).grid.mode == "request"
     assert set(world.pods()) == {"c1", "c2"}
-    assert SUBNET in str(world.desk.snapshot(world.now_s)["networks"])
+    assert SUBNET in str(world.desk.status(None, world.now_s).networks)

@@ -147,7 +147,7 @@ def test_the_grid_reads_the_next_page_while_the_last_one_is_taken_in() -> None:
     (call,) = (effect for effect in effects if isinstance(effect, Call))
     assert isinstance(call.operations[0], ReadPage)
     assert call.operations[0].page_id == "second"
-    assert world.desk.snapshot(world.now_s)["allocations"] == 0
+    assert world.desk.status(None, world.now_s).allocations == 0
     assert effects[-1] == WakeAt(world.now_s)
     world.desk.handle([Ticked(world.now_s)], world.now_s)
-    assert world.desk.snapshot(world.now_s)["allocations"] == 1
+    assert world.desk.status(None, world.now_s).allocations == 1

@@ -138,6 +138,10 @@ def test_a_renewal_that_fails_leaves_the_connection_up() -> None:
     assert link.handle(Ticked(NOW_S + 6)) == [by_token(3)]
 
 
+def is_ping(command: Command) -> bool:
+    return isinstance(command, Transmit) and isinstance(command.message, Ping)
+
+
 def test_an_unanswered_renewal_is_repeated() -> None:
     link = a_link()
     raised(link, valid_ms=8_000)
@@ -146,7 +150,7 @@ def test_an_unanswered_renewal_is_repeated() -> None:
     for after_s in range(5, 5 + int(RETRY_S_MAX)):
         hear(link, Pong(id="ping"), NOW_S + after_s)
         commands += link.handle(Ticked(NOW_S + after_s))
-    assert commands == [by_token(3)]
+    assert [each for each in commands if not is_ping(each)] == [by_token(3)]
 
 
 def test_a_coordinator_that_forgot_the_key_is_shown_the_ticket() -> None:

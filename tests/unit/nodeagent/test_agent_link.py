@@ -102,7 +102,7 @@ def test_answers_are_delivered() -> None:
     assert link.handle(Received(NOW_S, message)) == [Deliver(message)]
 
 
-def test_silence_of_ten_seconds_is_answered_by_a_ping_every_ten() -> None:
+def test_a_ping_leaves_every_ten_seconds() -> None:
     link = a_link()
     welcomed(link)
 
@@ -120,6 +120,15 @@ def test_a_pong_ends_the_silence() -> None:
 
     assert link.handle(Ticked(NOW_S + 19)) == []
     assert link.handle(Ticked(NOW_S + 35)) == [Transmit(Ping(id="ping-3"))]
+
+
+def test_a_coordinator_that_talks_without_end_still_hears_of_the_node() -> None:
+    link = a_link()
+    welcomed(link)
+    for second in range(1, 10):
+        link.handle(Received(NOW_S + second, an_allocated().message))
+
+    assert link.handle(Ticked(NOW_S + 10)) == [Transmit(Ping(id="ping-2"))]
 
 
 def test_silence_of_thirty_seconds_makes_a_fresh_socket_whose_hello_is_spread() -> None:

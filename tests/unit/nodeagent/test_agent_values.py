@@ -1,4 +1,4 @@
-"""Small values: records as rows, MACs, what a snapshot says."""
+"""Small values: records as rows, MACs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from nodeagent import journal_records
 from nodeagent.attachment import Network, Pod
 from nodeagent.journal_records import COLUMNS, Record, State
 from nodeagent.mac import InterfaceMacs, own_mac
-from nodeagent.snapshot import Snapshot
 
 
 @pytest.mark.parametrize(
@@ -57,11 +56,3 @@ def test_a_damaged_row_is_refused() -> None:
 def test_only_a_mac_of_its_own_counts(read: InterfaceMacs, expected: str | None) -> None:
     assert own_mac(read, shares_mac=False) == expected
     assert own_mac(read, shares_mac=True) is None
-
-
-def test_an_agent_is_ready_when_its_socket_is_open_and_the_coordinator_was_reached() -> None:
-    base = {"node": "n", "release": "1", "boot_id": "b", "journal_id": "j"}
-    assert Snapshot(**base).unready() == "the plugin's socket is not open"
-    waiting = Snapshot(**base, socket_open=True, why_not_connected="refused")
-    assert waiting.unready() == "the coordinator was not reached since start: refused"
-    assert Snapshot(**base, socket_open=True, reached_since_start=True).unready() is None

@@ -1,0 +1,59 @@
+"""Tells people how the agent is, as one status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nodeagent.pending import PendingDeletes
+from nodeagent.switchboard import Machines
+from nodeagent.unix_server import UnixServer
+from protocol.status import AgentStatus, AttachmentCounts
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What does not change while the process lives."""
+
+    node: str
+    release: str
+    boot_id: str
+    journal_id: str
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """Reads machines and drivers, changes nothing."""
+
+    identity: Identity
+    machines: Machines
+    server: UnixServer
+    pending: PendingDeletes
+
+    def status(self, now_s: float, *, has_reached: bool) -> AgentStatus:
+        """All of it, at this moment; `has_reached`: the coordinator, since this process began."""
+        link, attachments = self.machines.link, self.machines.attachments
+        silent_s = link.seconds_silent(now_s)
+        return AgentStatus(
+            node=self.identity.node,
+            release=self.identity.release,
+            boot_id=self.identity.boot_id,
+            journal_id=self.identity.journal_id,
+            unready=self._unready(has_reached=has_reached),
+            socket_open=self.server.is_open,
+            reached_since_start=has_reached,
+            connected=link.is_up,
+            why_not_connected=link.trouble,
+            heard_s_ago=None if silent_s is None else round(silent_s, 1),
+            attachments=AttachmentCounts.model_validate(attachments.count_by_state()),
+            namespaces=attachments.count_by_namespace(),
+            releases_waiting=self.machines.releases.count(),
+            pending_files=self.pending.count(),
+            plugin_connections=self.server.count(),
+        )
+
+    def _unready(self, *, has_reached: bool) -> str | None:
+        if not self.server.is_open:
+            return "the plugin's socket is not open"
+        if not has_reached:
+            return f"the coordinator was not reached since start: {self.machines.link.trouble}"
+        return None
