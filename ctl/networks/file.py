@@ -17,6 +17,9 @@ LIST_SUFFIX: Final = ".conflist"
 SUFFIXES: Final = (".conf", LIST_SUFFIX, ".json")
 """What runtimes read; they pass over everything else in their directory."""
 
+EXAMPLES: Final = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
+"""Subnets for documentation (RFC 5737), as in our example. Pods with such an address reach nobody."""
+
 
 @dataclass(frozen=True)
 class NetworkFile:
@@ -112,10 +115,15 @@ def _check_plugins(file: NetworkFile) -> None:
 
 def _check_ours(place: str, config: Mapping[str, Any]) -> None:
     try:
-        refuse_requested_addresses(validate(config))
+        found = validate(config)
+        refuse_requested_addresses(found)
     except Problem as problem:
         where = "" if problem.msg.startswith("name:") else place
         raise BadConfiguration(f"{where}{problem.msg}. {problem.details}") from None
+    if found.ipam.subnet in EXAMPLES:
+        raise BadConfiguration(
+            f"{place}ipam.subnet: {found.ipam.subnet} is the example's, and exists nowhere; name a network of yours"
+        )
 
 
 def _ipam_type(plugin: Mapping[str, Any]) -> Any:

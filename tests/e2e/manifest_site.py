@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import secrets
 import shutil
 import subprocess
@@ -10,6 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 from demo.cluster import MAIN_PLUGINS
 from demo.cni import Invocation, Outcome, pod_args
 from demo.daemons import command
@@ -17,11 +21,22 @@ from demo.grid import PASSWORD, SimulatedGrid
 from demo.links import NETNS_DIRECTORY, Underlay, add_namespace, remove_namespace
 from k8s.render import HERE
 from tests.free_subnet import free_subnet
-from tests.kubelet import ClusterObjects, Machine, RunningPod, edited
+from tests.kubelet import ClusterObjects, Machine, RunningPod
 from tests.kubelet.machine import Api
 from tests.kubernetes_stub import KubernetesStub
 
-FILES: Final = ("cni-infoblox-coordinator.yaml", "cni-infoblox-daemon.yaml", "cni-infoblox-plugin.yaml")
+RELEASE: Final = ("cni-infoblox-coordinator.yaml", "cni-infoblox-daemon.yaml", "cni-infoblox-plugin.yaml")
+EXAMPLES: Final = ("cni-infoblox-site.yaml", "infoblox-secret.yaml", "infoblox-cni-cfg.yaml")
+CLUSTER: Final = "cluster-a"
+VIEW: Final = "cni_view"
+NETWORK: Final = "10.0.0.0/24"
+CONFIGURATION: Final = {
+    "name": "ipam-test",
+    "type": "macvlan",
+    "master": "eth0",
+    "ipam": {"type": "infoblox", "subnet": NETWORK, "gateway": "10.0.0.1", "network-view": VIEW},
+}
+"""The original's example: the seed's layout with one network for all nodes."""
 
 
 class Site:
@@ -39,8 +54,10 @@ class Site:
             self.grid = SimulatedGrid(self.directory / "grid", "--listen", f"{self._underlay.address}:0")
             stack.callback(self.grid.stop)
             self.api = stack.enter_context(KubernetesStub(self.directory, self._underlay.address))
-            self.objects = ClusterObjects(*((HERE / name).read_text() for name in FILES), _printed_keys())
+            self.objects = ClusterObjects(_printed_keys(), *examples())
+            self.upgrade()
             self.api.allows = self._grants
+            self._prepare_grid()
             self._edit()
             stack.callback(self._stop)
             self.control, self.worker = (self.add_machine(name) for name in ("control-1", "worker-1"))
@@ -83,25 +100,49 @@ class Site:
             for rule in rules
         )
 
+    def upgrade(self) -> None:
+        """Apply the files of the release, as they are."""
+        for name in RELEASE:
+            self.objects.apply(yaml.safe_load_all((HERE / name).read_text()))
+
+    def _prepare_grid(self) -> None:
+        """What people make there, since the manifests let nobody else make networks."""
+        marks = {"Network Name": CONFIGURATION["name"], "Tenant ID": CLUSTER, "CMP Type": "Kubernetes"}
+        wrapped = {name: {"value": value} for name, value in marks.items()}
+        self.grid.create("networkview", {"name": VIEW})
+        self.grid.create("network", {"network": NETWORK, "network_view": VIEW, "extattrs": wrapped})
+
     def _edit(self) -> None:
-        """What the README tells people to edit, for a grid that no authority has signed; nor do tests wait."""
-        host = self.grid.url.removeprefix("https://").partition(":")[0]
-        flags = {
-            "--grid-host": host,
-            "--wapi-port": str(self.grid.port),
-            "--wapi-username": "admin",
-            "--cluster-name": "cluster-a",
-            "--ssl-verify": "/etc/cni-infoblox/grid-ca/ca.crt",
-            "--release-delay": "0",
+        """The site's own files, for a grid that no authority has signed; nor do tests wait."""
+        values = {
+            "GRID_HOST": self.grid.url.removeprefix("https://").partition(":")[0],
+            "WAPI_USERNAME": "admin",
+            "CLUSTER_NAME": CLUSTER,
+            "SSL_VERIFY": "/etc/cni-infoblox/grid-ca/ca.crt",
+            "WAPI_PORT": str(self.grid.port),
+            "RELEASE_DELAY": "0",
         }
-        secret = dict(self.objects.get("Secret", "infoblox-secret"), stringData={"wapi-password": PASSWORD})
+        site = self.objects.get("ConfigMap", "cni-infoblox-site")
+        text = site["data"]["coordinator.conf"]
+        for name, value in values.items():
+            line = re.compile(f"^CNI_INFOBLOX_{name}=.*\n", re.MULTILINE)
+            text = f"{line.sub('', text)}CNI_INFOBLOX_{name}={value}\n"
+        configuration = self.objects.get("ConfigMap", "infoblox-cni-cfg")
+        name = configuration["data"]["ipam_conf_file_name"]
         authority = {
             "kind": "ConfigMap",
             "metadata": {"name": "cni-infoblox-grid-ca"},
             "data": {"ca.crt": Path(self.grid.certificate).read_text()},
         }
-        coordinator = edited(self.workload("cni-infoblox-coordinator"), flags)
-        self.objects.apply([coordinator, secret, authority])
+        secret = self.objects.get("Secret", "infoblox-secret")
+        self.objects.apply(
+            [
+                {**site, "data": {"coordinator.conf": text}},
+                {**secret, "stringData": {"wapi-password": PASSWORD}},
+                {**configuration, "data": {"ipam_conf_file_name": name, name: json.dumps(CONFIGURATION)}},
+                authority,
+            ]
+        )
 
     def token(self, node: str, account: str, audience: str) -> str:
         """A ServiceAccount token as this API server issues it."""
@@ -138,6 +179,11 @@ class SitePod:
         """One verb through the main plugin of the first configuration."""
         args = pod_args("shop", self._name, self.container_id, f"uid-{self.container_id[:8]}")
         return self.machine.runtime(Invocation(verb, self.container_id, "eth0", self.netns, args), previous)
+
+
+def examples() -> list[str]:
+    """The site's own files, unedited."""
+    return [(HERE / "site" / name).read_text() for name in EXAMPLES]
 
 
 def _printed_keys() -> str:

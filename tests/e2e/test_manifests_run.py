@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from manifest_site import Site, SitePod
+from manifest_site import Site, SitePod, examples
 from pyroute2 import NetNS
 
 from demo.grid import ea
@@ -23,6 +23,11 @@ NET_ADMIN = 1 << 12
 NOT_AVAILABLE = 50
 CONFIGURATION = "network-configuration"
 APPLIED_WITHIN_S = 60.0
+SITES_OWN = (
+    ("ConfigMap", "cni-infoblox-site"),
+    ("Secret", "infoblox-secret"),
+    ("ConfigMap", "infoblox-cni-cfg"),
+)
 PRINT_INODE = ("python3", "-c", "import os, sys; print(os.stat(sys.argv[1]).st_ino)")
 
 
@@ -225,16 +230,39 @@ def test_both_daemons_come_back_without_the_api_server(
     assert holds_no_pod(site)
 
 
-def unedited() -> dict[str, Any]:
-    text = (HERE / "cni-infoblox-coordinator.yaml").read_text()
-    return next(found for found in yaml.safe_load_all(text) if found["kind"] == "Deployment")
+def test_nothing_starts_by_the_examples_before_they_were_edited(site: Site, agent: RunningPod) -> None:
+    edited = [site.objects.get(*which) for which in SITES_OWN]
+    for text in examples():
+        site.objects.apply(yaml.safe_load_all(text))
+    coordinator = site.control.run(site.workload("cni-infoblox-coordinator"))
+    installer = site.add_machine("worker-2").run(site.workload("cni-infoblox-plugin"))
+    site.objects.apply(edited)
+    assert coordinator.daemon.wait_exit() == 2
+    assert "--grid-host, " in coordinator.daemon.tail()
+    assert "are required (or CNI_INFOBLOX_" in coordinator.daemon.tail()
+    refused = installer.daemon.wait_for("configuration_refused")
+    assert "ipam.subnet: 192.0.2.0/24 is the example's" in refused["why"]
+    assert installer.stop() == 0
 
 
-def test_the_coordinator_does_not_start_before_it_was_edited(site: Site) -> None:
-    pod = site.control.run(unedited())
-    assert pod.daemon.wait_exit() == 2
-    assert "--grid-host, " in pod.daemon.tail()
-    assert "are required (or CNI_INFOBLOX_" in pod.daemon.tail()
+def test_a_new_release_applied_as_it_is_leaves_what_is_the_sites(site: Site, agent: RunningPod) -> None:
+    before = [site.objects.get(*which) for which in SITES_OWN]
+    written = site.worker.path("/etc/cni/net.d/00-infoblox-ipam.conf").read_bytes()
+
+    site.upgrade()
+
+    assert [site.objects.get(*which) for which in SITES_OWN] == before
+    for machine in (site.worker, site.control):
+        machine.stop()
+    coordinator = site.start_coordinator()
+    site.worker.run(site.workload("cni-infoblox-daemon"))
+    installer = site.worker.run(site.workload("cni-infoblox-plugin"))
+    coordinator.daemon.wait_for("node_connected", lambda line: bool(line["node"] == site.worker.name))
+    installer.daemon.wait_for("configuration_in_place")
+    assert site.worker.path("/etc/cni/net.d/00-infoblox-ipam.conf").read_bytes() == written
+    with SitePod(site.worker, "after") as pod:
+        assert pod.call("ADD").ok
+        assert pod.call("DEL").ok
 
 
 def test_the_coordinator_does_not_start_without_a_password(site: Site) -> None:

@@ -1,7 +1,7 @@
 """Does with our manifests what a kubelet does, as far as namespaces of this machine allow."""
 
 from tests.kubelet.machine import Machine
-from tests.kubelet.objects import ClusterObjects, edited
+from tests.kubelet.objects import ClusterObjects
 from tests.kubelet.pod import RunningPod
 
-__all__ = ["ClusterObjects", "Machine", "RunningPod", "edited"]
+__all__ = ["ClusterObjects", "Machine", "RunningPod"]

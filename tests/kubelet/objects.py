@@ -1,24 +1,14 @@
-"""What the API server would hold: the objects of the manifests, with what people must edit in them."""
+"""What the API server would hold: the objects of the manifests."""
 
 from __future__ import annotations
 
 import base64
-import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
 
 Object = dict[str, Any]
-
-
-def edited(workload: Object, flags: Mapping[str, str]) -> Object:
-    """The workload with other values for flags that it has, and with those flags that it lacks."""
-    changed = copy.deepcopy(workload)
-    (container,) = changed["spec"]["template"]["spec"]["containers"]
-    kept = [argument for argument in container["args"] if argument.partition("=")[0] not in flags]
-    container["args"] = [*kept, *(f"{flag}={value}" for flag, value in flags.items())]
-    return changed
 
 
 class ClusterObjects:

@@ -27,6 +27,9 @@ RUN_LIMIT_S: Final = 30
 BUILD: Final = 'images/build cni-infoblox >&2 && echo "$DOCKER" "${DOCKER_HOST:-}" && read -r _'
 """Keeps the engine until its standard input is closed."""
 
+pytestmark = pytest.mark.timeout(900)
+"""Where nothing is built so far, that takes minutes."""
+
 Object = dict[str, Any]
 
 

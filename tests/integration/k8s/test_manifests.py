@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,17 +22,29 @@ from protocol.keys import load_pair, load_public
 
 Object = dict[str, Any]
 
-OVERLAYS = sorted(path.name for path in (HERE / "overlays").iterdir())
-SOURCES: dict[str, Callable[[], str]] = {
-    **{file.name: (HERE / file.name).read_text for file in SINGLE_FILES},
-    **{f"overlays/{name}": lambda name=name: kustomize(HERE / "overlays" / name) for name in OVERLAYS},
-}
-PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
-FULL_VERSIONS = kubernetes_validate.utils.all_versions()
+YAML_BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 
 
 def objects(text: str) -> list[Object]:
     return [found for found in yaml.safe_load_all(text) if found]
+
+
+OVERLAYS = sorted(path.name for path in (HERE / "overlays").iterdir())
+SITE = sorted((HERE / "site").glob("*.yaml"))
+"""What people edit, which no release touches."""
+SOURCES: dict[str, Callable[[], str]] = {
+    **{file.name: (HERE / file.name).read_text for file in SINGLE_FILES},
+    **{f"site/{path.name}": path.read_text for path in SITE},
+    **{f"overlays/{name}": lambda name=name: kustomize(HERE / "overlays" / name) for name in OVERLAYS},
+}
+EDITED = next(
+    found["data"]["coordinator.conf"].splitlines()
+    for path in SITE
+    for found in objects(path.read_text())
+    if found["metadata"]["name"] == "cni-infoblox-site"
+)
+PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+FULL_VERSIONS = kubernetes_validate.utils.all_versions()
 
 
 def keys_init(*flags: str) -> subprocess.CompletedProcess[str]:
@@ -42,8 +55,8 @@ def keys_init(*flags: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def everything() -> list[Object]:
     """What 'kubectl apply' gets from the files of a full installation."""
-    names = ("coordinator", "daemon", "plugin")
-    return [found for name in names for found in objects((HERE / f"cni-infoblox-{name}.yaml").read_text())]
+    release = [HERE / f"cni-infoblox-{name}.yaml" for name in ("coordinator", "daemon", "plugin")]
+    return [found for path in (*release, *SITE) for found in objects(path.read_text())]
 
 
 def workloads(found: list[Object]) -> Iterator[Object]:
@@ -185,23 +198,63 @@ def test_beside_the_original_no_name_and_no_socket_is_the_originals(tmp_path: Pa
         assert paths == ["/run/cni/infoblox-agent"]
 
 
+@pytest.mark.parametrize("source", [source for source in SOURCES if not source.startswith("site/")])
+def test_what_a_release_brings_has_nothing_that_a_site_edits(source: str) -> None:
+    found = objects(SOURCES[source]())
+    assert not {each["kind"] for each in found} & {"Secret", "ConfigMap"}
+    settings = [line.partition("=")[0] for line in EDITED]
+    flags = ["--" + name.removeprefix("CNI_INFOBLOX_").lower().replace("_", "-") for name in settings]
+    for workload in workloads(found):
+        for container in pod_of(workload)["containers"]:
+            assert not {argument.partition("=")[0] for argument in container["args"]} & set(flags)
+
+
+def test_a_site_lets_nobody_make_networks_and_its_example_is_refused_until_edited(tmp_path: Path) -> None:
+    assert "CNI_INFOBLOX_CREATE_NETWORKS=false" in EDITED
+    (configuration,) = objects((HERE / "site" / "infoblox-cni-cfg.yaml").read_text())
+    data = configuration["data"]
+    file = tmp_path / data["ipam_conf_file_name"]
+    file.write_text(data[file.name])
+    refused = subprocess.run([*command("cni-infoblox"), "validate", str(file)], capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "ipam.subnet: 192.0.2.0/24 is the example's" in refused.stderr
+    file.write_text(data[file.name].replace("192.0.2.", "10.0.0."))
+    edited = subprocess.run([*command("cni-infoblox"), "validate", str(file)], capture_output=True, text=True)
+    assert edited.returncode == 0, edited
+
+
 def test_the_migration_page_leads_to_valid_manifests(tmp_path: Path) -> None:
     page = (HERE.parent / "docs" / "migration.md").read_text()
-    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    first, switch = (yaml.safe_load(block) for block in blocks)
-    here = os.path.relpath(HERE, tmp_path)
-    site = {**first, "resources": switch["resources"], "patches": [*first["patches"], *switch["patches"]]}
-    text = yaml.safe_dump(site).replace("../cni-infoblox/k8s", here)
+    first, switch, configuration = (yaml.safe_load(block) for block in YAML_BLOCK.findall(page))
+    text = yaml.safe_dump({**first, **switch}).replace("../cni-infoblox/k8s", os.path.relpath(HERE, tmp_path))
     (tmp_path / "kustomization.yaml").write_text(text)
+    shutil.copy(HERE / "site" / "cni-infoblox-site.yaml", tmp_path)
+    (tmp_path / "infoblox-cni-cfg.yaml").write_text(yaml.safe_dump(configuration))
     found = objects(kustomize(tmp_path))
     for each in found:
         kubernetes_validate.validate(each, FULL_VERSIONS[-1], strict=True)
-    (configuration,) = (each["data"] for each in found if each["metadata"]["name"] == "infoblox-cni-cfg")
-    file = tmp_path / configuration["ipam_conf_file_name"]
-    file.write_text(configuration[file.name])
+    assert "infoblox-secret" not in {each["metadata"]["name"] for each in found}, "the original's stays"
+    (made,) = (each["data"] for each in found if each["metadata"]["name"] == "infoblox-cni-cfg")
+    file = tmp_path / made["ipam_conf_file_name"]
+    file.write_text(made[file.name])
     checked = subprocess.run([*command("cni-infoblox"), "validate", str(file)], capture_output=True, text=True)
     assert checked.returncode == 0, checked
     assert json.loads(file.read_text())["ipam"]["socket-dir"] == "/run/cni/infoblox-agent"
+
+
+def test_the_readme_leads_to_a_site_with_every_object(tmp_path: Path) -> None:
+    (block,) = YAML_BLOCK.findall((HERE / "README.md").read_text())
+    site = yaml.safe_load(block)
+    text = block.replace("../cni-infoblox/k8s", os.path.relpath(HERE, tmp_path))
+    (tmp_path / "kustomization.yaml").write_text(text)
+    for path in SITE:
+        shutil.copy(path, tmp_path)
+    found = objects(kustomize(tmp_path))
+    wanted = {(each["kind"], each["metadata"]["name"]) for path in SITE for each in objects(path.read_text())}
+    assert wanted <= {(each["kind"], each["metadata"]["name"]) for each in found}
+    (image,) = (each["newName"] for each in site["images"])
+    containers = [container for workload in workloads(found) for container in pod_of(workload)["containers"]]
+    assert {container["image"].partition(":")[0] for container in containers} == {image}
 
 
 def test_pods_of_the_closed_overlay_can_ask_for_what_it_names_and_nothing_else() -> None:
@@ -214,7 +267,8 @@ def test_pods_of_the_closed_overlay_can_ask_for_what_it_names_and_nothing_else()
         "--cluster-name=c",
         "--kubernetes-api=https://10.0.0.1:443",
     ]
-    settings = read_settings([*container["args"], *own])
+    taken = [argument for argument in container["args"] if not argument.startswith("--config=")]
+    settings = read_settings([*taken, *own])
     assert (settings.allow_network, settings.allow_view) == (("10.0.0.0/24",), ("cni_view",))
 
 
