@@ -91,6 +91,7 @@ def run(settings: Settings, on_step: OnStep = no_step) -> int:
 
 def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) -> int:
     clock = time.monotonic
+    user_agent = f"cni-infoblox/{release}"
     logger = make_logger(settings.log_format, settings.log_level, cluster=settings.cluster_name)
     descriptors.raise_limit()
     pair = load_pair(settings.key_path)
@@ -106,7 +107,7 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) 
         release_delay_s=settings.release_delay,
     )
     live_nodes = LiveNodesFile(settings.live_nodes, clock) if settings.live_nodes else None
-    api_server = ApiServer(settings.kubernetes_api or "", settings.kubernetes_credentials, clock)
+    api_server = ApiServer(settings.kubernetes_api or "", settings.kubernetes_credentials, clock, user_agent)
     cluster = ClusterWatch(api_server, clock, logger) if settings.watch_cluster else None
     sweeping = Sweeping(settings.sweep_rules, cluster or live_nodes or NobodyTells())
     desk = Desk(policy, settings.wapi_batch_size, settings.lookup_ttl, release, clock(), sweeping)
@@ -122,7 +123,8 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) 
     drivers = Drivers(router, zap, reviewer.review, operators.answer if operators else lambda _: None)
     front = Front(desk, door, drivers, inbox, metrics, logger, clock, on_step)
     files = FileWatch(_watched(settings, inbox, logger, live_nodes))
-    caller = Caller(Wapi(settings.grid, settings.read_password, clock), inbox.put, clock, on_step)
+    wapi = Wapi(settings.grid, settings.read_password, clock, user_agent)
+    caller = Caller(wapi, inbox.put, clock, on_step)
     status = StatusServer(*settings.status_address, _pages(front, cluster, metrics, clock), bounds)
     _on_signals(inbox)
     _warn(settings, authorized, logger)

@@ -71,12 +71,14 @@ class Reply:
 
 
 class ApiServer:
-    """The API server at `url`; `credentials` holds our `token` and its `ca.crt`. `clock` counts seconds."""
+    """The API server at `url`; `credentials` holds our `token` and its `ca.crt`. `clock` counts seconds,
+    `user_agent` says who asks."""
 
-    def __init__(self, url: str, credentials: Path, clock: Callable[[], float]) -> None:
+    def __init__(self, url: str, credentials: Path, clock: Callable[[], float], user_agent: str) -> None:
         self._url = url
         self._credentials = credentials
         self._clock = clock
+        self._user_agent = user_agent
 
     @contextmanager
     def exchange(
@@ -109,7 +111,8 @@ class ApiServer:
     def _request(
         self, method: str, path: str, query: Mapping[str, str] | None, body: Any, accept: str
     ) -> requests.Request:
-        headers = {"Authorization": f"Bearer {self._token()}", "Accept": accept}
+        login = f"Bearer {self._token()}"
+        headers = {"Authorization": login, "Accept": accept, "User-Agent": self._user_agent}
         return requests.Request(method, self._url + path, headers=headers, params=query, json=body)
 
     def _token(self) -> str:

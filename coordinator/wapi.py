@@ -57,11 +57,14 @@ class Grid:
 
 class Wapi:
     """One user's session with a grid. `password` is asked for at each login, since it may change;
-    it raises `BadSettings` when there is none. `clock` counts seconds."""
+    it raises `BadSettings` when there is none. `clock` counts seconds, `user_agent` says who calls."""
 
-    def __init__(self, grid: Grid, password: Callable[[], str], clock: Callable[[], float]) -> None:
+    def __init__(
+        self, grid: Grid, password: Callable[[], str], clock: Callable[[], float], user_agent: str
+    ) -> None:
         self._grid = grid
         self._password = password
+        self._user_agent = user_agent
         self._bounds = ReplyBounds(clock)
         self._session = self._new_session()
 
@@ -116,7 +119,7 @@ class Wapi:
 
     def _new_session(self) -> requests.Session:
         session = self._bounds.session(verify=self._grid.verify)
-        session.headers["Accept"] = "application/json"
+        session.headers.update({"Accept": "application/json", "User-Agent": self._user_agent})
         return session
 
     def _problem(self, error: Exception, read_timeout_s: float) -> Problem:

@@ -20,6 +20,7 @@ class CallRecord:
     query: str
     status: int
     user: str
+    user_agent: str
     login: bool
     operations: tuple[tuple[str, str], ...]
     duration_ms: float

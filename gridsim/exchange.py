@@ -22,6 +22,7 @@ class HttpRequest:
     query: str
     body: bytes
     client: str
+    user_agent: str
     authorization: str | None
     cookies: str | None
     client_gone: Callable[[], bool]

@@ -105,6 +105,7 @@ class Handler(BaseHTTPRequestHandler):
             query=query,
             body=self._body(),
             client=str(self.client_address[0]),
+            user_agent=self.headers.get("User-Agent") or "",
             authorization=self.headers.get("Authorization"),
             cookies=self.headers.get("Cookie"),
             client_gone=self._client_gone,

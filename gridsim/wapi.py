@@ -81,6 +81,7 @@ class Wapi:
             query=request.query,
             status=reply.status,
             user=reply.user,
+            user_agent=request.user_agent,
             login=reply.login,
             operations=reply.operations,
             duration_ms=round((time.monotonic() - started_s) * 1000, 3),

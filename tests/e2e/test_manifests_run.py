@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,12 @@ def test_the_coordinator_follows_the_cluster(coordinator: RunningPod) -> None:
     for kind in ("nodes", "pods"):
         coordinator.daemon.wait_for("cluster_listed", lambda line, kind=kind: bool(line["kind"] == kind))
     assert not coordinator.daemon.count("cluster_unwatched")
+
+
+def test_grid_and_api_server_are_told_which_release_asks(site: Site, agent: RunningPod) -> None:
+    told = f"cni-infoblox/{metadata.version('cni-infoblox')}"
+    assert site.api.user_agents == {told}
+    assert {call["user_agent"] for call in site.grid.calls()} == {told}
 
 
 def test_people_reach_the_coordinator_from_inside_its_pod(coordinator: RunningPod) -> None:

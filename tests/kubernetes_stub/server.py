@@ -45,6 +45,7 @@ class KubernetesStub:
         self.cluster = StubCluster()
         self.requests: list[tuple[str, str]] = []
         self.accepted: list[str] = []
+        self.user_agents: set[str] = set()
         """The header Accept of each request."""
         self.forbidden = False
         self.busy = False
@@ -135,6 +136,7 @@ class KubernetesStub:
         with self._arrived:
             self.requests.append((method, path))
             self.accepted.append(headers.get("Accept") or "")
+            self.user_agents.add(headers.get("User-Agent") or "")
             self._arrived.notify_all()
         self._go.wait()
         if headers.get("Authorization") != f"Bearer {self.cluster.reader}":

@@ -34,7 +34,7 @@ class Following:
         self.now_s = 1000.0
         self.log: list[dict[str, Any]] = []
         self.happened = threading.Condition()
-        server = ApiServer(stub.url, stub.credentials, time.monotonic)
+        server = ApiServer(stub.url, stub.credentials, time.monotonic, "test")
         self.watch = ClusterWatch(server, lambda: self.now_s, cast(Logger, self), pace)
         self.threads = [threading.Thread(target=each.run) for each in self.watch.watches.values()]
 

@@ -37,7 +37,7 @@ def a_grid(folder: Path, *, host: str = "127.0.0.1", days: float = 1.0) -> Itera
 
 
 def not_sent(host: str, port: int = 443, verify: str | bool = True) -> Problem:
-    wapi = Wapi(Grid(host, port, "2.5", "admin", verify), lambda: "infoblox", time.monotonic)
+    wapi = Wapi(Grid(host, port, "2.5", "admin", verify), lambda: "infoblox", time.monotonic, "test")
     with pytest.raises(NotSentError) as caught:
         wapi.send(CALL, SILENCE_S * 10)
     wapi.close()
@@ -76,7 +76,7 @@ def test_a_file_of_authorities_that_cannot_work_is_named(tmp_path: Path, content
 def test_a_file_of_authorities_is_read_anew(tmp_path: Path) -> None:
     path = tmp_path / "ca.pem"
     with a_grid(tmp_path / "grid") as grid:
-        wapi = Wapi(Grid("127.0.0.1", grid.port, "2.5", "admin", str(path)), lambda: "x", time.monotonic)
+        wapi = Wapi(Grid("127.0.0.1", grid.port, "2.5", "admin", str(path)), lambda: "x", time.monotonic, "test")
         with pytest.raises(NotSentError):
             wapi.send(CALL, SILENCE_S * 10)
         path.write_bytes(grid.certificate.read_bytes())
@@ -96,7 +96,10 @@ def test_a_name_that_does_not_resolve_is_told_as_that() -> None:
 def test_what_fails_after_the_request_has_left_may_have_been_carried_out(tmp_path: Path) -> None:
     running = SlowGrid(tmp_path, b"nonsense", b"")
     wapi = Wapi(
-        Grid("127.0.0.1", running.port, "2.5", "admin", str(running.certificate)), lambda: "x", time.monotonic
+        Grid("127.0.0.1", running.port, "2.5", "admin", str(running.certificate)),
+        lambda: "x",
+        time.monotonic,
+        "test",
     )
     try:
         with pytest.raises(LostError):

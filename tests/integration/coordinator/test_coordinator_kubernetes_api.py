@@ -24,7 +24,7 @@ def stub(tmp_path: Path) -> Iterator[KubernetesStub]:
 
 @pytest.fixture
 def api(stub: KubernetesStub) -> KubernetesApi:
-    return KubernetesApi(ApiServer(stub.url, stub.credentials, time.monotonic))
+    return KubernetesApi(ApiServer(stub.url, stub.credentials, time.monotonic, "test"))
 
 
 def test_a_review_tells_the_claims(stub: KubernetesStub, api: KubernetesApi) -> None:
@@ -78,7 +78,9 @@ def test_a_server_that_is_down_or_slow_or_another_is_told(
     assert "no reply in time" in unavailable(api)
     stub.release()
     with KubernetesStub(tmp_path / "other") as other:
-        assert "certificate" in unavailable(KubernetesApi(ApiServer(other.url, stub.credentials, time.monotonic)))
+        assert "certificate" in unavailable(
+            KubernetesApi(ApiServer(other.url, stub.credentials, time.monotonic, "test"))
+        )
     stub.down()
     assert "no connection" in unavailable(api)
     (stub.credentials / "ca.crt").unlink()

@@ -30,7 +30,7 @@ def slow_grid(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SlowGr
 def test_a_reply_that_trickles_in_is_given_up(slow_grid: SlowGrid, verifies: bool) -> None:
     verify = str(slow_grid.certificate) if verifies else False
     grid = Grid("127.0.0.1", slow_grid.port, "2.5", "admin", verify)
-    wapi = Wapi(grid, lambda: "infoblox", time.monotonic)
+    wapi = Wapi(grid, lambda: "infoblox", time.monotonic, "test")
     with pytest.raises(LostError):
         wapi.send(HttpCall("GET", "grid", "", None), SILENCE_S)
     assert not slow_grid.answered_whole
@@ -40,7 +40,10 @@ def test_a_reply_that_trickles_in_is_given_up(slow_grid: SlowGrid, verifies: boo
 def test_a_slow_reply_within_its_time_is_taken(tmp_path: Path) -> None:
     slow_grid = SlowGrid(tmp_path, HEAD + b"\r\n" + BODY[:97], BODY[97:])
     wapi = Wapi(
-        Grid("127.0.0.1", slow_grid.port, "2.5", "admin", str(slow_grid.certificate)), lambda: "x", time.monotonic
+        Grid("127.0.0.1", slow_grid.port, "2.5", "admin", str(slow_grid.certificate)),
+        lambda: "x",
+        time.monotonic,
+        "test",
     )
     try:
         assert wapi.send(HttpCall("GET", "grid", "", None), SILENCE_S * 10) == []

@@ -14,7 +14,9 @@ from gridsim.page import render
 
 def a_call(**more: Any) -> CallRecord:
     usual = {"method": "POST", "path": "/wapi/v2.5/request", "query": "", "status": 200, "user": "admin"}
-    return CallRecord(**{"n": 1, **usual, "login": False, "operations": (), "duration_ms": 1.5, **more})
+    return CallRecord(
+        **{"n": 1, **usual, "login": False, "user_agent": "", "operations": (), "duration_ms": 1.5, **more}
+    )
 
 
 def uses(grid: Grid) -> dict[str, Use]:
