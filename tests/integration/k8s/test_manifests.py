@@ -43,6 +43,13 @@ EDITED = next(
     for found in objects(path.read_text())
     if found["metadata"]["name"] == "cni-infoblox-site"
 )
+MIB = 1 << 20
+STORM = re.compile(
+    r"^\| ([\d,]+) \| [\d,]+ \| [\d.]+ \| [\d.]+ \| [\d.]+ \| \d+ \| (\d+) \| \d+ \|$", re.MULTILINE
+)
+"""Nodes and the coordinator's peak in MB, of docs/performance.md."""
+LIMIT = re.compile(r"^\| ([\d,]+) \| [\d,]+ \| (\d+) MB \| (\d+)Mi", re.MULTILINE)
+"""Nodes, peak in MB, limit in MiB, of k8s/README.md."""
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 FULL_VERSIONS = kubernetes_validate.utils.all_versions()
 
@@ -299,3 +306,17 @@ def test_a_command_line_that_mixes_both_ways_is_refused(flags: list[str], named:
     assert done.returncode == 2
     assert done.stderr.startswith(f"cni-infoblox: {named}")
     assert done.stdout == ""
+
+
+def test_the_coordinator_s_limit_is_what_was_measured_and_half_of_it_more(everything: list[Object]) -> None:
+    (deployment,) = (each for each in everything if each["kind"] == "Deployment")
+    (container,) = pod_of(deployment)["containers"]
+    measured = dict(STORM.findall((HERE.parent / "docs" / "performance.md").read_text()))
+    told = {nodes: (int(peak), limit) for nodes, peak, limit in LIMIT.findall((HERE / "README.md").read_text())}
+    assert told.keys() == measured.keys()
+    for nodes, (peak_mb, limit) in told.items():
+        assert int(limit) * MIB >= 1.5 * peak_mb * 1e6
+        # Another run of the benchmark may differ a little.
+        assert abs(int(measured[nodes]) - peak_mb) < 0.1 * peak_mb
+    largest = max(told, key=lambda nodes: int(nodes.replace(",", "")))
+    assert container["resources"]["limits"]["memory"] == f"{told[largest][1]}Mi"
