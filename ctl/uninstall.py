@@ -126,10 +126,11 @@ class _Leaving:
                     raise Failed(f"was told to end; still left: {left}; {REST}")
 
     def _tell(self, left: Left) -> None:
+        """What changed is to be seen before it is printed."""
         why = f"waiting for the node's pods to go (kubectl drain): {left}"
-        if not left.is_nothing and why != self.report.why_left:
+        before, self.report = self.report, replace(self.report, why_left=why)
+        if not left.is_nothing and why != before.why_left:
             print(why, flush=True)
-        self.report = replace(self.report, why_left=why)
 
 
 class _Configurations:
