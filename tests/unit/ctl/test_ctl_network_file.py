@@ -166,7 +166,7 @@ def test_plugins_without_a_common_version_are_named() -> None:
     [
         ("macvlan", None, ["no such interface"]),
         ("ipvlan", None, ["no such interface"]),
-        ("bridge", None, []),
+        ("ptp", None, []),
         ("macvlan", Link(is_up=True, is_promiscuous=False), ["is not promiscuous"]),
         ("ipvlan", Link(is_up=True, is_promiscuous=False), []),
         ("macvlan", Link(is_up=False, is_promiscuous=True), ["is down"]),
@@ -178,3 +178,22 @@ def test_a_master_that_cannot_serve_is_told(kind: str, link: Link | None, words:
     told = masters.complaints(found, {"eth0": link})
     assert len(told) == len(words)
     assert all("master eth0" in text and word in text for text, word in zip(told, words, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("plugin", "is_there", "is_told"),
+    [
+        ({"bridge": "br0"}, False, True),
+        ({"bridge": "br0"}, True, False),
+        ({"bridge": "br0", "isGateway": True}, False, False),
+        ({"bridge": "br0", "isDefaultGateway": True}, False, False),
+        ({}, False, False),
+    ],
+)
+def test_a_bridge_that_would_lead_nowhere_is_told(
+    plugin: dict[str, Any], *, is_there: bool, is_told: bool
+) -> None:
+    found = file.read("a.conf", as_conf(type="bridge", master=None, **plugin), "infoblox")
+    name = plugin.get("bridge", "cni0")
+    told = masters.complaints(found, {name: Link(is_up=True, is_promiscuous=False) if is_there else None})
+    assert [text.partition(":")[0] for text in told] == ([f"bridge {name}"] if is_told else [])
