@@ -120,9 +120,10 @@ def _check_ours(place: str, config: Mapping[str, Any]) -> None:
     except Problem as problem:
         where = "" if problem.msg.startswith("name:") else place
         raise BadConfiguration(f"{where}{problem.msg}. {problem.details}") from None
-    if found.ipam.subnet in EXAMPLES:
+    subnet = found.ipam.subnet
+    if subnet in EXAMPLES:
         raise BadConfiguration(
-            f"{place}ipam.subnet: {found.ipam.subnet} is the example's, and exists nowhere; name a network of yours"
+            f"{place}ipam.subnet: {subnet} is the example's, and exists nowhere; name a network of yours"
         )
 
 
