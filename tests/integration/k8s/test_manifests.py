@@ -264,18 +264,16 @@ def test_the_readme_leads_to_a_site_with_every_object(tmp_path: Path) -> None:
     assert {container["image"].partition(":")[0] for container in containers} == {image}
 
 
-def test_pods_of_the_closed_overlay_can_ask_for_what_it_names_and_nothing_else() -> None:
+def test_pods_of_the_closed_overlay_can_ask_for_what_it_names_and_nothing_else(tmp_path: Path) -> None:
     found = objects(SOURCES["overlays/allowed-networks"]())
     (deployment,) = (each for each in found if each["kind"] == "Deployment")
     (container,) = pod_of(deployment)["containers"]
-    own = [
-        "--grid-host=10.0.0.2",
-        "--wapi-username=u",
-        "--cluster-name=c",
-        "--kubernetes-api=https://10.0.0.1:443",
-    ]
-    taken = [argument for argument in container["args"] if not argument.startswith("--config=")]
-    settings = read_settings([*taken, *own])
+    site, password = tmp_path / "coordinator.conf", tmp_path / "wapi-password"
+    site.write_text("\n".join(f"{line}x" if line.endswith("=") else line for line in EDITED))
+    password.write_text("secret")
+    own = {"--config": site, "--wapi-password-file": password, "--kubernetes-api": "https://10.0.0.1:443"}
+    settings = read_settings([*container["args"], *(f"{flag}={value}" for flag, value in own.items())])
+    assert (settings.grid_host, settings.create_networks) == ("x", False)
     assert (settings.allow_network, settings.allow_view) == (("10.0.0.0/24",), ("cni_view",))
 
 
