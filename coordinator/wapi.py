@@ -49,10 +49,15 @@ class Grid:
     verify: bool | str
 
     @property
+    def place(self) -> str:
+        """Host and port as in a URL, an IPv6 address in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
     def url(self) -> str:
         """The versioned WAPI address."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"https://{host}:{self.port}/wapi/v{self.version}"
+        return f"https://{self.place}/wapi/v{self.version}"
 
 
 class Wapi:
@@ -87,7 +92,7 @@ class Wapi:
             self._session.close()
             self._session = self._new_session()
             status, content = self._send(call, read_timeout_s)
-        return read_body(status, content, self._grid.user, f"{self._grid.host}:{self._grid.port}")
+        return read_body(status, content, self._grid.user, self._grid.place)
 
     def _send(self, call: HttpCall, read_timeout_s: float) -> tuple[int, bytes]:
         url = f"{self._grid.url}/{call.path}" + (f"?{call.query}" if call.query else "")
@@ -123,7 +128,7 @@ class Wapi:
         return session
 
     def _problem(self, error: Exception, read_timeout_s: float) -> Problem:
-        grid, verify = f"{self._grid.host}:{self._grid.port}", self._grid.verify
+        grid, verify = self._grid.place, self._grid.verify
         if isinstance(verify, str) and not self._bounds.has_sent and (cause := fault_of_authorities(verify)):
             return AuthoritiesUnusable(cause=cause)
         if fault := fault_of(error):

@@ -30,6 +30,7 @@ class TlsServer(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], context: ssl.SSLContext, answer: Answer) -> None:
         self.answer = answer
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._context = context
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()

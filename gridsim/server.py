@@ -30,9 +30,9 @@ _POLL_S = 0.05
 class GridServer:
     """A grid that listens for HTTPS; use it as a context manager, or call `start` then `stop`.
 
-    `listen` is HOST:PORT, port 0 takes a free one. Certificate with key go to `state_dir`, by default a fresh
-    directory that disappears with the server; `names` are further host names for a new certificate. Raises
-    OSError when it cannot listen there, or not write its certificate.
+    `listen` is HOST:PORT, IPv6 in brackets; port 0 takes a free one. Certificate with key go to `state_dir`, by
+    default a fresh directory that disappears with the server; `names` are further host names for a new
+    certificate. Raises OSError when it cannot listen there, or not write its certificate.
     """
 
     def __init__(
@@ -50,10 +50,10 @@ class GridServer:
         self._state_dir = state_dir or Path(tempfile.mkdtemp(prefix="gridsim-"))
         host, _, port = listen.rpartition(":")
         try:
-            self.certificate, key = ensure_certificate(self._state_dir, (host, *names))
+            self.certificate, key = ensure_certificate(self._state_dir, (host.strip("[]"), *names))
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(self.certificate, key)
-            self._https = TlsServer((host, int(port)), context, self._answer)
+            self._https = TlsServer((host.strip("[]"), int(port)), context, self._answer)
         except OSError:
             self._remove_own_dir()
             raise

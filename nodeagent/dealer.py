@@ -9,6 +9,7 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from nodeagent.events import ConnectionLost, Event, Handshaken, Received
+from nodeagent.host_names import HostNames, LookedUp, has_address
 from nodeagent.papers import Keys
 from nodeagent.steps import OnStep
 from protocol.codec import MESSAGE_BYTES_MAX, Unreadable, decode_to_agent, encode
@@ -56,16 +57,24 @@ class Dealer:
         self._is_connected = False
         self._socket: zmq.Socket[bytes] | None = None
         self._monitor: zmq.Socket[bytes] | None = None
+        self._wanted = ""
+        self._shown = ""
+        self._lookups = 0
+        self._names = HostNames()
+        self._poller.register(self._names.descriptor, zmq.POLLIN)
 
     def renew(self, endpoint: int) -> None:
-        """Throw the socket away, with all that it had not sent; connect a fresh one."""
+        """Throw the socket away, with all that it had not sent; connect a fresh one.
+
+        A host name is looked up first, each time; where it has several addresses, they take turns.
+        """
         self._close_sockets()
         self._is_connected = False
-        self._socket = self._new_socket()
-        self._monitor = self._socket.get_monitor_socket()
-        self._poller.register(self._socket, zmq.POLLIN)
-        self._poller.register(self._monitor, zmq.POLLIN)
-        self._socket.connect(self._endpoints[endpoint])
+        self._wanted = self._shown = self._endpoints[endpoint]
+        if has_address(self._wanted):
+            self._connect(self._wanted)
+        else:
+            self._names.look_up(self._wanted)
 
     def send(self, message: ToCoordinator) -> None:
         """Send, or drop what cannot leave: whatever has no answer is sent again on the next connection."""
@@ -83,6 +92,9 @@ class Dealer:
     def collect(self, ready: Mapping[Any, int], now_s: float) -> list[Event]:
         """What came in since the last call."""
         events: list[Event] = []
+        if self._names.descriptor in ready:
+            for looked_up in self._names.ended():
+                events += self._looked_up(looked_up, now_s)
         if self._monitor in ready:
             events += self._monitored(now_s)
         if self._socket in ready:
@@ -93,6 +105,25 @@ class Dealer:
         """Close everything; nothing is flushed."""
         self._close_sockets()
         self._context.destroy(linger=0)
+
+    def _looked_up(self, found: LookedUp, now_s: float) -> list[Event]:
+        if found.endpoint != self._wanted or self._socket is not None:
+            return []
+        if not found.addresses:
+            return [ConnectionLost(now_s, found.why, is_final=True)]
+        address = found.addresses[self._lookups % len(found.addresses)]
+        self._lookups += 1
+        self._shown = f"{self._wanted} ({address})"
+        self._connect(address)
+        return []
+
+    def _connect(self, address: str) -> None:
+        self._socket = self._new_socket()
+        self._socket.setsockopt(zmq.IPV6, int("[" in address))
+        self._monitor = self._socket.get_monitor_socket()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._poller.register(self._monitor, zmq.POLLIN)
+        self._socket.connect(address)
 
     def _step(self, message: ToCoordinator, moment: str) -> None:
         if not isinstance(message, Ping):
@@ -154,18 +185,20 @@ class Dealer:
                 seen = parse_monitor_message(self._monitor.recv_multipart(zmq.DONTWAIT))
             except zmq.Again:
                 break
-            event = self._event_of(int(seen["event"]), seen["endpoint"].decode(errors="replace"), now_s)
+            event = self._event_of(int(seen["event"]), now_s)
             if event:
                 events.append(event)
         return events
 
-    def _event_of(self, kind: int, endpoint: str, now_s: float) -> Event | None:
+    def _event_of(self, kind: int, now_s: float) -> Event | None:
         if kind == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._is_connected = True
             return Handshaken(now_s, spread_s=self._jitter() * SPREAD_S)
         if kind not in _WHY_LOST or (kind == zmq.EVENT_DISCONNECTED and not self._is_connected):
             return None
         self._is_connected = False
-        why = _WHY_LOST[kind].format(endpoint=endpoint)
-        # libzmq does not try again after a refused key, although the key may be authorized later.
-        return ConnectionLost(now_s, why, is_final=kind == zmq.EVENT_HANDSHAKE_FAILED_AUTH)
+        why = _WHY_LOST[kind].format(endpoint=self._shown)
+        # libzmq does not try again after a refused key, although the key may be authorized later. It tries one
+        # address for ever, although the name may have another one by now.
+        is_final = kind == zmq.EVENT_HANDSHAKE_FAILED_AUTH or not has_address(self._wanted)
+        return ConnectionLost(now_s, why, is_final=is_final)

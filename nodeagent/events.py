@@ -181,7 +181,7 @@ class Handshaken(Event):
 
 @dataclass(frozen=True)
 class ConnectionLost(Event):
-    """The socket is not connected, for this reason. `is_final` where it will not try again by itself."""
+    """The socket is not connected, for this reason. `is_final` where trying again takes a fresh socket."""
 
     why: str
     is_final: bool = False

@@ -47,6 +47,9 @@ TURN_AFTER_S: Final = 5.0
 """How long one of several endpoints is tried before the next one is, or a socket that gave up is left alone."""
 
 
+UNTRIED: Final = "no connection was tried yet"
+
+
 class LinkState(Enum):
     """How far the connection has come."""
 
@@ -80,7 +83,7 @@ class Link:
         self._enrolment = enrolment
         self._endpoint = 0
         self._state = LinkState.DOWN
-        self._why = "no connection was tried yet"
+        self._why = UNTRIED
         self._changed_s: float | None = None
         self._heard_s: float | None = None
         self._said_s = 0.0
@@ -234,6 +237,10 @@ class Link:
         is_soon = self._endpoints > 1 or self._has_given_up
         patience_s = TURN_AFTER_S if is_soon else RENEW_AFTER_S
         if now_s - (self._changed_s or now_s) >= patience_s:
+            if self._why == UNTRIED:
+                self._lost(
+                    f"no connection came about within {patience_s:g} s: do packets get to --coordinator?", now_s
+                )
             self._endpoint = (self._endpoint + 1) % self._endpoints
             self._changed_s = now_s
             self._has_given_up = False

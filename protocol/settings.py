@@ -6,6 +6,7 @@ import argparse
 import re
 from collections.abc import Mapping, Sequence
 from io import StringIO
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -33,17 +34,29 @@ def _split(value: object) -> object:
 
 
 def _endpoint(value: str) -> str:
-    match = _ENDPOINT.fullmatch(value)
-    if not match or int(match[2]) > 65535:
-        raise ValueError("must be of the form tcp://HOST:PORT")
+    host, _, port = value.removeprefix("tcp://").rpartition(":")
+    if ":" in host and "[" not in host:  # as Kubernetes writes the addresses of Services
+        value = f"tcp://[{host}]:{port}"
+    if not _is_host_and_port(_ENDPOINT.fullmatch(value)):
+        raise ValueError("must be of the form tcp://HOST:PORT, an IPv6 address in brackets")
     return value
 
 
 def _listen(value: str) -> str:
-    match = _LISTEN.fullmatch(value)
-    if not match or int(match[2]) > 65535:
-        raise ValueError("must be of the form ADDRESS:PORT")
+    if not _is_host_and_port(_LISTEN.fullmatch(value)):
+        raise ValueError("must be of the form ADDRESS:PORT, an IPv6 address in brackets")
     return value
+
+
+def _is_host_and_port(match: re.Match[str] | None) -> bool:
+    if not match or int(match[2]) > 65535:
+        return False
+    if match[1].startswith("["):
+        try:
+            IPv6Address(match[1][1:-1])
+        except ValueError:
+            return False
+    return True
 
 
 def _level(value: str) -> str:

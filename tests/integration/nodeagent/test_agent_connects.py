@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from agent_world import FakeCoordinator, World
 
 from protocol import keys
@@ -45,6 +46,27 @@ def test_status_remembers_over_a_restart_that_the_coordinator_was_reached(world:
     world.launch().expect_log("serving")
 
     assert world.call("STATUS").answer().exit_code == 0
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "x" * 64 + ".invalid"])
+def test_a_host_name_that_does_not_resolve_is_told_as_that(world: World, host: str) -> None:
+    agent = world.launch(coordinator=f"tcp://{host}:5510")
+    agent.expect_log("serving", "coordinator_not_reached")
+
+    status = world.call("STATUS").answer()
+    assert f"the name {host} of tcp://{host}:5510 does not resolve" in status.json["details"]
+    assert "correct --coordinator" in status.json["details"]
+
+
+def test_a_host_name_is_looked_up(world: World) -> None:
+    agent = world.launch(coordinator=world.endpoint.replace("127.0.0.1", "localhost"))
+    agent.expect_log("coordinator_reached", "serving")
+    assert world.add().exit_code == 0
+
+
+def test_a_name_that_does_not_resolve_does_not_keep_the_next_endpoint_away(world: World) -> None:
+    world.launch(coordinator=f"tcp://no-such-host.invalid:5510,{world.endpoint}").expect_log("coordinator_reached")
+    assert world.add().exit_code == 0
 
 
 def test_the_second_endpoint_is_used_when_the_first_does_not_answer(world: World) -> None:

@@ -159,6 +159,18 @@ def test_endpoints_take_turns_while_none_answers() -> None:
     assert link.handle(Ticked(NOW_S + 10)) == [RenewSocket(0)]
 
 
+def test_an_address_from_which_nothing_comes_is_told_as_that() -> None:
+    link = a_link()
+    assert link.handle(Ticked(NOW_S)) == []
+    assert link.trouble == "no connection was tried yet"
+
+    why = "no connection came about within 30 s: do packets get to --coordinator?"
+    told = Note("coordinator_not_reached", level="warning", fields={"why": why})
+    assert link.handle(Ticked(NOW_S + 30)) == [told, LowerLink(why), RenewSocket(0)]
+    assert link.trouble == why
+    assert link.handle(Ticked(NOW_S + 60)) == [RenewSocket(0)]
+
+
 def test_a_socket_that_gave_up_is_replaced_soon() -> None:
     link = a_link()
     link.handle(ConnectionLost(NOW_S, "key refused", is_final=True))

@@ -1,37 +1,49 @@
-"""Bad configuration ends the agent with 2, in one line that names the flag and the remedy."""
+"""Which addresses of a coordinator the agent takes, and as what."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from nodeagent.settings import read
 from protocol.settings import BadSettings
 
-GOOD = ("--coordinator", "tcp://gm:5510", "--keys", "/k")
+FLAGS = ["--keys", "/k", "--node-name", "node-1"]
 
 
-def complaint(*flags: str) -> str:
-    with pytest.raises(BadSettings) as caught:
-        read(flags)
-    return str(caught.value)
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("tcp://coordinator:5510", "tcp://coordinator:5510"),
+        ("tcp://10.96.0.7:5510", "tcp://10.96.0.7:5510"),
+        ("tcp://[fd00::7]:5510", "tcp://[fd00::7]:5510"),
+        ("tcp://fd00::7:5510", "tcp://[fd00::7]:5510"),
+    ],
+    ids=["name", "IPv4", "IPv6", "IPv6 as in the variables of a Service"],
+)
+def test_an_address_of_the_coordinator_is_taken(given: str, meant: str) -> None:
+    assert read([*FLAGS, "--coordinator", given]).coordinator == [meant]
 
 
-def test_all_that_is_missing_is_told_at_once() -> None:
-    assert complaint() == (
-        "--keys, --coordinator: are required (or CNI_INFOBLOX_KEYS, CNI_INFOBLOX_COORDINATOR in the environment)"
-    )
+@pytest.mark.parametrize(
+    "given",
+    [
+        "tcp://[fd00::7]",
+        "tcp://[fd00:::7]:5510",
+        "tcp://[10.0.0.1]:5510",
+        "tcp://fd00::x:5510",
+        "tcp://[::1]:65536",
+    ],
+)
+def test_what_is_no_address_is_refused_with_the_form(given: str) -> None:
+    with pytest.raises(
+        BadSettings, match="--coordinator: must be of the form tcp://HOST:PORT, an IPv6 address in"
+    ):
+        read([*FLAGS, "--coordinator", given])
 
 
-def test_a_line_of_the_file_that_nobody_reads_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
-    file = tmp_path / "settings"
-    file.write_text("CNI_INFOBLOX_NODENAME=n1\n")
-    told = "CNI_INFOBLOX_NODENAME is unknown: did you mean CNI_INFOBLOX_NODE_NAME?"
-    assert complaint(*GOOD, "--config", str(file)) == f"--config: {file}: {told}"
-    file.write_bytes(b"\xff")
-    assert complaint(*GOOD, "--config", str(file)) == f"--config: {file}: is not UTF-8"
-
-
-def test_a_file_name_is_asked_for_in_words() -> None:
-    assert "--driver-name: 'a/b' must be at most 64 letters" in complaint(*GOOD, "--driver-name", "a/b")
+@pytest.mark.parametrize(
+    ("listen", "address"), [("[::1]:9511", ("::1", 9511)), ("[::]:0", ("::", 0)), (":9511", ("0.0.0.0", 9511))]
+)
+def test_the_status_page_may_be_at_an_ipv6_address(listen: str, address: tuple[str, int]) -> None:
+    flags = [*FLAGS, "--coordinator", "tcp://c:1", "--status-listen", listen]
+    assert read(flags).status_address == address

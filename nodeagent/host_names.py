@@ -1,0 +1,88 @@
+"""Looks up the host names of coordinators in threads, since a name server may be silent for half a minute."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import threading
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Final
+
+_SCHEME: Final = "tcp://"
+
+
+@dataclass(frozen=True)
+class LookedUp:
+    """What became of an endpoint's name: endpoints with addresses in its place, or why there are none."""
+
+    endpoint: str
+    addresses: tuple[str, ...] = ()
+    why: str = ""
+
+
+class HostNames:
+    """Lookups under way; `descriptor` is readable when one has ended."""
+
+    def __init__(self) -> None:
+        self.descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._ended: SimpleQueue[LookedUp] = SimpleQueue()
+        self._asked: set[str] = set()
+
+    def look_up(self, endpoint: str) -> None:
+        """Begin, unless a lookup of that endpoint is under way."""
+        if endpoint not in self._asked:
+            self._asked.add(endpoint)
+            threading.Thread(target=self._run, args=(endpoint,), name="host name", daemon=True).start()
+
+    def ended(self) -> list[LookedUp]:
+        """The lookups that have ended since the last call."""
+        try:
+            os.eventfd_read(self.descriptor)
+        except BlockingIOError:
+            return []
+        found: list[LookedUp] = []
+        while True:
+            try:
+                found.append(self._ended.get_nowait())
+            except Empty:
+                break
+        self._asked.difference_update(each.endpoint for each in found)
+        return found
+
+    def _run(self, endpoint: str) -> None:
+        self._ended.put(_look_up(endpoint))
+        os.eventfd_write(self.descriptor, 1)
+
+
+def has_address(endpoint: str) -> bool:
+    """Whether the endpoint names an address rather than a host."""
+    host, _ = _parts(endpoint)
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _look_up(endpoint: str) -> LookedUp:
+    host, port = _parts(endpoint)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "it is no host name"
+        remedy = "correct --coordinator, or see this node's name servers"
+        return LookedUp(endpoint, why=f"the name {host} of {endpoint} does not resolve ({cause}): {remedy}")
+    # IPv4 first: a coordinator listens there unless told otherwise.
+    by_family = sorted(found, key=lambda each: each[0] != socket.AF_INET)
+    return LookedUp(endpoint, tuple(dict.fromkeys(_with_address(str(each[4][0]), port) for each in by_family)))
+
+
+def _parts(endpoint: str) -> tuple[str, str]:
+    host, _, port = endpoint.removeprefix(_SCHEME).rpartition(":")
+    return host, port
+
+
+def _with_address(address: str, port: str) -> str:
+    return f"{_SCHEME}[{address}]:{port}" if ":" in address else f"{_SCHEME}{address}:{port}"
