@@ -38,6 +38,7 @@ def agent_lines(url: str, agent: AgentStatus) -> list[str]:
         f"  coordinator  {connection}, {heard}",
         f"  attachments  {held} held, {asked} asked, {releasing} releasing",
         f"  pending      {_count(agent.pending_files, 'file')}",
+        *([f"  journal      a DAMAGED one is kept as {agent.damaged_journal}"] if agent.damaged_journal else []),
     ]
 
 

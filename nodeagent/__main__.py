@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -19,11 +20,13 @@ import zmq
 
 from nodeagent import events, settings
 from nodeagent.attachment_machine import Attachments
+from nodeagent.board import Board
 from nodeagent.dealer import Dealer
 from nodeagent.desk import Desk
 from nodeagent.enrolment import Enrolment
 from nodeagent.front import Drivers, Front, Item, StopAsked, ThreadEnded
 from nodeagent.journal_file import BadJournal, Journal
+from nodeagent.journal_start import open_when_possible
 from nodeagent.link_machine import Link
 from nodeagent.mac import InterfaceMacs, own_mac
 from nodeagent.metrics import Metrics
@@ -33,9 +36,9 @@ from nodeagent.outcomes import Failure
 from nodeagent.papers import EnrolledPapers, Papers
 from nodeagent.pending import PendingDeletes
 from nodeagent.releases import Releases
-from nodeagent.reporter import Identity, Reporter
+from nodeagent.reporter import Identity, Reporter, starting
 from nodeagent.settings import Settings
-from nodeagent.socket_place import PlaceTaken, SocketPlace
+from nodeagent.socket_place import PlaceRemoved, PlaceTaken, SocketPlace
 from nodeagent.steps import OnStep, no_step
 from nodeagent.survey import Tour
 from nodeagent.switchboard import Machines
@@ -46,7 +49,7 @@ from protocol.errors import Problem
 from protocol.inbox import Inbox
 from protocol.keys import BadKey
 from protocol.log_output import standard_error_that_never_waits
-from protocol.logs import make_logger
+from protocol.logs import Logger, make_logger
 from protocol.settings import BadSettings, warn_of_unknown_variables
 from protocol.status_server import Pages, StatusServer
 
@@ -73,11 +76,27 @@ def run(chosen: Settings, on_step: OnStep = no_step) -> int:
             failure = _serve(chosen, release, metrics, on_step)
     except BadKey as error:
         return _complain(f"--keys: {error}", EXIT_BAD_SETTINGS)
-    except (PlaceTaken, BadJournal) as error:
+    except (PlaceTaken, PlaceRemoved, BadJournal) as error:
         return _complain(str(error), EXIT_FAILED)
     except Exception as error:  # noqa: BLE001, people get a line and not a stack trace
         return _complain(f"{type(error).__name__}: {error}", EXIT_FAILED)
     return 0 if failure is None else _complain(failure, EXIT_FAILED)
+
+
+@dataclass(frozen=True)
+class _Process:
+    """What is there before the journal is, for everything that is made after it."""
+
+    chosen: Settings
+    identity: Identity
+    papers: Papers
+    metrics: Metrics
+    bounds: Bounds
+    inbox: Inbox[Item]
+    place: SocketPlace
+    board: Board
+    on_step: OnStep
+    log: Logger
 
 
 def _serve(chosen: Settings, release: str, metrics: Metrics, on_step: OnStep) -> str | None:
@@ -86,58 +105,87 @@ def _serve(chosen: Settings, release: str, metrics: Metrics, on_step: OnStep) ->
     warn_of_unknown_variables(Settings, os.environ, log)
     papers = _papers(chosen, lambda text: log.warning("bad_key_file", reason=text))
     bounds = Bounds(lambda bound: metrics.bounded.labels(bound).inc(), log)
-    room = descriptors.for_connections(descriptors.raise_limit()) // DESCRIPTORS_EACH
     inbox: Inbox[Item] = Inbox()
-    poller = zmq.Poller()
+    signal.signal(signal.SIGTERM, lambda *_: inbox.put(StopAsked()))
+    signal.signal(signal.SIGINT, lambda *_: inbox.put(StopAsked()))
 
     place = SocketPlace(chosen.socket_dir, chosen.driver_name)
     place.take()
-    served = place.was_alive()
-    journal = Journal(chosen.state_dir, on_step)
-    known = journal.contents
-    drivers = Drivers(
-        poller=poller,
-        inbox=inbox,
-        place=place,
-        server=UnixServer(poller, place, min(CONNECTIONS_MAX, room), bounds, log),
-        dealer=Dealer(poller, chosen.coordinator, lambda: papers.keys, random.random, on_step, log),
-        papers=papers,
-        journal=journal,
-        reader=NamespaceReader(),
-        netns_dirs=chosen.netns_dir,
-        pending=PendingDeletes(place.pending_path, on_step, log),
-    )
-    attachments = Attachments(boot_id, known.journal_id)
-    enrolment = Enrolment(chosen.node_name, boot_id, papers.ticket()) if chosen.enrol_token else None
-    link = Link(len(chosen.coordinator), boot_id, known.journal_id, release, attachments.holdings, enrolment)
-    machines = Machines(attachments, Releases(known.journal_id), link)
-    identity = Identity(chosen.node_name, release, boot_id, known.journal_id)
-    reporter = Reporter(identity, machines, drivers.server, drivers.pending)
-    front = Front(machines, drivers, Desk(metrics, log), metrics, reporter, _clock, _new_request_id, on_step, log)
-    pages = Pages(
-        lambda: front.status.unready, lambda: front.status.model_dump_json(indent=1).encode(), metrics.text
-    )
-    status = _status_server(chosen, pages, bounds)
+    identity = Identity(chosen.node_name, release, boot_id, "")
+    board = Board(starting(identity), place.trouble)
+    status = _status_server(chosen, board, metrics, bounds)
+    status.start()
+    log.info("status_listening", port=status.port)
+    try:
+        journal = open_when_possible(chosen.state_dir, on_step, inbox, board, log)
+        if journal is None:
+            return None
+        identity = replace(identity, journal_id=journal.contents.journal_id)
+        process = _Process(chosen, identity, papers, metrics, bounds, inbox, place, board, on_step, log)
+        return _work(process, journal)
+    finally:
+        status.stop()
 
-    signal.signal(signal.SIGTERM, lambda *_: inbox.put(StopAsked()))
-    signal.signal(signal.SIGINT, lambda *_: inbox.put(StopAsked()))
+
+def _work(process: _Process, journal: Journal) -> str | None:
+    """Serve the plugin, until told to end; why, where that was not on purpose."""
+    known, boot_id, inbox = journal.contents, process.identity.boot_id, process.inbox
+    served = process.place.was_alive()
+    drivers = _make_drivers(process, journal)
+    front = _make_front(process, journal, drivers)
     threads = [
         _start("journal", lambda: _keep_journal(journal, inbox), inbox),
         _start("namespaces", lambda: _read_namespaces(drivers.reader, inbox), inbox),
     ]
-    status.start()
-    log.info("status_listening", port=status.port)
     try:
-        reached = known.reached_boot_id == boot_id
-        front.run(events.Started(_clock(), known.records, known.last_seq, reached, served))
+        reached, damaged = known.reached_boot_id == boot_id, journal.damage is not None
+        front.run(events.Started(_clock(), known.records, known.last_seq, reached, served, damaged))
     finally:
         drivers.dealer.close()
         drivers.reader.close()
         journal.close()
         for thread in threads:
             thread.join(JOIN_S)
-        status.stop()
     return front.failure
+
+
+def _make_drivers(process: _Process, journal: Journal) -> Drivers:
+    chosen, papers, on_step, log = process.chosen, process.papers, process.on_step, process.log
+    room = descriptors.for_connections(descriptors.raise_limit()) // DESCRIPTORS_EACH
+    poller = zmq.Poller()
+    return Drivers(
+        poller=poller,
+        inbox=process.inbox,
+        place=process.place,
+        server=UnixServer(poller, process.place, min(CONNECTIONS_MAX, room), process.bounds, log),
+        dealer=Dealer(poller, chosen.coordinator, lambda: papers.keys, random.random, on_step, log),
+        papers=papers,
+        journal=journal,
+        reader=NamespaceReader(),
+        netns_dirs=chosen.netns_dir,
+        pending=PendingDeletes(process.place.pending_path, on_step, log),
+    )
+
+
+def _make_front(process: _Process, journal: Journal, drivers: Drivers) -> Front:
+    chosen, identity = process.chosen, process.identity
+    boot_id, journal_id, release = identity.boot_id, identity.journal_id, identity.release
+    attachments = Attachments(boot_id, journal_id)
+    enrolment = Enrolment(chosen.node_name, boot_id, process.papers.ticket()) if chosen.enrol_token else None
+    link = Link(len(chosen.coordinator), boot_id, journal_id, release, attachments.holdings, enrolment)
+    machines = Machines(attachments, Releases(journal_id), link)
+    return Front(
+        machines=machines,
+        drivers=drivers,
+        desk=Desk(process.metrics, process.log),
+        metrics=process.metrics,
+        reporter=Reporter(identity, machines, drivers.server, drivers.pending, journal.damaged_path),
+        board=process.board,
+        clock=_clock,
+        new_request_id=_new_request_id,
+        on_step=process.on_step,
+        log=process.log,
+    )
 
 
 def _papers(chosen: Settings, complain: Callable[[str], None]) -> Papers:
@@ -186,7 +234,10 @@ def _read_namespaces(reader: NamespaceReader, inbox: Inbox[Item]) -> None:
     reader.run(on_read, on_problem, on_surveyed, on_seen)
 
 
-def _status_server(chosen: Settings, pages: Pages, bounds: Bounds) -> StatusServer:
+def _status_server(chosen: Settings, board: Board, metrics: Metrics, bounds: Bounds) -> StatusServer:
+    pages = Pages(
+        lambda: board.read().unready, lambda: board.read().model_dump_json(indent=1).encode(), metrics.text
+    )
     host, port = chosen.status_address
     try:
         return StatusServer(host, port, pages, bounds)

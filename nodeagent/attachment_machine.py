@@ -102,7 +102,7 @@ class Attachments:
     def _started(self, event: Started) -> None:
         self._reached, self._is_reached_durable = event.reached or event.served, event.reached
         self._book.start_seq_after(event.last_seq)
-        if event.served and not event.reached:
+        if event.damaged or (event.served and not event.reached):
             self._book.lost_before_ms = int(event.now_s * 1000)
         self._deleting.started(event.records, event.now_s)
 

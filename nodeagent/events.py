@@ -28,13 +28,14 @@ class Started(Event):
     """The journal was read: its records, the highest `seq` it ever used.
 
     `reached`: it knows that a coordinator was reached in this boot. `served`: an agent was well here in this boot;
-    where the journal knows nothing of that, the one before is lost.
+    where the journal knows nothing of that, or took the place of a `damaged` one, the one before is lost.
     """
 
     records: tuple[Record, ...]
     last_seq: int
     reached: bool
     served: bool
+    damaged: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any, Final
 import zmq
 
 from nodeagent import commands, errors, events, wire_messages
+from nodeagent.board import Board
 from nodeagent.cni_request import (
     AddRequest,
     CheckRequest,
@@ -36,7 +37,7 @@ from nodeagent.outcomes import Done, Failure, Outcome
 from nodeagent.papers import Papers, TokenUnreadable
 from nodeagent.pending import PendingDelete, PendingDeletes
 from nodeagent.reporter import Reporter
-from nodeagent.socket_place import SocketPlace
+from nodeagent.socket_place import PlaceRemoved, PlaceTaken, SocketPlace
 from nodeagent.steps import OnStep
 from nodeagent.survey import Tour
 from nodeagent.switchboard import Machines, Switchboard
@@ -48,6 +49,8 @@ from protocol.logs import Logger
 TICK_S: Final = 1.0
 ALIVE_EVERY_S: Final = 10.0
 LOOK_EVERY_S: Final = 5.0
+PLACE_LOOK_EVERY_S: Final = 10.0
+"""How long the path of the plugin's socket may lead elsewhere; an ADD waits 20 s for an agent."""
 STOP_GRACE_S: Final = 5.0
 FAILURE_GRACE_S: Final = 2.0
 ADDS_MAX: Final = 1024
@@ -86,7 +89,7 @@ class Drivers:
 
 
 class Front:
-    """The loop. `status` may be read by any thread."""
+    """The loop."""
 
     def __init__(
         self,
@@ -95,6 +98,7 @@ class Front:
         desk: Desk,
         metrics: Metrics,
         reporter: Reporter,
+        board: Board,
         clock: Callable[[], float],
         new_request_id: Callable[[], str],
         on_step: OnStep,
@@ -102,6 +106,7 @@ class Front:
     ) -> None:
         self.failure: str | None = None
         self._reporter = reporter
+        self._board = board
         self._machines = machines
         self._drivers = drivers
         self._desk = desk
@@ -115,6 +120,7 @@ class Front:
         self._next_tick_s = 0.0
         self._next_alive_s = 0.0
         self._next_look_s = 0.0
+        self._next_place_look_s = 0.0
         self._has_reached = False
         self._end_s: float | None = None
         self._performers = self._make_performers()
@@ -161,6 +167,9 @@ class Front:
         for served in self._drivers.server.ticked(now_s):
             self._take_served(served)
         self._replay(self._drivers.pending.look())
+        if now_s >= self._next_place_look_s:
+            self._next_place_look_s = now_s + PLACE_LOOK_EVERY_S
+            self._look_at_place(now_s)
         if self._machines.link.is_up and now_s >= self._next_alive_s:
             self._next_alive_s = now_s + ALIVE_EVERY_S
             self._drivers.place.show_alive()
@@ -168,6 +177,16 @@ class Front:
             self._next_look_s = now_s + LOOK_EVERY_S
             self._look_at_keys(now_s)
         self._publish()
+
+    def _look_at_place(self, now_s: float) -> None:
+        path = str(self._drivers.place.socket_path)
+        try:
+            if self._drivers.server.bind_anew(now_s):
+                self._log.warning("socket_bound_anew", socket=path, why="its path led elsewhere, or nowhere")
+        except PlaceTaken as error:
+            self._log.error("socket_lost", socket=path, why=str(error))
+        except PlaceRemoved as error:
+            self._fail(str(error))
 
     def _look_at_keys(self, now_s: float) -> None:
         if self._drivers.papers.look():
@@ -323,8 +342,8 @@ class Front:
         self._begin_end(FAILURE_GRACE_S)
 
     def _publish(self) -> None:
-        self.status = self._reporter.status(self._clock(), has_reached=self._has_reached)
-        self._metrics.show(self.status)
+        self._board.status = self._reporter.status(self._clock(), has_reached=self._has_reached)
+        self._metrics.show(self._board.status)
 
 
 def _sentence(error: BadFrame) -> str:

@@ -11,11 +11,13 @@ import queue
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from nodeagent.attachment import AttachmentId
+from nodeagent.journal.place import JournalUnready
 from nodeagent.journal_records import COLUMNS, Record, decode, encode
 from nodeagent.steps import OnStep
 
@@ -39,6 +41,8 @@ INSERT INTO meta VALUES ('journal_id', '{{journal_id}}'), ('last_seq', '0'), ('r
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
 """
+_DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+"""Codes of a file that is no journal of ours; the last: a table or column is missing."""
 _COLUMNS_SINCE: Final = {1: ("namespace", "released_ms"), 2: ("released_ms",)}
 """What a journal of an earlier version lacks."""
 _ROOM: Final = f"""
@@ -52,7 +56,11 @@ PRAGMA wal_checkpoint(RESTART);
 
 
 class BadJournal(Exception):
-    """A journal that cannot be used; the text names the file and the remedy."""
+    """A journal of a later release; the text names the file and the remedy."""
+
+
+class _Damaged(Exception):
+    """A file that is no journal, or no whole one."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +104,29 @@ class Contents:
 
 
 class Journal:
-    """The open journal. `run` is the life of its own thread; `submit` may be called by any other."""
+    """The open journal. `run` is the life of its own thread; `submit` may be called by any other.
+
+    A damaged one is kept under another name, and a new one begun: then `damage` says what was wrong with it.
+    """
 
     def __init__(self, state_dir: Path, on_step: OnStep) -> None:
+        """Raises `BadJournal`, and `JournalUnready` while the disk does not let it be opened."""
         self.path = state_dir / FILE_NAME
+        self.damaged_path = state_dir / f"{FILE_NAME}.damaged"
+        self.damage: str | None = None
         self._on_step = on_step
         self._jobs: queue.SimpleQueue[Job | _Close] = queue.SimpleQueue()
-        self._connection = _open(self.path)
-        self.contents = _read(self.path, self._connection)
+        try:
+            try:
+                self._connection, self.contents = _open(self.path)
+            except _Damaged as error:
+                self.damage = str(error)
+                self._set_aside()
+                self._connection, self.contents = _open(self.path)
+        except OSError as error:
+            raise JournalUnready(f"--state-dir: {error.filename or self.path}: {error.strerror}") from None
+        except (sqlite3.Error, _Damaged) as error:
+            raise JournalUnready(f"--state-dir: {self.path}: {error}") from None
 
     def submit(self, job: Job) -> None:
         """Have `job` done after all that were submitted before."""
@@ -133,6 +156,14 @@ class Journal:
             if len(tickets) < len(jobs) and any(isinstance(job, _Close) for job in jobs):
                 self._connection.close()
                 return
+
+    def _set_aside(self) -> None:
+        """Keep the newest damaged journal, with its log as SQLite would look for it."""
+        for ending in ("-wal", "-shm"):
+            Path(f"{self.damaged_path}{ending}").unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.replace(f"{self.path}{ending}", f"{self.damaged_path}{ending}")
+        os.replace(self.path, self.damaged_path)
 
     def _make_room(self) -> None:
         """Let the log have its full size from the start: a sync of a file that grew takes ten times as long."""
@@ -180,21 +211,29 @@ class Journal:
             self._connection.execute("UPDATE meta SET value = ? WHERE name = 'reached_boot'", (job.boot_id,))
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path) -> tuple[sqlite3.Connection, Contents]:
+    """The file at `path`, made where it is missing. Raises `BadJournal`, `_Damaged`, OSError, sqlite3.Error."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():
+        raise _Damaged("it is no file")
+    # SQLite gives its side files the mode of the main one.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    os.chmod(path, 0o600)
+    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # SQLite gives its side files the mode of the main one.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        os.chmod(path, 0o600)
-        connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         _prepare(path, connection)
-    except OSError as error:
-        raise BadJournal(f"--state-dir: {path}: {error.strerror}") from None
-    except sqlite3.OperationalError as error:
-        raise BadJournal(f"--state-dir: {path}: {error}; does another agent use it?") from None
-    except sqlite3.DatabaseError as error:
-        raise BadJournal(f"--state-dir: {path}: {error}; {_REMEDY}") from None
-    return connection
+        return connection, _read(connection)
+    except (sqlite3.Error, BadJournal, _Damaged) as error:
+        connection.close()
+        # Text that is no UTF-8 is an error of the driver, which has no code.
+        if isinstance(error, sqlite3.Error) and _code(error) in _DAMAGE:
+            raise _Damaged(str(error)) from None
+        raise
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
 
 
 def _prepare(path: Path, connection: sqlite3.Connection) -> None:
@@ -222,14 +261,14 @@ def _upgrade(names: Iterable[str]) -> str:
     return f"BEGIN;\n{added}PRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;\n"
 
 
-def _read(path: Path, connection: sqlite3.Connection) -> Contents:
+def _read(connection: sqlite3.Connection) -> Contents:
+    (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if verdict != "ok":
+        raise _Damaged(str(verdict))
+    meta = dict(connection.execute("SELECT name, value FROM meta"))
+    rows: Iterable[tuple[object, ...]] = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM attachments")
     try:
-        meta = dict(connection.execute("SELECT name, value FROM meta"))
-        rows: Iterable[tuple[object, ...]] = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM attachments")
         records = tuple(decode(row) for row in rows)
         return Contents(meta["journal_id"], int(meta["last_seq"]), meta["reached_boot"], records)
-    except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
-        raise BadJournal(f"--state-dir: {path}: damaged ({error}); {_REMEDY}") from None
-
-
-_REMEDY: Final = "move the file away: the grid still knows what this node holds"
+    except (ValueError, TypeError, KeyError) as error:
+        raise _Damaged(f"a row cannot be read: {error}") from None

@@ -72,6 +72,11 @@ class Metrics:
             "Whether requests can be sent to the coordinator",
             registry=self._registry,
         )
+        self.journal_damaged = Gauge(
+            "cni_infoblox_agent_journal_damaged",
+            "Whether a damaged journal is kept, which somebody should look at and remove",
+            registry=self._registry,
+        )
         build = Info("cni_infoblox_agent_build", "The running release", registry=self._registry)
         build.info({"release": release, "node": node})
 
@@ -88,3 +93,4 @@ class Metrics:
         self.pending_files.set(status.pending_files)
         self.silent_seconds.set(-1 if status.heard_s_ago is None else status.heard_s_ago)
         self.connected.set(int(status.connected))
+        self.journal_damaged.set(int(status.damaged_journal is not None))

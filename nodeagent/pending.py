@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from protocol.errors import Problem
 from protocol.logs import Logger
 
 FILES_PER_LOOK_MAX: Final = 1000
+SET_ASIDE_MAX: Final = 10
+"""So many of one name are kept, then the newest takes the place of the last."""
 _FILE_BYTES_MAX: Final = BODY_BYTES_MAX + 5
 _CLOCK_GRAIN_S: Final = 1.0
 """A directory changed so lately may change again without a newer time stamp."""
@@ -67,7 +70,7 @@ class PendingDeletes:
         """Its release is durable."""
         self._on_step("pending:removed:before")
         try:
-            if _version_of(os.stat(pending.path)) == pending.version:
+            if _version_of(os.lstat(pending.path)) == pending.version:
                 pending.path.unlink()
         except FileNotFoundError:
             pass
@@ -85,7 +88,10 @@ class PendingDeletes:
 
     def _take(self, path: Path) -> PendingDelete | None:
         try:
-            with open(path, "rb") as file:
+            if not stat.S_ISREG(os.lstat(path).st_mode):
+                self._set_aside(path, "it is a link, or no file")
+                return None
+            with open(path, "rb", opener=_open_file_alone) as file:
                 version = _version_of(os.fstat(file.fileno()))
                 if self._given.get(path) == version:
                     return None
@@ -104,7 +110,8 @@ class PendingDeletes:
         return PendingDelete(path, version, attachment)
 
     def _set_aside(self, path: Path, why: str) -> None:
-        aside = path.with_name(f".{path.name}.bad")
+        names = [path.with_name(f".{path.name}.bad{number or ''}") for number in range(SET_ASIDE_MAX)]
+        aside = next((name for name in names if not os.path.lexists(name)), names[-1])
         self._log.error("pending_file_unreadable", path=str(path), why=why, moved_to=str(aside))
         with contextlib.suppress(OSError):
             path.rename(aside)
@@ -114,6 +121,11 @@ def file_name(attachment: AttachmentId) -> str:
     """The name under which the plugin keeps the DEL of this attachment."""
     ifname = attachment.ifname.replace("%", "%25").replace("-", "%2D")
     return f"{attachment.container_id}-{ifname}"
+
+
+def _open_file_alone(path: str, flags: int) -> int:
+    """Open what was a file a moment ago; anything else does not make us wait."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _version_of(status: os.stat_result) -> tuple[int, int]:

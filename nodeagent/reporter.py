@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from nodeagent.pending import PendingDeletes
 from nodeagent.switchboard import Machines
@@ -20,6 +21,28 @@ class Identity:
     journal_id: str
 
 
+def starting(identity: Identity) -> AgentStatus:
+    """The status before there is anything to tell."""
+    return AgentStatus(
+        node=identity.node,
+        release=identity.release,
+        boot_id=identity.boot_id,
+        journal_id=identity.journal_id,
+        unready="the journal is being opened",
+        socket_open=False,
+        reached_since_start=False,
+        connected=False,
+        why_not_connected="no connection was tried yet",
+        heard_s_ago=None,
+        attachments=AttachmentCounts(asked=0, held=0, releasing=0, released=0),
+        namespaces={},
+        releases_waiting=0,
+        pending_files=0,
+        plugin_connections=0,
+        damaged_journal=None,
+    )
+
+
 @dataclass(frozen=True)
 class Reporter:
     """Reads machines and drivers, changes nothing."""
@@ -28,6 +51,7 @@ class Reporter:
     machines: Machines
     server: UnixServer
     pending: PendingDeletes
+    damaged_journal: Path
 
     def status(self, now_s: float, *, has_reached: bool) -> AgentStatus:
         """All of it, at this moment; `has_reached`: the coordinator, since this process began."""
@@ -49,6 +73,7 @@ class Reporter:
             releases_waiting=self.machines.releases.count(),
             pending_files=self.pending.count(),
             plugin_connections=self.server.count(),
+            damaged_journal=str(self.damaged_journal) if self.damaged_journal.exists() else None,
         )
 
     def _unready(self, *, has_reached: bool) -> str | None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from nodeagent.journal.place import file_at, identity_of
 from nodeagent.private_directory import NotPrivate, make_private, normal
 
 BACKLOG: Final = 1024
 ANSWER_WAIT_S: Final = 1.0
+KNOCK_WAIT_S: Final = 1.0
 _GREETING: Final = b"CONNECT /_goRPC_ HTTP/1.0\r\n\r\n"
 """What the original's plugin begins with; nothing is asked before a call follows."""
 _GREETED: Final = b"Connected to Go RPC"
@@ -21,10 +25,21 @@ _ORIGINAL: Final = (
     "infoblox/infoblox-cni-daemon, or give this agent another --socket-dir until the nodes are switched"
 )
 _STRANGER: Final = "another program serves {path}: end it, or give this agent another --socket-dir"
+_REMOVED: Final = (
+    "--socket-dir: {directory} was removed from the node, and this container still has the removed one: "
+    "the next container gets a new one"
+)
+
+CREDENTIALS: Final = struct.Struct("iii")
+"""What SO_PEERCRED gives: pid, uid, gid."""
 
 
 class PlaceTaken(Exception):
     """The socket cannot be opened there; the text names the path and the remedy."""
+
+
+class PlaceRemoved(Exception):
+    """The directory is gone, and this container cannot see another one that takes its place."""
 
 
 class SocketPlace:
@@ -41,23 +56,37 @@ class SocketPlace:
         self._alive_path = directory / f"{driver_name}.alive"
         self._lock_path = directory / f"{driver_name}.lock"
         self._lock: int | None = None
+        self._bound: tuple[int, int] | None = None
 
     def take(self) -> None:
-        """Make the directories, keep every other agent out. Raises `PlaceTaken`."""
+        """Make the directories, keep every other agent out, as often as wanted.
+
+        Raises `PlaceTaken`, and `PlaceRemoved` where only a new container can see the directory that is there now.
+        """
         directory = self.socket_path.parent
         try:
             make_private(directory)
             make_private(self.pending_path)
-            how = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            self._lock = os.open(self._lock_path, how, 0o600)
+            self._take_lock()
         except NotPrivate as error:
             raise PlaceTaken(f"--socket-dir: {error}") from None
         except OSError as error:
+            if _is_removed(directory):
+                raise PlaceRemoved(_REMOVED.format(directory=directory)) from None
             raise PlaceTaken(f"--socket-dir: {error.filename or directory}: {error.strerror}") from None
+
+    def _take_lock(self) -> None:
+        if self._lock is not None and file_at(self._lock_path) == identity_of(os.fstat(self._lock)):
+            return
+        lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            os.close(lock)
             raise PlaceTaken(f"--socket-dir: another agent of this node serves {self.socket_path}") from None
+        if self._lock is not None:
+            os.close(self._lock)
+        self._lock = lock
 
     def listen(self) -> socket.socket:
         """The listening socket, where nobody else answers. Raises `PlaceTaken`."""
@@ -75,20 +104,50 @@ class SocketPlace:
         finally:
             os.umask(previous)
         listener.listen(BACKLOG)
+        self._bound = file_at(self.socket_path)
         return listener
+
+    def is_bound(self) -> bool:
+        """Whether the path still leads to the socket that `listen` has made."""
+        return self._bound is not None and file_at(self.socket_path) == self._bound
+
+    def trouble(self) -> str | None:
+        """Why a plugin would not reach this process by the path, None when it would. Any thread may ask."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.settimeout(KNOCK_WAIT_S)
+            try:
+                probe.connect(str(self.socket_path))
+                credentials = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+            except OSError as error:
+                return f"the plugin's socket {self.socket_path} takes no connection: {error.strerror or error}"
+        pid, _, _ = CREDENTIALS.unpack(credentials)
+        return None if pid == os.getpid() else f"another process serves the plugin's socket {self.socket_path}"
 
     def was_alive(self) -> bool:
         """Whether an agent was well here before, in this boot: a boot empties the directory."""
         return self._alive_path.exists()
 
     def show_alive(self) -> None:
-        """Touch the file that lets STATUS succeed while this process is being replaced."""
-        self._alive_path.touch(mode=0o600)
-        os.utime(self._alive_path)
+        """Touch the file that lets STATUS succeed while this process is being replaced.
+
+        Where the directory is gone there is none; whoever looks after the socket's path sees to that.
+        """
+        with suppress(OSError):
+            self._alive_path.touch(mode=0o600)
+            os.utime(self._alive_path)
 
     def leave(self) -> None:
-        """Remove the socket; lock, pending deletes, sign of life stay."""
-        self.socket_path.unlink(missing_ok=True)
+        """Remove the socket, unless it is another one; lock, pending deletes, sign of life stay."""
+        if self.is_bound():
+            self.socket_path.unlink(missing_ok=True)
+
+
+def _is_removed(directory: Path) -> bool:
+    """Whether it was removed where it comes from, while a mount still shows it."""
+    try:
+        return os.stat(directory).st_nlink == 0
+    except OSError:
+        return False
 
 
 def _who_answers(path: Path) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,7 +14,7 @@ from nodeagent.events import Delivered, HungUp
 from nodeagent.frame import BadFrame, Frame
 from nodeagent.namespaces import Inode
 from nodeagent.plugin_connection import PeerGone, PluginConnection, Stage
-from nodeagent.socket_place import SocketPlace
+from nodeagent.socket_place import CREDENTIALS, SocketPlace
 from protocol import descriptors
 from protocol.bounds import Bounds
 from protocol.logs import Logger
@@ -27,7 +26,6 @@ DESCRIPTORS_EACH: Final = 2
 ACCEPTS_PER_TURN: Final = 64
 FRAME_S: Final = 5.0
 """How long a plugin may take to deliver its request, or to take its answer."""
-_CREDENTIALS: Final = struct.Struct("iii")
 
 
 @dataclass(frozen=True)
@@ -83,17 +81,35 @@ class UnixServer:
         self._listener = self._place.listen()
         self._poll_listener(now_s)
 
+    def bind_anew(self, now_s: float) -> bool:
+        """Listen at the path again where it leads elsewhere by now; whether that was so.
+
+        Raises `PlaceTaken`, `PlaceRemoved`; the old socket stays open then.
+        """
+        if self._listener is None or self._place.is_bound():
+            return False
+        self._place.take()
+        listener = self._place.listen()
+        self._accept(now_s, self._connections_max)
+        self._close_listener(self._listener)
+        self._listener = listener
+        self._poll_listener(now_s)
+        return True
+
     def close(self, now_s: float) -> None:
         """Accept what has already knocked, nothing after that."""
         if self._listener is None:
             return
         self._place.leave()
         self._accept(now_s, self._connections_max)
-        if self._is_polled:
-            self._poller.unregister(self._listener.fileno())
-            self._is_polled = False
-        self._listener.close()
+        self._close_listener(self._listener)
         self._listener = None
+
+    def _close_listener(self, listener: socket.socket) -> None:
+        if self._is_polled:
+            self._poller.unregister(listener.fileno())
+            self._is_polled = False
+        listener.close()
 
     def next_caller(self) -> int:
         """A number that no connection has, for a request that comes another way."""
@@ -162,8 +178,8 @@ class UnixServer:
 
     def _admit(self, sock: socket.socket, now_s: float) -> None:
         sock.settimeout(0)
-        credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        _, uid, _ = _CREDENTIALS.unpack(credentials)
+        credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+        _, uid, _ = CREDENTIALS.unpack(credentials)
         if uid not in self._allowed_uids:
             self._log.warning("peer_refused", uid=uid)
             sock.close()

@@ -102,7 +102,10 @@ class AttachmentCounts(_Part):
 
 
 class AgentStatus(_Part):
-    """A node's agent. `unready` is why it is not ready; `heard_s_ago` is None before the coordinator was heard."""
+    """A node's agent. `unready` is why it is not ready; `heard_s_ago` is None before the coordinator was heard.
+
+    `damaged_journal` is the file of a journal that was damaged, until a person removes it.
+    """
 
     node: str
     release: str
@@ -119,3 +122,4 @@ class AgentStatus(_Part):
     releases_waiting: int
     pending_files: int
     plugin_connections: int
+    damaged_journal: str | None

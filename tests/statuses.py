@@ -86,5 +86,6 @@ def an_agent(node: str = "node-a", **changes: Any) -> AgentStatus:
         "releases_waiting": 0,
         "pending_files": 1,
         "plugin_connections": 0,
+        "damaged_journal": None,
     }
     return AgentStatus(**{**known, **changes})

@@ -71,7 +71,7 @@ class Place:
 
     def is_taken(self) -> bool:
         """Whether this process holds the lock, and the lock still lies where it did."""
-        return self._lock is not None and file_at(self.lock_path) == _identity(os.fstat(self._lock))
+        return self._lock is not None and file_at(self.lock_path) == identity_of(os.fstat(self._lock))
 
     def leave(self) -> None:
         """Let another agent take the journal."""
@@ -90,7 +90,7 @@ class Place:
 def file_at(path: Path) -> tuple[int, int] | None:
     """Which file lies at `path`, None where none does. Raises OSError when that cannot be said."""
     try:
-        return _identity(os.stat(path, follow_symlinks=False))
+        return identity_of(os.stat(path, follow_symlinks=False))
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -106,5 +106,6 @@ def is_on_tmpfs(directory: Path) -> bool:
     return False
 
 
-def _identity(status: os.stat_result) -> tuple[int, int]:
+def identity_of(status: os.stat_result) -> tuple[int, int]:
+    """What tells a file from every other one on this machine."""
     return status.st_dev, status.st_ino
