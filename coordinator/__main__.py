@@ -22,6 +22,8 @@ from coordinator.assignment import Policy
 from coordinator.authorized import Authorized
 from coordinator.caller import Caller
 from coordinator.cluster_watch import ClusterWatch
+from coordinator.connection_book import ConnectionBook, Limits
+from coordinator.connection_guard import ConnectionGuard
 from coordinator.desk import Desk
 from coordinator.door import Door
 from coordinator.enrolment import Enrolment
@@ -35,7 +37,7 @@ from coordinator.metrics import Metrics
 from coordinator.operator_socket import NoOperatorSocket, OperatorSocket
 from coordinator.ownership import Owner
 from coordinator.reviewer import Reviewer
-from coordinator.router import Router
+from coordinator.router import Router, listen
 from coordinator.settings import Settings, read_settings
 from coordinator.steps import OnStep, no_step
 from coordinator.strangers import Strangers
@@ -93,7 +95,6 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) 
     clock = time.monotonic
     user_agent = f"cni-infoblox/{release}"
     logger = make_logger(settings.log_format, settings.log_level, cluster=settings.cluster_name)
-    descriptors.raise_limit()
     pair = load_pair(settings.key_path)
     authorized = Authorized(settings.keys / "authorized", lambda text: logger.warning("bad_key_file", reason=text))
     authorized.reread()
@@ -115,17 +116,17 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) 
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     context.set(zmq.MAX_SOCKETS, 16)
     zap = Zap(context)
-    router = _bind(context, settings, pair)
+    router, guard = _agents_port(context, settings, pair, bounds)
     inbox: Inbox[Item] = Inbox()
     reviewer = Reviewer(KubernetesApi(api_server), settings.token_rules, inbox.put, clock)
     door = _door(settings, pair, authorized, desk, clock)
     operators = _open_operator_socket(settings, inbox, clock, logger, bounds)
-    drivers = Drivers(router, zap, reviewer.review, operators.answer if operators else lambda _: None)
+    drivers = Drivers(router, guard, zap, reviewer.review, operators.answer if operators else lambda _: None)
     front = Front(desk, door, drivers, inbox, metrics, logger, clock, on_step)
     files = FileWatch(_watched(settings, inbox, logger, live_nodes))
     wapi = Wapi(settings.grid, settings.read_password, clock, user_agent)
     caller = Caller(wapi, inbox.put, clock, on_step)
-    status = StatusServer(*settings.status_address, _pages(front, cluster, metrics, clock), bounds)
+    status = StatusServer(*settings.status_address, _pages(front, guard, cluster, metrics, clock), bounds)
     _on_signals(inbox)
     _warn(settings, authorized, logger)
     logger.info(
@@ -137,7 +138,7 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) 
         nodes=len(authorized),
     )
 
-    workers: dict[str, _Worker] = {"caller": caller, "files": files, "reviewer": reviewer}
+    workers: dict[str, _Worker] = {"caller": caller, "files": files, "reviewer": reviewer, "guard": guard}
     workers |= cluster.watches if cluster else {}
     threads = [_start(name, worker.run, inbox) for name, worker in workers.items()]
     status.start()
@@ -174,11 +175,21 @@ def _door(
     return Door(authorized, enrolment, Strangers() if settings.enrol_tokens else None, clock, _wall_ms)
 
 
-def _pages(front: Front, cluster: ClusterWatch | None, metrics: Metrics, clock: Callable[[], float]) -> Pages:
+def _pages(
+    front: Front,
+    guard: ConnectionGuard,
+    cluster: ClusterWatch | None,
+    metrics: Metrics,
+    clock: Callable[[], float],
+) -> Pages:
     def status() -> CoordinatorStatus:
         return front.ask_status(cluster.status(clock()) if cluster else None)
 
-    return Pages(lambda: None, lambda: status().model_dump_json(indent=1).encode(), lambda: metrics.text(status()))
+    return Pages(
+        lambda: None,
+        lambda: status().model_dump_json(indent=1).encode(),
+        lambda: metrics.text(status(), guard.counts()),
+    )
 
 
 def _watched(
@@ -202,11 +213,19 @@ def _wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _bind(context: zmq.Context[zmq.Socket[bytes]], settings: Settings, pair: KeyPair) -> Router:
+def _agents_port(
+    context: zmq.Context[zmq.Socket[bytes]], settings: Settings, pair: KeyPair, bounds: Bounds
+) -> tuple[Router, ConnectionGuard]:
+    """Where agents connect, with what closes connections that are too many."""
     try:
-        return Router(context, settings.listen, pair)
-    except zmq.ZMQError as error:
+        listener = listen(settings.listen)
+    except OSError as error:
         raise OSError(f"--listen {settings.listen}: {error.strerror}") from None
+    router = Router(context, listener, pair)
+    book = ConnectionBook(Limits(in_all=descriptors.for_connections(descriptors.raise_limit())))
+    guard = ConnectionGuard(router.socket, listener, book, bounds)
+    router.open()
+    return router, guard
 
 
 def _open_operator_socket(

@@ -34,13 +34,15 @@ class Authorized:
         self._checked_at_s = now_s
         self.reread()
 
-    def recheck(self, public_key: bytes) -> None:
+    def recheck(self, public_key: bytes, now_s: float) -> None:
         """Be sure about this key: when its file is as it was, the others are not looked at.
 
-        They may be thousands, whose nodes all come back at once.
+        They may be thousands, whose nodes all come back at once. Keys that nobody knows come in any number.
         """
         node = self._nodes.get(public_key)
-        if node is None or not self._is_as_read(f"{node}.key"):
+        if node is None:
+            self.refresh(now_s)
+        elif not self._is_as_read(f"{node}.key"):
             self.reread()
 
     def reread(self) -> None:

@@ -37,6 +37,20 @@ ALARMS: Final = frozenset(
 )
 
 
+LIMITED: Final = frozenset(
+    {
+        "declined",
+        "enrolment_postponed",
+        "enrolment_refused",
+        "key_refused",
+        "node_twice",
+        "not_yours",
+        "unreadable_message",
+    }
+)
+"""What others can make happen as often as they like, so that the log has one line of each in 10 s."""
+
+
 class Form(Enum):
     """How a call carries its operations."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from coordinator.authorized import Authorized
 from coordinator.enrolment import Enrolment, EnrolmentEffect, Knocked
@@ -11,14 +10,6 @@ from coordinator.reviewer import Reviewed
 from coordinator.strangers import Strangers
 from coordinator.tickets import Tickets
 from protocol.messages import Enrol, ShowTicket
-
-
-@dataclass(frozen=True)
-class Crowd:
-    """How many connections there are, how many nodes have said hello."""
-
-    connections: int
-    nodes: int
 
 
 class Door:
@@ -50,31 +41,20 @@ class Door:
         """The node that this key speaks for."""
         return self._enrolment.node_of(key, self._wall_ms())
 
-    def may_connect(self, key: bytes, crowd: Callable[[], Crowd]) -> bool:
+    def may_connect(self, key: bytes) -> bool:
         """Whether a connection with this key may come in."""
-        self._authorized.recheck(key)
-        if self.node_of(key) is not None:
-            return True
-        if self._strangers is None:
-            return False
-        seen = crowd()
-        return self._strangers.may_connect(seen.connections, seen.nodes)
+        self._authorized.recheck(key, self._clock())
+        return self._strangers is not None or self.node_of(key) is not None
 
-    def may_speak(self, key: bytes, size: int) -> bool:
+    def may_speak(self, connection: bytes, size: int) -> bool:
         """Whether a message of this many bytes is read, when the key is unknown."""
-        return self._strangers is not None and self._strangers.may_speak(key, size, self._clock())
+        return self._strangers is not None and self._strangers.may_speak(connection, size, self._clock())
 
     def knock(self, connection: bytes, key: bytes, message: Enrol | ShowTicket) -> list[EnrolmentEffect]:
         """Somebody says which node they are."""
         knocked = Knocked(connection, key, message, self._clock(), self._wall_ms())
-        return self._settle(key, self._enrolment.knocked(knocked))
+        return self._enrolment.knocked(knocked)
 
     def reviewed(self, reviewed: Reviewed) -> list[EnrolmentEffect]:
         """The API server has said whose token it is."""
-        effects = self._enrolment.reviewed(reviewed, self._clock(), self._wall_ms())
-        return self._settle(reviewed.key, effects)
-
-    def _settle(self, key: bytes, effects: list[EnrolmentEffect]) -> list[EnrolmentEffect]:
-        if self._strangers is not None and self.node_of(key) is not None:
-            self._strangers.welcome(key)
-        return effects
+        return self._enrolment.reviewed(reviewed, self._clock(), self._wall_ms())

@@ -10,9 +10,10 @@ from typing import Final
 import zmq
 
 from coordinator.caller import Caller
-from coordinator.commands import AnswerOperator, Call, Effect, Note, Send, WakeAt
+from coordinator.commands import LIMITED, AnswerOperator, Call, Effect, Note, Send, WakeAt
+from coordinator.connection_guard import ConnectionGuard
 from coordinator.desk import Desk, DeskEvent, Misread, Received
-from coordinator.door import Crowd, Door
+from coordinator.door import Door
 from coordinator.enrolment import EnrolmentEffect
 from coordinator.events import CredentialsChanged, Landing, OperatorAsked, OperatorLeft, Ticked
 from coordinator.metrics import Metrics
@@ -23,6 +24,7 @@ from coordinator.zap import Zap
 from protocol.codec import Unreadable, decode_to_coordinator, encode
 from protocol.inbox import Inbox
 from protocol.keys import KeyPair
+from protocol.log_limit import LogLimit
 from protocol.logs import Logger
 from protocol.messages import Enrol, EnrolFirst, ShowTicket
 from protocol.status import CoordinatorStatus, KubernetesStatus
@@ -65,6 +67,7 @@ class Drivers:
     """What the front polls besides its inbox, with what carries out what it may not wait for."""
 
     router: Router
+    guard: ConnectionGuard
     zap: Zap
     review: Callable[[Review], None]
     answer_operator: Callable[[AnswerOperator], None]
@@ -92,6 +95,7 @@ class Front:
         self._logger = logger
         self._clock = clock
         self._on_step = on_step
+        self._log_limit = LogLimit()
         self._wake_at_s = 0.0
         self._flying = False
         self._stop_at_s: float | None = None
@@ -102,14 +106,12 @@ class Front:
         for poller in (inner, outer):
             poller.register(self._inbox.wakeup_fd, zmq.POLLIN)
             poller.register(self._drivers.zap.socket, zmq.POLLIN)
-            poller.register(self._drivers.router.monitor, zmq.POLLIN)
         outer.register(self._drivers.router.socket, zmq.POLLIN)
         self._perform(self._desk.start(self._clock()), caller)
         while not self._is_over():
             # A coordinator that is told to end hears no more messages, so they must not wake it either.
             (outer if self._stop_at_s is None else inner).poll(self._timeout_ms())
-            self._drivers.router.count_connections()
-            self._drivers.zap.answer_all(self._admits, self._key_refused)
+            self._drivers.zap.answer_all(self._door.may_connect, self._key_refused)
             events = [*self._take_inbox(), *self._take_messages()]
             now_s = self._clock()
             self._perform(self._desk.handle(events or [Ticked(now_s)], now_s), caller)
@@ -160,16 +162,13 @@ class Front:
 
     def _read(self, incoming: Incoming) -> DeskEvent | None:
         node = self._door.node_of(incoming.key)
-        if node is None and not self._door.may_speak(incoming.key, len(incoming.payload)):
+        if not self._may_be_read(incoming, node):
             return None
         now_s = self._clock()
         try:
             message = decode_to_coordinator(incoming.payload)
         except Unreadable as unreadable:
-            self._note(Note("unreadable_message", {"node": node or "unknown", "reason": str(unreadable)}))
-            if unreadable.reply_to is None:
-                return None
-            return Misread(node or "", incoming.connection, unreadable.reply_to, str(unreadable), now_s)
+            return self._misread(incoming, node, unreadable)
         self._on_step(f"message:{message.type}:received")
         if isinstance(message, Enrol | ShowTicket):
             self._carry_out(self._door.knock(incoming.connection, incoming.key, message))
@@ -178,6 +177,25 @@ class Front:
             self._send(Send(incoming.connection, EnrolFirst(id=message.id)))
             return None
         return Received(node, incoming.connection, message, now_s)
+
+    def _may_be_read(self, incoming: Incoming, node: str | None) -> bool:
+        connection, guard = incoming.connection, self._drivers.guard
+        if guard.is_condemned(connection):
+            return False
+        guard.heard(connection, incoming.descriptor, incoming.address, node)
+        if node is None and not self._door.may_speak(connection, len(incoming.payload)):
+            guard.condemn(connection, "messages_of_unknown_keys")
+            return False
+        return True
+
+    def _misread(self, incoming: Incoming, node: str | None, unreadable: Unreadable) -> Misread | None:
+        connection, reply_to, reason = incoming.connection, unreadable.reply_to, str(unreadable)
+        self._note(Note("unreadable_message", {"node": node or "unknown", "reason": reason}))
+        if reply_to is None:
+            self._drivers.guard.condemn(connection, "unreadable_messages")
+            return None
+        self._drivers.guard.misread(connection)
+        return Misread(node or "", connection, reply_to, reason, self._clock())
 
     def _carry_out(self, effects: list[EnrolmentEffect]) -> None:
         for effect in effects:
@@ -211,19 +229,17 @@ class Front:
 
     def _note(self, note: Note) -> None:
         self._metrics.count(note)
+        left_out = self._log_limit.admits(note.event, self._clock()) if note.event in LIMITED else 0
+        if left_out is None:
+            return
         log = (
             self._logger.warning if note.is_alarm else self._logger.debug if note.is_detail else self._logger.info
         )
-        log(note.event, **note.fields)
-
-    def _admits(self, key: bytes) -> bool:
-        return self._door.may_connect(key, self._crowd)
-
-    def _crowd(self) -> Crowd:
-        return Crowd(self._drivers.router.count_connections(), len(self._desk.sessions))
+        log(note.event, **note.fields, **({"left_out": left_out} if left_out else {}))
 
     def _rekey(self, pair: KeyPair) -> None:
         if self._drivers.router.rekey(pair):
+            self._drivers.guard.forget_all()
             self._door.rekey(pair.secret)
             self._note(Note("rekeyed", {"public_key": pair.public.decode()}))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
@@ -60,6 +60,12 @@ class Metrics:
                 ("sweep_age_seconds", "Time since the last sweep; -1 before the first"),
             )
         }
+        self._connections = Gauge(
+            prefix + "connections",
+            "Connections: keyless before their handshake, unknown while their key speaks for no node, known",
+            ["standing"],
+            registry=registry,
+        )
         self._swept = Counter(prefix + "sweep_repairs", "What sweeps have done", ["outcome"], registry=registry)
         self._networks = {
             name: Gauge(prefix + f"network_{name}", text, ["view", "subnet"], registry=registry)
@@ -101,8 +107,8 @@ class Metrics:
         elif note.is_alarm:
             self._alarms.labels(note.event).inc()
 
-    def text(self, status: CoordinatorStatus) -> bytes:
-        """All of them, as Prometheus reads them, with the gauges of this moment."""
+    def text(self, status: CoordinatorStatus, connections: Mapping[str, int]) -> bytes:
+        """All of them, as Prometheus reads them, with the gauges of this moment; `connections` by standing."""
         values = {
             "allocations": status.allocations,
             "releases_waiting": status.releases_waiting,
@@ -122,6 +128,8 @@ class Metrics:
             self._cluster["fresh"].set(kubernetes.fresh)
             self._cluster["nodes"].set(kubernetes.nodes)
             self._cluster["pods"].set(kubernetes.pods)
+        for standing, count in connections.items():
+            self._connections.labels(standing).set(count)
         return generate_latest(self._registry)
 
 

@@ -2,108 +2,95 @@
 
 from __future__ import annotations
 
-import time
+import os
+import socket
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
+from socket import AF_INET6
 from typing import Final
 
 import zmq
-from zmq.utils.monitor import parse_monitor_message
 
 from coordinator.zap import ZAP_DOMAIN
 from protocol.codec import MESSAGE_BYTES_MAX
 from protocol.keys import KeyPair
 
 MESSAGES_AT_ONCE_MAX: Final = 1000
+BYTES_AT_ONCE_MAX: Final = 256 * 1024
+"""Of what waits, so much is read before the rest of the coordinator has its turn; libzmq takes senders in turn."""
+
+QUEUED_MAX: Final = 64
+"""Most messages of one connection that wait to be read; what is beyond waits at its sender."""
+
 _HEARTBEAT_MS: Final = 10_000
 _SILENCE_MS: Final = 30_000
 HANDSHAKE_MS: Final = 5_000
 """After this time a connection that has not shown a key is closed."""
 _FAREWELL_MS: Final = 500
-_REBIND_TRIES: Final = 400
-_REBIND_PAUSE_S: Final = 0.005
+BACKLOG: Final = 4096
 
 
 @dataclass(frozen=True)
 class Incoming:
-    """One message as it came: on which connection, from whose key (Z85)."""
+    """One message as it came: on which connection, from whose key (Z85), by which descriptor and address."""
 
     connection: bytes
     key: bytes
     payload: bytes
+    descriptor: int
+    address: str
 
 
 class Router:
-    """A ROUTER with CURVE. Without a running ZAP handler it lets nobody in."""
+    """A ROUTER with CURVE. Without a running ZAP handler it lets nobody in.
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, pair: KeyPair) -> None:
+    `listener` is lent to libzmq, so that the port stays when the keys change. Nobody is let in before `open`.
+    """
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], listener: socket.socket, pair: KeyPair) -> None:
+        self.listener = listener
         self.socket = socket = context.socket(zmq.ROUTER)
         socket.curve_server = True
         self._use(pair)
         socket.zap_domain = ZAP_DOMAIN
         socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
         socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        socket.setsockopt(zmq.IPV6, int("[" in endpoint or "*" in endpoint))
-        socket.setsockopt(zmq.BACKLOG, 4096)
+        socket.setsockopt(zmq.IPV6, self.listener.family == AF_INET6)
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.MAXMSGSIZE, MESSAGE_BYTES_MAX)
+        socket.setsockopt(zmq.RCVHWM, QUEUED_MAX)
         socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
         socket.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, _SILENCE_MS)
         socket.setsockopt(zmq.HEARTBEAT_TTL, _SILENCE_MS)
-        self.monitor = socket.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
-        self._open: set[int] = set()
-        socket.bind(endpoint)
 
     @property
     def endpoint(self) -> str:
         """The address in use, of interest when port 0 was asked for."""
-        return self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
-
-    def count_connections(self) -> int:
-        """How many peers are connected. Reads what the monitor has told meanwhile."""
-        while True:
-            try:
-                frames = self.monitor.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return len(self._open)
-            event = parse_monitor_message(frames)
-            if event["event"] == zmq.EVENT_ACCEPTED:
-                self._open.add(event["value"])
-            else:
-                self._open.discard(event["value"])
+        host, port = self.listener.getsockname()[:2]
+        return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
 
     def rekey(self, pair: KeyPair) -> bool:
-        """Listen with another key pair, which ends every connection; False when it is the same.
-
-        Raises `zmq.ZMQError` when the port is lost.
-        """
+        """Listen with another key pair, which ends every connection; False when it is the same."""
         if pair == self._pair:
             return False
-        endpoint = self.endpoint
-        self.socket.unbind(endpoint)
+        self.socket.unbind(self.socket.getsockopt_string(zmq.LAST_ENDPOINT))
         self._use(pair)
-        self._open.clear()
-        for _ in range(_REBIND_TRIES):
-            # The port is free when libzmq's own thread has closed the old listener, some milliseconds later.
-            with suppress(zmq.ZMQError):
-                self.socket.bind(endpoint)
-                return True
-            time.sleep(_REBIND_PAUSE_S)
-        self.socket.bind(endpoint)
+        self.open()
         return True
 
     def receive(self) -> Iterator[Incoming]:
         """What waits, up to a bound, so that nobody else has to wait for one busy sender."""
-        for _ in range(MESSAGES_AT_ONCE_MAX):
+        messages = received_bytes = 0
+        while messages < MESSAGES_AT_ONCE_MAX and received_bytes < BYTES_AT_ONCE_MAX:
             try:
                 frames = self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return
+            messages += 1
+            received_bytes += sum(len(frame) for frame in frames)
             if len(frames) == 2:
-                key = str(frames[1].get("User-Id")).encode("ascii")
-                yield Incoming(frames[0].bytes, key, frames[1].bytes)
+                yield _incoming(*frames)
 
     def send(self, connection: bytes, payload: bytes) -> bool:
         """Send at once; False when the connection is gone, or does not take in what it gets."""
@@ -117,11 +104,36 @@ class Router:
 
     def close(self) -> None:
         """Give the last answers half a second to leave."""
-        self.socket.disable_monitor()
-        self.monitor.close(linger=0)
         self.socket.close(linger=_FAREWELL_MS)
+        self.listener.close()
+
+    def open(self) -> None:
+        """Let agents in from now on."""
+        self.socket.setsockopt(zmq.USE_FD, os.dup(self.listener.fileno()))
+        self.socket.bind(self.endpoint)
 
     def _use(self, pair: KeyPair) -> None:
         self._pair = pair
         self.socket.curve_publickey = pair.public
         self.socket.curve_secretkey = pair.secret
+
+
+def listen(endpoint: str) -> socket.socket:
+    """The socket at which agents connect. Raises OSError."""
+    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    anywhere = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"
+    host = anywhere if host == "*" else host.strip("[]")
+    family, _, _, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+    listener = socket.create_server(address[:2], family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")
+    listener.settimeout(0)
+    return listener
+
+
+def _incoming(routing: zmq.Frame, payload: zmq.Frame) -> Incoming:
+    return Incoming(
+        connection=routing.bytes,
+        key=str(payload.get("User-Id")).encode("ascii"),
+        payload=payload.bytes,
+        descriptor=int(payload.get(zmq.SRCFD)),
+        address=str(payload.get("Peer-Address")),
+    )

@@ -218,6 +218,12 @@ class Cluster:
         """The first node."""
         return next(iter(self.nodes.values()))
 
+    def add_node(self, name: str) -> Node:
+        """One more node, on which nothing runs yet."""
+        socket_dir = self._stack.enter_context(socket_directory(name))
+        self.nodes[name] = Node(self, name, socket_dir, None)
+        return self.nodes[name]
+
     def wait_connected(self, node: str) -> None:
         """Wait until the coordinator that runs now has heard this node's hello."""
         assert self.coordinator

@@ -6,7 +6,7 @@ from typing import Any
 
 import zmq
 
-from demo.cluster import Cluster, Node, Plan
+from demo.cluster import Cluster, Plan
 from demo.daemons import Daemon
 from protocol.codec import decode_to_agent, encode
 from protocol.keys import KeyPair, generate, load_public
@@ -32,7 +32,7 @@ class EnrollingNode:
         self.cluster = cluster
         self.name = name
         self.stub = stub
-        self.node = cluster.nodes.setdefault(name, Node(cluster, name, None))
+        self.node = cluster.nodes.get(name) or cluster.add_node(name)
         self.keys = self.node.directory / "keys"
         self.token_file = stub.token_file(name, stub.cluster.issue(name).token)
         self.coordinator_key = cluster.directory / "coordinator.key"

@@ -9,8 +9,10 @@ from typing import Any
 import msgpack
 import pytest
 import zmq
+from hostile import bound_lines, bounded
 from runtime_calls import a_mac, add, delete, grid_holds
 
+from coordinator.connection_book import MISREAD_MAX
 from demo.cluster import Cluster, Plan
 from protocol.codec import decode_to_agent, encode
 from protocol.keys import KeyPair, generate, load_pair, load_public
@@ -36,11 +38,25 @@ class Peer:
 
     def __init__(self, cluster: Cluster, pair: KeyPair) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._cluster = cluster
+        self._pair = pair
+        self.connect()
+
+    def connect(self) -> None:
+        """A fresh connection, which stays away once it is cut off."""
         self.socket = self._context.socket(zmq.DEALER)
         self.socket.linger = 0
-        self.socket.curve_publickey, self.socket.curve_secretkey = pair.public, pair.secret
-        self.socket.curve_serverkey = load_public(cluster.keys / "node-1" / "coordinator.key")
-        self.socket.connect(cluster.endpoint)
+        self.socket.reconnect_ivl = -1
+        self.socket.curve_publickey, self.socket.curve_secretkey = self._pair.public, self._pair.secret
+        self.socket.curve_serverkey = load_public(self._cluster.keys / "node-1" / "coordinator.key")
+        self._monitor = self.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self.socket.connect(self._cluster.endpoint)
+
+    def is_cut_off(self, timeout_ms: int = 20_000) -> bool:
+        """Whether the coordinator has closed the connection, waited for; the socket is of no use any more."""
+        is_cut_off = bool(self._monitor.poll(timeout_ms))
+        self._close_socket()
+        return is_cut_off
 
     def answer(self, payload: bytes, timeout_ms: int = 10_000) -> object:
         """The answer to a payload; None for silence."""
@@ -48,8 +64,15 @@ class Peer:
         return decode_to_agent(self.socket.recv()) if self.socket.poll(timeout_ms) else None
 
     def close(self) -> None:
-        self.socket.close()
+        self._close_socket()
         self._context.term()
+
+    def _close_socket(self) -> None:
+        if self.socket.closed:
+            return
+        self.socket.disable_monitor()
+        self._monitor.close()
+        self.socket.close()
 
 
 @pytest.fixture
@@ -101,11 +124,31 @@ def test_a_key_that_is_taken_away_gets_no_answer_any_more(cluster: Cluster, neig
     assert neighbour.answer(encode(Ping(id="ping")), SILENCE_MS) is None
 
 
-@pytest.mark.parametrize("payload", [b"", b"\x00", b"\xc1" * 50, b"{}", b"\xff" * 1000, msgpack.packb([1, 2])])
-def test_garbage_is_dropped(cluster: Cluster, neighbour: Peer, make_netns: MakeNetns, payload: bytes) -> None:
-    neighbour.socket.send(payload)
-    assert isinstance(neighbour.answer(hello(own_boot_id())), Welcome)
+UNANSWERABLE = ["a b", "\n", "x" * 65, "", 7, ["a"], {"a": 1}, b"a"]
+GARBAGE = [b"", b"\x00", b"\xc1" * 50, b"{}", b"\xff" * 1000, msgpack.packb([1, 2])]
+
+
+def test_garbage_and_what_has_no_valid_id_ends_its_connection_alone(
+    cluster: Cluster, neighbour: Peer, make_netns: MakeNetns
+) -> None:
+    versions = [msgpack.packb({"v": 2, "id": message_id}) for message_id in UNANSWERABLE]
+    for payload in [*GARBAGE, *versions]:
+        assert isinstance(neighbour.answer(hello(own_boot_id())), Welcome)
+        neighbour.socket.send(payload)
+        assert neighbour.is_cut_off(), payload
+        neighbour.connect()
+    assert cluster.coordinator
+    assert bounded(cluster.coordinator, "unreadable_messages") == len(GARBAGE) + len(UNANSWERABLE)
+    assert bound_lines(cluster.coordinator, "unreadable_messages") >= 1
     assert_still_serves(cluster, make_netns)
+
+
+def test_many_messages_that_can_only_be_declined_end_their_connection(neighbour: Peer) -> None:
+    later = msgpack.packb({"v": 9, "id": "x1", "type": "hello"})
+    for _ in range(MISREAD_MAX):
+        assert isinstance(neighbour.answer(later), Declined)
+    neighbour.socket.send(later)
+    assert neighbour.is_cut_off()
 
 
 def test_an_unknown_version_is_refused_clearly(neighbour: Peer) -> None:
@@ -113,15 +156,6 @@ def test_an_unknown_version_is_refused_clearly(neighbour: Peer) -> None:
     assert isinstance(answer, Declined)
     assert (answer.id, answer.code, answer.kind) == ("x1", 100, "refused")
     assert "version" in answer.details
-
-
-@pytest.mark.parametrize("message_id", ["a b", "\n", "x" * 65, "", 7, ["a"], {"a": 1}, b"a"])
-def test_an_unknown_version_with_an_id_that_no_answer_can_bear_is_dropped(
-    cluster: Cluster, neighbour: Peer, make_netns: MakeNetns, message_id: object
-) -> None:
-    neighbour.socket.send(msgpack.packb({"v": 2, "id": message_id}))
-    assert isinstance(neighbour.answer(hello(own_boot_id())), Welcome)
-    assert_still_serves(cluster, make_netns)
 
 
 def test_a_message_of_two_megabytes_ends_the_connection_and_nothing_else(

@@ -29,7 +29,7 @@ def nodes(world: DeskWorld) -> dict[str, NodeStatus]:
 
 
 def gauges(world: DeskWorld) -> dict[str, float]:
-    text = Metrics("1", "c").text(world.desk.status(None, world.now_s)).decode()
+    text = Metrics("1", "c").text(world.desk.status(None, world.now_s), {}).decode()
     lines = (line.split() for line in text.splitlines() if line.startswith("cni_infoblox_coordinator_nodes_"))
     return {name.rpartition("_")[2]: float(value) for name, value in lines}
 
