@@ -83,7 +83,7 @@ class AdoptWork(AttachmentWork):
             fixed = read_fixed_address(reply.object) if isinstance(reply, Written) else None
         except Unreadable:
             return None
-        is_done = fixed and self.owner.identity_of(fixed.eas) == self.identity
+        is_done = fixed and self.owner.is_of(fixed.eas, self.identity)
         return Held(fixed) if fixed and is_done and (fixed.view, fixed.address) == self.place else None
 
     def _looked_up(self, found: Found) -> object | None:
@@ -94,7 +94,7 @@ class AdoptWork(AttachmentWork):
         if len(hits) != 1:
             return NotAdopted("it is gone from the grid" if not hits else "the grid holds it twice")
         (fixed,) = hits
-        if self.owner.identity_of(fixed.eas) == self.identity:
+        if self.owner.is_of(fixed.eas, self.identity):
             self.is_unsure = False
             return Held(fixed)
         if fixed.eas.get(LOCATION) or fixed.eas.get(INTERFACE_NAME):

@@ -22,6 +22,8 @@ from coordinator.errors import (
     GridRefused,
     HeldElsewhere,
     LicenceMissing,
+    NoPermission,
+    ObjectsAmbiguous,
     OutcomeUnknown,
     TimeIsUp,
 )
@@ -84,6 +86,8 @@ def as_problem(refusal: Refusal, action: str, user: str) -> Problem:
         Kind.UNKNOWN_EA: EaUndefined,
         Kind.EA_NOT_WRITABLE: EaNotWritable,
         Kind.LICENCE: LicenceMissing,
+        Kind.AMBIGUOUS: ObjectsAmbiguous,
+        Kind.NO_PERMISSION: NoPermission,
     }
     return kinds.get(refusal.kind, GridRefused)(**facts)
 
@@ -302,7 +306,7 @@ class AllocateWork(AttachmentWork):
             fixed = read_fixed_address(reply.object)
         except Unreadable:
             return self.unknown(now_s)
-        if self.owner.identity_of(fixed.eas) != self.identity or not self._is_here(fixed):
+        if not self.owner.is_of(fixed.eas, self.identity) or not self._is_here(fixed):
             return self.unknown(now_s)
         if self._step is _Step.CREATE:
             self.made = fixed.address

@@ -204,19 +204,20 @@ class Lane:
         refusal, works = event.refusal, flight.works
         if flight.call.form is Form.REQUEST and (self.form is None or refusal.kind is Kind.NO_REQUEST):
             return self._do_without_request(refusal.text, event.now_s)
+        notes = [Note("identity_not_unique", {"text": refusal.text})] if refusal.kind is Kind.AMBIGUOUS else []
         if refusal.kind is Kind.EXHAUSTED:
             # Which networks, and how many addresses are left in them, only single creates can tell.
             self._creates_max |= {work.network_key: 1 for work in works if work.network_key is not None}
         if len(works) == 1 or refusal.kind in CONCERNS_EVERY_WRITE:
             for work in works:
                 work.companions_max = None
-            return self._tell(works, lambda work: work.refused(refusal, event.now_s))
+            return [*notes, *self._tell(works, lambda work: work.refused(refusal, event.now_s))]
         if refusal.kind is Kind.TOO_BIG:
             self._pace.too_big(_size(works))
             return []
         for work in works:
             work.companions_max = max(1, len(works) // 2)
-        return self._tell(works, lambda work: work.doubtful(event.now_s))
+        return [*notes, *self._tell(works, lambda work: work.doubtful(event.now_s))]
 
     def _do_without_request(self, reason: str, now_s: float) -> list[LaneCommand]:
         self.form = Form.SEPARATE

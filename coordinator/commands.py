@@ -22,6 +22,7 @@ ALARMS: Final = frozenset(
         "grid_lacks_addresses",
         "grid_unavailable",
         "holding_unreadable",
+        "identity_not_unique",
         "key_refused",
         "listing_refused",
         "more_nodes_silent",

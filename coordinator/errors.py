@@ -22,6 +22,7 @@ EA_NOT_WRITABLE = 114
 GRID_APPROVAL = 115
 GRID_LICENCE = 116
 GRID_ADDRESS = 117
+GRID_PERMISSION = 118
 GRID_REFUSED = 119
 
 
@@ -33,6 +34,13 @@ class GridUnavailable(TryAgain):
 class GridAnswersHtml(TryAgain):
     message = "{grid} answers with a web page, not with WAPI"
     remedy = "It may be restarting, or be no longer the grid master: set --grid-host to the active master."
+
+
+class NoWapiThere(TryAgain):
+    message = "there is no WAPI at {grid}"
+    remedy = (
+        "Something else answers there: see --grid-host, --wapi-port, --wapi-version. A grid that starts may, too."
+    )
 
 
 class OutcomeUnknown(TryAgain):
@@ -218,6 +226,12 @@ class NetworkMissing(Refused):
     remedy = "Correct ipam.subnet, create the network, or run the coordinator with --create-networks true."
 
 
+class NetworkIsContainer(Refused):
+    code = INVALID_NETWORK_CONFIG
+    message = "ipam.subnet {subnet} is a network container in view {view!r}"
+    remedy = "Name a network in it: only networks have addresses for pods."
+
+
 class NetworkNotOurs(Refused):
     code = INVALID_NETWORK_CONFIG
     message = "network {subnet} of view {view!r} belongs to somebody else"
@@ -323,6 +337,33 @@ class LicenceMissing(Refused):
     code = GRID_LICENCE
     message = "the grid lacks a licence for this operation"
     remedy = "See the cause, and the grid's licence page."
+
+
+class NoPermission(Refused):
+    code = GRID_PERMISSION
+    message = "user {user!r} has no permission in the grid to {action}"
+    remedy = (
+        "Give the user's group read/write on this network, or on All IPv4 Networks, and read-only on its view; "
+        "read/write on All Network Views as well where the coordinator creates views."
+    )
+
+
+class NetworkNotWritable(Refused):
+    code = GRID_PERMISSION
+    message = "the grid shows network {subnet} to user {user!r}, but finds no parent for addresses in it"
+    remedy = "Give the user's group read/write on this network, or on All IPv4 Networks."
+
+
+class NotVisible(Refused):
+    code = GRID_PERMISSION
+    message = "the grid has {what} already, but does not show it to user {user!r}"
+    remedy = "Give the user's group read/write on it, or name another one."
+
+
+class ObjectsAmbiguous(Refused):
+    code = GRID_REFUSED
+    message = "the grid has several objects of one attachment, and refuses to {action}"
+    remedy = "cni-infoblox verify and explain show them; delete in the grid the one that is too many."
 
 
 class GridRefused(Refused):

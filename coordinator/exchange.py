@@ -94,7 +94,7 @@ def _one(operation: Operation, send: Callable[[HttpCall], Any]) -> Reply:
     if not isinstance(hits, list) or not all(is_object(hit) and matches(operation.criteria, hit) for hit in hits):
         raise Unreadable("hits that were not searched for")
     if len(hits) != 1:
-        raise RefusedError(Refusal(Kind.OTHER, f"{len(hits)} objects match"))
+        raise RefusedError(Refusal(Kind.AMBIGUOUS if hits else Kind.OTHER, f"{len(hits)} objects match"))
     result = send(write_of(operation, str(hits[0]["_ref"])))
     if isinstance(operation, UpdateFound):
         return read_written(result)

@@ -164,7 +164,7 @@ def _row(candidate: Candidate) -> LegacyAddress:
     return LegacyAddress(
         view=fixed.view[:253],
         address=fixed.address,
-        container_id=fixed.eas["VM ID"][:253],
+        container_id=fixed.eas.get("VM ID")[:253],
         name=fixed.name[:253],
         finding=_finding(candidate),
         node=home.node if home else "",

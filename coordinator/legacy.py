@@ -127,7 +127,7 @@ def _place(fixed: FixedAddress, world: _World, *, is_alone: bool) -> Candidate:
     if len(matches) > 1:
         return Candidate(fixed, Kind.POD, why=f"{_names(matches)} could have it")
     (match,) = matches
-    return Candidate(fixed, Kind.POD, Identity(fixed.eas[VM_ID], match.interface.ifname, match.node))
+    return Candidate(fixed, Kind.POD, Identity(fixed.eas.get(VM_ID), match.interface.ifname, match.node))
 
 
 def _without_doubles(candidates: Sequence[Candidate], holders: Mapping[Identity, str]) -> list[Candidate]:

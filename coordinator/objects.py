@@ -12,7 +12,16 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from coordinator.networks import Network
-from coordinator.operations import Create, DeleteFound, Object, ReadPage, Search, Unreadable, UpdateFound
+from coordinator.operations import (
+    Create,
+    DeleteFound,
+    Object,
+    ReadPage,
+    Search,
+    Unreadable,
+    UpdateFound,
+    ea_texts,
+)
 from coordinator.ownership import (
     EA_TYPES,
     INTERFACE_NAME,
@@ -20,6 +29,7 @@ from coordinator.ownership import (
     NETWORK_NAME,
     VM_ID,
     VM_NAME,
+    Attributes,
     Eas,
     Identity,
     Owner,
@@ -90,7 +100,7 @@ class FixedAddress:
     mac: str | None
     name: str
     comment: str
-    eas: Eas
+    eas: Attributes
 
 
 @dataclass(frozen=True)
@@ -141,11 +151,12 @@ def read_fixed_address(found: Object) -> FixedAddress:
     )
 
 
-def read_eas(extattrs: object) -> Eas:
+def read_eas(extattrs: object) -> Attributes:
     """Extensible attributes by name; values that are no text become text."""
     if not isinstance(extattrs, dict):
-        return {}
-    return {name: str(wrapped.get("value", "")) for name, wrapped in extattrs.items() if isinstance(wrapped, dict)}
+        return Attributes()
+    wrapped = {name: each.get("value", "") for name, each in extattrs.items() if isinstance(each, dict)}
+    return Attributes({name: ea_texts(value) for name, value in wrapped.items()})
 
 
 def write_eas(eas: Eas) -> dict[str, dict[str, str]]:
@@ -299,6 +310,12 @@ _NETWORK_FIELDS: Final = ("network", "network_view", "extattrs")
 def find_network(network: Network) -> Search:
     """The network with its extensible attributes."""
     return Search("network", {"network": network.subnet, "network_view": network.view}, _NETWORK_FIELDS)
+
+
+def find_container(network: Network) -> Search:
+    """The network container with exactly the network's addresses: the grid has either one or the other."""
+    criteria = {"network": network.subnet, "network_view": network.view}
+    return Search("networkcontainer", criteria, ("network", "network_view"))
 
 
 def create_network(owner: Owner, network: Network) -> Create:

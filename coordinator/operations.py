@@ -274,18 +274,23 @@ def _take(elements: deque[Any]) -> Any:
     return elements.popleft()
 
 
+def ea_texts(value: Any) -> tuple[str, ...]:
+    """The values of an extensible attribute, which may have several, as texts."""
+    return tuple(str(each) for each in value) if isinstance(value, list) else (str(value),)
+
+
 def _matches(found: Object, name: str, wanted: str) -> bool:
     if name.endswith(":"):
-        return str(_value(found, name[:-1])).casefold() == wanted.casefold()
-    return str(_value(found, name)) == wanted
+        return any(each.casefold() == wanted.casefold() for each in _texts(found, name[:-1]))
+    return wanted in _texts(found, name)
 
 
-def _value(found: Object, name: str) -> Any:
+def _texts(found: Object, name: str) -> tuple[str, ...]:
     if not name.startswith("*"):
-        return found.get(name)
+        return (str(found.get(name)),)
     eas = found.get("extattrs")
     wrapped = eas.get(name[1:]) if isinstance(eas, dict) else None
-    return wrapped.get("value") if isinstance(wrapped, dict) else None
+    return ea_texts(wrapped.get("value")) if isinstance(wrapped, dict) else ()
 
 
 def _object(element: Any) -> Object:

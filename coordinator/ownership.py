@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 CMP_TYPE_VALUE: Final = "Kubernetes"
@@ -35,7 +35,26 @@ EA_TYPES: Final[Mapping[str, str]] = {
 DEFAULT_CLUSTER_NAME: Final = "cluster-1"
 
 Eas = Mapping[str, str]
-"""Extensible attributes by name; only their text matters to us."""
+"""Extensible attributes that we write, by name; only their text matters to us."""
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """The extensible attributes of an object as the grid has them. One with several values has any of them."""
+
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def has(self, name: str, value: str) -> bool:
+        """Whether this is one of the attribute's values."""
+        return value in self.values.get(name, ())
+
+    def get(self, name: str, default: str = "") -> str:
+        """The attribute's first value."""
+        return next(iter(self.values.get(name, ())), default)
+
+    def texts(self) -> list[tuple[str, str]]:
+        """Each name with its values, for people."""
+        return [(name, ", ".join(values)) for name, values in sorted(self.values.items())]
 
 
 @dataclass(frozen=True, order=True)
@@ -91,28 +110,30 @@ class Owner:
             **self.search(),
         }
 
-    def identity_of(self, eas: Eas) -> Identity | None:
+    def is_of(self, eas: Attributes, identity: Identity) -> bool:
+        """Whether an object is the address of this attachment, as a search for it would say."""
+        return all(eas.has(name[1:], value) for name, value in self.identity_search(identity).items())
+
+    def identity_of(self, eas: Attributes) -> Identity | None:
         """Whose address an object is, or None when it is not the address of an attachment of this cluster."""
         if not self.is_owner(eas):
             return None
-        container_id, ifname, node = (eas.get(name, "") for name in (VM_ID, INTERFACE_NAME, LOCATION))
+        container_id, ifname, node = (eas.get(name) for name in (VM_ID, INTERFACE_NAME, LOCATION))
         if not (container_id and ifname and node) or container_id == NO_VM_ID:
             return None
         return Identity(container_id, ifname, node)
 
-    def may_use_network(self, eas: Eas, network_name: str) -> bool:
+    def may_use_network(self, eas: Attributes, network_name: str) -> bool:
         """Whether pods may get addresses from a network that carries these attributes.
 
         Either its name is the network configuration's, which is how the original was told to use an existing
         network, or it is marked as this cluster's.
         """
-        if eas.get(NETWORK_NAME) == network_name:
-            return True
-        return self.is_owner(eas)
+        return eas.has(NETWORK_NAME, network_name) or self.is_owner(eas)
 
-    def is_owner(self, eas: Eas) -> bool:
+    def is_owner(self, eas: Attributes) -> bool:
         """Whether an object is marked as this cluster's."""
-        return eas.get(TENANT_ID) == self.cluster_name and eas.get(CMP_TYPE) == CMP_TYPE_VALUE
+        return eas.has(TENANT_ID, self.cluster_name) and eas.has(CMP_TYPE, CMP_TYPE_VALUE)
 
     def network_eas(self, network_name: str) -> dict[str, str]:
         """What a network carries that we create."""

@@ -23,6 +23,8 @@ class Kind(Enum):
     EXHAUSTED = auto()
     MAC_TWICE = auto()
     EXISTS = auto()
+    AMBIGUOUS = auto()
+    NO_PERMISSION = auto()
     NO_PARENT = auto()
     UNKNOWN_EA = auto()
     EA_NOT_WRITABLE = auto()
@@ -61,6 +63,8 @@ _BY_TEXT: Final = (
     (Kind.SUPERUSERS_ONLY, re.compile(r"only superusers can manage", re.I)),
     (Kind.NO_PARENT, re.compile(r"parent was not found|cannot find the parent|network view .* not found", re.I)),
     (Kind.LICENCE, re.compile(r"does not have a valid .*licen[cs]e", re.I)),
+    (Kind.AMBIGUOUS, re.compile(r"result set too large", re.I)),
+    (Kind.NO_PERMISSION, re.compile(r"(no|not have) permission", re.I)),
     (Kind.EXISTS, re.compile(r"already exists|duplicate object|is already in use|already used", re.I)),
     (Kind.NO_REQUEST, re.compile(r"unknown object type \(?request|not allowed for '?request", re.I)),
     (Kind.UNSEARCHABLE, re.compile(r"not searchable|unknown argument", re.I)),

@@ -23,10 +23,11 @@ from coordinator.deadlines import Deadlines
 from coordinator.events import Submitted
 from coordinator.learning import Journals, disproved_by, learn_listed, named_by, relearn_unnamed
 from coordinator.lookups import Lookups
+from coordinator.network_work import NetworkWork, Prepared
 from coordinator.networks import Network, resolve
 from coordinator.objects import FixedAddress
 from coordinator.ownership import Identity
-from coordinator.preparation_work import NetworkWork, Prepared, Reassigned, ReassignWork
+from coordinator.preparation_work import Reassigned, ReassignWork
 from coordinator.release_work import ReleaseWork
 from coordinator.repair_work import Freed, OrphanWork
 from coordinator.sessions import Sessions
@@ -308,11 +309,11 @@ class Registrar:
             yield from self._not_held(record, work, outcome, now_s)
 
     def _not_held(self, record: Record, work: AllocateWork, outcome: object, now_s: float) -> Iterator[Command]:
-        problem: Problem = errors.NetworkMissing(subnet=work.network.subnet, view=work.network.view)
+        view, subnet = work.network.view, work.network.subnet
+        problem: Problem = errors.NetworkNotWritable(subnet=subnet, user=self._policy.user)
         if isinstance(outcome, Contradicted):
             self._lookups.contradicted(work.network)
         if isinstance(outcome, Exhausted):
-            view, subnet = work.network.view, work.network.subnet
             used, delayed = self.allocations.count(view, subnet)
             problem = errors.NetworkExhausted(subnet=subnet, view=view, used=used, delayed=delayed)
             if not self._make_room(work, now_s):

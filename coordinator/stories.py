@@ -29,7 +29,7 @@ def story_of_object(witness: Witness, fixed: FixedAddress) -> Story:
     kind = f"fixed address with MAC {fixed.mac}" if fixed.mac else "reservation"
     origin, identity = read_origin(fixed.comment), witness.owner.identity_of(fixed.eas)
     lines = [f"grid: {kind} in network {fixed.subnet}, name {fixed.name or 'none'}"]
-    lines += [f"grid: {name} = {value}" for name, value in sorted(fixed.eas.items())]
+    lines += [f"grid: {name} = {value}" for name, value in fixed.eas.texts()]
     lines += [f"grid: of pod UID {origin.pod_uid}"] if origin.pod_uid else []
     lines += [f"grid: made in the node's boot {origin.boot_id}"] if origin.boot_id else []
     if identity:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from coordinator.errors import GridAnswersHtml, GridForbids, GridLoginRefused, GridUnavailable
+from coordinator.errors import GridAnswersHtml, GridForbids, GridLoginRefused, GridUnavailable, NoWapiThere
 from coordinator.exchange import LostError, NotSentError, RefusedError
 from coordinator.refusals import classify
 from protocol.texts import parse_json
+
+_NOT_FOR_US: Final = frozenset({301, 302, 303, 307, 308, 404, 405})
 
 
 def read_body(status: int, content: bytes, user: str, grid: str) -> Any:
@@ -23,6 +25,9 @@ def read_body(status: int, content: bytes, user: str, grid: str) -> Any:
     try:
         body = parse_json(content)
     except (ValueError, RecursionError):  # a number of too many digits is a plain ValueError
+        if status in _NOT_FOR_US:
+            # The web server's own words: no WAPI has seen the call. A WAPI's 404 is JSON.
+            raise NotSentError(NoWapiThere(grid=grid, cause=f"HTTP status {status}, and no JSON")) from None
         if status >= 400:
             raise RefusedError(classify(status, None)) from None
         raise LostError(GridAnswersHtml(grid=grid, cause=f"HTTP status {status} without JSON")) from None

@@ -28,6 +28,7 @@ _COUNTED = frozenset(
         "late_commit_count",
         "hang",
         "html_200",
+        "html_404",
         "func_conflicts",
     }
 )
@@ -56,6 +57,7 @@ class Faults:
     late_commit_s: float = 5.0
     hang: int = 0
     html_200: int = 0
+    html_404: int = 0
     latency_ms: float = 0.0
     op_latency_ms: float = 0.0
     close_connections: bool = False
@@ -67,6 +69,8 @@ class Faults:
     # users
     user_kind: str = "superuser"
     approval: bool = False
+    no_permission: str = ""
+    invisible: str = ""
     # readings of the request object
     request_atomicity: str = "all"
     request_sees_earlier: bool = True

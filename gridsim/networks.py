@@ -101,10 +101,11 @@ def _check_overlap(state: State, kind: str, view: GridObject, cidr: Cidr) -> Non
         block = cidr_of(other)
         nests = other.kind == "networkcontainer" and block.covers(cidr)
         nests = nests or (kind == "networkcontainer" and cidr.covers(block))
-        if block == cidr or (block.overlaps(cidr) and not nests):
+        if block == cidr:
+            raise conflict(f"The network {cidr} already exists.  Select another network.")
+        if block.overlaps(cidr) and not nests:
             raise conflict(
-                f"The network {cidr} overlaps the {other.kind} {block} in the network view "
-                f"{view.fields['name']}, or already exists."
+                f"The network {cidr} overlaps the {other.kind} {block} in the network view {view.fields['name']}."
             )
 
 

@@ -98,6 +98,8 @@ def find(state: State, kind: ObjectType, wanted: list[Condition]) -> list[GridOb
 
     Raises Refusal for a search in an unknown view, where that reading is switched on.
     """
+    if state.faults.invisible == kind.name:
+        return []
     for condition in wanted:
         if condition.name == "network_view" and condition.operator == "":
             if state.store.view_named(condition.value) is not None:
@@ -133,7 +135,7 @@ def limited(hits: list[GridObject], results_max: int) -> list[GridObject]:
     if results_max > 0:
         return hits[:results_max]
     if len(hits) > -results_max:
-        raise protocol_error(f"Result set too large ({len(hits)} > {-results_max})")
+        raise protocol_error(f"Result set too large (> {-results_max})")
     return hits
 
 

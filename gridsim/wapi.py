@@ -109,6 +109,8 @@ class Wapi:
             return html_reply(HTTPStatus.SERVICE_UNAVAILABLE)
         if self._hit("html_200", request):
             return html_reply(HTTPStatus.OK)
+        if self._hit("html_404", request):
+            return html_reply(HTTPStatus.NOT_FOUND)
         if self._hit("hang", request):
             released = self._released
             while not released.wait(_GONE_CHECK_S) and not request.client_gone():

@@ -7,7 +7,7 @@ from typing import Any
 
 from gridsim import definitions, fixed_addresses, hosts, networks, ranges, views
 from gridsim.object_types import CLOUD_READ_ONLY
-from gridsim.refusals import operation_not_allowed, protocol_error, unknown_field
+from gridsim.refusals import conflict, missing_parent, operation_not_allowed, protocol_error, unknown_field
 from gridsim.schema import Field, ObjectType
 from gridsim.state import State
 from gridsim.store import GridObject
@@ -65,6 +65,7 @@ def create(state: State, kind: ObjectType, data: Mapping[str, Any]) -> GridObjec
     make = _CREATE.get(kind.name)
     if make is None or _is_forbidden_to_cloud(state, kind):
         raise operation_not_allowed("create", kind.name)
+    _check_permission(state, kind, "create")
     for name in data:
         _check_field(kind, name, data[name], "w", f"Field is not writable: {name}")
     for name in _REQUIRED[kind.name]:
@@ -78,6 +79,7 @@ def update(state: State, kind: ObjectType, thing: GridObject, data: Mapping[str,
     change = _UPDATE.get(kind.name)
     if change is None or _is_forbidden_to_cloud(state, kind):
         raise operation_not_allowed("update", kind.name)
+    _check_permission(state, kind, "modify")
     for name in data:
         _check_field(kind, name, data[name], "u", f"Field is not allowed for update: {name}")
     return change(state, thing, data)
@@ -88,11 +90,21 @@ def delete(state: State, kind: ObjectType, thing: GridObject) -> None:
     remove = _DELETE.get(kind.name)
     if remove is None or _is_forbidden_to_cloud(state, kind):
         raise operation_not_allowed("delete", kind.name)
+    _check_permission(state, kind, "delete")
     remove(state, thing)
 
 
 def _is_forbidden_to_cloud(state: State, kind: ObjectType) -> bool:
     return state.is_cloud_user and kind.name in CLOUD_READ_ONLY
+
+
+def _check_permission(state: State, kind: ObjectType, verb: str) -> None:
+    if state.faults.no_permission != kind.name:
+        return
+    if (kind.name, verb) == ("fixedaddress", "create"):
+        # Who may not write to a network is told that there is none: so it was recorded.
+        raise missing_parent()
+    raise conflict(f"You have no permission to {verb} this object")
 
 
 def _check_field(kind: ObjectType, name: str, value: Any, letter: str, refusal: str) -> None:

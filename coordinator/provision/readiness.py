@@ -9,9 +9,9 @@ from typing import Final
 from coordinator.core.outbox import Outbox
 from coordinator.core.policy import Policy
 from coordinator.core.runner import Runner
+from coordinator.network_work import NetworkWork, Prepared
 from coordinator.networks import Network
 from coordinator.ownership import Owner
-from coordinator.preparation_work import NetworkWork, Prepared
 from coordinator.work import Failed
 from protocol.errors import Problem, TryAgain
 

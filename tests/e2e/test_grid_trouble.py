@@ -48,6 +48,19 @@ def test_a_network_of_somebody_else_is_refused(make_cluster: MakeCluster, make_n
     assert cluster.grid.pods() == {}
 
 
+def test_a_network_container_is_told_as_that(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
+    cluster = make_cluster(Plan())
+    cluster.grid.create("networkcontainer", {"network": "10.55.0.0/24"})
+    assert_error(add(cluster.node, "c", make_netns()), 7, "is a network container", "Name a network in it")
+    assert cluster.grid.objects("network") == []
+
+
+def test_a_missing_permission_is_named(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
+    cluster = make_cluster(Plan())
+    cluster.grid.set_faults(no_permission="network")
+    assert_error(add(cluster.node, "c", make_netns()), 118, "admin", "create network", "All IPv4 Networks")
+
+
 def test_an_attribute_that_is_undefined_is_named(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
     cluster = make_cluster(Plan(grid_flags=("--definitions", "none", "--user-kind", "ordinary")))
     assert_error(add(cluster.node, "c", make_netns()), 113, "not defined", "superuser")
@@ -91,7 +104,13 @@ def test_a_certificate_that_is_not_trusted(make_cluster: MakeCluster, make_netns
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"), [("status_503", ("503",)), ("html_200", ("web page", "--grid-host"))], ids=["503", "html"]
+    ("fault", "words"),
+    [
+        ("status_503", ("503",)),
+        ("html_200", ("web page", "--grid-host")),
+        ("html_404", ("no WAPI", "--wapi-port")),
+    ],
+    ids=["503", "html", "404"],
 )
 def test_a_grid_that_does_not_serve(
     make_cluster: MakeCluster, make_netns: MakeNetns, fault: str, words: Sequence[str]

@@ -29,7 +29,7 @@ def raising_sites() -> dict[str, list[set[str]]]:
 
 AS_PROBLEM = {"cause", "user", "name", "action"}
 """What `as_problem` gives to those that it picks from a table."""
-FROM_TABLE = ("EaUndefined", "EaNotWritable", "LicenceMissing", "GridRefused")
+FROM_TABLE = ("EaUndefined", "EaNotWritable", "LicenceMissing", "NoPermission", "ObjectsAmbiguous", "GridRefused")
 
 
 @pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: str(leaf.__name__))

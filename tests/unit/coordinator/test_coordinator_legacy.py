@@ -6,7 +6,7 @@ import pytest
 
 from coordinator.legacy import Kind, Seen, find_homes, kind_of
 from coordinator.objects import FixedAddress
-from coordinator.ownership import Identity, Owner
+from coordinator.ownership import Attributes, Identity, Owner
 from protocol.messages import Interface
 
 OWNER = Owner("blue")
@@ -19,7 +19,9 @@ def legacy(address: str = "10.55.0.7", vm_id: str = ONE, mac: str | None = None,
     eas = {"Tenant ID": "blue", "CMP Type": "Kubernetes", "Cloud API Owned": "True", "VM ID": vm_id}
     eas |= {name.replace("_", " "): value for name, value in changes.items() if name not in ("view", "name")}
     view, name = changes.get("view", "default"), changes.get("name", "")
-    return FixedAddress(address, view, "10.55.0.0/24", mac, name, "", eas)
+    return FixedAddress(
+        address, view, "10.55.0.0/24", mac, name, "", Attributes({name: (value,) for name, value in eas.items()})
+    )
 
 
 def seen(node: str, *addresses: str, mac: str | None = None, ifname: str = "eth0", namespace: str = "n") -> Seen:

@@ -1,0 +1,212 @@
+"""Makes sure that a network of the grid can give addresses: its view, the network itself, its gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from coordinator import objects
+from coordinator.attachment_work import as_problem
+from coordinator.errors import (
+    ApprovalNeeded,
+    GatewayHeldByPod,
+    NetworkIsContainer,
+    NetworkMissing,
+    NetworkNotOurs,
+    NotVisible,
+    OutcomeUnknown,
+    ViewMissing,
+)
+from coordinator.networks import Network
+from coordinator.objects import read_eas
+from coordinator.operations import Found, Operation, Reply, Written, is_scheduled
+from coordinator.ownership import CMP_TYPE_VALUE, NETWORK_NAME, NO_VM_ID, VM_ID, VM_NAME, Attributes, Owner
+from coordinator.preparation_work import CREATES_MAX, WorkApart
+from coordinator.refusals import Kind, Refusal
+from coordinator.work import Failed, Priority
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The network can give addresses. `created` and `remarks` are for the log."""
+
+    created: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+class _Step(Enum):
+    FIND_VIEW = auto()
+    CREATE_VIEW = auto()
+    FIND_NETWORK = auto()
+    FIND_CONTAINER = auto()
+    CREATE_NETWORK = auto()
+    CREATE_GATEWAY = auto()
+    FIND_USE = auto()
+
+
+class NetworkWork(WorkApart):
+    """Makes sure that a network can give addresses. Ends `Prepared` or `Failed`.
+
+    View, network and gateway are looked up; what is missing is made, when that is allowed; what exists is used
+    when its extensible attributes allow it. A gateway that anything but a pod of ours occupies is reserved
+    already: a router's own record is the usual case.
+    """
+
+    priority = Priority.PREPARE
+
+    def __init__(self, owner: Owner, user: str, network: Network, *, may_create: bool) -> None:
+        super().__init__()
+        self.network = network
+        self._owner = owner
+        self._user = user
+        self._may_create = may_create
+        self._step = _Step.FIND_VIEW
+        self._gateway_refusal: Refusal | None = None
+        self._creates_in_vain = 0
+        self._created: list[str] = []
+        self._remarks: list[str] = []
+
+    def operations(self) -> tuple[Operation, ...]:
+        view, network = self.network.view, self.network
+        gateway = network.gateway or ""
+        find_gateway = (objects.find_at(view, gateway),) if gateway else ()
+        steps: dict[_Step, tuple[Operation, ...]] = {
+            _Step.FIND_VIEW: (objects.find_view(view),),
+            _Step.CREATE_VIEW: (objects.create_view(self._owner, view),),
+            _Step.FIND_NETWORK: (objects.find_network(network), *find_gateway),
+            _Step.FIND_CONTAINER: (objects.find_container(network),),
+            _Step.CREATE_NETWORK: (objects.create_network(self._owner, network),),
+            _Step.CREATE_GATEWAY: (objects.create_gateway(self._owner, network, gateway),),
+            _Step.FIND_USE: (objects.find_use(view, gateway), *find_gateway),
+        }
+        return steps[self._step]
+
+    def answered(self, replies: Sequence[Reply], now_s: float) -> object | None:
+        handlers = {
+            _Step.FIND_VIEW: self._view_looked_up,
+            _Step.FIND_NETWORK: self._network_looked_up,
+            _Step.FIND_CONTAINER: self._container_looked_up,
+            _Step.FIND_USE: self._use_looked_up,
+        }
+        if handler := handlers.get(self._step):
+            return handler([reply for reply in replies if isinstance(reply, Found)])
+        return self._created_one(replies)
+
+    def refused(self, refusal: Refusal, now_s: float) -> object | None:
+        if self._step is _Step.CREATE_GATEWAY:
+            self._gateway_refusal = refusal
+            self._step = _Step.FIND_USE
+            return None
+        if refusal.kind is not Kind.EXISTS or self._step not in (_Step.CREATE_VIEW, _Step.CREATE_NETWORK):
+            return Failed(as_problem(refusal, self._action(), self._user))
+        self._creates_in_vain += 1
+        if self._step is _Step.CREATE_NETWORK:
+            self._step = _Step.FIND_CONTAINER
+            return None
+        return self._find_again(f"view {self.network.view}")
+
+    def _find_again(self, what: str) -> Failed | None:
+        """It exists: somebody else was faster, or it is where this user cannot see it."""
+        if self._creates_in_vain >= CREATES_MAX:
+            return Failed(NotVisible(what=what, user=self._user))
+        self._step = _Step.FIND_VIEW
+        return None
+
+    def unknown(self, now_s: float) -> object | None:
+        self._creates_in_vain += self._step in (_Step.CREATE_VIEW, _Step.CREATE_NETWORK, _Step.CREATE_GATEWAY)
+        if self._creates_in_vain >= CREATES_MAX:
+            return Failed(OutcomeUnknown(action=self._action()))
+        self._step = _Step.FIND_VIEW
+        return None
+
+    def _action(self) -> str:
+        actions = {
+            _Step.CREATE_VIEW: f"create view {self.network.view}",
+            _Step.CREATE_NETWORK: f"create network {self.network.subnet}",
+            _Step.CREATE_GATEWAY: f"reserve gateway {self.network.gateway}",
+        }
+        return actions.get(self._step, f"look up network {self.network.subnet}")
+
+    def _view_looked_up(self, replies: Sequence[Found]) -> object | None:
+        if replies[0].hits:
+            self._step = _Step.FIND_NETWORK
+            return None
+        if not self._may_create:
+            return Failed(ViewMissing(view=self.network.view))
+        self._step = _Step.CREATE_VIEW
+        return None
+
+    def _network_looked_up(self, replies: Sequence[Found]) -> object | None:
+        if not replies[0].hits:
+            self._step = _Step.CREATE_NETWORK if self._may_create else _Step.FIND_CONTAINER
+            return None
+        eas = read_eas(replies[0].hits[0].get("extattrs"))
+        if not self._owner.may_use_network(eas, self.network.name):
+            return Failed(self._not_ours(eas))
+        if not eas.has(NETWORK_NAME, self.network.name):
+            self._remarks.append(f"Network Name is {eas.get(NETWORK_NAME)!r}")
+        if self.network.gateway is None:
+            return self._prepared()
+        return self._gateway_looked_up(replies[1])
+
+    def _container_looked_up(self, replies: Sequence[Found]) -> object | None:
+        subnet, view = self.network.subnet, self.network.view
+        if replies[0].hits:
+            return Failed(NetworkIsContainer(subnet=subnet, view=view))
+        if not self._may_create:
+            return Failed(NetworkMissing(subnet=subnet, view=view))
+        return self._find_again(f"network {subnet} of view {view}")
+
+    def _gateway_looked_up(self, found: Found) -> object | None:
+        if not found.hits:
+            self._step = _Step.CREATE_GATEWAY
+            return None
+        eas = read_eas(found.hits[0].get("extattrs"))
+        if not (self._owner.is_owner(eas) and eas.get(VM_ID, NO_VM_ID) != NO_VM_ID):
+            return self._prepared()
+        holder = eas.get(VM_NAME) or eas.get(VM_ID)
+        return Failed(GatewayHeldByPod(gateway=self.network.gateway, holder=holder))
+
+    def _use_looked_up(self, replies: Sequence[Found]) -> object | None:
+        use, fixed = replies
+        if fixed.hits:
+            return self._gateway_looked_up(fixed)
+        if any(hit.get("status") == "USED" for hit in use.hits):
+            self._remarks.append(f"gateway {self.network.gateway} is occupied by another object")
+            return self._prepared()
+        refusal = self._gateway_refusal or Refusal(Kind.OTHER, "")
+        return Failed(as_problem(refusal, f"reserve gateway {self.network.gateway}", self._user))
+
+    def _created_one(self, replies: Sequence[Reply]) -> object | None:
+        (reply,) = replies
+        if not isinstance(reply, Written):
+            return self.unknown(0.0)
+        if is_scheduled(reply.object):
+            return Failed(ApprovalNeeded(user=self._user))
+        if self._step is _Step.CREATE_VIEW:
+            self._created.append(f"view {self.network.view}")
+            self._step = _Step.CREATE_NETWORK
+            return None
+        if self._step is _Step.CREATE_NETWORK:
+            self._created.append(f"network {self.network.subnet}")
+            if self.network.gateway is None:
+                return self._prepared()
+            self._step = _Step.CREATE_GATEWAY
+            return None
+        self._created.append(f"gateway {self.network.gateway}")
+        return self._prepared()
+
+    def _prepared(self) -> Prepared:
+        return Prepared(tuple(self._created), tuple(self._remarks))
+
+    def _not_ours(self, eas: Attributes) -> NetworkNotOurs:
+        present = ", ".join(f"{name}={value}" for name, value in eas.texts()) or "none"
+        return NetworkNotOurs(
+            subnet=self.network.subnet,
+            view=self.network.view,
+            name=self.network.name,
+            tenant=self._owner.cluster_name,
+            cmp_type=CMP_TYPE_VALUE,
+            present=present,
+        )
