@@ -18,8 +18,9 @@ from urllib3.util.ssl_ import create_urllib3_context
 REPLY_TIMES: Final = 2
 """A reply is there as a whole within so many times the longest silence that is allowed."""
 
-REPLY_BYTES_MAX: Final = 64 * 1024 * 1024
-"""Far above a page of the largest listing; whatever sends more is no server of ours."""
+REPLY_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Twice a page of a thousand objects with thirty long attributes each. The worst JSON of that size takes fifteen
+times as much when it is read."""
 
 TOO_SLOW: Final = "its reply came too slowly"
 TOO_LONG: Final = "its reply is longer than {} bytes"

@@ -100,7 +100,7 @@ class Wapi:
         login = None if has_cookie else self._login()
         self._bounds.begin(read_timeout_s)
         try:
-            response = self._session.request(
+            with self._session.request(
                 call.method,
                 url,
                 json=call.body,
@@ -108,8 +108,8 @@ class Wapi:
                 timeout=(CONNECT_TIMEOUT_S, read_timeout_s),
                 allow_redirects=False,
                 stream=True,
-            )
-            return response.status_code, self._bounds.content(response)
+            ) as response:
+                return response.status_code, self._bounds.content(response)
         except (OSError, HTTPError, UnicodeError) as error:
             # What has not even begun to leave was carried out by nobody, whatever went wrong.
             outcome = LostError if self._bounds.has_sent else NotSentError

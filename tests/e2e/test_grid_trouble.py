@@ -87,6 +87,9 @@ def test_a_wrong_password_is_tried_once(make_cluster: MakeCluster, make_netns: M
     for name in ("a", "b"):
         assert_error(add(cluster.node, name, make_netns()), 110, "login", "admin")
     assert [call["status"] for call in cluster.grid.calls()] == [401]
+    assert cluster.coordinator
+    assert "the password file" in cluster.coordinator.wait_for("grid_unavailable")["details"]
+    assert cluster.coordinator.count("grid_unavailable") == 1
 
 
 def test_an_expired_cookie_costs_one_more_call(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from slow_grid import BODY, HEAD, SILENCE_S, SlowGrid
 
 from coordinator.exchange import LostError
 from coordinator.operations import HttpCall
+from coordinator.reply_bounds import ReplyBounds
 from coordinator.wapi import Grid, Wapi
 
 
@@ -50,3 +52,28 @@ def test_a_slow_reply_within_its_time_is_taken(tmp_path: Path) -> None:
     finally:
         wapi.close()
         slow_grid.stop()
+
+
+def hears(folder: Path, reply: bytes) -> str:
+    """What is said of a reply that is sent at once."""
+    grid = SlowGrid(folder, reply, b"")
+    wapi = Wapi(Grid("127.0.0.1", grid.port, "2.5", "admin", str(grid.certificate)), lambda: "x", time.monotonic)
+    try:
+        with pytest.raises(LostError) as caught:
+            wapi.send(HttpCall("GET", "grid", "", None), SILENCE_S * 50)
+    finally:
+        wapi.close()
+        grid.stop()
+    return caught.value.problem.details
+
+
+def test_a_reply_that_is_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"
+    monkeypatch.setattr(ReplyBounds.begin, "__defaults__", (100_000,))
+    assert "its reply is longer than 100000 bytes" in hears(tmp_path, head + b" " * 200_000)
+
+
+def test_a_compressed_reply_is_refused(tmp_path: Path) -> None:
+    body = gzip.compress(b"[]")
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+    assert "compressed" in hears(tmp_path, head + body)
