@@ -37,6 +37,7 @@ from nodeagent.papers import EnrolledPapers, Papers
 from nodeagent.pending import PendingDeletes
 from nodeagent.releases import Releases
 from nodeagent.reporter import Identity, Reporter, starting
+from nodeagent.service_address import why_unchanging
 from nodeagent.settings import Settings
 from nodeagent.socket_place import PlaceRemoved, PlaceTaken, SocketPlace
 from nodeagent.steps import OnStep, no_step
@@ -172,7 +173,15 @@ def _make_front(process: _Process, journal: Journal, drivers: Drivers) -> Front:
     boot_id, journal_id, release = identity.boot_id, identity.journal_id, identity.release
     attachments = Attachments(boot_id, journal_id)
     enrolment = Enrolment(chosen.node_name, boot_id, process.papers.ticket()) if chosen.enrol_token else None
-    link = Link(len(chosen.coordinator), boot_id, journal_id, release, attachments.holdings, enrolment)
+    link = Link(
+        len(chosen.coordinator),
+        boot_id,
+        journal_id,
+        release,
+        attachments.holdings,
+        enrolment,
+        why_unchanging(chosen.coordinator, os.environ),
+    )
     machines = Machines(attachments, Releases(journal_id), link)
     return Front(
         machines=machines,

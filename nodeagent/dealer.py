@@ -201,4 +201,4 @@ class Dealer:
         # libzmq does not try again after a refused key, although the key may be authorized later. It tries one
         # address for ever, although the name may have another one by now.
         is_final = kind == zmq.EVENT_HANDSHAKE_FAILED_AUTH or not has_address(self._wanted)
-        return ConnectionLost(now_s, why, is_final=is_final)
+        return ConnectionLost(now_s, why, is_final=is_final, was_answered=kind != zmq.EVENT_CLOSED)

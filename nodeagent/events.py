@@ -182,10 +182,14 @@ class Handshaken(Event):
 
 @dataclass(frozen=True)
 class ConnectionLost(Event):
-    """The socket is not connected, for this reason. `is_final` where trying again takes a fresh socket."""
+    """The socket is not connected, for this reason.
+
+    `is_final` where trying again takes a fresh socket; `was_answered` where somebody was there.
+    """
 
     why: str
     is_final: bool = False
+    was_answered: bool = False
 
 
 @dataclass(frozen=True)

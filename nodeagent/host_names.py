@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Final
 
+from nodeagent.service_address import missing_variable, why_missing
+
 _SCHEME: Final = "tcp://"
 
 
@@ -67,6 +69,8 @@ def has_address(endpoint: str) -> bool:
 
 
 def _look_up(endpoint: str) -> LookedUp:
+    if variable := missing_variable(endpoint):
+        return LookedUp(endpoint, why=why_missing(variable))
     host, port = _parts(endpoint)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

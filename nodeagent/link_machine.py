@@ -14,7 +14,7 @@ from enum import Enum, auto
 from typing import Final
 
 from nodeagent import wire_messages
-from nodeagent.commands import Command, Deliver, LowerLink, Note, RaiseLink, RenewSocket, Survey, Transmit
+from nodeagent.commands import Command, Deliver, Die, LowerLink, Note, RaiseLink, RenewSocket, Survey, Transmit
 from nodeagent.enrolment import ENROL_ID, TICKET_ID, Enrolment
 from nodeagent.events import (
     ConnectionLost,
@@ -47,6 +47,9 @@ TURN_AFTER_S: Final = 5.0
 """How long one of several endpoints is tried before the next one is, or a socket that gave up is left alone."""
 
 
+END_AFTER_S: Final = 300.0
+"""How long nobody may answer at addresses that only a new start can change."""
+
 UNTRIED: Final = "no connection was tried yet"
 
 
@@ -63,7 +66,8 @@ class LinkState(Enum):
 class Link:
     """The connection to the coordinator, through whichever endpoint answers.
 
-    `enrolment` is None where the node's key lies in the coordinator's authorized directory.
+    `enrolment` is None where the node's key lies in the coordinator's authorized directory. `why_unchanging` says
+    why this process can learn no other address; it then ends when nobody answers for long.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class Link:
         release: str,
         holdings: Callable[[], Sequence[Holding]],
         enrolment: Enrolment | None = None,
+        why_unchanging: str | None = None,
     ) -> None:
         self._endpoints = endpoints
         self._boot_id = boot_id
@@ -81,11 +86,13 @@ class Link:
         self._release = release
         self._holdings = holdings
         self._enrolment = enrolment
+        self._why_unchanging = why_unchanging
         self._endpoint = 0
         self._state = LinkState.DOWN
         self._why = UNTRIED
         self._changed_s: float | None = None
         self._heard_s: float | None = None
+        self._answered_s: float | None = None
         self._said_s = 0.0
         self._hello_due_s = 0.0
         self._spread_owed = False
@@ -111,11 +118,13 @@ class Link:
         """What is to be done about `event`, in this order."""
         self._out = []
         if self._changed_s is None:
-            self._changed_s = event.now_s
+            self._changed_s = self._answered_s = event.now_s
         if isinstance(event, Handshaken):
             self._handshaken(event)
         elif isinstance(event, ConnectionLost):
             self._has_given_up = event.is_final
+            if event.was_answered:
+                self._answered_s = event.now_s
             self._lost(event.why, event.now_s)
         elif isinstance(event, Received):
             self._received(event.message, event.now_s)
@@ -132,7 +141,7 @@ class Link:
     def _handshaken(self, event: Handshaken) -> None:
         self._state = LinkState.CONNECTED
         self._why = "the coordinator did not answer the hello yet"
-        self._changed_s = self._heard_s = self._said_s = event.now_s
+        self._changed_s = self._heard_s = self._answered_s = self._said_s = event.now_s
         self._hello_due_s = event.now_s + (event.spread_s if self._spread_owed else 0.0)
         self._spread_owed = False
         self._greet_when_due(event.now_s)
@@ -149,7 +158,7 @@ class Link:
         self._out.append(LowerLink(why))
 
     def _received(self, message: ToAgent, now_s: float) -> None:
-        self._heard_s = now_s
+        self._heard_s = self._answered_s = now_s
         if isinstance(message, Welcome):
             self._welcomed(message)
         elif isinstance(message, HelloFirst):
@@ -219,6 +228,7 @@ class Link:
     def _ticked(self, now_s: float) -> None:
         if self._state is LinkState.DOWN:
             self._give_up_endpoint(now_s)
+            self._give_up_process(now_s)
             return
         if self._enrolment:
             self._out.extend(self._enrolment.ticked(now_s))
@@ -245,6 +255,11 @@ class Link:
             self._changed_s = now_s
             self._has_given_up = False
             self._out.append(RenewSocket(self._endpoint))
+
+    def _give_up_process(self, now_s: float) -> None:
+        unanswered_s = now_s - (self._answered_s or now_s)
+        if self._why_unchanging and unanswered_s >= END_AFTER_S:
+            self._out.append(Die(f"no coordinator answered for {unanswered_s:.0f} s: {self._why_unchanging}"))
 
     def _renew(self, why: str, now_s: float) -> None:
         self._lost(why, now_s)

@@ -6,17 +6,22 @@ import re
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
 
+from nodeagent.service_address import missing_variable
 from protocol.settings import ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser
 from protocol.settings import read as read_settings
 
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
-def _with_port(endpoint: str) -> str:
+def _remote(value: Any, check: ValidatorFunctionWrapHandler) -> str:
+    """An endpoint to connect to. One that refers to a variable stays: its Service may exist at the next start."""
+    if isinstance(value, str) and missing_variable(value):
+        return value
+    endpoint: str = check(value)
     if endpoint.endswith(":0"):
         raise ValueError("must be of the form tcp://HOST:PORT")
     return endpoint
@@ -29,7 +34,7 @@ def _file_name(name: str) -> str:
 
 
 FileName = Annotated[str, AfterValidator(_file_name)]
-Remote = Annotated[Endpoint, AfterValidator(_with_port)]
+Remote = Annotated[Endpoint, WrapValidator(_remote)]
 
 
 class Settings(DaemonSettings):

@@ -177,6 +177,30 @@ def test_a_node_whose_token_names_another_node_is_refused(site: Site, coordinato
     liar.stop()
 
 
+def test_an_agent_before_the_coordinators_service_waits_and_says_for_what(
+    site: Site, coordinator: RunningPod
+) -> None:
+    machine = site.add_machine("worker-5")
+    service = site.objects.withdraw("Service", "cni-infoblox-coordinator")
+    try:
+        early = machine.run(site.workload("cni-infoblox-daemon"))
+    finally:
+        site.objects.apply([service])
+    told = early.daemon.wait_for("coordinator_not_reached")
+    assert "the Service cni-infoblox-coordinator did not exist" in told["why"]
+    assert early.probe("livenessProbe").returncode == 0
+    assert early.probe("startupProbe").returncode != 0
+    shown = early.execute(["cni-infoblox", "status"])
+    assert shown.returncode == 1
+    assert "NOT CONNECTED (the Service cni-infoblox-coordinator did not exist" in shown.stdout
+    early.stop()
+
+    in_time = machine.run(site.workload("cni-infoblox-daemon"))
+    coordinator.daemon.wait_for("node_connected", lambda line: bool(line["node"] == machine.name))
+    assert in_time.execute(["cni-infoblox", "status"]).returncode == 0
+    in_time.stop()
+
+
 def test_a_configmap_reaches_the_machine_unless_it_is_wrong(
     site: Site, agent: RunningPod, installer: RunningPod
 ) -> None:

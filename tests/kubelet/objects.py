@@ -25,6 +25,10 @@ class ClusterObjects:
             if found:
                 self._objects[found["kind"], found["metadata"]["name"]] = found
 
+    def withdraw(self, kind: str, name: str) -> Object:
+        """Delete one object, which is returned. Raises KeyError."""
+        return self._objects.pop((kind, name))
+
     def get(self, kind: str, name: str) -> Object:
         """One object. Raises KeyError."""
         return self._objects[kind, name]

@@ -23,6 +23,7 @@ from typing import Any
 import zmq
 from zmq.utils.z85 import encode as z85
 
+from nodeagent.link_machine import END_AFTER_S
 from nodeagent.vanishing import LOOK_EVERY_S
 from protocol import keys
 from protocol.codec import decode_to_coordinator, encode
@@ -232,9 +233,10 @@ class Plugin:
 
 _LAUNCHER = """
 import os, signal, sys
-from nodeagent import settings, vanishing
+from nodeagent import link_machine, settings, vanishing
 from nodeagent.__main__ import run
 vanishing.LOOK_EVERY_S = float(os.environ["LOOK_EVERY_S"])
+link_machine.END_AFTER_S = float(os.environ["END_AFTER_S"])
 def on_step(name):
     if name == os.environ["KILL_AT"]:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -244,11 +246,13 @@ sys.exit(run(settings.read(sys.argv[1:]), on_step))
 
 @dataclass(frozen=True)
 class Staging:
-    """How a test has the agent run: killed at a step, with a hurry about namespaces, inside another command."""
+    """How a test has the agent run: killed at a step, in a hurry, inside another command, with more variables."""
 
     kill_at: str = ""
     look_every_s: float = LOOK_EVERY_S
+    end_after_s: float = END_AFTER_S
     inside: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class AgentEnded(Exception):
@@ -263,7 +267,12 @@ class Agent:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("CNI_INFOBLOX_")}
         if staging:
             command = [*staging.inside, sys.executable, "-c", _LAUNCHER]
-            environment |= {"KILL_AT": staging.kill_at, "LOOK_EVERY_S": str(staging.look_every_s)}
+            environment |= {
+                "KILL_AT": staging.kill_at,
+                "LOOK_EVERY_S": str(staging.look_every_s),
+                "END_AFTER_S": str(staging.end_after_s),
+                **staging.environment,
+            }
         self._process = subprocess.Popen(
             [*command, *arguments], stderr=subprocess.PIPE, text=True, env=environment
         )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from agent_builders import BOOT, JOURNAL, NOW_S, a_record, an_allocated
 
 from nodeagent import wire_messages
-from nodeagent.commands import Command, Deliver, LowerLink, Note, RaiseLink, RenewSocket, Transmit
+from nodeagent.commands import Command, Deliver, Die, LowerLink, Note, RaiseLink, RenewSocket, Transmit
 from nodeagent.events import ConnectionLost, Handshaken, Received, Ticked
 from nodeagent.journal_records import State
-from nodeagent.link_machine import Link
+from nodeagent.link_machine import END_AFTER_S, Link
 from protocol.messages import Declined, Hello, HelloFirst, Holding, Ping, Pong, Welcome
 
 REACHED = Note("coordinator_reached", fields={"coordinator_release": "1"})
@@ -169,6 +169,53 @@ def test_an_address_from_which_nothing_comes_is_told_as_that() -> None:
     assert link.handle(Ticked(NOW_S + 30)) == [told, LowerLink(why), RenewSocket(0)]
     assert link.trouble == why
     assert link.handle(Ticked(NOW_S + 60)) == [RenewSocket(0)]
+
+
+def unanswered_until(link: Link, seconds: float) -> list[Command]:
+    """Nobody answers, second after second; what is done about it in the end."""
+    commands: list[Command] = []
+    for second in range(1, int(seconds) + 1):
+        link.handle(ConnectionLost(NOW_S + second, "refused"))
+        commands = link.handle(Ticked(NOW_S + second))
+    return [command for command in commands if not isinstance(command, RenewSocket)]
+
+
+def a_link_to_a_service() -> Link:
+    return Link(1, BOOT, JOURNAL, "0.1", list, why_unchanging="the address is of this start")
+
+
+def test_an_address_that_only_a_new_start_changes_is_given_up_after_five_minutes() -> None:
+    link = a_link_to_a_service()
+    link.handle(ConnectionLost(NOW_S, "refused"))
+
+    assert unanswered_until(link, END_AFTER_S - 1) == []
+    assert unanswered_until(link, END_AFTER_S) == [
+        Die("no coordinator answered for 300 s: the address is of this start")
+    ]
+
+
+def test_whoever_was_connected_waits_five_minutes_from_then_on() -> None:
+    link = a_link_to_a_service()
+    link.handle(ConnectionLost(NOW_S - 200, "refused"))
+    welcomed(link)
+
+    assert unanswered_until(link, END_AFTER_S - 1) == []
+    assert unanswered_until(link, END_AFTER_S) != []
+
+
+def test_an_address_at_which_somebody_answers_is_not_given_up() -> None:
+    link = a_link_to_a_service()
+    link.handle(ConnectionLost(NOW_S, "refused"))
+    link.handle(ConnectionLost(NOW_S + END_AFTER_S - 1, "another key", was_answered=True))
+
+    assert not any(isinstance(command, Die) for command in link.handle(Ticked(NOW_S + END_AFTER_S)))
+
+
+def test_an_address_of_the_settings_is_never_given_up() -> None:
+    link = a_link()
+    link.handle(ConnectionLost(NOW_S, "refused"))
+
+    assert unanswered_until(link, 2 * END_AFTER_S) == []
 
 
 def test_a_socket_that_gave_up_is_replaced_soon() -> None:
