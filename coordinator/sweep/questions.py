@@ -15,6 +15,7 @@ from coordinator.nodes.sessions import Claim, Session
 from protocol.wire import messages
 from protocol.wire.allocation_id import AllocationId
 from protocol.wire.messages import PAGE_ROWS_MAX, Answer, OrphanRow, ProbeAnswer
+from protocol.wire.pages import pages_of
 
 ORPHANS_READ_AT_ONCE_MAX: Final = 50
 PROBES_OPEN_MAX: Final = 4_096
@@ -138,5 +139,7 @@ class Questions:
         )
 
     def _send_orphans(self, session: Session, rows: list[OrphanRow], rest: list[str]) -> None:
-        outbox = self._parts.outbox
-        outbox.send(session.connection, messages.Orphans(id=outbox.draw(), rows=rows, last=not rest))
+        outbox, pages = self._parts.outbox, pages_of(rows)
+        for number, page in enumerate(pages, start=1):
+            is_last = not rest and number == len(pages)
+            outbox.send(session.connection, messages.Orphans(id=outbox.draw(), rows=page, last=is_last))
