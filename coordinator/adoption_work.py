@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from coordinator import objects
-from coordinator.attachment_work import COMMIT_LATE_S, AttachmentWork, Held, Place, as_problem
+from coordinator.attachment_work import COMMIT_LATE_S, AttachmentWork, Held, Place
 from coordinator.errors import ApprovalNeeded, OutcomeUnknown
 from coordinator.objects import FixedAddress, read_fixed_address
 from coordinator.operations import Found, Operation, Reply, Unreadable, Written, is_scheduled
 from coordinator.ownership import INTERFACE_NAME, LOCATION, Identity, Owner
+from coordinator.refusal_problems import as_problem
 from coordinator.refusals import Refusal
 from coordinator.work import Failed, Priority
 

@@ -17,13 +17,7 @@ from typing import Final
 from coordinator import objects
 from coordinator.errors import (
     ApprovalNeeded,
-    EaNotWritable,
-    EaUndefined,
-    GridRefused,
     HeldElsewhere,
-    LicenceMissing,
-    NoPermission,
-    ObjectsAmbiguous,
     OutcomeUnknown,
     TimeIsUp,
 )
@@ -31,6 +25,7 @@ from coordinator.networks import Network
 from coordinator.objects import FixedAddress, Label, addresses_in_order, read_fixed_address, read_origin
 from coordinator.operations import Found, Operation, Reply, Unreadable, Written, is_scheduled
 from coordinator.ownership import Identity, Owner
+from coordinator.refusal_problems import as_problem
 from coordinator.refusals import Kind, Refusal
 from coordinator.work import Failed, Priority, Work
 from protocol.errors import Problem
@@ -77,19 +72,6 @@ class Contradicted:
 def later(one_s: float | None, other_s: float | None) -> float | None:
     """The later of two times, of which there may be none."""
     return max((each for each in (one_s, other_s) if each is not None), default=None)
-
-
-def as_problem(refusal: Refusal, action: str, user: str) -> Problem:
-    """The failure that a refusal of the grid is to the one who asked."""
-    facts = {"cause": refusal.text, "user": user, "name": refusal.name, "action": action}
-    kinds: dict[Kind, type[Problem]] = {
-        Kind.UNKNOWN_EA: EaUndefined,
-        Kind.EA_NOT_WRITABLE: EaNotWritable,
-        Kind.LICENCE: LicenceMissing,
-        Kind.AMBIGUOUS: ObjectsAmbiguous,
-        Kind.NO_PERMISSION: NoPermission,
-    }
-    return kinds.get(refusal.kind, GridRefused)(**facts)
 
 
 class _Step(Enum):

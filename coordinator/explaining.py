@@ -10,7 +10,6 @@ from typing import Final
 
 from coordinator import answers, objects
 from coordinator.assignment import Policy
-from coordinator.attachment_work import as_problem
 from coordinator.call_lane import Lane
 from coordinator.commands import AnswerOperator, Command
 from coordinator.events import Submitted
@@ -18,6 +17,7 @@ from coordinator.objects import FixedAddress, read_fixed_address
 from coordinator.operations import Found, Operation, Reply, Search, Unreadable
 from coordinator.outage import why_late
 from coordinator.ownership import VM_ID, VM_NAME, Identity
+from coordinator.refusal_problems import as_problem
 from coordinator.refusals import Kind, Refusal
 from coordinator.registrar import Registrar
 from coordinator.sessions import Sessions

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from coordinator import objects
-from coordinator.attachment_work import as_problem
 from coordinator.errors import (
     ApprovalNeeded,
     GatewayHeldByPod,
@@ -23,6 +22,7 @@ from coordinator.objects import read_eas
 from coordinator.operations import Found, Operation, Reply, Written, is_scheduled
 from coordinator.ownership import CMP_TYPE_VALUE, NETWORK_NAME, NO_VM_ID, VM_ID, VM_NAME, Attributes, Owner
 from coordinator.preparation_work import CREATES_MAX, WorkApart
+from coordinator.refusal_problems import as_problem
 from coordinator.refusals import Kind, Refusal
 from coordinator.work import Failed, Priority
 

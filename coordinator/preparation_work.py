@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Final
 
 from coordinator import objects
-from coordinator.attachment_work import COMMIT_LATE_S, as_problem
+from coordinator.attachment_work import COMMIT_LATE_S
 from coordinator.errors import (
     ApprovalNeeded,
 )
@@ -27,6 +27,7 @@ from coordinator.ownership import (
     EA_TYPES,
     Owner,
 )
+from coordinator.refusal_problems import as_problem
 from coordinator.refusals import Kind, Refusal
 from coordinator.work import Failed, Priority, Work
 

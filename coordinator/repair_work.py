@@ -8,12 +8,13 @@ from enum import Enum, auto
 from typing import Final
 
 from coordinator import objects
-from coordinator.attachment_work import COMMIT_LATE_S, NO_MAC, AttachmentWork, Held, Place, as_problem
+from coordinator.attachment_work import COMMIT_LATE_S, NO_MAC, AttachmentWork, Held, Place
 from coordinator.errors import ApprovalNeeded, OutcomeUnknown
 from coordinator.networks import Network
 from coordinator.objects import FixedAddress, read_fixed_address
 from coordinator.operations import Found, Operation, Reply, Unreadable, Written, is_scheduled
 from coordinator.ownership import Identity, Owner
+from coordinator.refusal_problems import as_problem
 from coordinator.refusals import Kind, Refusal
 from coordinator.work import Failed, Priority
 

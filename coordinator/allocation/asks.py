@@ -236,7 +236,8 @@ class Asks:
     def _contradicted(self, ask: Ask, now_s: float) -> None:
         self._parts.networks.contradicted(ask.network)
         if ask.starts >= STARTS_MAX:
-            self._decline(ask, errors.NetworkMissing(subnet=ask.network.subnet, view=ask.network.view))
+            user = self._parts.policy.user
+            self._decline(ask, errors.NetworkNotWritable(subnet=ask.network.subnet, user=user))
             return
         self._parts.networks.when_ready(
             ask.network, lambda problem, at_s: self._is_ready(ask, problem, at_s), now_s

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from coordinator.errors import EaNotWritable, EaUndefined, GridRefused, LicenceMissing
 from coordinator.grid.allocation_object import AllocationObject, Writer
 from coordinator.operations import Found, Reply, Unreadable
-from coordinator.refusals import Kind, Refusal
+from coordinator.refusal_problems import as_problem
+from coordinator.refusals import Refusal
 from coordinator.work import Work
 from protocol.errors import Problem
 
 Outcome = TypeVar("Outcome")
-
-_PROBLEMS: Final[dict[Kind, type[Problem]]] = {
-    Kind.UNKNOWN_EA: EaUndefined,
-    Kind.EA_NOT_WRITABLE: EaNotWritable,
-    Kind.LICENCE: LicenceMissing,
-}
 
 
 class Task(Work, Generic[Outcome]):
@@ -50,5 +44,4 @@ class AllocationTask(Task[Outcome]):
 
     def problem(self, refusal: Refusal, action: str) -> Problem:
         """The failure that a refusal of the grid is to whoever asked."""
-        facts = {"cause": refusal.text, "user": self._user, "name": refusal.name, "action": action}
-        return _PROBLEMS.get(refusal.kind, GridRefused)(**facts)
+        return as_problem(refusal, action, self._user)
