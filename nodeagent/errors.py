@@ -59,6 +59,13 @@ class WithdrawnByDelete(TryAgain):
     remedy = "Repeat ADD if the attachment is still wanted"
 
 
+class AnswerOvertaken(TryAgain):
+    """The address of an ADD was let go before its answer could leave."""
+
+    message = "overtaken by a later request for the same attachment"
+    remedy = "Repeat ADD if the attachment is still wanted"
+
+
 class TooManyRequests(TryAgain):
     """The agent serves a bounded number of requests at a time."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from nodeagent.attachments.machine import Attachments
@@ -89,7 +90,7 @@ def some_rows(*allocations: Allocation, identity: Identity = IDENTITY, **more: A
 
 def drawing(first: int = 100) -> Callable[[], str]:
     """Draws 12 hexadecimal digits: numbers from `first` on."""
-    numbers = iter(range(first, 10**9))
+    numbers = count(first)
     return lambda: f"{next(numbers):012x}"
 
 

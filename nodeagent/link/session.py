@@ -1,0 +1,364 @@
+"""The machine that keeps one session with the coordinator that leads.
+
+    down ── connected ──→ (proving ── enrolled ──→) greeting ── welcome ──→ up
+
+Only in *up* may anything be asked. Silence makes it throw the socket away: a connection that a firewall forgot
+looks healthy from here. A coordinator that does not lead is left for the next endpoint, or for whoever answers at
+the same one next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Final
+
+from nodeagent.domain.allocation import IN_USE
+from nodeagent.domain.effects import Effect, Note, RenewSocket, Tell, Transmit
+from nodeagent.domain.events import (
+    Connected,
+    ConnectionLost,
+    Event,
+    KeysChanged,
+    Received,
+    SessionBegan,
+    SessionEnded,
+    Ticked,
+    TokenMissing,
+)
+from nodeagent.journal.rows import Rows
+from nodeagent.link.enrolment import ENROL_ID, TICKET_ID, Enrolment
+from nodeagent.link.hello import hello
+from protocol.wire.allocation_id import ADOPTED_JOURNAL, JOURNAL_DIGITS
+from protocol.wire.messages import (
+    Declined,
+    EnrolFirst,
+    Enrolled,
+    HelloFirst,
+    Notice,
+    NotLeader,
+    Ping,
+    Pong,
+    Probe,
+    ProbeAnswer,
+    ToAgent,
+    Welcome,
+    WrongCluster,
+)
+
+PING_AFTER_S: Final = 10.0
+RENEW_AFTER_S: Final = 30.0
+"""Of silence, or of trying the only endpoint."""
+TURN_AFTER_S: Final = 5.0
+"""How long one of several endpoints is tried before the next one is, or a socket that gave up is left alone."""
+TURN_EVERY_S: Final = 1.0
+"""Endpoints are changed at most so often."""
+
+
+class Stage(Enum):
+    """How far the session has come."""
+
+    DOWN = auto()
+    CONNECTED = auto()
+    PROVING = auto()
+    GREETING = auto()
+    UP = auto()
+
+
+class Session:
+    """The session with a coordinator, through whichever endpoint answers.
+
+    `enrolment` is None where the node's key lies in the coordinator's authorized directory.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        endpoints: int,
+        release: str,
+        draw: Callable[[], str],
+        enrolment: Enrolment | None = None,
+    ) -> None:
+        self.notices: dict[str, str] = {}
+        """What the coordinator had to tell this node's people, the newest of each kind."""
+        self._rows = rows
+        self._endpoints = endpoints
+        self._release = release
+        self._draw = draw
+        self._enrolment = enrolment
+        self._endpoint = 0
+        self._stage = Stage.DOWN
+        self._why = "no connection was tried yet"
+        self._owes_hello = False
+        self._heard_s: float | None = None
+        self._pinged_s: float | None = None
+        self._hello_due_s = 0.0
+        self._turned_s: float | None = None
+        self._turn_due_s = 0.0
+        self._owes_spread = False
+        self._rests_on_turn = False
+        self._messages = 0
+        self._effects: list[Effect] = []
+
+    @property
+    def is_up(self) -> bool:
+        """Whether anything may be asked."""
+        return self._stage is Stage.UP
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing may be asked, None when it may."""
+        return None if self.is_up else self._why
+
+    def seconds_silent(self, now_s: float) -> float | None:
+        """How long ago the coordinator was last heard, None when it never was."""
+        return None if self._heard_s is None else now_s - self._heard_s
+
+    def handle(self, event: Event, now_s: float) -> list[Effect]:
+        """What is to be done about `event`, in this order."""
+        if self._turned_s is None:
+            self._turned(now_s)
+        if isinstance(event, Connected):
+            self._connected(event, now_s)
+        elif isinstance(event, ConnectionLost):
+            self._connection_lost(event, now_s)
+        elif isinstance(event, Received):
+            self._received(event, now_s)
+        elif isinstance(event, TokenMissing):
+            self._unproven(event.why, now_s)
+        elif isinstance(event, KeysChanged):
+            self._renew("the keys of this node or of the coordinator have changed", now_s)
+        elif isinstance(event, Ticked):
+            self._ticked(now_s)
+        return self._take_effects()
+
+    def say_hello(self, now_s: float) -> list[Effect]:
+        """The hello that is owed, from rows that are in the journal; nothing where none is."""
+        if not self._owes_hello:
+            return []
+        self._owes_hello = False
+        pages = hello(self._rows, self._release, self._next_id("hello"), now_s)
+        return [Transmit(page) for page in pages]
+
+    def committed(self) -> None:
+        """The draft of this turn is in the journal."""
+        self._rests_on_turn = False
+
+    def dropped(self, now_s: float) -> list[Effect]:
+        """The draft of this turn is not in the journal: a welcome of which it lacks the cluster was none."""
+        if self._rests_on_turn:
+            self._rests_on_turn = False
+            self._renew("the journal cannot be written", now_s)
+        return self._take_effects()
+
+    def _take_effects(self) -> list[Effect]:
+        effects, self._effects = self._effects, []
+        return effects
+
+    def _connected(self, event: Connected, now_s: float) -> None:
+        self._stage = Stage.CONNECTED
+        self._why = "the coordinator did not answer the hello yet"
+        self._heard_s = now_s
+        self._pinged_s = None
+        self._hello_due_s = now_s + (event.spread_s if self._owes_spread else 0.0)
+        self._owes_spread = False
+        self._greet_when_due(now_s)
+
+    def _connection_lost(self, event: ConnectionLost, now_s: float) -> None:
+        self._lost(event.why, now_s)
+        if self._endpoints > 1:
+            self._turn_soon(now_s)
+        elif event.is_final:
+            self._turn_due_s = min(self._turn_due_s, now_s + TURN_AFTER_S)
+
+    def _lost(self, why: str, now_s: float) -> None:
+        is_news = why != self._why
+        self._why = why
+        if self._stage is not Stage.DOWN:
+            self._stage = Stage.DOWN
+            self._owes_hello = False
+            self._turn_due_s = now_s + self._patience_s()
+            self._effects.append(Note("coordinator_lost", "warning", {"why": why}))
+        elif is_news:
+            self._effects.append(Note("coordinator_not_reached", "warning", {"why": why}))
+        self._effects.append(Tell(SessionEnded(why)))
+
+    def _received(self, event: Received, now_s: float) -> None:
+        self._heard_s = now_s
+        self._pinged_s = None
+        message = event.message
+        if isinstance(message, Welcome):
+            self._welcomed(message, now_s)
+        elif isinstance(message, NotLeader):
+            self._lost("another coordinator leads", now_s)
+            self._turn_soon(now_s)
+        elif isinstance(message, HelloFirst):
+            self._hello_first()
+        elif isinstance(message, Probe):
+            self._effects.append(Transmit(ProbeAnswer(id=message.id, nonce=message.nonce)))
+        elif isinstance(message, Notice):
+            self.notices[message.kind.value] = message.text
+            self._effects.append(Note(message.kind.value, "error", {"why": message.text}))
+        elif not self._received_proof(message, now_s) and self.is_up and not isinstance(message, Pong):
+            self._effects.append(Tell(event))
+
+    def _received_proof(self, message: ToAgent, now_s: float) -> bool:
+        """Take what answers a hello or concerns the node's key; False for all else."""
+        if isinstance(message, Enrolled):
+            self._enrolled(message, now_s)
+        elif isinstance(message, EnrolFirst):
+            self._unknown(now_s)
+        elif isinstance(message, Declined) and message.id.startswith((ENROL_ID, TICKET_ID)):
+            self._unenrolled(message, now_s)
+        elif isinstance(message, Declined) and message.id.startswith("hello-"):
+            self._renew(f"the coordinator declined the hello: {message.msg}", now_s)
+        else:
+            return False
+        return True
+
+    def _welcomed(self, message: Welcome, now_s: float) -> None:
+        if self._stage is not Stage.GREETING or self._owes_hello:
+            return
+        known = self._rows.identity.cluster
+        if known is None or known in message.former:
+            self._rows.name_cluster(message.cluster)
+            self._rests_on_turn = True
+        elif known != message.cluster and self._rows.count(*IN_USE):
+            self._decline(known, message.cluster, now_s)
+            return
+        elif known != message.cluster:
+            self._begin_anew(known, message.cluster)
+            return
+        self._stage = Stage.UP
+        self._effects.append(Note("coordinator_reached", fields={"coordinator_release": message.release}))
+        clusters = frozenset({message.cluster, *message.former})
+        self._effects.append(Tell(SessionBegan(message.reserve, message.allocations_max, clusters)))
+
+    def _decline(self, known: str, cluster: str, now_s: float) -> None:
+        """Pods live here with addresses of another cluster: they run on, and a person has to look."""
+        self._effects.append(Transmit(WrongCluster(id=self._next_id("cluster"), cluster=known)))
+        self._effects.append(Note("wrong_cluster", "error", {"known": known, "coordinator": cluster}))
+        self._lost(
+            f"the coordinator is of cluster {cluster}, pods of this node have addresses of cluster {known}: "
+            "correct --coordinator, or start the coordinator with --former-cluster-id",
+            now_s,
+        )
+
+    def _begin_anew(self, known: str, cluster: str) -> None:
+        journal = self._draw()[:JOURNAL_DIGITS]
+        while journal in (ADOPTED_JOURNAL, self._rows.identity.journal):
+            journal = self._draw()[:JOURNAL_DIGITS]
+        self._rows.begin_anew(journal, cluster)
+        self._rests_on_turn = True
+        self._effects.append(Note("cluster_changed", "warning", {"known": known, "coordinator": cluster}))
+        self._greet()
+
+    def _hello_first(self) -> None:
+        if self._stage is Stage.UP:
+            self._why = "the coordinator asked for a new hello"
+            self._effects.append(Tell(SessionEnded(self._why)))
+        if self._stage in (Stage.UP, Stage.GREETING):
+            self._greet()
+
+    def _enrolled(self, message: Enrolled, now_s: float) -> None:
+        if self._enrolment is None:
+            return
+        self._effects.extend(self._enrolment.enrolled(message, now_s))
+        if self._stage is Stage.PROVING:
+            self._greet()
+
+    def _unenrolled(self, message: Declined, now_s: float) -> None:
+        if self._enrolment is None:
+            return
+        self._effects.extend(self._enrolment.declined(message, now_s))
+        self._stay_down(f"the coordinator does not enrol this node: {message.msg}")
+
+    def _unproven(self, why: str, now_s: float) -> None:
+        if self._enrolment is None:
+            return
+        self._effects.extend(self._enrolment.failed(why, now_s))
+        self._stay_down(why)
+
+    def _unknown(self, now_s: float) -> None:
+        if self._enrolment is None:
+            self._lost("the coordinator does not know this node's key: authorize it, or set --enrol-token", now_s)
+            self._turn_due_s = min(self._turn_due_s, now_s + TURN_AFTER_S)
+        elif self._stage is not Stage.PROVING:
+            self._effects.append(Tell(SessionEnded("the coordinator does not know this node's key any more")))
+            self._prove(now_s)
+
+    def _stay_down(self, why: str) -> None:
+        if self._stage is Stage.PROVING:
+            self._why = why
+            self._effects.append(Tell(SessionEnded(why)))
+
+    def _ticked(self, now_s: float) -> None:
+        if self._stage is Stage.DOWN:
+            if now_s >= self._turn_due_s:
+                self._turn(now_s)
+            return
+        if self._enrolment:
+            self._effects.extend(self._enrolment.ticked(now_s))
+        if self._stage is Stage.PROVING:
+            self._give_up_proving(now_s)
+            return
+        self._greet_when_due(now_s)
+        silent_s = now_s - (self._heard_s or now_s)
+        if silent_s >= RENEW_AFTER_S:
+            self._renew(f"the coordinator was silent for {silent_s:.0f} s", now_s)
+        elif silent_s >= PING_AFTER_S and self._is_ping_due(now_s):
+            self._pinged_s = now_s
+            self._effects.append(Transmit(Ping(id=self._next_id("ping"))))
+
+    def _is_ping_due(self, now_s: float) -> bool:
+        return self._pinged_s is None or now_s - self._pinged_s >= PING_AFTER_S
+
+    def _renew(self, why: str, now_s: float) -> None:
+        self._lost(why, now_s)
+        self._owes_spread = True
+        self._turn(now_s)
+
+    def _turn_soon(self, now_s: float) -> None:
+        """To the next endpoint at once, but not in circles."""
+        self._turn_due_s = min(self._turn_due_s, (self._turned_s or 0.0) + TURN_EVERY_S)
+        if now_s >= self._turn_due_s:
+            self._turn(now_s)
+
+    def _turn(self, now_s: float) -> None:
+        self._endpoint = (self._endpoint + 1) % self._endpoints
+        self._turned(now_s)
+        self._effects.append(RenewSocket(self._endpoint))
+
+    def _turned(self, now_s: float) -> None:
+        self._turned_s = now_s
+        self._turn_due_s = now_s + self._patience_s()
+
+    def _patience_s(self) -> float:
+        return TURN_AFTER_S if self._endpoints > 1 else RENEW_AFTER_S
+
+    def _give_up_proving(self, now_s: float) -> None:
+        if self._enrolment and self._enrolment.seconds_unanswered(now_s) >= RENEW_AFTER_S:
+            self._renew("the coordinator does not answer who asks to be enrolled", now_s)
+
+    def _greet_when_due(self, now_s: float) -> None:
+        if self._stage is not Stage.CONNECTED or now_s < self._hello_due_s:
+            return
+        if self._enrolment:
+            self._prove(now_s)
+        else:
+            self._greet()
+
+    def _prove(self, now_s: float) -> None:
+        assert self._enrolment
+        self._stage = Stage.PROVING
+        self._owes_hello = False
+        self._why = "the coordinator did not enrol this node yet"
+        self._effects.extend(self._enrolment.begin(now_s))
+
+    def _greet(self) -> None:
+        self._stage = Stage.GREETING
+        self._owes_hello = True
+
+    def _next_id(self, kind: str) -> str:
+        self._messages += 1
+        return f"{kind}-{self._messages}"

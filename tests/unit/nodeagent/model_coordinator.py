@@ -1,0 +1,217 @@
+"""A grid and its coordinator as simply as they can be, for the tests of the agent's machine in any order.
+
+The coordinator knows the whole grid. It deletes by id alone, and only what a journal has let go or disowned; the
+world around it checks that no pod has what is deleted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from core_builders import CLUSTER, SEAL
+
+from protocol.wire.messages import (
+    Allocate,
+    Allocated,
+    Answer,
+    ClaimRow,
+    Declined,
+    DeclineKind,
+    Gone,
+    Hello,
+    Label,
+    Labelled,
+    LetGo,
+    Lost,
+    OrphanRow,
+    Orphans,
+    PleaseLabel,
+    SetLabels,
+    ToAgent,
+    ToCoordinator,
+    Unknown,
+    Welcome,
+    Whose,
+)
+
+SUBNET = "10.55.0.0/24"
+
+
+@dataclass
+class GridObject:
+    """What the grid holds under an id."""
+
+    address: str
+    label: Label | None
+
+
+class Grid:
+    """Addresses, each held by one object at a time."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, GridObject] = {}
+        self.foreign: set[str] = set()
+        self.lost: set[str] = set()
+        """Ids whose address somebody else has now."""
+
+    def create(self, allocation: str, label: Label | None) -> GridObject:
+        """An object at the lowest free address: what was let go is given out again at once."""
+        taken = {each.address for each in self.objects.values()} | self.foreign
+        address = next(each for n in range(1, 250) if (each := f"10.55.0.{n}") not in taken)
+        self.objects[allocation] = GridObject(address, label)
+        return self.objects[allocation]
+
+
+@dataclass
+class ModelCoordinator:
+    """One coordinator; `begin` makes it forget, as its death does."""
+
+    grid: Grid
+    reserve: int
+    journal: str = ""
+    is_greeted: bool = False
+    claims: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
+    let_go: set[str] = field(default_factory=set)
+    disowned: set[str] = field(default_factory=set)
+    late: list[Allocate] = field(default_factory=list)
+    """Creates of unknown outcome that the grid may still carry out."""
+
+    def begin(self) -> None:
+        """A new connection, or a new coordinator: nothing of the session before counts."""
+        self.is_greeted = False
+        for known in (self.claims, self.asked, self.let_go, self.disowned):
+            known.clear()
+
+    def take(self, message: ToCoordinator, outcome: str) -> list[ToAgent]:
+        """The answers to a message; `outcome` says what becomes of a create: now, late, never, lost."""
+        if isinstance(message, Hello):
+            return self._greet(message)
+        if not self.is_greeted:
+            return []
+        if isinstance(message, Allocate):
+            return self._allocate(message, outcome)
+        if isinstance(message, SetLabels):
+            return self._set_labels(message)
+        if isinstance(message, LetGo):
+            self._let_go([row.allocation for row in message.allocations])
+        elif isinstance(message, Answer):
+            self.disowned |= set(message.disowned)
+        return []
+
+    def commit_late(self) -> None:
+        """The grid carries out a create that nobody waits for any more."""
+        message = self.late.pop(0)
+        self.grid.create(message.allocation, message.label)
+
+    def compare(self) -> list[ToAgent]:
+        """Ask the owner of what is in the grid and not claimed; hand over what other journals have left."""
+        known = self.claims | self.asked | self.let_go
+        unclaimed = [each for each in self.grid.objects if each not in known and each not in self.disowned]
+        own = [each for each in unclaimed if each.split("-")[5] == self.journal]
+        others = [each for each in unclaimed if each.split("-")[5] != self.journal]
+        unlabelled = [each for each in sorted(self.claims & set(self.grid.objects)) if not self._has_label(each)]
+        messages: list[ToAgent] = [Orphans(id="o", rows=[self._orphan(each) for each in others], last=True)]
+        messages += self._tell_of_loss()
+        self.claims |= set(others)
+        if own:
+            messages.append(Whose(id="w", allocations=own))
+        if unlabelled:
+            messages.append(PleaseLabel(id="l", allocations=unlabelled))
+        return messages
+
+    def deletable(self) -> list[str]:
+        """Ids that their journal has let go or disowned."""
+        return sorted(self.let_go | self.disowned)
+
+    def delete(self, allocation: str) -> list[ToAgent]:
+        """Delete by id; what the grid does not have is gone as well."""
+        self.grid.objects.pop(allocation, None)
+        self.disowned.discard(allocation)
+        if allocation not in self.let_go:
+            return []
+        self.let_go.discard(allocation)
+        return [Gone(id="g", allocations=[allocation])]
+
+    def lose(self, allocation: str) -> list[ToAgent]:
+        """An admin has deleted the object, and somebody else has its address."""
+        self.grid.foreign.add(self.grid.objects.pop(allocation).address)
+        self.grid.lost.add(allocation)
+        return self._tell_of_loss()
+
+    def _tell_of_loss(self) -> list[ToAgent]:
+        lost = sorted(self.claims & self.grid.lost)
+        self.claims -= self.grid.lost
+        return [Lost(id="x", allocation=each, holder="printer") for each in lost]
+
+    def _greet(self, hello: Hello) -> list[ToAgent]:
+        if hello.page == 0:
+            self.begin()
+        self.journal = hello.journal
+        self.claims |= {row.allocation for row in hello.claims}
+        self.let_go |= {row.allocation for row in hello.let_go}
+        assert all(self._is_true(row) for row in hello.claims)
+        if not hello.last:
+            return []
+        self.is_greeted = True
+        return [Welcome(id=hello.id, cluster=CLUSTER, reserve=self.reserve)]
+
+    def _is_true(self, row: ClaimRow) -> bool:
+        known = self.grid.objects.get(row.allocation)
+        return known is None or known.address == row.address
+
+    def _allocate(self, message: Allocate, outcome: str) -> list[ToAgent]:
+        allocation = message.allocation
+        assert allocation not in self.grid.objects
+        assert allocation not in [each.allocation for each in self.late], "an id is asked for once"
+        if outcome == "never":
+            kind = DeclineKind.NO_RESERVE if message.for_reserve else DeclineKind.TRY_AGAIN
+            text = {"msg": "no", "details": "later"}
+            return [Declined(id=message.id, allocation=allocation, kind=kind, code=11, **text)]
+        self.asked.add(allocation)
+        if outcome == "late":
+            self.late.append(message)
+            self.asked.discard(allocation)
+            return [Unknown(id=message.id, allocation=allocation)]
+        made = self.grid.create(allocation, message.label)
+        if outcome == "lost":
+            return []
+        self.asked.discard(allocation)
+        self.claims.add(allocation)
+        return [
+            Allocated(
+                id=message.id,
+                allocation=allocation,
+                view="default",
+                subnet=SUBNET,
+                address=made.address,
+                seal=SEAL,
+            )
+        ]
+
+    def _set_labels(self, message: SetLabels) -> list[ToAgent]:
+        for row in message.labels:
+            if row.allocation in self.grid.objects:
+                self.grid.objects[row.allocation].label = row.label
+        return [Labelled(id=message.id, allocations=[row.allocation for row in message.labels])]
+
+    def _let_go(self, allocations: list[str]) -> None:
+        for allocation in allocations:
+            self.claims.discard(allocation)
+            self.asked.discard(allocation)
+            self.let_go.add(allocation)
+
+    def _has_label(self, allocation: str) -> bool:
+        return self.grid.objects[allocation].label is not None
+
+    def _orphan(self, allocation: str) -> OrphanRow:
+        held = self.grid.objects[allocation]
+        return OrphanRow(
+            allocation=allocation,
+            view="default",
+            subnet=SUBNET,
+            network_name="pods",
+            address=held.address,
+            seal=SEAL,
+            label=held.label,
+        )

@@ -1,0 +1,167 @@
+"""A turn of the agent: what is said when its rows are in the journal, and when they cannot be written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core_builders import (
+    C1,
+    CLUSTER,
+    LABEL,
+    MAC,
+    NAMESPACE,
+    NOW_S,
+    OTHER_NAMESPACE,
+    READ_MAC,
+    Core,
+    an_add,
+    an_allocated,
+    an_allocation,
+    an_id,
+    granted,
+)
+
+from nodeagent import errors
+from nodeagent.attachments.machine import Attachments
+from nodeagent.domain.allocation import Allocation, State
+from nodeagent.domain.effects import Effect, LookAtNamespaces, Note, Reply, Transmit
+from nodeagent.domain.events import Connected, DelAsked, Event, GcAsked, MacRead, NamespacesSeen, Received
+from nodeagent.domain.outcomes import Done, Failure, NotDurable
+from nodeagent.domain.presence import Directory, Sight
+from nodeagent.domain.wire import wire_label
+from nodeagent.link.confirmations import Confirmations
+from nodeagent.link.session import Session
+from nodeagent.machine import Machine
+from protocol.wire.messages import Hello, LabelRow, LetGo, LetGoRow, SetLabels, Welcome
+
+READY = an_allocation(1, State.READY)
+HELD = an_allocation(1)
+UNWRITABLE = Failure.of(errors.JournalUnwritable(path="/j", cause="full"))
+
+
+class Agent:
+    """All rooms joined, over rows."""
+
+    def __init__(self, *rows: Allocation, reserve: int = 1) -> None:
+        core = Core(*rows, is_connected=False)
+        self.rows = core.rows
+        attachments: Attachments = core.machine
+        session = Session(self.rows, 1, "0.1", lambda: "f" * 12)
+        self.machine = Machine(self.rows, attachments, session, Confirmations(self.rows))
+        self.turn(Connected(0.0))
+        self.at_welcome = self.turn(
+            Received(Welcome(id="hello-1-0", cluster=CLUSTER, reserve=reserve, release="2"))
+        )
+
+    def turn(self, *events: Event, now_s: float = NOW_S) -> list[Effect]:
+        for event in events:
+            self.machine.handle(event, now_s)
+        changes = self.rows.changes()
+        self.rows.commit()
+        return self.machine.committed(changes, now_s)
+
+    def failing_turn(self, *events: Event) -> list[Effect]:
+        for event in events:
+            self.machine.handle(event, NOW_S)
+        self.rows.drop()
+        return self.machine.dropped("/j", "full", NOW_S)
+
+
+def let_go(number: int, *, was_held: bool = True, message: int = 1) -> Transmit:
+    row = LetGoRow(allocation=an_id(number), age_ms=0, was_held=was_held)
+    return Transmit(LetGo(id=f"go-{message}", allocations=[row]))
+
+
+def test_an_address_from_the_reserve_is_answered_then_labelled() -> None:
+    agent = Agent(READY)
+
+    effects = agent.turn(an_add())
+
+    assert effects[:2] == [READ_MAC, Reply(1, granted(1))]
+    assert not [each for each in effects if isinstance(each, Transmit) and isinstance(each.message, SetLabels)]
+    label = LabelRow(allocation=HELD.id, label=wire_label(LABEL))
+    assert agent.turn(MacRead(1, MAC)) == [Transmit(SetLabels(id="label-1", labels=[label]))]
+
+
+def test_all_that_happened_in_one_poll_is_answered_together_and_told_in_one_message() -> None:
+    other = replace(C1, ifname="net1")
+    agent = Agent(HELD, an_allocation(2, label=replace(LABEL, attachment=other)), reserve=0)
+
+    effects = agent.turn(DelAsked(8, C1), DelAsked(9, other))
+
+    told = [LetGoRow(allocation=an_id(number), age_ms=0, was_held=True) for number in (1, 2)]
+    assert effects == [Reply(8, Done()), Reply(9, Done()), Transmit(LetGo(id="go-1", allocations=told))]
+
+
+def test_a_turn_that_cannot_be_recorded_says_nothing_that_rests_on_it() -> None:
+    agent = Agent(READY, an_allocation(2, label=replace(LABEL, attachment=replace(C1, ifname="net1"))))
+
+    effects = agent.failing_turn(an_add(1), DelAsked(9, replace(C1, ifname="net1")))
+
+    assert Reply(1, UNWRITABLE) in effects
+    assert Reply(9, NotDurable()) in effects
+    assert Note("journal_unwritable", "error", {"path": "/j", "why": "full"}) in effects
+    assert not [
+        each for each in effects if isinstance(each, Transmit) and isinstance(each.message, LetGo | SetLabels)
+    ]
+    assert agent.rows.count(State.READY, State.HELD) == 2
+    assert agent.machine.journal_trouble == "full"
+
+
+def test_a_failing_journal_is_logged_once_until_it_works_again() -> None:
+    agent = Agent(HELD, reserve=0)
+    agent.failing_turn(DelAsked(9, C1))
+
+    assert agent.failing_turn(DelAsked(9, C1)) == [Reply(9, NotDurable())]
+    effects = agent.turn(DelAsked(9, C1))
+    assert effects == [Reply(9, Done()), Note("journal_written_again"), let_go(1)]
+    assert agent.machine.journal_trouble is None
+
+
+def test_a_gc_that_cannot_be_recorded_fails() -> None:
+    agent = Agent(HELD, reserve=0)
+    seen = (Sight(NAMESPACE, Directory(1, 1), NAMESPACE.inode),)
+    agent.turn(GcAsked(7, "pods", frozenset()))
+    agent.turn(NamespacesSeen(1, seen))
+    agent.turn(GcAsked(8, "pods", frozenset()))
+
+    effects = agent.failing_turn(NamespacesSeen(2, (Sight(NAMESPACE, Directory(1, 1)),)))
+
+    assert Reply(8, UNWRITABLE) in effects
+    assert agent.rows.of(C1) == [HELD]
+
+
+def test_what_is_told_to_the_coordinator_is_in_the_journal_first() -> None:
+    agent = Agent(HELD, reserve=0)
+    agent.failing_turn(DelAsked(9, C1))
+
+    (hello,) = agent.turn(Connected(0.0))
+
+    assert isinstance(hello, Transmit)
+    assert isinstance(hello.message, Hello)
+    assert [row.allocation for row in hello.message.claims] == [HELD.id]
+    assert hello.message.let_go == []
+
+
+def test_an_own_ask_is_answered_with_what_it_cost_and_needs_no_label() -> None:
+    agent = Agent(reserve=0)
+    agent.turn(an_add())
+    agent.turn(MacRead(1, MAC))
+
+    assert agent.turn(Received(an_allocated())) == [Reply(1, granted(wapi_calls=1))]
+    assert LookAtNamespaces not in map(type, agent.turn())
+
+
+def test_an_address_that_is_let_go_in_the_same_turn_is_not_told() -> None:
+    overtaken = Failure.of(errors.AnswerOvertaken())
+    agent = Agent(READY)
+    effects = agent.turn(an_add(), DelAsked(9, C1))
+    assert [each for each in effects if isinstance(each, Reply)] == [Reply(1, overtaken), Reply(9, Done())]
+
+    agent = Agent(reserve=0)
+    agent.turn(an_add())
+    agent.turn(MacRead(1, MAC))
+    agent.turn(an_add(2, namespace=OTHER_NAMESPACE))
+    effects = agent.turn(Received(an_allocated()))
+    assert Reply(1, overtaken) in effects
+    assert replace(READ_MAC, caller=2) in effects
