@@ -48,6 +48,7 @@ from coordinator.zap import Zap
 from protocol import descriptors
 from protocol.bounds import Bounds
 from protocol.inbox import Inbox
+from protocol.internal_errors import InternalErrors
 from protocol.keys import BadKey, KeyPair, load_pair
 from protocol.log_output import standard_error_that_never_waits
 from protocol.logs import Logger, make_logger
@@ -95,12 +96,13 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) 
     clock = time.monotonic
     user_agent = f"cni-infoblox/{release}"
     logger = make_logger(settings.log_format, settings.log_level, cluster=settings.cluster_name)
+    internal = InternalErrors(logger, lambda place: metrics.internal_errors.labels(place).inc(), clock)
     pair = load_pair(settings.key_path)
     authorized = Authorized(settings.keys / "authorized", lambda text: logger.warning("bad_key_file", reason=text))
     authorized.reread()
 
     policy = Policy(
-        coordinator_id=token_hex(4),
+        coordinator_id=_new_id(),
         owner=Owner(settings.cluster_name),
         user=settings.wapi_username,
         rules=settings.rules,
@@ -109,7 +111,7 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) 
     )
     live_nodes = LiveNodesFile(settings.live_nodes, clock) if settings.live_nodes else None
     api_server = ApiServer(settings.kubernetes_api or "", settings.kubernetes_credentials, clock, user_agent)
-    cluster = ClusterWatch(api_server, clock, logger) if settings.watch_cluster else None
+    cluster = ClusterWatch(api_server, clock, logger, internal) if settings.watch_cluster else None
     sweeping = Sweeping(settings.sweep_rules, cluster or live_nodes or NobodyTells())
     desk = Desk(policy, settings.wapi_batch_size, settings.lookup_ttl, release, clock(), sweeping)
     bounds = Bounds(lambda bound: metrics.bounded.labels(bound).inc(), logger)
@@ -118,14 +120,14 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) 
     zap = Zap(context)
     router, guard = _agents_port(context, settings, pair, bounds)
     inbox: Inbox[Item] = Inbox()
-    reviewer = Reviewer(KubernetesApi(api_server), settings.token_rules, inbox.put, clock)
+    reviewer = Reviewer(KubernetesApi(api_server), settings.token_rules, inbox.put, clock, internal)
     door = _door(settings, pair, authorized, desk, clock)
     operators = _open_operator_socket(settings, inbox, clock, logger, bounds)
     drivers = Drivers(router, guard, zap, reviewer.review, operators.answer if operators else lambda _: None)
-    front = Front(desk, door, drivers, inbox, metrics, logger, clock, on_step)
-    files = FileWatch(_watched(settings, inbox, logger, live_nodes))
+    front = Front(desk, door, drivers, inbox, metrics, logger, clock, on_step, internal, _new_id)
+    files = FileWatch(_watched(settings, inbox, logger, live_nodes), internal)
     wapi = Wapi(settings.grid, settings.read_password, clock, user_agent)
-    caller = Caller(wapi, inbox.put, clock, on_step)
+    caller = Caller(wapi, inbox.put, clock, on_step, internal)
     status = StatusServer(*settings.status_address, _pages(front, guard, cluster, metrics, clock), bounds)
     _on_signals(inbox)
     _warn(settings, authorized, logger)
@@ -171,7 +173,9 @@ def _door(
     settings: Settings, pair: KeyPair, authorized: Authorized, desk: Desk, clock: Callable[[], float]
 ) -> Door:
     lifetime_ms = int(settings.ticket_lifetime * 1000)
-    enrolment = Enrolment(Tickets(pair.secret), lifetime_ms, authorized, desk.sessions.live_boot)
+    enrolment = Enrolment(
+        Tickets(pair.secret), lifetime_ms, authorized, lambda *asked: desk.sessions.live_boot(*asked)
+    )
     return Door(authorized, enrolment, Strangers() if settings.enrol_tokens else None, clock, _wall_ms)
 
 
@@ -207,6 +211,10 @@ def _watched(
     if settings.live_nodes and live_nodes:
         watched[settings.live_nodes] = live_nodes.reread
     return watched
+
+
+def _new_id() -> str:
+    return token_hex(4)
 
 
 def _wall_ms() -> int:

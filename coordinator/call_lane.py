@@ -20,13 +20,15 @@ Not elegant: the works hold state of their own, so that a batch in flight is a l
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from coordinator.batch import Limits, plan, rank
-from coordinator.commands import Call, Finished, Form, LaneCommand, Note, WakeAt
+from coordinator.commands import Call, Finished, Form, LaneCommand, Mishap, Note, WakeAt
 from coordinator.deadlines import Deadlines
-from coordinator.errors import GridForbids
+from coordinator.errors import GridForbids, GridUnavailable, InternalFailure
 from coordinator.events import (
     Answered,
     CredentialsChanged,
@@ -43,7 +45,7 @@ from coordinator.outage import Outage, after_failure
 from coordinator.outage_notes import OutageNotes
 from coordinator.pace import Pace
 from coordinator.refusals import CONCERNS_EVERY_WRITE, Kind
-from coordinator.work import Priority, Work
+from coordinator.work import Failed, Priority, Work
 
 _CREATES_UNLIMITED: Final = 256
 """A network that has given so many addresses in one call is not short of them."""
@@ -117,7 +119,13 @@ class Lane:
         for work in self._asleep.take_due(now_s):
             if work in self._queue and not self._is_flying(work):
                 self._place(work, now_s)
-        return [*self._give_up(now_s), *self._next_call(now_s)]
+        given_up = self._give_up(now_s)
+        try:
+            return [*given_up, *self._next_call(now_s)]
+        except Exception:
+            if broken := self._take_out_broken():
+                return [*given_up, *broken]
+            raise
 
     def withdraw(self, work: Work) -> bool:
         """Forget the work, unless it is in a call, which cannot be recalled."""
@@ -160,6 +168,9 @@ class Lane:
             served = sum(work.priority is Priority.ALLOCATE and work not in self._queue for work in flight.works)
             self._gathering.answered(served, took_s, self._pace.fixed_s, event.now_s)
             return [*notes, *commands]
+        if isinstance(event, Refused) and event.refusal.kind is Kind.INTERNAL and self.form is None:
+            # What a grid takes cannot be learnt from a call at which we failed.
+            event = Lost(event.call_id, GridUnavailable(grid="master", cause=event.refusal.text), event.now_s)
         if isinstance(event, Refused):
             return [*self._got_through(event.now_s), *self._refused(flight, event)]
         return self._did_not_get_through(flight, event)
@@ -184,7 +195,7 @@ class Lane:
         for work in flight.works:
             # The last of its HTTP calls may have left long after the first: after a search, or another login.
             work.sent_at_s = event.now_s
-        return [*notes, *self._tell(flight.works, lambda work: work.unknown(event.now_s))]
+        return [*notes, *self._tell(flight.works, lambda work: work.unknown(event.now_s), event.now_s)]
 
     def _answered(self, flight: _Flight, event: Answered) -> list[LaneCommand]:
         commands: list[LaneCommand] = []
@@ -197,7 +208,7 @@ class Lane:
         for work in flight.works:
             own = [next(replies) for _ in work.operations()]
             work.companions_max = None
-            commands += self._go_on(work, work.answered(own, event.now_s))
+            commands += self._go_on(work, partial(work.answered, own, event.now_s), event.now_s)
         return commands
 
     def _refused(self, flight: _Flight, event: Refused) -> list[LaneCommand]:
@@ -211,13 +222,13 @@ class Lane:
         if len(works) == 1 or refusal.kind in CONCERNS_EVERY_WRITE:
             for work in works:
                 work.companions_max = None
-            return [*notes, *self._tell(works, lambda work: work.refused(refusal, event.now_s))]
+            return [*notes, *self._tell(works, lambda work: work.refused(refusal, event.now_s), event.now_s)]
         if refusal.kind is Kind.TOO_BIG:
             self._pace.too_big(_size(works))
             return []
         for work in works:
             work.companions_max = max(1, len(works) // 2)
-        return [*notes, *self._tell(works, lambda work: work.doubtful(event.now_s))]
+        return [*notes, *self._tell(works, lambda work: work.doubtful(event.now_s), event.now_s)]
 
     def _do_without_request(self, reason: str, now_s: float) -> list[LaneCommand]:
         self.form = Form.SEPARATE
@@ -234,14 +245,36 @@ class Lane:
             if self._creates_max[key] >= _CREATES_UNLIMITED:
                 del self._creates_max[key]
 
-    def _tell(self, works: Iterable[Work], tell: Callable[[Work], object | None]) -> list[LaneCommand]:
-        return [command for work in works for command in self._go_on(work, tell(work))]
+    def _tell(
+        self, works: Iterable[Work], tell: Callable[[Work], object | None], now_s: float
+    ) -> list[LaneCommand]:
+        return [command for work in works for command in self._go_on(work, partial(tell, work), now_s)]
 
-    def _go_on(self, work: Work, outcome: object | None) -> list[LaneCommand]:
+    def _go_on(self, work: Work, step: Callable[[], object | None], now_s: float) -> list[LaneCommand]:
+        try:
+            outcome = step()
+        except Exception as error:  # noqa: BLE001, no work takes down those that were in the call with it
+            with suppress(Exception):
+                work.unknown(now_s)
+            return self._broken(work, error)
         if outcome is None:
             return []
         self._forget(work)
         return [Finished(work, outcome)]
+
+    def _broken(self, work: Work, error: Exception) -> list[LaneCommand]:
+        self._forget(work)
+        return [Mishap(type(work).__name__, error), Finished(work, Failed(InternalFailure()))]
+
+    def _take_out_broken(self) -> list[LaneCommand]:
+        """End the waiting work that does not even say what it wants, so that the rest can be planned."""
+        commands: list[LaneCommand] = []
+        for work in list(self._ready):
+            try:
+                work.cost()
+            except Exception as error:  # noqa: BLE001, as above
+                commands += self._broken(work, error)
+        return commands
 
     def _give_up(self, now_s: float) -> list[LaneCommand]:
         outage = self.outage

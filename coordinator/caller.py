@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from queue import SimpleQueue
+from typing import Any
 
 from coordinator.commands import Call
-from coordinator.events import Landing
-from coordinator.exchange import perform
+from coordinator.errors import GridUnavailable
+from coordinator.events import Landing, Refused
+from coordinator.exchange import LostError, NotSentError, RefusedError, perform
+from coordinator.operations import HttpCall
+from coordinator.refusals import Kind, Refusal
 from coordinator.steps import OnStep, call_name
 from coordinator.wapi import Wapi
+from protocol.internal_errors import InternalErrors
 
 
 class Caller:
     """Takes calls, hands back how they ended through `deliver`, which must be safe to call from this thread."""
 
     def __init__(
-        self, wapi: Wapi, deliver: Callable[[Landing], None], clock: Callable[[], float], on_step: OnStep
+        self,
+        wapi: Wapi,
+        deliver: Callable[[Landing], None],
+        clock: Callable[[], float],
+        on_step: OnStep,
+        internal: InternalErrors,
     ) -> None:
         self._wapi = wapi
         self._deliver = deliver
         self._clock = clock
         self._on_step = on_step
+        self._internal = internal
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
 
     def call(self, call: Call) -> None:
@@ -37,7 +48,28 @@ class Caller:
         while (call := self._calls.get()) is not None:
             name = call_name(call.operations)
             self._on_step(f"wapi:{name}:before")
-            landing = perform(call, self._wapi.send, self._clock)
+            landing = self.landing(call)
             self._on_step(f"wapi:{name}:after")
             self._deliver(landing)
         self._wapi.close()
+
+    def landing(self, call: Call) -> Landing:
+        """Make this call now; every way in which it can end is a value."""
+        try:
+            return perform(call, self._send, self._clock)
+        except Exception as error:  # noqa: BLE001, before the call left, or after its reply had come
+            self._internal.tell("call", error)
+            return Refused(call.id, Refusal(Kind.INTERNAL, _failure(error)), self._clock())
+
+    def _send(self, http: HttpCall, read_timeout_s: float) -> Any:
+        try:
+            return self._wapi.send(http, read_timeout_s)
+        except (LostError, NotSentError, RefusedError):
+            raise
+        except Exception as error:  # noqa: BLE001, nothing is known of what has left
+            self._internal.tell("http", error)
+            raise LostError(GridUnavailable(grid="master", cause=_failure(error))) from None
+
+
+def _failure(error: Exception) -> str:
+    return f"the coordinator has failed at it ({type(error).__name__})"

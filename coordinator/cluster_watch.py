@@ -11,6 +11,7 @@ from coordinator.cluster_objects import Seen
 from coordinator.cluster_view import SeenNodes, SeenPods
 from coordinator.kind_watch import KindWatch, Pace, Seeing
 from coordinator.liveness import Liveness
+from protocol.internal_errors import InternalErrors
 from protocol.logs import Logger
 from protocol.status import KubernetesStatus
 
@@ -26,6 +27,7 @@ class ClusterWatch:
         server: ApiServer,
         clock: Callable[[], float],
         logger: Logger,
+        internal: InternalErrors,
         pace: Pace = Pace(),  # noqa: B008, it is frozen
         fresh_s: float = FRESH_S,
     ) -> None:
@@ -34,7 +36,7 @@ class ClusterWatch:
         self._nodes, self._pods = SeenNodes(), SeenPods()
         kinds: dict[str, Seeing] = {"nodes": self._nodes, "pods": self._pods}
         self._watches = {
-            kind: KindWatch(kind, server, _Locked(seeing, self._lock), clock, logger, pace)
+            kind: KindWatch(kind, server, _Locked(seeing, self._lock), clock, logger, pace, internal)
             for kind, seeing in kinds.items()
         }
 

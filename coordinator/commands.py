@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Final
 
@@ -126,7 +126,16 @@ class AnswerOperator:
     message: OperatorAnswer
 
 
-LaneCommand = Call | Finished | WakeAt | Note
+@dataclass(frozen=True)
+class Mishap:
+    """Something was raised that nobody expects while `place` worked; `about` names in the log what it was at."""
+
+    place: str
+    error: Exception
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+LaneCommand = Call | Finished | WakeAt | Note | Mishap
 Command = LaneCommand | Reply | Send | AnswerOperator
-Effect = Call | WakeAt | Note | Send | AnswerOperator
+Effect = Call | WakeAt | Note | Mishap | Send | AnswerOperator
 """What is left for the driver when the machines have settled everything among themselves."""

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from coordinator import answers
 from coordinator.assignment import Policy
+from coordinator.attachment_work import AttachmentWork
 from coordinator.call_lane import Lane
-from coordinator.commands import Call, Command, Effect, Finished, Note, Reply, Send, WakeAt
-from coordinator.errors import EaUndefined, NodeTwice, ProtocolMismatch
+from coordinator.commands import Call, Command, Effect, Finished, Mishap, Note, Reply, Send, WakeAt
+from coordinator.distrust import distrust
+from coordinator.errors import EaUndefined, InternalFailure, NodeTwice, ProtocolMismatch
 from coordinator.events import CredentialsChanged, Landing, OperatorAsked, OperatorLeft, Submitted, Ticked
 from coordinator.lookups import Lookups
 from coordinator.operators import Operators
+from coordinator.ownership import Identity
 from coordinator.preparation_work import Defined, DefinitionsWork, Listed, ListWork
 from coordinator.registrar import Registrar
 from coordinator.reporter import Reporter
@@ -86,15 +89,22 @@ class Desk:
         sweeping: Sweeping | None = None,
     ) -> None:
         self._policy = policy
+        self._operations_max = operations_max
+        self._lookup_ttl_s = lookup_ttl_s
         self._release = release
-        self._lane = Lane(operations_max)
-        self._lookups = Lookups(lookup_ttl_s)
+        self._sweeping = sweeping or Sweeping()
+        self._make_parts(now_s)
+
+    def _make_parts(self, now_s: float) -> None:
+        policy = self._policy
+        self._lane = Lane(self._operations_max)
+        self._lookups = Lookups(self._lookup_ttl_s)
         self.sessions = Sessions()
         self._registrar = Registrar(policy, self._lane, self._lookups, self.sessions, now_s)
         parts = (self._lane, self._lookups, self._registrar, self.sessions)
-        self._sweeper = Sweeper(policy, sweeping or Sweeping(), *parts)
+        self._sweeper = Sweeper(policy, self._sweeping, *parts)
         self._operators = Operators(policy, *parts, self._sweeper)
-        self._reporter = Reporter(release, policy, self._lane, self._registrar, self.sessions, self._sweeper)
+        self._reporter = Reporter(self._release, policy, self._lane, self._registrar, self.sessions, self._sweeper)
         self._defining = False
         self._listing = False
         self._page: Listed | None = None
@@ -108,15 +118,26 @@ class Desk:
         self._define(now_s, now_s)
         return self._settle([], now_s)
 
+    def begin_anew(self, coordinator_id: str, now_s: float) -> list[Effect]:
+        """Forget everything and learn it again, as another process would after the end of this one.
+
+        No call may be under way. Nodes are told to say hello, since what they have said is forgotten, too.
+        """
+        told = [Send(each.connection, HelloFirst(id=coordinator_id)) for each in self.sessions.all().values()]
+        self._policy = replace(self._policy, coordinator_id=coordinator_id)
+        self._make_parts(now_s)
+        return [*self.start(now_s), *told]
+
     def handle(self, events: Iterable[DeskEvent], now_s: float) -> list[Effect]:
         """Take in everything that has happened, then say what is to be done.
 
-        Messages that arrive together are taken in before the lane plans, so that they share a call.
+        Messages that arrive together are taken in before the lane plans, so that they share a call. What a message
+        or a work makes fail is settled here; whatever else is raised leaves no state to be relied upon.
         """
         self._take_in_page()
         commands: list[Command] = []
         for event in events:
-            commands += self._take(event)
+            commands.extend(self._take(event))
         commands += self._registrar.expire(now_s)
         commands += self._look_around(now_s)
         return self._settle(commands, now_s)
@@ -147,18 +168,33 @@ class Desk:
 
     # What comes in
 
-    def _take(self, event: DeskEvent) -> list[Command]:
+    def _take(self, event: DeskEvent) -> Iterator[Command]:
         if isinstance(event, Received):
-            return list(self._received(event))
-        if isinstance(event, Misread):
+            try:
+                yield from self._received(event)
+            except Exception as error:  # noqa: BLE001, no message is worth more than its connection
+                yield from self._failed(event, error)
+        elif isinstance(event, Misread):
             declined = answers.declined(event.message_id, ProtocolMismatch(cause=event.reason))
-            return [Send(event.connection, declined)]
-        if isinstance(event, OperatorAsked):
-            return list(self._operators.asked(event))
-        if isinstance(event, OperatorLeft):
+            yield Send(event.connection, declined)
+        elif isinstance(event, OperatorAsked):
+            yield from self._operators.asked(event)
+        elif isinstance(event, OperatorLeft):
             self._operators.left(event.ticket)
-            return []
-        return [*self._lane.handle(event)]
+        else:
+            yield from self._lane.handle(event)
+
+    def _failed(self, event: Received, error: Exception) -> Iterator[Command]:
+        """Decline the message; its connection and its attachment begin again where nothing is believed of them."""
+        message = event.message
+        yield Mishap(message.type, error, {"request": message.id, "node": event.node})
+        yield Send(event.connection, answers.declined(message.id, InternalFailure()))
+        if isinstance(message, Allocate | Release):
+            attachment = message.attachment
+            others = distrust(self._registrar, Identity(attachment.container_id, attachment.ifname, event.node))
+            yield from (each for each in others if not isinstance(each, Reply) or each.message.id != message.id)
+        self.sessions.disown(event.node, event.connection)
+        yield Send(event.connection, HelloFirst(id=message.id))
 
     def _received(self, event: Received) -> Iterator[Command]:
         message = event.message
@@ -199,6 +235,18 @@ class Desk:
 
     # What ends
 
+    def _ended(self, finished: Finished, now_s: float) -> Iterator[Command]:
+        work, outcome = finished.work, finished.outcome
+        if isinstance(work, AttachmentWork) and _is_internal(outcome):
+            work.is_unsure = True
+        try:
+            yield from self._finished(work, outcome, now_s)
+        except Exception as error:
+            if not isinstance(work, AttachmentWork):
+                raise
+            yield Mishap(type(work).__name__, error, {"attachment": str(work.identity)})
+            yield from distrust(self._registrar, work.identity)
+
     def _finished(self, work: Work, outcome: object, now_s: float) -> Iterator[Command]:
         if isinstance(outcome, Failed) and isinstance(outcome.problem, EaUndefined):
             self._sweeper.distrust(DEFINITION_MISSED)
@@ -230,6 +278,9 @@ class Desk:
 
     def _defined(self, outcome: object, now_s: float) -> Iterator[Command]:
         self._defining = False
+        if isinstance(outcome, Failed):
+            self._define(now_s + START_RETRY_S, now_s)
+            return
         assert isinstance(outcome, Defined)
         self._missing_eas = outcome.missing
         if self._registrar.is_listed and (outcome.missing or outcome.created):
@@ -291,7 +342,7 @@ class Desk:
             command = todo.popleft()
             if isinstance(command, Finished):
                 has_finished = True
-                todo.extend(self._finished(command.work, command.outcome, now_s))
+                todo.extend(self._ended(command, now_s))
             elif isinstance(command, Reply):
                 if session := self.sessions.of(command.node):
                     effects.append(Send(session.connection, command.message))
@@ -306,6 +357,11 @@ class Desk:
         return self._reporter.status(self._missing_eas, kubernetes, now_s)
 
 
+def _is_internal(outcome: object) -> bool:
+    # The state of such a work says nothing any more.
+    return isinstance(outcome, Failed) and isinstance(outcome.problem, InternalFailure)
+
+
 def _turn(effect: Effect) -> int:
     """The grid is the slowest of all, so it gets its call first; who waits for an answer comes before the log."""
-    return 0 if isinstance(effect, Call) else 2 if isinstance(effect, Note) else 1
+    return 0 if isinstance(effect, Call) else 2 if isinstance(effect, Note | Mishap) else 1

@@ -8,6 +8,7 @@ from protocol import errors
 from protocol.errors import INVALID_NETWORK_CONFIG, Problem, TryAgain
 
 PROTOCOL_MISMATCH = 100
+INTERNAL_FAILURE = 100
 NOT_YOURS = 101
 TOKEN_REFUSED = 102
 NODE_DIFFERS = 103
@@ -125,6 +126,15 @@ class ProtocolMismatch(Refused):
     code = PROTOCOL_MISMATCH
     message = "the coordinator cannot read this message"
     remedy = "Run agent and coordinator of the same release."
+
+
+class InternalFailure(Refused):
+    code = INTERNAL_FAILURE
+    message = "the coordinator has failed at this request"
+    remedy = (
+        "This is a defect of cni-infoblox: report it with the line internal_error of the coordinator's log. "
+        "The coordinator goes on, and the runtime may ask again."
+    )
 
 
 class NotYours(Refused):

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from protocol.internal_errors import InternalErrors
+
 LOOK_EVERY_S: Final = 5.0
 
 Look = tuple[int, int, int] | None
@@ -15,7 +17,8 @@ Look = tuple[int, int, int] | None
 class FileWatch:
     """For each file what to call whenever it is another one than before; links are followed."""
 
-    def __init__(self, watched: Mapping[Path, Callable[[], None]]) -> None:
+    def __init__(self, watched: Mapping[Path, Callable[[], None]], internal: InternalErrors) -> None:
+        self._internal = internal
         self._watched = watched
         self._over = threading.Event()
         self._seen = {path: _look(path) for path in watched}
@@ -31,7 +34,8 @@ class FileWatch:
             seen = _look(path)
             if seen != self._seen[path]:
                 self._seen[path] = seen
-                changed()
+                with self._internal.border("file"):
+                    changed()
 
     def stop(self) -> None:
         """End the thread."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from queue import Empty, SimpleQueue
 from typing import Final
 
 import zmq
 
+from coordinator import answers
 from coordinator.caller import Caller
-from coordinator.commands import LIMITED, AnswerOperator, Call, Effect, Note, Send, WakeAt
+from coordinator.commands import LIMITED, AnswerOperator, Effect, Mishap, Note, Send, WakeAt
 from coordinator.connection_guard import ConnectionGuard
 from coordinator.desk import Desk, DeskEvent, Misread, Received
 from coordinator.door import Door
 from coordinator.enrolment import EnrolmentEffect
+from coordinator.errors import InternalFailure
 from coordinator.events import CredentialsChanged, Landing, OperatorAsked, OperatorLeft, Ticked
 from coordinator.metrics import Metrics
 from coordinator.reviewer import Review, Reviewed
@@ -23,15 +26,22 @@ from coordinator.steps import OnStep
 from coordinator.zap import Zap
 from protocol.codec import Unreadable, decode_to_coordinator, encode
 from protocol.inbox import Inbox
+from protocol.internal_errors import InternalErrors
 from protocol.keys import KeyPair
 from protocol.log_limit import LogLimit
 from protocol.logs import Logger
-from protocol.messages import Enrol, EnrolFirst, ShowTicket
+from protocol.messages import Enrol, EnrolFirst, ShowTicket, ToCoordinator
 from protocol.status import CoordinatorStatus, KubernetesStatus
 
 STATUS_TIMEOUT_S: Final = 5.0
 FAREWELL_S: Final = 10.0
 """How long a coordinator that is told to end waits for the call under way."""
+
+LULL_S: Final = 60.0
+"""A machine that has worked so long begins anew at once when it fails."""
+
+ANEW_PAUSE_MAX_S: Final = 30.0
+"""How long one that fails again and again rests at most: it must neither burn the processor nor flood the grid."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +96,15 @@ class Front:
         logger: Logger,
         clock: Callable[[], float],
         on_step: OnStep,
+        internal: InternalErrors,
+        new_id: Callable[[], str],
     ) -> None:
+        self._internal = internal
+        self._new_id = new_id
+        self._broke_at_s = -inf
+        self._breakdowns = 0
+        self._anew_at_s: float | None = None
+        """When the machine, whose state cannot be relied upon, begins anew; None while it works."""
         self._desk = desk
         self._door = door
         self._drivers = drivers
@@ -107,14 +125,21 @@ class Front:
             poller.register(self._inbox.wakeup_fd, zmq.POLLIN)
             poller.register(self._drivers.zap.socket, zmq.POLLIN)
         outer.register(self._drivers.router.socket, zmq.POLLIN)
-        self._perform(self._desk.start(self._clock()), caller)
+        self.start(caller)
         while not self._is_over():
-            # A coordinator that is told to end hears no more messages, so they must not wake it either.
-            (outer if self._stop_at_s is None else inner).poll(self._timeout_ms())
-            self._drivers.zap.answer_all(self._door.may_connect, self._key_refused)
-            events = [*self._take_inbox(), *self._take_messages()]
-            now_s = self._clock()
-            self._perform(self._desk.handle(events or [Ticked(now_s)], now_s), caller)
+            # While messages are not heard they must not wake it either.
+            (outer if self._hears_messages() else inner).poll(self._timeout_ms())
+            self.turn(caller)
+
+    def start(self, caller: Caller) -> None:
+        """What a coordinator does before it hears anybody."""
+        self._decide(lambda: self._desk.start(self._clock()), caller)
+
+    def turn(self, caller: Caller) -> None:
+        """Take in all that waits, and have done what it leads to."""
+        self._drivers.zap.answer_all(self._admits, self._key_refused)
+        events = [*self._take_inbox(), *self._take_messages()]
+        self._go_on(events, self._clock(), caller)
 
     def ask_status(self, kubernetes: KubernetesStatus | None) -> CoordinatorStatus:
         """The state, from any thread. Raises TimeoutError when the front does not answer."""
@@ -132,43 +157,92 @@ class Front:
         until_s = min(self._wake_at_s, self._stop_at_s or self._wake_at_s)
         return max(0, int((until_s - self._clock()) * 1000) + 1)
 
+    def _go_on(self, events: list[DeskEvent], now_s: float, caller: Caller) -> None:
+        if self._anew_at_s is None:
+            self._decide(lambda: self._desk.handle(events or [Ticked(now_s)], now_s), caller)
+            return
+        for event in events:
+            if isinstance(event, OperatorAsked):
+                self._drivers.answer_operator(_turned_down(event.ticket, event.request.id))
+        if self._flying or now_s < self._anew_at_s:
+            # The next machine must not find a call of this one under way.
+            self._wake_at_s = max(self._anew_at_s, now_s + 1.0)
+            return
+        self._anew_at_s = None
+        coordinator_id = self._new_id()
+        self._logger.warning("begins_anew", id=coordinator_id)
+        self._decide(lambda: self._desk.begin_anew(coordinator_id, now_s), caller)
+
+    def _decide(self, decide: Callable[[], list[Effect]], caller: Caller) -> None:
+        try:
+            effects = decide()
+        except Exception as error:  # noqa: BLE001, no state is worth more than the daemon: it is learnt anew
+            self._internal.tell("machine", error)
+            self._break_down()
+        else:
+            self._perform(effects, caller)
+
+    def _break_down(self) -> None:
+        now_s = self._clock()
+        self._breakdowns = self._breakdowns + 1 if now_s < self._broke_at_s + LULL_S else 0
+        self._broke_at_s = now_s
+        self._anew_at_s = self._wake_at_s = now_s + min(2.0**self._breakdowns - 1, ANEW_PAUSE_MAX_S)
+
+    def _hears_messages(self) -> bool:
+        return self._stop_at_s is None and self._anew_at_s is None
+
     def _take_inbox(self) -> list[DeskEvent]:
         events: list[DeskEvent] = []
-        now_s = self._clock()
         for item in self._inbox.take_all():
-            if isinstance(item, Stop):
-                self._stop_at_s = now_s + FAREWELL_S
-            elif isinstance(item, Show):
-                item.into.put(self._desk.status(item.kubernetes, now_s))
-            elif isinstance(item, PasswordChanged):
-                events.append(CredentialsChanged(now_s))
-            elif isinstance(item, KeysChanged):
-                self._rekey(item.pair)
-            elif isinstance(item, Reviewed):
-                self._carry_out(self._door.reviewed(item))
-            elif isinstance(item, OperatorAsked | OperatorLeft):
-                events.append(item)
-            else:
-                self._flying = False
-                events.append(item)
+            with self._internal.border(type(item).__name__):
+                events += self._take_item(item)
         return events
 
+    def _take_item(self, item: Item) -> list[DeskEvent]:
+        now_s = self._clock()
+        if isinstance(item, Stop):
+            self._stop_at_s = now_s + FAREWELL_S
+        elif isinstance(item, Show):
+            item.into.put(self._desk.status(item.kubernetes, now_s))
+        elif isinstance(item, PasswordChanged):
+            return [CredentialsChanged(now_s)]
+        elif isinstance(item, KeysChanged):
+            self._rekey(item.pair)
+        elif isinstance(item, Reviewed):
+            self._carry_out(self._door.reviewed(item))
+        elif isinstance(item, OperatorAsked | OperatorLeft):
+            return [item]
+        else:
+            self._flying = False
+            return [item]
+        return []
+
     def _take_messages(self) -> list[DeskEvent]:
-        if self._stop_at_s is not None:
-            return []
-        self._door.refresh()
-        events = (self._read(incoming) for incoming in self._drivers.router.receive())
+        events: list[DeskEvent | None] = []
+        if self._hears_messages():
+            with self._internal.border("receive"):
+                self._door.refresh()
+                for incoming in self._drivers.router.receive():
+                    with self._internal.border("message"):
+                        events.append(self._read(incoming))
         return [event for event in events if event is not None]
 
     def _read(self, incoming: Incoming) -> DeskEvent | None:
         node = self._door.node_of(incoming.key)
         if not self._may_be_read(incoming, node):
             return None
-        now_s = self._clock()
         try:
             message = decode_to_coordinator(incoming.payload)
         except Unreadable as unreadable:
             return self._misread(incoming, node, unreadable)
+        try:
+            return self._heard(node, incoming, message)
+        except Exception as error:  # noqa: BLE001, whoever sent it hears that it was in vain
+            self._internal.tell(message.type, error, request=message.id)
+            self._send(Send(incoming.connection, answers.declined(message.id, InternalFailure())))
+            return None
+
+    def _heard(self, node: str | None, incoming: Incoming, message: ToCoordinator) -> DeskEvent | None:
         self._on_step(f"message:{message.type}:received")
         if isinstance(message, Enrol | ShowTicket):
             self._carry_out(self._door.knock(incoming.connection, incoming.key, message))
@@ -176,7 +250,7 @@ class Front:
         if node is None:
             self._send(Send(incoming.connection, EnrolFirst(id=message.id)))
             return None
-        return Received(node, incoming.connection, message, now_s)
+        return Received(node, incoming.connection, message, self._clock())
 
     def _may_be_read(self, incoming: Incoming, node: str | None) -> bool:
         connection, guard = incoming.connection, self._drivers.guard
@@ -208,17 +282,33 @@ class Front:
 
     def _perform(self, effects: list[Effect], caller: Caller) -> None:
         for effect in effects:
-            if isinstance(effect, Send):
-                self._send(effect)
-            elif isinstance(effect, WakeAt):
-                self._wake_at_s = effect.at_s
-            elif isinstance(effect, Note):
-                self._note(effect)
-            elif isinstance(effect, AnswerOperator):
-                self._drivers.answer_operator(effect)
-            elif isinstance(effect, Call) and self._stop_at_s is None:
-                self._flying = True
-                caller.call(effect)
+            try:
+                self._perform_one(effect, caller)
+            except Exception as error:  # noqa: BLE001, what cannot be said is said to have failed
+                self._internal.tell(f"effect {type(effect).__name__}", error)
+                with self._internal.border("effect in place of another"):
+                    self._make_up_for(effect)
+
+    def _perform_one(self, effect: Effect, caller: Caller) -> None:
+        if isinstance(effect, Send):
+            self._send(effect)
+        elif isinstance(effect, WakeAt):
+            self._wake_at_s = effect.at_s
+        elif isinstance(effect, Note):
+            self._note(effect)
+        elif isinstance(effect, Mishap):
+            self._internal.tell(effect.place, effect.error, **effect.about)
+        elif isinstance(effect, AnswerOperator):
+            self._drivers.answer_operator(effect)
+        elif self._stop_at_s is None:
+            self._flying = True
+            caller.call(effect)
+
+    def _make_up_for(self, effect: Effect) -> None:
+        if isinstance(effect, Send):
+            self._send(Send(effect.connection, answers.declined(effect.message.id, InternalFailure())))
+        elif isinstance(effect, AnswerOperator):
+            self._drivers.answer_operator(_turned_down(effect.ticket, effect.message.id))
 
     def _send(self, send: Send) -> None:
         kind = getattr(send.message, "type", "")
@@ -237,6 +327,11 @@ class Front:
         )
         log(note.event, **note.fields, **({"left_out": left_out} if left_out else {}))
 
+    def _admits(self, key: bytes) -> bool:
+        with self._internal.border("key"):
+            return self._door.may_connect(key)
+        return False
+
     def _rekey(self, pair: KeyPair) -> None:
         if self._drivers.router.rekey(pair):
             self._drivers.guard.forget_all()
@@ -245,3 +340,7 @@ class Front:
 
     def _key_refused(self, key: bytes, address: str) -> None:
         self._note(Note("key_refused", {"public_key": key.decode(), "address": address}))
+
+
+def _turned_down(ticket: int, request_id: str) -> AnswerOperator:
+    return AnswerOperator(ticket, answers.turned_down(request_id, InternalFailure()))

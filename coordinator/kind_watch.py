@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from coordinator.api_server import OBJECT_BYTES_MAX, ApiServer, NoAnswer, Reply
 from coordinator.cluster_objects import Seen, VersionGone, read_change, read_page
+from protocol.internal_errors import InternalErrors
 from protocol.logs import Logger
 
 PAGE_OBJECTS: Final = 500
@@ -70,7 +71,9 @@ class KindWatch:
         clock: Callable[[], float],
         logger: Logger,
         pace: Pace,
+        internal: InternalErrors,
     ) -> None:
+        self._internal = internal
         self._kind = kind
         self._path = f"/api/v1/{kind}"
         self._server = server
@@ -101,6 +104,10 @@ class KindWatch:
                     # version, takes it all the same, and tells nothing until it has caught up.
                     self._version = None
                 self._failed(silence)
+            except Exception as error:  # noqa: BLE001, whatever the API server has said, it is asked again
+                self._internal.tell(f"watch of {self._kind}", error)
+                self._version = None
+                self._failures += 1
             self._over.wait(self._pace.wait_s(self._failures))
 
     def stop(self) -> None:

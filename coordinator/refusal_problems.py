@@ -8,6 +8,7 @@ from coordinator.errors import (
     EaNotWritable,
     EaUndefined,
     GridRefused,
+    InternalFailure,
     LicenceMissing,
     NoPermission,
     ObjectsAmbiguous,
@@ -21,6 +22,7 @@ _BY_KIND: Final[dict[Kind, type[Problem]]] = {
     Kind.LICENCE: LicenceMissing,
     Kind.AMBIGUOUS: ObjectsAmbiguous,
     Kind.NO_PERMISSION: NoPermission,
+    Kind.INTERNAL: InternalFailure,
 }
 
 

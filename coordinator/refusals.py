@@ -32,6 +32,8 @@ class Kind(Enum):
     LICENCE = auto()
     NO_REQUEST = auto()
     UNSEARCHABLE = auto()
+    INTERNAL = auto()
+    """No refusal of the grid: we failed at making the call, or at reading its reply."""
     OTHER = auto()
 
 

@@ -101,7 +101,7 @@ class Registrar:
                 record.next = None
             if isinstance(record.work, AllocateWork):
                 record.work.is_wanted = False
-                self._withdraw(record)
+                self.withdraw(record)
 
     def proceed(self, now_s: float) -> Iterator[Command]:
         """Once its call has ended, go no further with what was overtaken meanwhile.
@@ -109,12 +109,12 @@ class Registrar:
         A release above all: before its delay is over its node may be at another coordinator, with the address.
         """
         for record, work in list(self._disproved.items()):
-            if record.work is not work or self._withdraw(record):
+            if record.work is not work or self.withdraw(record):
                 del self._disproved[record]
         for identity, record in list(self._overtaken.items()):
             if record.next is None:
                 del self._overtaken[identity]
-            elif self._withdraw(record):
+            elif self.withdraw(record):
                 asked, record.next = record.next, None
                 yield from self._begin(record, asked, now_s)
 
@@ -148,7 +148,7 @@ class Registrar:
             self._expedite(removal, now_s)
             record.next = asked
             return
-        if not self._withdraw(record):
+        if not self.withdraw(record):
             self._overtake(record, asked)
             return
         if holding and not holding.is_in(network):
@@ -161,7 +161,7 @@ class Registrar:
         if record.removal:
             record.removal.watch_since(assignment.unsettled_since_s(record, asked, message))
             return
-        if not self._withdraw(record):
+        if not self.withdraw(record):
             self._overtake(record, asked)
             return
         if message.attempt == 1:
@@ -207,7 +207,8 @@ class Registrar:
         release.expedite()
         self._submit(release, now_s)
 
-    def _withdraw(self, record: Record) -> bool:
+    def withdraw(self, record: Record) -> bool:
+        """Give up what is under way for the attachment; False where it is in a call, and ends by itself."""
         work = record.work
         if work is None:
             return True
@@ -231,7 +232,7 @@ class Registrar:
     def greeted(self, node: str, hello: Hello, now_s: float) -> Iterator[Command]:
         """A page of what a node's journal holds."""
         for record in disproved_by(self.allocations, hello):
-            if record.work and not self._withdraw(record):
+            if record.work and not self.withdraw(record):
                 self._disproved[record] = record.work
         yield from self._journals.learn(self.allocations, node, hello)
         self._tidy_unsure(named_by(self.allocations, hello), now_s)
@@ -296,7 +297,7 @@ class Registrar:
             record.is_unsure = record.is_unsure or isinstance(outcome, Held)
         elif isinstance(work, OrphanWork) and isinstance(outcome, Freed):
             self._freed(record, work)
-        elif isinstance(work, ReleaseWork):
+        elif isinstance(work, ReleaseWork) and not isinstance(outcome, Failed):
             yield from self._released(record, work)
         elif isinstance(work, AllocateWork) and isinstance(outcome, Held):
             yield from self._held(record, work, outcome, now_s)
@@ -380,8 +381,6 @@ class Registrar:
         if record.holding and record.holding.place == work.place:
             self.allocations.drop(record)
 
-    # A network without an address left
-
     def _make_room(self, work: AllocateWork, now_s: float) -> bool:
         """Bring the oldest delayed releases forward, as many as allocations wait for an address."""
         network = work.network
@@ -397,5 +396,5 @@ class Registrar:
         yield from answering.decline(record, problem)
         same = [its for other, its in self._of_work.items() if other.network_key == work.network_key]
         for its_record in same:
-            if its_record.next is None and self._withdraw(its_record):
+            if its_record.next is None and self.withdraw(its_record):
                 yield from answering.decline(its_record, problem)

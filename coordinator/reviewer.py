@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from coordinator.claims import PodAsk, PodFacts, TokenFacts, TokenRules, judge, node_of_pod
 from coordinator.errors import EnrolmentUnavailable
 from protocol.errors import Problem
+from protocol.internal_errors import InternalErrors
 
 PATIENCE_S: Final = 20.0
 """A token that has waited this long is not asked about any more: its agent sends it again."""
@@ -51,8 +52,14 @@ class Reviewer:
     """Takes reviews, hands back what was found through `deliver`, which must be safe to call from this thread."""
 
     def __init__(
-        self, api: Api, rules: TokenRules, deliver: Callable[[Reviewed], None], clock: Callable[[], float]
+        self,
+        api: Api,
+        rules: TokenRules,
+        deliver: Callable[[Reviewed], None],
+        clock: Callable[[], float],
+        internal: InternalErrors,
     ) -> None:
+        self._internal = internal
         self._api = api
         self._rules = rules
         self._deliver = deliver
@@ -82,3 +89,6 @@ class Reviewer:
             return node_of_pod(self._api.pod(found.namespace, found.name), found, self._rules)
         except Problem as problem:
             return problem
+        except Exception as error:  # noqa: BLE001, the next token may be better
+            self._internal.tell("review", error)
+            return EnrolmentUnavailable(cause="the coordinator has failed at its answer")

@@ -123,6 +123,13 @@ class Sessions:
         """The node's newest connection."""
         return self._sessions.get(node)
 
+    def disown(self, node: str, connection: bytes) -> None:
+        """Nothing that was said on this connection counts any more: its node has to say hello again."""
+        known = self._sessions.get(node)
+        if known and known.connection == connection:
+            del self._sessions[node]
+            self._silent_since_s.pop(node, None)
+
     def all(self) -> dict[str, Session]:
         """Every node that has connected since the start."""
         return dict(self._sessions)

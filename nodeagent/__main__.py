@@ -25,7 +25,7 @@ from nodeagent.dealer import Dealer
 from nodeagent.desk import Desk
 from nodeagent.enrolment import Enrolment
 from nodeagent.front import Drivers, Front, Item, StopAsked, ThreadEnded
-from nodeagent.journal_file import BadJournal, Journal
+from nodeagent.journal_file import BadJournal, Journal, Reports
 from nodeagent.journal_start import open_when_possible
 from nodeagent.link_machine import Link
 from nodeagent.mac import InterfaceMacs, own_mac
@@ -35,6 +35,7 @@ from nodeagent.netns import Look, NamespaceReader
 from nodeagent.outcomes import Failure
 from nodeagent.papers import EnrolledPapers, Papers
 from nodeagent.pending import PendingDeletes
+from nodeagent.recovery import JournalBotched, JournalRead
 from nodeagent.releases import Releases
 from nodeagent.reporter import Identity, Reporter, starting
 from nodeagent.service_address import why_unchanging
@@ -48,9 +49,11 @@ from protocol import descriptors
 from protocol.bounds import Bounds
 from protocol.errors import Problem
 from protocol.inbox import Inbox
+from protocol.internal_errors import InternalErrors
 from protocol.keys import BadKey
 from protocol.log_output import standard_error_that_never_waits
 from protocol.logs import Logger, make_logger
+from protocol.messages import Holding
 from protocol.settings import BadSettings, warn_of_unknown_variables
 from protocol.status_server import Pages, StatusServer
 
@@ -98,12 +101,14 @@ class _Process:
     board: Board
     on_step: OnStep
     log: Logger
+    internal: InternalErrors
 
 
 def _serve(chosen: Settings, release: str, metrics: Metrics, on_step: OnStep) -> str | None:
     boot_id = BOOT_ID_PATH.read_text(encoding="ascii").strip()
     log = make_logger(chosen.log_format, chosen.log_level, node=chosen.node_name)
     warn_of_unknown_variables(Settings, os.environ, log)
+    internal = InternalErrors(log, lambda place: metrics.internal_errors.labels(place).inc(), _clock)
     papers = _papers(chosen, lambda text: log.warning("bad_key_file", reason=text))
     bounds = Bounds(lambda bound: metrics.bounded.labels(bound).inc(), log)
     inbox: Inbox[Item] = Inbox()
@@ -122,7 +127,7 @@ def _serve(chosen: Settings, release: str, metrics: Metrics, on_step: OnStep) ->
         if journal is None:
             return None
         identity = replace(identity, journal_id=journal.contents.journal_id)
-        process = _Process(chosen, identity, papers, metrics, bounds, inbox, place, board, on_step, log)
+        process = _Process(chosen, identity, papers, metrics, bounds, inbox, place, board, on_step, log, internal)
         return _work(process, journal)
     finally:
         status.stop()
@@ -153,16 +158,18 @@ def _work(process: _Process, journal: Journal) -> str | None:
 def _make_drivers(process: _Process, journal: Journal) -> Drivers:
     chosen, papers, on_step, log = process.chosen, process.papers, process.on_step, process.log
     room = descriptors.for_connections(descriptors.raise_limit()) // DESCRIPTORS_EACH
-    poller = zmq.Poller()
+    poller, internal = zmq.Poller(), process.internal
     return Drivers(
         poller=poller,
         inbox=process.inbox,
         place=process.place,
-        server=UnixServer(poller, process.place, min(CONNECTIONS_MAX, room), process.bounds, log),
+        server=UnixServer(
+            poller, process.place, min(CONNECTIONS_MAX, room), process.bounds, log, process.internal
+        ),
         dealer=Dealer(poller, chosen.coordinator, lambda: papers.keys, random.random, on_step, log),
         papers=papers,
         journal=journal,
-        reader=NamespaceReader(),
+        reader=NamespaceReader(internal),
         netns_dirs=chosen.netns_dir,
         pending=PendingDeletes(process.place.pending_path, on_step, log),
     )
@@ -173,12 +180,16 @@ def _make_front(process: _Process, journal: Journal, drivers: Drivers) -> Front:
     boot_id, journal_id, release = identity.boot_id, identity.journal_id, identity.release
     attachments = Attachments(boot_id, journal_id)
     enrolment = Enrolment(chosen.node_name, boot_id, process.papers.ticket()) if chosen.enrol_token else None
+
+    def holdings() -> list[Holding]:
+        return machines.attachments.holdings()
+
     link = Link(
         len(chosen.coordinator),
         boot_id,
         journal_id,
         release,
-        attachments.holdings,
+        holdings,
         enrolment,
         why_unchanging(chosen.coordinator, os.environ),
     )
@@ -194,6 +205,7 @@ def _make_front(process: _Process, journal: Journal, drivers: Drivers) -> Front:
         new_request_id=_new_request_id,
         on_step=process.on_step,
         log=process.log,
+        internal=process.internal,
     )
 
 
@@ -224,7 +236,14 @@ def _keep_journal(journal: Journal, inbox: Inbox[Item]) -> None:
     def on_failure(cause: str) -> None:
         inbox.put(events.PersistFailed(_clock(), str(journal.path), cause))
 
-    journal.run(on_durable, on_failure)
+    journal.run(
+        Reports(
+            durable=on_durable,
+            read=lambda contents: inbox.put(JournalRead(contents)),
+            botched=lambda error: inbox.put(JournalBotched(error)),
+            failed=on_failure,
+        )
+    )
 
 
 def _read_namespaces(reader: NamespaceReader, inbox: Inbox[Item]) -> None:

@@ -22,6 +22,7 @@ from nodeagent.events import (
     Checked,
     Deleted,
     Delivered,
+    Distrusted,
     Event,
     GcAsked,
     HungUp,
@@ -72,6 +73,7 @@ class Attachments:
             Answered: self._adding.answered,
             ReleaseConfirmed: self._deleting.confirmed,
             Ticked: self._ticked,
+            Distrusted: self._distrusted,
         }
 
     def handle(self, event: Event) -> list[Command]:
@@ -150,6 +152,12 @@ class Attachments:
 
     def _delivered(self, event: Delivered) -> None:
         self._adding.delivered(event.caller)
+
+    def _distrusted(self, event: Distrusted) -> None:
+        """The record is as it is in the journal, or on its way there, so it is what the next request finds."""
+        if entry := self._book.entries.get(event.attachment):
+            self._deleting.journal_failed(entry)
+            self._adding.fail(entry, event.failure, event.now_s)
 
     def _ticked(self, event: Ticked) -> None:
         self._remember_reached(event.now_s)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nodeagent.attachment import AttachmentId
+from nodeagent.events import Event
 from nodeagent.journal_records import Record
 from nodeagent.namespaces import Namespace
 from nodeagent.outcomes import Outcome
@@ -148,6 +149,14 @@ class Note(Command):
     event: str
     level: str = "info"
     fields: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Mishap(Command):
+    """A machine has raised what nobody expects when it heard of this event; it may have done half of its work."""
+
+    event: Event
+    error: Exception
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Final
 from nodeagent import cni_result
 from nodeagent.attachment import AttachmentId
 from nodeagent.cni_request import LATEST_VERSION, AddRequest, CheckRequest, DelRequest, Request
+from nodeagent.errors import AgentFailed
 from nodeagent.frame import EXIT_NOT_DURABLE, encode_answer
 from nodeagent.metrics import Metrics
 from nodeagent.outcomes import Done, Failure, Granted, NotDurable, Outcome
@@ -17,6 +18,12 @@ from protocol.logs import Logger
 _VERBS: Final = ("ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION")
 _QUIET_VERBS: Final = ("CHECK", "GC", "STATUS", "VERSION")
 """Asked every few seconds by some runtimes, so not worth a line each while they succeed."""
+
+
+FAILED_ANSWER: Final = encode_answer(
+    1, cni_result.failed(LATEST_VERSION, Failure.of(AgentFailed()), "unknown: its answer could not be written")
+)
+"""For a request whose answer cannot be made."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,14 @@ class Desk:
     def count(self) -> int:
         """How many requests are under way."""
         return len(self._cases)
+
+    def callers(self) -> list[int]:
+        """Who waits for an answer."""
+        return list(self._cases)
+
+    def find(self, caller: int) -> Case | None:
+        """The request of this caller, while it is under way."""
+        return self._cases.get(caller)
 
     def open(self, case: Case) -> None:
         """A request arrived."""

@@ -143,6 +143,17 @@ class AttachmentDiffers(Refused):
     remedy = "DEL the attachment before it is added with another configuration"
 
 
+class AgentFailed(Refused):
+    """Something that nobody expects; of a DEL it makes a pending file instead."""
+
+    code = 100
+    message = "the agent has failed at this request"
+    remedy = (
+        "This is a defect of cni-infoblox: report it with the line internal_error of the agent's log. "
+        "The agent goes on, and the runtime may ask again"
+    )
+
+
 class AttachmentUnknown(Refused):
     """CHECK of something that this node does not hold."""
 

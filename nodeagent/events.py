@@ -203,6 +203,8 @@ class TokenMissing(Event):
 class KeysChanged(Event):
     """This node's key pair, or the coordinator's key, is another one than the connection was made with."""
 
+    why: str = "the keys of this node or of the coordinator have changed"
+
 
 @dataclass(frozen=True)
 class Received(Event):
@@ -218,6 +220,21 @@ class Surveyed(Event):
     request_id: str
     interfaces: tuple[Interface, ...]
     unreadable: int
+
+
+@dataclass(frozen=True)
+class Distrusted(Event):
+    """What dealt with this attachment has failed half-way: its record alone counts, who waits hears `failure`."""
+
+    attachment: AttachmentId
+    failure: Failure
+
+
+@dataclass(frozen=True)
+class LinkDistrusted(Event):
+    """What dealt with the coordinator's messages has failed half-way, for this reason."""
+
+    why: str
 
 
 @dataclass(frozen=True)

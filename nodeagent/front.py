@@ -29,13 +29,14 @@ from nodeagent.commands import Command
 from nodeagent.dealer import Dealer
 from nodeagent.desk import Case, Desk, answer_to
 from nodeagent.events import Event
-from nodeagent.frame import BadFrame, UnknownFrameVersion
+from nodeagent.frame import UnknownFrameVersion
 from nodeagent.journal_file import Erase, Journal, Reached, Write
 from nodeagent.metrics import Metrics
 from nodeagent.netns import Look, NamespaceReader, Sighting
 from nodeagent.outcomes import Done, Failure, Outcome
 from nodeagent.papers import Papers, TokenUnreadable
 from nodeagent.pending import PendingDelete, PendingDeletes
+from nodeagent.recovery import JournalBotched, JournalRead, Recovery, RecoveryDrivers
 from nodeagent.reporter import Reporter
 from nodeagent.socket_place import PlaceRemoved, PlaceTaken, SocketPlace
 from nodeagent.steps import OnStep
@@ -44,6 +45,7 @@ from nodeagent.switchboard import Machines, Switchboard
 from nodeagent.unix_server import Arrived, Garbled, ServerEvent, UnixServer
 from protocol.errors import Problem
 from protocol.inbox import Inbox
+from protocol.internal_errors import InternalErrors
 from protocol.logs import Logger
 
 TICK_S: Final = 1.0
@@ -69,7 +71,7 @@ class ThreadEnded:
     why: str
 
 
-Item = Event | StopAsked | ThreadEnded
+Item = Event | StopAsked | ThreadEnded | JournalRead | JournalBotched
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,9 @@ class Front:
         new_request_id: Callable[[], str],
         on_step: OnStep,
         log: Logger,
+        internal: InternalErrors,
     ) -> None:
+        self._internal = internal
         self.failure: str | None = None
         self._reporter = reporter
         self._board = board
@@ -116,6 +120,10 @@ class Front:
         self._on_step = on_step
         self._log = log
         self._switchboard = Switchboard(machines, clock)
+        acting = RecoveryDrivers(drivers.journal.submit, drivers.place.was_alive, drivers.server, self._reply)
+        self._recovery = Recovery(
+            self._switchboard, machines, desk, acting, reporter.identity.boot_id, clock, internal, log
+        )
         self._replaying: set[int] = set()
         self._next_tick_s = 0.0
         self._next_alive_s = 0.0
@@ -129,17 +137,21 @@ class Front:
     def run(self, started: events.Started) -> None:
         """Serve until told to stop; `failure` says why when that was not on purpose. Raises `PlaceTaken`."""
         self._drivers.poller.register(self._drivers.inbox.wakeup_fd, zmq.POLLIN)
-        self._drivers.dealer.renew(0)
-        self._switchboard.tell(started)
-        self._replay(self._drivers.pending.look())
-        self._work_off()
+        self.start(started)
         while self._replaying and self._end_s is None:
-            self._turn()
+            self.turn()
         if self._end_s is None:
             self._drivers.server.open(self._clock())
             self._log.info("serving", socket=str(self._drivers.place.socket_path))
         while not self._is_over():
-            self._turn()
+            self.turn()
+
+    def start(self, started: events.Started) -> None:
+        """What an agent does before it serves."""
+        self._drivers.dealer.renew(0)
+        self._switchboard.tell(started)
+        self._replay(self._drivers.pending.look())
+        self._work_off()
 
     def _is_over(self) -> bool:
         if self._end_s is None:
@@ -147,26 +159,41 @@ class Front:
         is_idle = self._machines.attachments.is_quiet() and self._drivers.server.count() == 0
         return is_idle or self._clock() >= self._end_s
 
-    def _turn(self) -> None:
+    def turn(self) -> None:
+        """Wait until something happens, take in all of it, and have done what it leads to."""
         wait_ms = math.ceil(max(0.0, self._next_tick_s - self._clock()) * 1000)
         ready: Mapping[Any, int] = dict(self._drivers.poller.poll(wait_ms))
         now_s = self._clock()
-        for event in self._drivers.dealer.collect(ready, now_s):
-            self._switchboard.tell(event)
-        for served in self._drivers.server.collect(ready, now_s):
-            self._take_served(served)
+        try:
+            for event in self._drivers.dealer.collect(ready, now_s):
+                self._switchboard.tell(event)
+        except Exception as error:  # noqa: BLE001, what was lost with it is asked again on the next connection
+            self._recovery.link_failed(error)
+        with self._internal.border("server"):
+            for served in self._drivers.server.collect(ready, now_s):
+                self._take_served(served)
         for item in self._drivers.inbox.take_all():
-            self._take_item(item)
+            with self._internal.border(type(item).__name__):
+                self._take_item(item)
         if now_s >= self._next_tick_s:
             self._tick(now_s)
+        self._recovery.go_on(now_s)
         self._work_off()
 
     def _tick(self, now_s: float) -> None:
         self._next_tick_s = now_s + TICK_S
         self._switchboard.tell(events.Ticked(now_s))
-        for served in self._drivers.server.ticked(now_s):
-            self._take_served(served)
-        self._replay(self._drivers.pending.look())
+        with self._internal.border("server's tick"):
+            for served in self._drivers.server.ticked(now_s):
+                self._take_served(served)
+        with self._internal.border("pending deletes"):
+            self._replay(self._drivers.pending.look())
+        with self._internal.border("files"):
+            self._look_after_files(now_s)
+        with self._internal.border("status"):
+            self._publish()
+
+    def _look_after_files(self, now_s: float) -> None:
         if now_s >= self._next_place_look_s:
             self._next_place_look_s = now_s + PLACE_LOOK_EVERY_S
             self._look_at_place(now_s)
@@ -175,8 +202,8 @@ class Front:
             self._drivers.place.show_alive()
         if now_s >= self._next_look_s:
             self._next_look_s = now_s + LOOK_EVERY_S
-            self._look_at_keys(now_s)
-        self._publish()
+            if self._drivers.papers.look():
+                self._switchboard.tell(events.KeysChanged(now_s))
 
     def _look_at_place(self, now_s: float) -> None:
         path = str(self._drivers.place.socket_path)
@@ -188,20 +215,29 @@ class Front:
         except PlaceRemoved as error:
             self._fail(str(error))
 
-    def _look_at_keys(self, now_s: float) -> None:
-        if self._drivers.papers.look():
-            self._switchboard.tell(events.KeysChanged(now_s))
-
     def _take_item(self, item: Item) -> None:
         if isinstance(item, StopAsked):
             self._log.info("stopping")
             self._begin_end(STOP_GRACE_S)
         elif isinstance(item, ThreadEnded):
             self._fail(f"thread {item.name} ended: {item.why}")
+        elif isinstance(item, JournalRead):
+            self._recovery.begin_anew(item.contents)
+        elif isinstance(item, JournalBotched):
+            self._internal.tell("journal", item.error)
+            self._recovery.break_down()
         else:
             self._switchboard.tell(item)
 
     def _take_served(self, served: ServerEvent) -> None:
+        try:
+            self._take_served_expectedly(served)
+        except Exception as error:  # noqa: BLE001, the plugin hears of it, and its connection ends
+            self._internal.tell(type(served).__name__, error)
+            with self._internal.border("answer to what failed"):
+                self._recovery.fail_request(served.caller)
+
+    def _take_served_expectedly(self, served: ServerEvent) -> None:
         if isinstance(served, Arrived):
             self._arrived(served)
         elif isinstance(served, Garbled):
@@ -226,7 +262,10 @@ class Front:
             return
         case = replace(case, request=request, cni_version=request.cni_version)
         self._desk.open(case)
-        self._dispatch(case, request)
+        if self._switchboard.is_closed:
+            self._recovery.fail_request(case.caller)
+        else:
+            self._dispatch(case, request)
 
     def _dispatch(self, case: Case, request: Request) -> None:
         if isinstance(request, AddRequest):
@@ -252,7 +291,8 @@ class Front:
         problem: type[Problem] = errors.BadRequestBytes
         if isinstance(garbled.error, UnknownFrameVersion):
             problem = errors.UnknownFrame
-        self._reply(garbled.caller, Failure.of(problem(cause=_sentence(garbled.error))))
+        text = str(garbled.error)
+        self._reply(garbled.caller, Failure.of(problem(cause=text[:1].upper() + text[1:])))
 
     def _replay(self, found: Sequence[PendingDelete]) -> None:
         for pending in found:
@@ -264,7 +304,12 @@ class Front:
 
     def _work_off(self) -> None:
         for command in self._switchboard.work_off():
-            self._performers[type(command)](command)
+            try:
+                self._performers[type(command)](command)
+            except Exception as error:  # noqa: BLE001, what depends on it is told or begun again
+                self._internal.tell(type(command).__name__, error)
+                with self._internal.border("in place of a command"):
+                    self._recovery.make_up_for(command)
 
     def _make_performers(self) -> Mapping[type[Command], Callable[[Any], None]]:
         journal, dealer, reader = self._drivers.journal, self._drivers.dealer, self._drivers.reader
@@ -285,6 +330,7 @@ class Front:
             commands.RaiseLink: self._link_raised,
             commands.LowerLink: self._link_lowered,
             commands.Note: lambda c: getattr(self._log, c.level)(c.event, **c.fields),
+            commands.Mishap: self._recovery.mishap,
             commands.Die: lambda c: self._fail(c.reason),
         }
 
@@ -297,6 +343,8 @@ class Front:
         if case.pending:
             if isinstance(outcome, Done):
                 self._drivers.pending.remove(case.pending)
+            else:
+                self._drivers.pending.put_back(case.pending)
             return
         self._on_step("plugin:answer:before")
         for served in self._drivers.server.answer(caller, answer_to(case, outcome), now_s):
@@ -344,8 +392,3 @@ class Front:
     def _publish(self) -> None:
         self._board.status = self._reporter.status(self._clock(), has_reached=self._has_reached)
         self._metrics.show(self._board.status)
-
-
-def _sentence(error: BadFrame) -> str:
-    text = str(error)
-    return text[:1].upper() + text[1:]

@@ -86,6 +86,11 @@ class Reached:
 
 
 @dataclass(frozen=True)
+class Reread:
+    """Say what is in the journal when all jobs before are done."""
+
+
+@dataclass(frozen=True)
 class _Close:
     """No write follows."""
 
@@ -103,6 +108,19 @@ class Contents:
     records: tuple[Record, ...]
 
 
+@dataclass(frozen=True)
+class Reports:
+    """To whom the journal's thread reports: which tickets are `durable`, what was `read`.
+
+    `botched`: none of the jobs at hand were done, since we failed at one. `failed`: the file did, the end.
+    """
+
+    durable: Callable[[list[int]], None]
+    read: Callable[[Contents], None]
+    botched: Callable[[Exception], None]
+    failed: Callable[[str], None]
+
+
 class Journal:
     """The open journal. `run` is the life of its own thread; `submit` may be called by any other.
 
@@ -115,7 +133,7 @@ class Journal:
         self.damaged_path = state_dir / f"{FILE_NAME}.damaged"
         self.damage: str | None = None
         self._on_step = on_step
-        self._jobs: queue.SimpleQueue[Job | _Close] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job | Reread | _Close] = queue.SimpleQueue()
         try:
             try:
                 self._connection, self.contents = _open(self.path)
@@ -128,7 +146,7 @@ class Journal:
         except (sqlite3.Error, _Damaged) as error:
             raise JournalUnready(f"--state-dir: {self.path}: {error}") from None
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job | Reread) -> None:
         """Have `job` done after all that were submitted before."""
         self._jobs.put(job)
 
@@ -136,26 +154,32 @@ class Journal:
         """Let `run` return when all that was submitted is done."""
         self._jobs.put(_Close())
 
-    def run(self, on_durable: Callable[[list[int]], None], on_failure: Callable[[str], None]) -> None:
-        """Do jobs until `close`, or until one fails."""
+    def run(self, reports: Reports) -> None:
+        """Do jobs until `close`, or until the file fails."""
         try:
             self._make_room()
         except sqlite3.Error as error:
-            on_failure(str(error))
+            reports.failed(str(error))
             return
         while True:
             jobs = self._next_jobs()
             try:
-                self._commit([job for job in jobs if not isinstance(job, _Close)])
-            except (sqlite3.Error, OSError) as error:
-                on_failure(str(error))
+                self._do(jobs, reports)
+            except (sqlite3.Error, OSError, _Damaged) as error:
+                reports.failed(str(error))
                 return
-            tickets = [job.ticket for job in jobs if isinstance(job, Write)]
-            if tickets:
-                on_durable(tickets)
-            if len(tickets) < len(jobs) and any(isinstance(job, _Close) for job in jobs):
+            except Exception as error:  # noqa: BLE001, the file is well, but a record that nobody expects is not in it
+                reports.botched(error)
+            if any(isinstance(job, _Close) for job in jobs):
                 self._connection.close()
                 return
+
+    def _do(self, jobs: Iterable[Job | Reread | _Close], reports: Reports) -> None:
+        self._commit([job for job in jobs if isinstance(job, Job)])
+        if tickets := [job.ticket for job in jobs if isinstance(job, Write)]:
+            reports.durable(tickets)
+        if any(isinstance(job, Reread) for job in jobs):
+            reports.read(_read(self._connection))
 
     def _set_aside(self) -> None:
         """Keep the newest damaged journal, with its log as SQLite would look for it."""
@@ -174,7 +198,7 @@ class Journal:
                 raise
             self._connection.rollback()  # little room is enough to work, if slowly
 
-    def _next_jobs(self) -> list[Job | _Close]:
+    def _next_jobs(self) -> list[Job | Reread | _Close]:
         jobs = [self._jobs.get()]
         while len(jobs) < WRITES_PER_TRANSACTION_MAX:
             try:

@@ -21,6 +21,7 @@ from nodeagent.events import (
     Event,
     Handshaken,
     KeysChanged,
+    LinkDistrusted,
     Received,
     Surveyed,
     Ticked,
@@ -130,8 +131,8 @@ class Link:
             self._received(event.message, event.now_s)
         elif isinstance(event, TokenMissing):
             self._unproven(event.why, event.now_s)
-        elif isinstance(event, KeysChanged):
-            self._renew("the keys of this node or of the coordinator have changed", event.now_s)
+        elif isinstance(event, KeysChanged | LinkDistrusted):
+            self._renew(event.why, event.now_s)
         elif isinstance(event, Surveyed):
             self._surveyed(event)
         elif isinstance(event, Ticked):

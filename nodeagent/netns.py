@@ -22,6 +22,7 @@ from nodeagent.namespaces import Namespace, Sight
 from nodeagent.sight import sight_of
 from nodeagent.survey import Tour
 from protocol.errors import Problem
+from protocol.internal_errors import InternalErrors
 
 _CLONE_NEWNET: Final = 0x40000000
 
@@ -57,7 +58,8 @@ OnSeen = Callable[[int, tuple[Sight, ...]], None]
 class NamespaceReader:
     """Looks into one namespace after the other. `run` is the life of its thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, internal: InternalErrors) -> None:
+        self._internal = internal
         self._looks: queue.SimpleQueue[Look | Tour | Sighting | None] = queue.SimpleQueue()
         self._libc = ctypes.CDLL(None, use_errno=True)
 
@@ -74,16 +76,35 @@ class NamespaceReader:
         home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
             while (look := self._looks.get()) is not None:
-                if isinstance(look, Look):
-                    self._serve(home, look, on_read, on_problem)
-                elif isinstance(look, Sighting):
-                    on_seen(look.look, tuple(sight_of(each) for each in look.namespaces))
-                elif look.go_on(home, self._enter):
-                    on_surveyed(look)
-                else:
-                    self._looks.put(look)
+                try:
+                    self._go_on(home, look, on_read, on_problem, on_surveyed, on_seen)
+                except Exception as error:  # noqa: BLE001, the next namespace may be better
+                    self._enter(home)
+                    self._internal.tell(type(look).__name__, error)
+                    if isinstance(look, Look):
+                        on_problem(look, errors.NamespaceUnreadable(cause=type(error).__name__))
+                    elif isinstance(look, Sighting):
+                        on_seen(look.look, ())
         finally:
             os.close(home)
+
+    def _go_on(
+        self,
+        home: int,
+        look: Look | Tour | Sighting,
+        on_read: OnRead,
+        on_problem: OnProblem,
+        on_surveyed: OnSurveyed,
+        on_seen: OnSeen,
+    ) -> None:
+        if isinstance(look, Look):
+            self._serve(home, look, on_read, on_problem)
+        elif isinstance(look, Sighting):
+            on_seen(look.look, tuple(sight_of(each) for each in look.namespaces))
+        elif look.go_on(home, self._enter):
+            on_surveyed(look)
+        else:
+            self._looks.put(look)
 
     def _serve(
         self,

@@ -80,6 +80,11 @@ class PendingDeletes:
         self._given.pop(pending.path, None)
         self._on_step("pending:removed:after")
 
+    def put_back(self, pending: PendingDelete) -> None:
+        """Nothing came of it this time: the next look finds it again."""
+        self._given.pop(pending.path, None)
+        self._seen_mtime_ns = None
+
     def _names(self) -> list[str]:
         try:
             return sorted(name for name in os.listdir(self._directory) if not name.startswith("."))

@@ -26,6 +26,7 @@ _FOR_LINK: Final = (
     events.Surveyed,
     events.TokenMissing,
     events.KeysChanged,
+    events.LinkDistrusted,
 )
 _FOR_RELEASES: Final = (events.ReleaseStarted, events.ReleaseDropped)
 _FOR_MACHINES_ALONE: Final = (commands.DropRelease, commands.ConfirmRelease, commands.Deliver)
@@ -39,9 +40,9 @@ class Machine(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass
 class Machines:
-    """All that decide."""
+    """All that decide. Those that begin anew are replaced."""
 
     attachments: Attachments
     releases: Releases
@@ -55,16 +56,31 @@ class Switchboard:
         self._machines = machines
         self._clock = clock
         self._work: deque[tuple[Machine, Event]] = deque()
+        self.is_closed = False
+
+    def close(self) -> None:
+        """The machines hear nothing any more, not even of what has been told."""
+        self.is_closed = True
+        self._work.clear()
+
+    def reopen(self) -> None:
+        """The machines are others now, and hear again."""
+        self.is_closed = False
 
     def tell(self, event: Event) -> None:
         """Something happened; `work_off` makes the machines hear of it."""
-        self._work.extend((machine, event) for machine in self._hearers(event))
+        if not self.is_closed:
+            self._work.extend((machine, event) for machine in self._hearers(event))
 
     def work_off(self) -> Iterator[Command]:
         """What is left for drivers to do. More may be told meanwhile."""
         while self._work:
             machine, event = self._work.popleft()
-            for command in machine.handle(event):
+            try:
+                decided = machine.handle(event)
+            except Exception as error:  # noqa: BLE001, the front decides what is begun again
+                decided = [commands.Mishap(event, error)]
+            for command in decided:
                 self._pass_on(command)
                 if not isinstance(command, _FOR_MACHINES_ALONE):
                     yield command

@@ -17,6 +17,7 @@ from nodeagent.plugin_connection import PeerGone, PluginConnection, Stage
 from nodeagent.socket_place import CREDENTIALS, SocketPlace
 from protocol import descriptors
 from protocol.bounds import Bounds
+from protocol.internal_errors import InternalErrors
 from protocol.logs import Logger
 
 CONNECTIONS_MAX: Final = 2048
@@ -52,8 +53,15 @@ class UnixServer:
     """All connections of the plugin; a caller is the number of one connection."""
 
     def __init__(
-        self, poller: zmq.Poller, place: SocketPlace, connections_max: int, bounds: Bounds, log: Logger
+        self,
+        poller: zmq.Poller,
+        place: SocketPlace,
+        connections_max: int,
+        bounds: Bounds,
+        log: Logger,
+        internal: InternalErrors,
     ) -> None:
+        self._internal = internal
         self._poller = poller
         self._place = place
         self._connections_max = connections_max
@@ -207,6 +215,9 @@ class UnixServer:
             connection.stage = Stage.SERVING
             return [Garbled(connection.caller, error)]
         except PeerGone:
+            return [self._hang_up(connection, now_s)]
+        except Exception as error:  # noqa: BLE001, whatever came with this connection ends with it
+            self._internal.tell("plugin's connection", error)
             return [self._hang_up(connection, now_s)]
         return []
 

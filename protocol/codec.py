@@ -56,6 +56,8 @@ def decode(data: bytes, adapter: TypeAdapter[T], bytes_max: int) -> T:
         raise UnspokenVersion(f"protocol version {named} is not spoken here, only {PROTOCOL_VERSION}", reply_to)
     try:
         return adapter.validate_python(fields)
+    except RecursionError:
+        raise Unreadable("values inside each other without end", reply_to) from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])

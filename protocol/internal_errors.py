@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,23 @@ QUIET_S: Final = 60.0
 """How long one place stays silent after a traceback, however often it fails meanwhile."""
 
 REMEDY: Final = "this is a defect of cni-infoblox: please report it with this line; the daemon goes on"
+
+
+class Border:
+    """See `InternalErrors.border`."""
+
+    def __init__(self, internal: InternalErrors, place: str) -> None:
+        self._internal = internal
+        self._place = place
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, _trace: object) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self._internal.tell(self._place, error)
+        return True
 
 
 @dataclass
@@ -42,13 +59,9 @@ class InternalErrors:
                     "internal_error", place=place, untold=untold, remedy=REMEDY, exc_info=error, **fields
                 )
 
-    @contextmanager
-    def border(self, place: str, **fields: object) -> Iterator[None]:
-        """Whatever is raised within is told, and goes no further."""
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001, the border is there for what nobody knows
-            self.tell(place, error, **fields)
+    def border(self, place: str) -> Border:
+        """A context: whatever is raised within is told, and goes no further."""
+        return Border(self, place)
 
     def _untold(self, place: str) -> int | None:
         """How often this place has failed in silence; None while it has to stay silent."""

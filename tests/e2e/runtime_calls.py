@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,11 @@ def a_mac() -> str:
     """A MAC that no other test uses."""
     number = next(_numbers)
     return f"02:00:00:{number >> 16 & 255:02x}:{number >> 8 & 255:02x}:{number & 255:02x}"
+
+
+def a_container() -> str:
+    """A container ID that no other test uses."""
+    return secrets.token_hex(32)
 
 
 def add(

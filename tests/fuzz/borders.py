@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from tests.fuzz import file_borders, grid_borders, kubernetes_borders, plugin_borders, wire_borders
+from tests.fuzz import (
+    file_borders,
+    grid_borders,
+    kubernetes_borders,
+    plugin_borders,
+    whole_borders,
+    wire_borders,
+)
 from tests.fuzz.border import Border, Shape
 
 BORDERS = (
@@ -21,5 +28,11 @@ BORDERS = (
     Border("ticket", Shape.BYTES, file_borders.read_ticket),
     Border("key", Shape.BYTES, file_borders.read_key),
     Border("papers", Shape.BYTES, file_borders.read_papers),
+    Border("whole_frame", Shape.BYTES, whole_borders.through_frame),
+    Border("whole_config", Shape.JSON, whole_borders.through_config),
+    Border("whole_cni_args", Shape.BYTES, whole_borders.through_cni_args),
+    Border("whole_message", Shape.MSGPACK_JSON, whole_borders.through_message),
+    Border("whole_answer", Shape.MSGPACK_JSON, whole_borders.through_answer),
+    Border("whole_reply", Shape.JSON, whole_borders.through_reply),
     Border("api_reply", Shape.STATUS_JSON, kubernetes_borders.read_api_reply),
 )

@@ -25,7 +25,19 @@ SCALARS = st.one_of(
     st.text(max_size=20),
     st.sampled_from(
         [
-            *("", "{0}", "{field}", "##STATE:x:##", "not found", "a\nb", "\x00", "\ud800", "a" * 3000, "fe80::1"),
+            *(
+                "",
+                "{0}",
+                "{field}",
+                "##STATE:x:##",
+                "not found",
+                "a\nb",
+                "\x00",
+                "\x1b[2J",
+                "\ud800",
+                "a" * 3000,
+                "fe80::1",
+            ),
             *(
                 "10.55.0.2",
                 "10.55.0.0/24",

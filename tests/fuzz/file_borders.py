@@ -9,7 +9,7 @@ from pathlib import Path
 from coordinator.errors import TicketRefused
 from coordinator.tickets import Tickets
 from nodeagent.attachment import Address, AttachmentId, Network, Pod
-from nodeagent.journal_file import FILE_NAME, BadJournal, Erase, Job, Journal, Write
+from nodeagent.journal_file import FILE_NAME, BadJournal, Erase, Job, Journal, Reports, Write
 from nodeagent.journal_records import COLUMNS, Record, State, decode, encode
 from nodeagent.papers import EnrolledPapers, TokenUnreadable
 from protocol import keys
@@ -118,7 +118,9 @@ def _write(journal: Journal, jobs: list[Job]) -> None:
         journal.submit(job)
     journal.close()
     failures: list[str] = []
-    journal.run(lambda tickets: None, failures.append)
+    unexpected: list[Exception] = []
+    journal.run(Reports(lambda tickets: None, lambda contents: None, unexpected.append, failures.append))
+    assert not unexpected
     assert len(failures) <= 1
 
 

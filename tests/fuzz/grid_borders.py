@@ -31,8 +31,8 @@ def read_lies(data: bytes) -> None:
     Nothing that the grid says stops the desk: when it has come to its senses, the next ADD is served; and no lie
     makes it give one address to two attachments.
     """
-    lies = _lies_of(data)
-    world = GridWorld(lambda number, body: _told(lies.get(number, []), body))
+    lies = lies_of(data)
+    world = GridWorld(lambda number, body: told(lies.get(number, []), body))
     for container in ("a", "b"):
         world.take(Received("n1", world.connection, world.allocate(container), world.now_s))
     world.take(Received("n1", world.connection, world.release("a"), world.now_s))
@@ -50,7 +50,8 @@ def read_lies(data: bytes) -> None:
     assert len(set(given.values())) == len(given), given
 
 
-def _lies_of(data: bytes) -> dict[int, list[tuple[list[int], Any]]]:
+def lies_of(data: bytes) -> dict[int, list[tuple[list[int], Any]]]:
+    """What is told instead of the truth, by the number of the HTTP call."""
     try:
         script = json.loads(data)
     except (ValueError, RecursionError):
@@ -64,7 +65,8 @@ def _lies_of(data: bytes) -> dict[int, list[tuple[list[int], Any]]]:
     return lies
 
 
-def _told(lies: list[tuple[list[int], Any]], body: Any) -> Any:
+def told(lies: list[tuple[list[int], Any]], body: Any) -> Any:
+    """The body with these lies in it."""
     for path, instead in lies:
         body = _replaced(body, path, instead)
     return body

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from coordinator.assignment import Policy
-from coordinator.commands import Call, Effect, Send, WakeAt
+from coordinator.commands import Call, Effect, Mishap, Send, WakeAt
 from coordinator.desk import Desk, DeskEvent, Received
 from coordinator.errors import GridForbids
 from coordinator.events import Ticked
@@ -128,3 +128,5 @@ class GridWorld:
                 self._wake_at_s = effect.at_s
             elif isinstance(effect, Send):
                 self.told.append(effect.message)
+            elif isinstance(effect, Mishap):
+                raise effect.error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from nodeagent import commands, errors, events, wire_messages
 from nodeagent.attachment import AttachmentId
@@ -224,6 +224,7 @@ class Agent(Process):
             commands.RaiseLink: lambda c: self._host.link_raised(self._said_s, self._said, self.coordinator),
             commands.LowerLink: lambda c: None,
             commands.Note: self._note,
+            commands.Mishap: self._unexpected,
             commands.Die: lambda c: self._begin_end(FAILURE_GRACE_S),
         }
 
@@ -281,6 +282,9 @@ class Agent(Process):
             subject = self._subjects.get(message.id, "?")
             self._story.tell(subject, self.node, f"{verb} Declined {message.id} {message.kind} {message.msg}")
             self._story.mark(f"declined_{message.kind}")
+
+    def _unexpected(self, mishap: commands.Mishap) -> NoReturn:
+        raise mishap.error
 
     def _note(self, note: commands.Note) -> None:
         name = f"{note.event}_{note.fields['reason']}" if "reason" in note.fields else note.event

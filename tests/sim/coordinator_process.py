@@ -8,7 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from coordinator.assignment import Policy
-from coordinator.commands import Call, Effect, Note, Send, WakeAt
+from coordinator.commands import Call, Effect, Mishap, Note, Send, WakeAt
 from coordinator.comparison import SweepRules
 from coordinator.desk import Desk, DeskEvent, Received
 from coordinator.events import CredentialsChanged, OperatorAsked, Ticked
@@ -124,6 +124,8 @@ class Coordinator(Process):
                 self._wake(effect.at_s)
             elif isinstance(effect, Note):
                 self._note(effect)
+            elif isinstance(effect, Mishap):
+                raise effect.error
             elif isinstance(effect, Call):
                 self._calls = {effect.id: []}
                 self._go_on(effect)

@@ -20,6 +20,7 @@ from coordinator.liveness import Liveness
 from protocol.logs import Logger
 from tests.kubernetes_stub import KubernetesStub
 from tests.kubernetes_stub.mischief import trickle
+from tests.unexpected import NothingUnexpected
 
 PATIENCE_S = 20.0
 PACE = Pace(retry_s=0.02, retry_max_s=0.1)
@@ -35,7 +36,7 @@ class Following:
         self.log: list[dict[str, Any]] = []
         self.happened = threading.Condition()
         server = ApiServer(stub.url, stub.credentials, time.monotonic, "test")
-        self.watch = ClusterWatch(server, lambda: self.now_s, cast(Logger, self), pace)
+        self.watch = ClusterWatch(server, lambda: self.now_s, cast(Logger, self), NothingUnexpected(), pace)
         self.threads = [threading.Thread(target=each.run) for each in self.watch.watches.values()]
 
     def start(self) -> Following:

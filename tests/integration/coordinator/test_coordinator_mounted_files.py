@@ -14,6 +14,7 @@ from mounted import MountedVolume
 from coordinator.authorized import Authorized
 from coordinator.file_watch import FileWatch
 from protocol.keys import BadKey, generate, lets_others_read, load_pair, pair_text, public_text
+from tests.unexpected import NothingUnexpected
 
 POD = 65532
 
@@ -22,7 +23,7 @@ def test_a_replaced_secret_is_noticed_once(tmp_path: Path) -> None:
     volume = MountedVolume(tmp_path / "password", {"wapi-password": "one"})
     path = volume.directory / "wapi-password"
     seen: list[str] = []
-    watch = FileWatch({path: lambda: seen.append(path.read_text())})
+    watch = FileWatch({path: lambda: seen.append(path.read_text())}, NothingUnexpected())
     watch.look()
     assert seen == []
     volume.write({"wapi-password": "two"})
@@ -37,7 +38,8 @@ def test_a_replaced_secret_is_noticed_once(tmp_path: Path) -> None:
 def test_each_file_has_its_own_consequence(tmp_path: Path) -> None:
     seen: list[str] = []
     paths = [tmp_path / "a", tmp_path / "b"]
-    watch = FileWatch({path: lambda path=path: seen.append(path.name) for path in paths})  # type: ignore[misc]
+    changed = {path: lambda path=path: seen.append(path.name) for path in paths}  # type: ignore[misc]
+    watch = FileWatch(changed, NothingUnexpected())
     paths[1].write_text("now it is there")
     watch.look()
     assert seen == ["b"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nodeagent.attachment import AttachmentId
-from nodeagent.journal_file import Journal, Write
+from nodeagent.journal_file import Journal, Reports, Write
 from nodeagent.journal_records import Record, State
 from nodeagent.steps import no_step
 
@@ -37,7 +37,7 @@ def test_no_write_makes_the_log_longer(tmp_path: Path) -> None:
         journal.submit(Write(number, record(number))) if number <= WRITES else journal.close()
 
     journal.submit(Write(1, record(1)))
-    journal.run(write_another, pytest.fail)
+    journal.run(Reports(write_another, pytest.fail, pytest.fail, pytest.fail))
 
     assert len(sizes_bytes) == WRITES
     assert len(set(sizes_bytes)) == 1

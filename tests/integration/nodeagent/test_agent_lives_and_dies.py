@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from agent_world import PATIENCE_S, Agent, AgentEnded, Answer, Staging, World, a_config, frame_of
 
-from nodeagent.journal_file import Journal, Write
+from nodeagent.journal_file import Journal, Reports, Write
 from nodeagent.steps import STEPS, no_step
 from protocol.messages import Allocate, Hello, Release
 from tests.original_daemon import OriginalDaemon
@@ -189,7 +189,7 @@ def test_attachments_of_an_earlier_boot_are_released_without_a_del(world: World)
     (record,) = journal.contents.records
     journal.submit(Write(1, replace(record, boot_id="another-boot")))
     journal.close()
-    journal.run(lambda tickets: None, pytest.fail)
+    journal.run(Reports(lambda tickets: None, pytest.fail, pytest.fail, pytest.fail))
 
     world.start()
 

@@ -203,7 +203,7 @@ MUTANTS: Final = (
         "a release in a call goes on though an ADD has overtaken it",
         Invariant.SAME_ANSWER,
         "coordinator.registrar",
-        "            elif self._withdraw(record):\n",
+        "            elif self.withdraw(record):\n",
         "            elif False:\n",
     ),
     Mutant(

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from coordinator.assignment import Policy
-from coordinator.commands import Call, Effect, Send, WakeAt
+from coordinator.commands import Call, Effect, Mishap, Send, WakeAt
 from coordinator.desk import Desk, DeskEvent, Received
 from coordinator.errors import GridForbids, GridUnavailable
 from coordinator.events import Ticked
@@ -137,6 +137,8 @@ class World:
 
     def _do(self, effects: list[Effect]) -> None:
         for effect in effects:
+            if isinstance(effect, Mishap):
+                raise effect.error
             if isinstance(effect, Send):
                 self.answers.append(effect.message)
             elif isinstance(effect, Call):

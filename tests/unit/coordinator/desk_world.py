@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coordinator.assignment import Policy
-from coordinator.commands import AnswerOperator, Call, Effect, Note, Send, WakeAt
+from coordinator.commands import AnswerOperator, Call, Effect, Mishap, Note, Send, WakeAt
 from coordinator.desk import Desk, DeskEvent, Received
 from coordinator.errors import GridForbids, GridLoginRefused, GridUnavailable
 from coordinator.events import Landing, Ticked
@@ -81,6 +81,8 @@ class DeskWorld:
         self.answers: dict[str, Message] = {}
         self.sent: list[tuple[bytes, Message]] = []
         self.told: list[AnswerOperator] = []
+        self.expects_mishaps = False
+        self.mishaps: list[Mishap] = []
         self.rules: list[Rule] = []
         self.flight: Call | None = None
         self._starts = 0
@@ -114,6 +116,13 @@ class DeskWorld:
         self.flight = None
         self.desk = Desk(policy, setup.operations_max, setup.lookup_ttl_s, "test", self.now_s, setup.sweeping)
         self._carry_out(self.desk.start(self.now_s))
+
+    def begin_anew(self) -> None:
+        """The machine has failed in a way that leaves nothing to rely upon."""
+        assert self.flight is None
+        self._starts += 1
+        self._carry_out(self.desk.begin_anew(self.coordinator_id, self.now_s))
+        self.settle()
 
     @property
     def coordinator_id(self) -> str:
@@ -334,6 +343,10 @@ class DeskWorld:
                 self._wake_at_s = effect.at_s
             elif isinstance(effect, Note):
                 self.notes.append(effect)
+            elif isinstance(effect, Mishap):
+                if not self.expects_mishaps:
+                    raise effect.error
+                self.mishaps.append(effect)
             elif isinstance(effect, AnswerOperator):
                 self.told.append(effect)
             elif isinstance(effect, Send):

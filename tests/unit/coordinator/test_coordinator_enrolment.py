@@ -17,6 +17,7 @@ from coordinator.strangers import CONNECTIONS_MAX, MESSAGE_BYTES_MAX, MESSAGES_M
 from coordinator.tickets import Ticket, Tickets
 from protocol.errors import Problem
 from protocol.messages import Declined, Enrol, Enrolled, ShowTicket
+from tests.unexpected import NothingUnexpected
 
 HOUR_MS = 3_600_000
 NOW_MS = 1_800_000_000_000
@@ -135,7 +136,7 @@ class ScriptedApi:
 
 def reviewed(api: ScriptedApi, waited_s: float = 0.0) -> str | Problem:
     results: list[Reviewed] = []
-    reviewer = Reviewer(api, RULES, results.append, lambda: 100.0)
+    reviewer = Reviewer(api, RULES, results.append, lambda: 100.0, NothingUnexpected())
     reviewer.review(Review(KEY, "the-token", 100.0 - waited_s))
     reviewer.stop()
     reviewer.run()

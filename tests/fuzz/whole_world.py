@@ -1,0 +1,158 @@
+"""Both daemons whole, from the plugin's bytes to the grid's and back; only what would wait is replaced.
+
+The real fronts take turns: what an agent sends is encoded, then decoded by the coordinator's front, and so back;
+the journal's rows and the grid's JSON are written and read as in production. Whatever a border in there holds back
+is raised, and no text that is logged, sent or answered may be unfit for a terminal or an encoding.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections import deque
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from coordinator.assignment import Policy
+from coordinator.authorized import Authorized
+from coordinator.caller import Caller
+from coordinator.desk import Desk
+from coordinator.door import Door
+from coordinator.enrolment import Enrolment
+from coordinator.errors import EnrolmentUnavailable
+from coordinator.front import Drivers, Front, Item
+from coordinator.metrics import Metrics
+from coordinator.networks import NetworkRules
+from coordinator.operations import HttpCall
+from coordinator.ownership import Owner
+from coordinator.reviewer import Review, Reviewed
+from coordinator.router import Incoming
+from coordinator.steps import no_step
+from coordinator.strangers import Strangers
+from coordinator.tickets import Tickets
+from coordinator.wapi_reply import read_body
+from gridsim import calls as gridsim_calls
+from gridsim.model import Grid
+from protocol import keys
+from protocol.inbox import Inbox
+from protocol.keys import KeyPair
+from tests.fuzz.whole_log import FitLog
+from tests.unexpected import NothingUnexpected
+
+SUBNET = "10.55.0.0/24"
+STRANGER = b"s" * 40
+
+Lie = Callable[[int, Any], Any]
+"""Gets the number of an HTTP call with its true reply."""
+
+
+class Timer:
+    """The time of all."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@cache
+def _authorized() -> tuple[KeyPair, Path]:
+    """A node's key, with the directory that authorizes it."""
+    directory = Path(tempfile.mkdtemp(prefix="fuzz-keys-"))
+    pair = keys.generate()
+    keys.write_public(directory, "n1", pair.public)
+    return pair, directory
+
+
+class CoordinatorWorld:
+    """A coordinator before a grid. `deliver` gets what it sends: the connection and the bytes."""
+
+    def __init__(self, timer: Timer, lie: Lie, deliver: Callable[[bytes, bytes], None]) -> None:
+        self.grid = Grid()
+        self.grid.create("network", {"network": SUBNET, "extattrs": {"Network Name": {"value": "pods"}}})
+        self.key = _authorized()[0].public
+        self.http_calls = 0
+        self.lie = lie
+        self._timer = timer
+        self._incoming: deque[Incoming] = deque()
+        self._deliver = deliver
+        self._inbox: Inbox[Item] = Inbox()
+        internal, log = NothingUnexpected(), FitLog()
+        policy = Policy("c1", Owner("blue"), "admin", NetworkRules("default", SUBNET), True, 0.0)  # noqa: FBT003
+        desk = Desk(policy, 256, 300.0, "test", timer.now_s)
+        authorized = Authorized(_authorized()[1], lambda text: None)
+        authorized.reread()
+        tickets = Tickets(b"s" * 40)
+        enrolment = Enrolment(tickets, 3_600_000, authorized, lambda *asked: desk.sessions.live_boot(*asked))
+        door = Door(authorized, enrolment, Strangers(), timer, lambda: 1_800_000_000_000)
+        drivers = Drivers(
+            cast(Any, self), cast(Any, _NoGuard()), cast(Any, _NoZap()), self._review, lambda answer: None
+        )
+        self._front = Front(
+            *(desk, door, drivers, self._inbox, Metrics("test", "blue"), log.logger, timer, no_step, internal),
+            lambda: "c2",
+        )
+        # Its thread does not run: each call is made at once, by the same code.
+        wapi = cast(Any, SimpleNamespace(send=self._call_grid))
+        self._caller = Caller(wapi, self._inbox.put, timer, no_step, internal)
+        self._front.start(cast(Caller, self))
+
+    def hear(self, key: bytes, payload: bytes, connection: bytes = b"n1-1") -> None:
+        """Bytes arrive on a connection of this key."""
+        self._incoming.append(Incoming(connection, key, payload, 0, "192.0.2.1"))
+
+    def close(self) -> None:
+        """Let go of its descriptor."""
+        os.close(self._inbox.wakeup_fd)
+
+    def turn(self) -> None:
+        """One turn of the front."""
+        self._front.turn(cast(Caller, self))
+
+    # What the front acts through
+
+    def call(self, call: Any) -> None:
+        self._timer.now_s += 0.01
+        self._inbox.put(self._caller.landing(call))
+
+    def receive(self) -> list[Incoming]:
+        waiting, self._incoming = list(self._incoming), deque()
+        return waiting
+
+    def send(self, connection: bytes, payload: bytes) -> bool:
+        self._deliver(connection, payload)
+        return True
+
+    def _review(self, review: Review) -> None:
+        self._inbox.put(Reviewed(review.key, EnrolmentUnavailable(cause="nobody is asked")))
+
+    def _call_grid(self, http: HttpCall, read_timeout_s: float) -> Any:
+        reply = self.grid.call(
+            gridsim_calls.Call(http.method, http.path, gridsim_calls.parse_query(http.query), http.body)
+        )
+        self.http_calls += 1
+        body = self.lie(self.http_calls, reply.body)
+        status = 400 if isinstance(body, dict) and "Error" in body else reply.status
+        return read_body(status, json.dumps(body).encode(), "admin", "grid.example:443")
+
+
+class _NoGuard:
+    """Closes no connection: what one has said does no harm to what it says next."""
+
+    def is_condemned(self, connection: bytes) -> bool:
+        return False
+
+    def heard(self, *_: object) -> None:
+        """It stays."""
+
+    misread = condemn = heard
+
+
+class _NoZap:
+    def answer_all(self, *_: object) -> None:
+        """Nobody knocks."""

@@ -1,0 +1,41 @@
+"""What is begun again after a failure, and how long machines rest that fail again and again."""
+
+from __future__ import annotations
+
+import pytest
+
+from nodeagent import events
+from nodeagent.attachment import AttachmentId
+from nodeagent.events import Event
+from nodeagent.mishaps import ANEW_PAUSE_MAX_S, LULL_S, Breakdowns, Cure, cure
+from protocol.messages import Attachment, Declined, Released
+
+GONE = Released(id="r", attachment=Attachment(container_id="c", ifname="eth0"), seq=1)
+DECLINED = Declined(id="r", kind="refused", code=7, msg="no", details="no")
+
+
+@pytest.mark.parametrize(
+    ("event", "begun_again"),
+    [
+        (events.Deleted(0.0, 1, "r", AttachmentId("c", "eth0")), Cure.REQUEST),
+        (events.MacRead(0.0, 1, None), Cure.REQUEST),
+        (events.Received(0.0, GONE), Cure.LINK),
+        (events.Answered(0.0, DECLINED), Cure.LINK),
+        (events.Answered(0.0, GONE), Cure.MACHINES),
+        (events.Persisted(0.0, 1), Cure.MACHINES),
+        (events.LinkDistrusted(0.0, "why"), Cure.MACHINES),
+        (events.Ticked(0.0), Cure.NOTHING),
+    ],
+)
+def test_the_smallest_thing_is_begun_again_that_holds_all_that_may_be_half_done(
+    event: Event, begun_again: Cure
+) -> None:
+    assert cure(event) is begun_again
+
+
+def test_machines_that_fail_again_and_again_rest_longer_each_time() -> None:
+    breakdowns = Breakdowns()
+    pauses = [breakdowns.pause_s(float(second)) for second in range(8)]
+    assert pauses[:4] == [0.0, 1.0, 3.0, 7.0]
+    assert pauses[-1] == ANEW_PAUSE_MAX_S
+    assert breakdowns.pause_s(8 + LULL_S) == 0.0
