@@ -7,7 +7,8 @@ What rests on rows that cannot be written is not said, and all goes on with the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from nodeagent import errors
 from nodeagent.attachments.machine import Attachments
@@ -19,6 +20,7 @@ from nodeagent.domain.outcomes import Failure, Granted
 from nodeagent.journal.contents import Changes
 from nodeagent.journal.rows import Rows
 from nodeagent.link.confirmations import Confirmations
+from nodeagent.link.enrolment import Enrolment
 from nodeagent.link.session import Session
 from protocol.wire.messages import Gone, Labelled, PleaseLabel
 
@@ -29,6 +31,32 @@ _OF_SESSION = (
     events.KeysChanged,
     events.Received,
 )
+
+
+@dataclass(frozen=True)
+class Node:
+    """What a machine is told of its node at start.
+
+    `endpoints`: how many coordinators it can try. `release`: of this software. `ticket`: of an earlier enrolment.
+    `was_served`: an agent has served this node in this boot, whatever became of its journal.
+    """
+
+    endpoints: int = 1
+    release: str = ""
+    enrols: bool = False
+    ticket: str | None = None
+    was_served: bool = False
+
+
+def make_machine(rows: Rows, node: Node, draw: Callable[[], str], now_s: float) -> Machine:
+    """The agent's machine over the rows of its journal. `draw` gives 12 hexadecimal digits, drawn for once."""
+    enrolment = Enrolment(rows.identity.node, node.ticket) if node.enrols else None
+    return Machine(
+        rows,
+        Attachments(rows, draw, now_s, was_served=node.was_served),
+        Session(rows, node.endpoints, node.release, draw, enrolment),
+        Confirmations(rows),
+    )
 
 
 class Machine:

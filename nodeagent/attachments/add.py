@@ -112,9 +112,9 @@ class Adds:
             return
         for row in known:
             self._node.let_go(row, "lost" if is_lost else "another_namespace", now_s)
-        ready = self._node.rows.ready(event.network)
+        ready = self._node.rows.next_ready(event.network)
         if ready:
-            self._answer_from_reserve(event, ready[0])
+            self._answer_from_reserve(event, ready)
             return
         if known:
             self._displacing.add(event.attachment)

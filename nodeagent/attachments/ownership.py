@@ -7,6 +7,7 @@ another journal has left is in use until shown otherwise, and given to nobody.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from nodeagent.attachments.asks import Asks
 from nodeagent.attachments.node import Node
@@ -14,6 +15,9 @@ from nodeagent.domain import wire
 from nodeagent.domain.allocation import CLAIMS, Allocation, State
 from nodeagent.domain.effects import Transmit
 from protocol.wire.messages import Answer, Lost, OrphanRow, Orphans, Whose
+
+ADOPTED_LET_GO_MAX: Final = 16_384
+"""Adopted ids that were let go and are remembered; beyond so many nothing more is adopted."""
 
 
 class Ownership:
@@ -67,7 +71,9 @@ class Ownership:
 
     def _adopt(self, orphan: Allocation, now_s: float) -> None:
         rows, session = self._node.rows, self._node.session
-        if orphan.label and orphan.label.attachment in rows.deletes:
+        if len(rows.adopted_let_go) >= ADOPTED_LET_GO_MAX:
+            self._node.note("orphan_not_adopted", orphan.log_fields() | {"limit": ADOPTED_LET_GO_MAX})
+        elif orphan.label and orphan.label.attachment in rows.deletes:
             rows.adopt(orphan)
             self._node.let_go(rows.allocations[orphan.id], "deleted_before", now_s)
         elif session and rows.count_claims() >= session.allocations_max:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from nodeagent.domain.allocation import Allocation, Attachment
 from nodeagent.domain.attachment import AttachmentId
-from protocol.wire.allocation_id import Owner, hash_boot, hash_driver, hash_node
+from protocol.wire.allocation_id import (
+    ADOPTED_JOURNAL,
+    JOURNAL_DIGITS,
+    Owner,
+    hash_boot,
+    hash_driver,
+    hash_node,
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,14 @@ class Identity:
             driver=hash_driver(self.driver),
             journal=self.journal,
         )
+
+
+def draw_journal(draw: Callable[[], str]) -> str:
+    """The JOURNAL of a new journal. `draw` gives 12 hexadecimal digits."""
+    journal = draw()[:JOURNAL_DIGITS]
+    while journal == ADOPTED_JOURNAL:
+        journal = draw()[:JOURNAL_DIGITS]
+    return journal
 
 
 @dataclass(frozen=True)

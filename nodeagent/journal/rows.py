@@ -94,6 +94,11 @@ class Rows:
         """What is ready for this network, that which has waited longest first."""
         return [self.allocations[each] for each in self._index.ready.get(network, ())]
 
+    def next_ready(self, network: Network) -> Allocation | None:
+        """What has been ready for this network longest, None where nothing is."""
+        first = next(iter(self._index.ready.get(network, ())), None)
+        return None if first is None else self.allocations[first]
+
     def count_ready(self, network: Network) -> int:
         """How many allocations are ready for this network."""
         return len(self._index.ready.get(network, ()))

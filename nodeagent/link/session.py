@@ -26,10 +26,10 @@ from nodeagent.domain.events import (
     Ticked,
     TokenMissing,
 )
+from nodeagent.journal.contents import draw_journal
 from nodeagent.journal.rows import Rows
 from nodeagent.link.enrolment import ENROL_ID, TICKET_ID, Enrolment
 from nodeagent.link.hello import hello
-from protocol.wire.allocation_id import ADOPTED_JOURNAL, JOURNAL_DIGITS
 from protocol.wire.messages import (
     Declined,
     EnrolFirst,
@@ -245,10 +245,7 @@ class Session:
         )
 
     def _begin_anew(self, known: str, cluster: str) -> None:
-        journal = self._draw()[:JOURNAL_DIGITS]
-        while journal in (ADOPTED_JOURNAL, self._rows.identity.journal):
-            journal = self._draw()[:JOURNAL_DIGITS]
-        self._rows.begin_anew(journal, cluster)
+        self._rows.begin_anew(draw_journal(self._draw), cluster)
         self._rests_on_turn = True
         self._effects.append(Note("cluster_changed", "warning", {"known": known, "coordinator": cluster}))
         self._greet()

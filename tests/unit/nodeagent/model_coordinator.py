@@ -120,6 +120,11 @@ class ModelCoordinator:
             messages.append(PleaseLabel(id="l", allocations=unlabelled))
         return messages
 
+    def doubt(self) -> list[ToAgent]:
+        """Ask about all that there is of the journal, as one might whose own memory is not sure."""
+        own = {each for each in {*self.grid.objects, *self.asked} if each.split("-")[5] == self.journal}
+        return [Whose(id="w", allocations=sorted(own))] if own else []
+
     def deletable(self) -> list[str]:
         """Ids that their journal has let go or disowned."""
         return sorted(self.let_go | self.disowned)

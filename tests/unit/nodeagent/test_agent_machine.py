@@ -13,25 +13,23 @@ from core_builders import (
     NOW_S,
     OTHER_NAMESPACE,
     READ_MAC,
-    Core,
     an_add,
     an_allocated,
     an_allocation,
     an_id,
+    drawing,
     granted,
+    some_rows,
 )
 
 from nodeagent import errors
-from nodeagent.attachments.machine import Attachments
 from nodeagent.domain.allocation import Allocation, State
 from nodeagent.domain.effects import Effect, LookAtNamespaces, Note, Reply, Transmit
 from nodeagent.domain.events import Connected, DelAsked, Event, GcAsked, MacRead, NamespacesSeen, Received
 from nodeagent.domain.outcomes import Done, Failure, NotDurable
 from nodeagent.domain.presence import Directory, Sight
 from nodeagent.domain.wire import wire_label
-from nodeagent.link.confirmations import Confirmations
-from nodeagent.link.session import Session
-from nodeagent.machine import Machine
+from nodeagent.machine import Node, make_machine
 from protocol.wire.messages import Hello, LabelRow, LetGo, LetGoRow, SetLabels, Welcome
 
 READY = an_allocation(1, State.READY)
@@ -43,11 +41,8 @@ class Agent:
     """All rooms joined, over rows."""
 
     def __init__(self, *rows: Allocation, reserve: int = 1) -> None:
-        core = Core(*rows, is_connected=False)
-        self.rows = core.rows
-        attachments: Attachments = core.machine
-        session = Session(self.rows, 1, "0.1", lambda: "f" * 12)
-        self.machine = Machine(self.rows, attachments, session, Confirmations(self.rows))
+        self.rows = some_rows(*rows)
+        self.machine = make_machine(self.rows, Node(release="0.1"), drawing(), NOW_S)
         self.turn(Connected(0.0))
         self.at_welcome = self.turn(
             Received(Welcome(id="hello-1-0", cluster=CLUSTER, reserve=reserve, release="2"))

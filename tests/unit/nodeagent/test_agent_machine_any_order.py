@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from model_coordinator import Grid, ModelCoordinator
 
-from nodeagent.attachments.machine import Attachments
 from nodeagent.domain.allocation import IN_USE, State
 from nodeagent.domain.attachment import AttachmentId, Namespace, Pod
 from nodeagent.domain.effects import Effect, LookAtNamespaces, ReadMac, RenewSocket, Reply, Transmit
@@ -39,9 +38,7 @@ from nodeagent.domain.outcomes import Done, Granted
 from nodeagent.domain.presence import Directory, Sight
 from nodeagent.journal.contents import Contents
 from nodeagent.journal.rows import Rows
-from nodeagent.link.confirmations import Confirmations
-from nodeagent.link.session import Session
-from nodeagent.machine import Machine
+from nodeagent.machine import Node, make_machine
 from protocol.wire.messages import ToAgent, ToCoordinator
 
 ATTACHMENTS = [AttachmentId("c1", "eth0"), AttachmentId("c1", "net1"), AttachmentId("c2", "eth0")]
@@ -81,9 +78,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def start(self) -> None:
         rows = self.rows = Rows(self.durable)
-        attachments = Attachments(rows, self.draw, self.now_s, was_served=False)
-        session = Session(rows, 1, "0.1", self.draw)
-        self.machine = Machine(rows, attachments, session, Confirmations(rows))
+        self.machine = make_machine(rows, Node(), self.draw, self.now_s)
         self.waiting: dict[int, Waiting] = {}
         self.reading: dict[int, tuple[Waiting, str]] = {}
         self.macs: list[int] = []
@@ -264,6 +259,11 @@ class AnyOrder(RuleBasedStateMachine):
     @rule()
     def coordinator_compares(self) -> None:
         self.to_agent += self.coordinator.compare()
+
+    @precondition(lambda self: self.coordinator.is_greeted)
+    @rule()
+    def coordinator_doubts_everything(self) -> None:
+        self.to_agent += self.coordinator.doubt()
 
     @precondition(lambda self: self.coordinator.deletable())
     @rule(pick=PICK)

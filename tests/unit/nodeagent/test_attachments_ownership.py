@@ -23,6 +23,7 @@ from core_builders import (
     never_used,
 )
 
+from nodeagent.attachments.ownership import ADOPTED_LET_GO_MAX
 from nodeagent.domain.allocation import Allocation, State
 from nodeagent.domain.attachment import Namespace, Network
 from nodeagent.domain.effects import Effect, Note, ReadMac, Transmit
@@ -259,3 +260,13 @@ def test_beyond_the_limit_of_the_node_nothing_is_adopted_but_what_was_deleted_go
     core.handle(DelAsked(9, C1))
     core.receive(orphans(an_orphan()))
     assert [row.id for row in core.rows.in_state(State.LET_GO)] == [ADOPTED.id]
+
+
+def test_so_many_adopted_ids_are_remembered_then_nothing_more_is_adopted() -> None:
+    remembered = frozenset(an_id(number, OLD) for number in range(1000, 1000 + ADOPTED_LET_GO_MAX))
+    core = Core(adopted_let_go=remembered)
+    core.handle(DelAsked(9, C1))
+    core.commit()
+
+    assert notes(core.receive(orphans(an_orphan()))) == ["orphan_not_adopted"]
+    assert not core.commit()

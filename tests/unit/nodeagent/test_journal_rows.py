@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from nodeagent.domain.allocation import Attachment, State
 from nodeagent.domain.attachment import AttachmentId, Network
-from nodeagent.journal.contents import Changes, Contents
+from nodeagent.journal.contents import Changes, Contents, draw_journal
 from nodeagent.journal.rows import DELETES_REMEMBERED_MAX, Rows
 
 READY = an_allocation(1, State.READY)
@@ -196,3 +196,9 @@ def test_indexes_follow_any_drafts_commits_and_drops(steps: list[tuple[int, str]
         assert {row.id for row in rows.naming(attachment, *State)} == {
             row.id for row in again.naming(attachment, *State)
         }
+
+
+def test_no_journal_is_called_like_those_that_people_adopt() -> None:
+    drawn = iter(["000000001234", "0c0c0c0c1234"])
+
+    assert draw_journal(lambda: next(drawn)) == "0c0c0c0c"
