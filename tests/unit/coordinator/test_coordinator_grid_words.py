@@ -96,6 +96,7 @@ def test_one_of_several_values_of_an_attribute_counts() -> None:
     world.delete("one")
     world.advance(60)
     assert set(world.pods()) == {"two"}
+    assert {note.fields["outcome"] for note in world.noted("wapi_call")} == {"answered"}
 
 
 def two_hits(call: HttpCall, read_timeout_s: float) -> Any:

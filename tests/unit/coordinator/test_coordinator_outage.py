@@ -36,13 +36,14 @@ def test_an_outage_is_probed_with_growing_pauses_up_to_half_a_minute() -> None:
 def test_a_trouble_is_told_once_each_other_trouble_too_and_the_end_once() -> None:
     notes = OutageNotes()
     outage, told = None, []
-    for now_s, problem in enumerate([GridUnavailable(grid="g")] * 3 + [GridLoginRefused(user="pods")] * 2):
-        outage = after_failure(outage, problem, float(now_s))
-        told += [note.fields["reason"] for note in notes.failed(outage, float(now_s))]
+    for tries, problem in enumerate([GridUnavailable(grid="g")] * 3 + [GridLoginRefused(user="pods")] * 2):
+        now_s = 20.0 * tries
+        outage = after_failure(outage, problem, now_s)
+        told += [note.fields["reason"] for note in notes.failed(outage, now_s)]
     assert told == [GridUnavailable(grid="g").msg, GridLoginRefused(user="pods").msg]
-    (ended,) = notes.answered(outage, 7.0)
-    assert (ended.event, ended.is_alarm, ended.fields["after_s"]) == ("grid_available", False, 7.0)
-    assert notes.answered(outage, 8.0) == []
+    (ended,) = notes.answered(outage, 90.0)
+    assert (ended.event, ended.is_alarm, ended.fields["after_s"]) == ("grid_available", False, 90.0)
+    assert notes.answered(outage, 91.0) == []
 
 
 def test_a_grid_that_comes_and_goes_is_told_at_most_every_ten_seconds() -> None:

@@ -1,6 +1,8 @@
-"""Which addresses of a coordinator the agent takes, and as what."""
+"""Which settings the agent takes, and what it says of others."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +49,30 @@ def test_what_is_no_address_is_refused_with_the_form(given: str) -> None:
 def test_the_status_page_may_be_at_an_ipv6_address(listen: str, address: tuple[str, int]) -> None:
     flags = [*FLAGS, "--coordinator", "tcp://c:1", "--status-listen", listen]
     assert read(flags).status_address == address
+
+
+def complaint(*flags: str) -> str:
+    with pytest.raises(BadSettings) as caught:
+        read(flags)
+    return str(caught.value)
+
+
+def test_all_that_is_missing_is_told_at_once() -> None:
+    assert complaint() == (
+        "--keys, --coordinator: are required (or CNI_INFOBLOX_KEYS, CNI_INFOBLOX_COORDINATOR in the environment)"
+    )
+
+
+def test_a_line_of_the_file_that_nobody_reads_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
+    good = (*FLAGS, "--coordinator", "tcp://c:1")
+    file = tmp_path / "settings"
+    file.write_text("CNI_INFOBLOX_NODENAME=n1\n")
+    told = "CNI_INFOBLOX_NODENAME is unknown: did you mean CNI_INFOBLOX_NODE_NAME?"
+    assert complaint(*good, "--config", str(file)) == f"--config: {file}: {told}"
+    file.write_bytes(b"\xff")
+    assert complaint(*good, "--config", str(file)) == f"--config: {file}: is not UTF-8"
+
+
+def test_a_file_name_is_asked_for_in_words() -> None:
+    told = "--driver-name: 'a/b' must be at most 64 letters"
+    assert told in complaint(*FLAGS, "--coordinator", "tcp://c:1", "--driver-name", "a/b")
