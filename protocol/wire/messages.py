@@ -8,9 +8,10 @@ differ. Everything that an agent sends, except `allocate`, may be sent again.
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field_serializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field_serializer
 
 from protocol.wire import allocation_id
 
@@ -18,6 +19,19 @@ PAGE_ROWS_MAX: Final = 100
 """No page of any message has more rows; one whose rows are long is cut earlier, at `PAGE_BYTES_MAX`."""
 PAGE_BYTES_MAX: Final = 60 * 1024
 MESSAGE_BYTES_MAX: Final = 64 * 1024
+
+
+def _ipv4(text: str) -> str:
+    if str(IPv4Address(text)) != text:
+        raise ValueError("must be an IPv4 address")
+    return text
+
+
+def _cidr(text: str) -> str:
+    if str(IPv4Network(text)) != text:
+        raise ValueError("must be an IPv4 subnet with its prefix length")
+    return text
+
 
 Id = Annotated[
     str, Field(min_length=allocation_id.LENGTH, max_length=allocation_id.LENGTH, pattern=allocation_id.PATTERN)
@@ -31,8 +45,8 @@ Seal = Annotated[str, Field(min_length=32, max_length=32, pattern=r"^[0-9a-f]{32
 ContainerId = Annotated[str, Field(max_length=200, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.\-]*$")]
 Ifname = Annotated[str, Field(min_length=1, max_length=15, pattern=r"^[^/:\s\x00]+$")]
 Mac = Annotated[str, Field(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")]
-Ipv4 = Annotated[str, Field(max_length=15, pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$")]
-Cidr = Annotated[str, Field(max_length=18, pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$")]
+Ipv4 = Annotated[str, Field(max_length=15), AfterValidator(_ipv4)]
+Cidr = Annotated[str, Field(max_length=18), AfterValidator(_cidr)]
 Milliseconds = Annotated[int, Field(ge=0, le=2**53)]
 NAMESPACE_PATH_LENGTH_MAX: Final = 110
 """A longer path of a network namespace is not written into the grid's comment."""

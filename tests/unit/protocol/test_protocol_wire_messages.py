@@ -73,3 +73,24 @@ def test_the_longest_single_row_fits_into_a_message():
         assert (
             len(msgpack.packb(message.model_dump())) < messages.MESSAGE_BYTES_MAX - messages.PAGE_BYTES_MAX + 8192
         )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("address", "10.0.0.256"),
+        ("address", "10.0.0.07"),
+        ("address", "10.0.0.7/24"),
+        ("subnet", "10.0.0.0"),
+        ("subnet", "10.0.0.0/33"),
+        ("subnet", "10.0.0.7/24"),
+        ("subnet", "10.0.0.0/255.255.255.0"),
+        ("gateway", "::1"),
+    ],
+)
+def test_what_is_no_address_or_subnet_is_refused(field, value):
+    fields = {"v": 2, "id": "r1", "type": "allocated", "allocation": ID, "view": "default", "seal": "a" * 32}
+    fields |= {"subnet": "10.0.0.0/24", "address": "10.0.0.7", "gateway": "10.0.0.1"}
+    assert to_agent.validate_python(fields)
+    with pytest.raises(ValidationError):
+        to_agent.validate_python(fields | {field: value})
