@@ -53,19 +53,26 @@ def write_whole(path: Path, contents: Contents) -> None:
     try:
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
-        connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-        apply(
-            connection,
-            Changes(
-                identity=contents.identity,
-                allocations=contents.allocations,
-                attachments=contents.attachments,
-                deletes=contents.deletes,
-                adopted_let_go={each: each for each in contents.adopted_let_go},
-            ),
-        )
+        make_tables(connection)
+        apply(connection, everything(contents))
     finally:
         connection.close()
+
+
+def make_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables of an empty journal. Raises sqlite3.Error."""
+    connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+
+
+def everything(contents: Contents) -> Changes:
+    """What makes an empty journal hold these contents."""
+    return Changes(
+        identity=contents.identity,
+        allocations=contents.allocations,
+        attachments=contents.attachments,
+        deletes=contents.deletes,
+        adopted_let_go={each: each for each in contents.adopted_let_go},
+    )
 
 
 def apply(connection: sqlite3.Connection, changes: Changes) -> None:

@@ -203,6 +203,18 @@ def test_a_journal_that_cannot_be_reached_is_not_lost(place: Place, monkeypatch:
     assert len(opened(place).contents.allocations) == 3
 
 
+def test_a_new_journal_for_which_there_is_no_room_is_tried_again(place: Place) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "fresh")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "rename", refuse)
+        with pytest.raises(JournalUnready, match="No space"):
+            opened(place)
+    assert [each.suffix for each in place.directory.iterdir()] == [".lock"]
+    assert opened(place).contents == Contents(FRESH)
+
+
 def test_a_journal_that_somebody_else_has_locked_is_not_lost(place: Place) -> None:
     written(place)[0].store.close()
     with sqlite3.connect(place.path, isolation_level=None) as other:
@@ -300,6 +312,9 @@ def test_a_full_disk_fails_commits_until_there_is_room(directory: Path) -> None:
         failures = [commit_one(journal, rows, number) for number in range(10, 500)]
         assert failures[0] is None
         assert "full" in str(failures[-1])
+        journal.store.close()
+        journal = opened(place)
+        assert journal.contents == rows.contents(), "what is full can still be read"
         filler.unlink()
         assert commit_one(journal, rows, 1000) is None
         journal.store.close()

@@ -1,0 +1,81 @@
+"""Rows as SQLite has them: whatever was written is read again, and nonsense is not."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from core_builders import IDENTITY, an_allocation, an_id
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nodeagent.domain.allocation import Allocation, Attachment, Label, State
+from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
+from nodeagent.journal import database, encoding
+from nodeagent.journal.contents import Changes, Contents
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+NAME = st.one_of(st.none(), TEXT)
+ATTACHMENTS = st.builds(AttachmentId, st.from_regex(r"[a-z0-9]{1,8}", fullmatch=True), TEXT)
+NAMESPACES = st.builds(Namespace, TEXT, st.integers(0, 2**63 - 1))
+LABELS = st.builds(Label, ATTACHMENTS, st.builds(Pod, NAME, NAME, NAME), NAME, st.one_of(st.none(), NAMESPACES))
+ALLOCATIONS = st.builds(
+    Allocation,
+    id=st.integers(0, 2**40).map(an_id),
+    network=st.builds(Network, TEXT, NAME, NAME, NAME, st.booleans()),
+    view=TEXT,
+    subnet=st.just("10.55.0.0/24"),
+    address=st.integers(1, 254).map("10.55.0.{}".format),
+    seal=TEXT,
+    state=st.sampled_from(State),
+    gateway=NAME,
+    label=st.one_of(st.none(), LABELS),
+    is_labelled=st.booleans(),
+    was_held=st.booleans(),
+    let_go_s=st.floats(0, 1e9),
+    lost_to=TEXT,
+)
+
+
+@given(st.lists(ALLOCATIONS, max_size=4, unique_by=lambda row: row.id), ATTACHMENTS, NAMESPACES)
+def test_a_journal_is_read_again_as_it_was_written(
+    rows: list[Allocation], attachment: AttachmentId, namespace: Namespace
+) -> None:
+    allocations = {row.id: row for row in rows}
+    attachments = {attachment: Attachment(attachment, tuple(allocations), namespace)} if rows else {}
+    contents = Contents(IDENTITY, allocations, attachments, {attachment: 7}, frozenset(allocations))
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    database.make_tables(connection)
+
+    database.apply(connection, database.everything(contents))
+
+    assert database.read(connection) == contents
+    database.apply(
+        connection, Changes(allocations=dict.fromkeys(allocations), attachments=dict.fromkeys(attachments))
+    )
+    assert database.read(connection) == Contents(IDENTITY, {}, {}, {attachment: 7}, frozenset(allocations))
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("id", "c0c0"),
+        ("state", "asked"),
+        ("address", "10.55.0.256"),
+        ("subnet", None),
+        ("network", "{}"),
+        ("network", "nothing"),
+        ("label", "{}"),
+        ("label", "[]"),
+        ("let_go_s", "long ago"),
+    ],
+)
+def test_a_row_of_nonsense_is_refused(column: str, value: str | None) -> None:
+    row = dict(
+        zip(encoding.ALLOCATION_COLUMNS, encoding.encode_allocation(an_allocation(1)), strict=True),
+        **{column: value},
+    )
+
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        encoding.decode_allocation(tuple(row.values()))
