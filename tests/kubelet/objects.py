@@ -45,6 +45,10 @@ class ClusterObjects:
         plain = {key: text.encode() for key, text in found.get("stringData", {}).items()}
         return {key: base64.b64decode(text) for key, text in found.get("data", {}).items()} | plain
 
+    def names(self) -> list[tuple[str, str]]:
+        """Kind and name of all objects."""
+        return list(self._objects)
+
     def services(self) -> list[Object]:
         """All services."""
         return [found for (kind, _), found in self._objects.items() if kind == "Service"]

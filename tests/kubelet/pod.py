@@ -40,9 +40,10 @@ class RunningPod:
             argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit_s + 10, check=False
         )
 
-    def execute(self, argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    def execute(self, argv: Sequence[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
         """What 'kubectl exec' does."""
-        return subprocess.run(self._into_container(argv), capture_output=True, text=True, check=False)
+        command = self._into_container(argv)
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
 
     def update(self, volume: str, files: Mapping[str, bytes]) -> None:
         """Let a mounted ConfigMap or Secret have other content."""

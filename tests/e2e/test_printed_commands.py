@@ -1,0 +1,297 @@
+"""Every command that README, docs, k8s/README and the demo print is carried out, against real daemons.
+
+Three places: a clone (`make`), a machine without Kubernetes, a cluster whose pods run by the manifests and whose
+kubectl is a stand-in. What cannot be carried out here is in `NOT_RUN`, with the reason, and with what checks it.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+from bare_machine import BareMachine
+from kubectl_stand_in import Kubectl, Placed, Served
+from manifest_site import EXAMPLES, Site, SitePod
+from printed import Printed, UnknownFence, read_page
+
+from demo.grid import PASSWORD
+from k8s.render import HERE
+from tests.kubelet import ClusterObjects
+
+ROOT: Final = HERE.parent
+NAMES: Final = (
+    "README.md",
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md")),
+    "k8s/README.md",
+)
+PAGES: Final = {name: read_page(name, (ROOT / name).read_text()) for name in NAMES}
+BESIDE_THE_CLONE: Final = ("docs/migration.md",)
+"""Pages whose commands are given beside the clone, not in it."""
+
+
+@dataclass(frozen=True)
+class NotRun:
+    """Why a command is not carried out here, and the test that sees to it instead."""
+
+    why: str
+    checked_by: str
+
+
+NOT_RUN: Final = {
+    "kubectl logs daemonset/…": NotRun("part of a command", "tests/e2e/test_printed_commands.py"),
+    "kubectl drain": NotRun("the name of a command; it asks an API server", "tests/e2e/test_uninstaller.py"),
+    "python -m tests.sim.rewrite": NotRun("it writes into the clone", "tests/sim/test_sim_scenarios.py"),
+    "python -m bench compare BEFORE.json AFTER.json": NotRun(
+        "it reads two runs of ten minutes each", "tests/unit/bench/test_bench_values.py"
+    ),
+}
+
+
+def is_for_the_clone(text: str) -> bool:
+    return text.startswith(("make ", "python "))
+
+
+def is_for_a_cluster(text: str) -> bool:
+    return not is_for_the_clone(text) and bool(re.search(r"\bkubectl\b|k8s/", text))
+
+
+def is_for_a_machine(text: str) -> bool:
+    return not is_for_the_clone(text) and not is_for_a_cluster(text)
+
+
+def commands(belongs: Callable[[str], bool], *names: str) -> list[Printed]:
+    """What the pages print for a place, in their order."""
+    return [
+        printed
+        for name in names or NAMES
+        for printed in PAGES[name].commands
+        if belongs(printed.text) and printed.text not in NOT_RUN
+    ]
+
+
+def each_once(several: list[Printed]) -> list[Printed]:
+    """The first of those with one text."""
+    return list({printed.text: printed for printed in reversed(several)}.values())[::-1]
+
+
+def failures(several: list[Printed], run: Callable[[Printed], subprocess.CompletedProcess[str]]) -> str:
+    """Those that do not end with 0, with what they said; nothing where all do."""
+    failed = []
+    for printed in several:
+        done = run(printed)
+        if done.returncode != 0:
+            place = f"{printed.page}:{printed.line}: {printed.text}"
+            failed.append(f"{place}\n  exit code {done.returncode}: {done.stdout}{done.stderr}")
+    return "\n".join(failed)
+
+
+def test_what_is_not_run_is_printed_somewhere_and_is_checked_by_a_test() -> None:
+    printed = {each.text for page in PAGES.values() for each in page.commands}
+    assert set(NOT_RUN) <= printed
+    assert not [each for each in NOT_RUN.values() if not (ROOT / each.checked_by).is_file()]
+
+
+def test_make_knows_its_targets() -> None:
+    def dry(printed: Printed) -> subprocess.CompletedProcess[str]:
+        program, *words = printed.text.split()
+        return subprocess.run(
+            [program, "--dry-run", *words], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
+    assert failures(each_once(commands(is_for_the_clone)), dry) == ""
+
+
+# A machine without Kubernetes
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareMachine]:
+    with BareMachine(tmp_path_factory.mktemp("machine")) as made:
+        yield made
+
+
+def test_the_commands_for_a_machine_without_kubernetes_work(machine: BareMachine, tmp_path: Path) -> None:
+    (configuration,) = [text for language, text in PAGES["README.md"].documents if language == "json"]
+    file = tmp_path / "pods.conf"
+    file.write_text(configuration)
+    known = {"FILE": str(file), "WAPI_PASSWORD=…": f"WAPI_PASSWORD={PASSWORD}"}
+
+    def run(printed: Printed) -> subprocess.CompletedProcess[str]:
+        text = re.sub("FILE$|WAPI_PASSWORD=…", lambda match: known[match[0]], printed.text)
+        if text.startswith("cni-infoblox status"):
+            machine.wait_connected()
+        return machine.run(text)
+
+    # Short ones are told in passing, of daemons that run: they come after what starts these.
+    several = sorted(each_once(commands(is_for_a_machine)), key=lambda printed: printed.text.count(" ") < 2)
+    assert failures(several, run) == ""
+
+
+# A cluster
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with Site(tmp_path_factory.mktemp("site")) as built:
+        yield built
+
+
+@pytest.fixture(scope="module")
+def pods(site: Site) -> list[Placed]:
+    """Coordinator, agent and installer, as the manifests say."""
+    names = ("cni-infoblox-coordinator", "cni-infoblox-daemon", "cni-infoblox-plugin")
+    coordinator, agent, installer = (site.workload(name) for name in names)
+    placed = [
+        Placed(coordinator, site.control.name, site.start_coordinator()),
+        Placed(agent, site.worker.name, site.worker.run(agent)),
+        Placed(installer, site.worker.name, site.worker.run(installer)),
+    ]
+    placed[0].running.daemon.wait_for("node_connected")
+    placed[2].running.daemon.wait_for("configuration_written")
+    return placed
+
+
+@pytest.fixture(scope="module")
+def pod(site: Site, pods: list[Placed]) -> Iterator[SitePod]:
+    """One pod of the cluster, so that there is an address to ask about."""
+    with SitePod(site.worker, "web-0") as made:
+        assert made.call("ADD").ok
+        yield made
+
+
+class Desk:
+    """Where a person sits: a clone of this repository, a directory of the site's own beside it, kubectl."""
+
+    def __init__(self, place: Path, page: str, kubectl: Kubectl) -> None:
+        self.clone = place / "cni-infoblox"
+        self.directory = place if page in BESIDE_THE_CLONE else self.clone
+        shutil.copytree(HERE, self.clone / "k8s", ignore=shutil.ignore_patterns("__pycache__"))
+        (place / "bin").mkdir()
+        self._path = f"{place / 'bin'}:{Path(sys.executable).parent}:/usr/bin:/bin"
+        self.served = Served(place / "bin", kubectl)
+
+        self._files = list(PAGES[page].files)
+
+    def bring(self, authority: str) -> None:
+        """Lay ready what people have: the certificate of the grid's authority."""
+        shutil.copy(authority, self.directory / "ca.crt")
+
+    def write_site(self) -> None:
+        """Write the site's directory as the page says, and further on in the page as it says there."""
+        site = self.clone.parent / "site"
+        site.mkdir(exist_ok=True)
+        written: set[str] = set()
+        for name in EXAMPLES:
+            shutil.copy(HERE / "site" / name, site)
+        for name, text in list(self._files):
+            if name not in written:
+                written.add(name)
+                (self.directory / name).write_text(text)
+                self._files.remove((name, text))
+
+    def run(self, text: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", "-c", text],
+            cwd=self.directory,
+            env={"PATH": self._path, "HOME": str(self.directory)},
+            input="yes\n",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def the_originals() -> Iterator[dict[str, object]]:
+    """What a cluster that is to be migrated has."""
+    for name in ("cni-infoblox-daemon", "cni-infoblox-plugin"):
+        yield {"kind": "DaemonSet", "metadata": {"name": name}}
+    yield {"kind": "ConfigMap", "metadata": {"name": "infoblox-cni-cfg"}}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if commands(is_for_a_cluster, name)])
+def test_the_commands_for_a_cluster_work(
+    site: Site, pods: list[Placed], pod: SitePod, tmp_path: Path, name: str
+) -> None:
+    objects = ClusterObjects()
+    if name in BESIDE_THE_CLONE:
+        objects.apply(the_originals())
+    (address,) = site.grid.pods()
+    desk = Desk(tmp_path, name, Kubectl(objects, pods))
+    desk.bring(site.grid.certificate)
+
+    def run(printed: Printed) -> subprocess.CompletedProcess[str]:
+        if re.search(r"apply -k \S*site$", printed.text):
+            desk.write_site()
+        return desk.run(printed.text.replace("10.55.0.7", address))
+
+    with desk.served:
+        assert failures(commands(is_for_a_cluster, name), run) == ""
+
+
+def test_the_readmes_commands_make_what_the_manifests_need(tmp_path: Path) -> None:
+    objects = ClusterObjects()
+    desk = Desk(tmp_path, "README.md", Kubectl(objects, []))
+    until = "kubectl apply -f k8s/cni-infoblox-plugin.yaml"
+    several = commands(is_for_a_cluster, "README.md")
+    several = several[: [printed.text for printed in several].index(until) + 1]
+    with desk.served:
+        assert failures(several, lambda printed: desk.run(printed.text)) == ""
+    wanted = {"infoblox-secret", "infoblox-cni-cfg", "cni-infoblox-site", "cni-infoblox-coordinator"}
+    assert wanted <= {name for _, name in objects.names()}
+
+
+# The demonstration
+
+
+def test_the_commands_that_the_demonstration_prints_work(tmp_path: Path) -> None:
+    argv = [sys.executable, "-u", "-m", "demo", "--keep"]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as demo:
+        try:
+            assert demo.stdout
+            printed = []
+            for line in demo.stdout:
+                printed.append(line)
+                if "ip netns del" in line:
+                    break
+            script = "".join(line for line in printed if line.startswith("  ") and _is_typed(line))
+            done = subprocess.run(
+                ["sh", "-ec", script], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+            )
+        finally:
+            demo.terminate()
+            demo.stdout.read()  # type: ignore[union-attr]
+    assert done.returncode == 0, done
+    assert '"address": "10.55.0.' in done.stdout.replace("\n", "").replace("  ", "")
+    assert demo.returncode == 1
+
+
+def _is_typed(line: str) -> bool:
+    return line.strip().startswith(("ip ", "export ", "CNI_COMMAND=", "cni-infoblox "))
+
+
+# The reader of pages
+
+
+def test_a_page_is_read_as_people_read_it() -> None:
+    text = (
+        "Run `cni-infoblox status`, or\n`make\ntest`; `--flag` and `cni-infoblox` are none.\n\n"
+        "    first \\\n        --more     # a remark\n\n"
+        "```\nsecond | third\n\n```\n```yaml\n# site/x.yaml\nkind: X\n```\n"
+    )
+    page = read_page("p", text)
+    assert [(printed.line, printed.text) for printed in page.commands] == [
+        (1, "cni-infoblox status"),
+        (2, "make test"),
+        (5, "first --more"),
+        (9, "second | third"),
+    ]
+    assert page.files == [("site/x.yaml", "# site/x.yaml\nkind: X\n")]
+    with pytest.raises(UnknownFence, match="```python"):
+        read_page("p", "```python\n1\n```\n")
