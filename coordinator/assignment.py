@@ -135,9 +135,11 @@ def _others_until_s(record: Record, knowledge: Knowledge) -> float:
     return max(record.endangered_until_s, knowledge.started_at_s + COMMIT_LATE_S)
 
 
-def preparation(policy: Policy, network: Network) -> NetworkWork:
-    """Make sure that the network can give addresses."""
-    return NetworkWork(policy.owner, policy.user, network, may_create=policy.may_create_networks)
+def preparation(policy: Policy, network: Network, node: str) -> NetworkWork:
+    """Make sure that the network can give addresses; `node` is the first that wants some."""
+    work = NetworkWork(policy.owner, policy.user, network, may_create=policy.may_create_networks)
+    work.node = node
+    return work
 
 
 def restitution(
@@ -153,7 +155,9 @@ def restitution(
     else:
         return None
     operation = reassign_address(owner, wrong, network, made, eas, comment)
-    return ReassignWork(policy.user, made.address, operation)
+    work = ReassignWork(policy.user, made.address, operation)
+    work.node = wrong.node
+    return work
 
 
 def held_elsewhere(identity: Identity, holding: Holding, network: Network) -> HeldElsewhere:

@@ -93,6 +93,7 @@ class AttachmentWork(Work):
         super().__init__()
         self.owner = owner
         self.identity = identity
+        self.node = identity.node
         self.user = user
         self.unsettled_since_s: float | None = None
         self.unsettled_mac = ""

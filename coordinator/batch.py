@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Final
 
+from coordinator.turns import Lead, Turns
 from coordinator.work import Priority, Work
 
 OVERDUE_S: Final = 30.0
@@ -22,13 +23,14 @@ class Limits:
     creates_max: Mapping[str, int]
 
 
-def plan(ready: Iterable[Work], limits: Limits, now_s: float) -> list[Work]:
-    """The work for one call, most urgent first; empty when nothing is ready.
+def plan(ready: Iterable[Work], limits: Limits, turns: Turns, now_s: float) -> list[Work]:
+    """The work for one call, most urgent first, by turns among nodes; empty when nothing is ready.
 
     Work that is `apart` goes alone. What was in a refused batch goes with its like only, ever fewer at a time,
-    until the culprit stands alone. Overdue releases go first, but leave half of the call to others.
+    until the culprit stands alone. After such a call one follows that others share, if another node waits for it.
+    Overdue releases go first in every other call, and leave half of it to others.
     """
-    queue = sorted(ready, key=lambda work: (rank(work, now_s), work.submitted_at_s))
+    queue = _queue(ready, limits, turns, now_s)
     if not queue:
         return []
     first, batch = queue[0], _Batch(limits)
@@ -38,12 +40,43 @@ def plan(ready: Iterable[Work], limits: Limits, now_s: float) -> list[Work]:
         suspects = [work for work in queue if _is_suspect(work) and not work.apart]
         batch.fill(suspects[: min(work.companions_max or 1 for work in suspects)], limits.operations_max)
         return batch.works
-    together = [work for work in queue if not work.apart and not _is_suspect(work)]
+    if turns.is_blamed(first.node, now_s):
+        together = [work for work in queue if work.node == first.node and not (work.apart or _is_suspect(work))]
+    else:
+        together = [work for work in queue if not is_alone(work, turns, now_s)]
     overdue = [work for work in together if _is_overdue(work, now_s)]
     others = [work for work in together if not _is_overdue(work, now_s)]
-    batch.fill(overdue, limits.operations_max // 2 if others else limits.operations_max)
-    batch.fill(others, limits.operations_max)
+    leading, following = (others, overdue) if turns.overdue_led else (overdue, others)
+    batch.fill(leading, limits.operations_max // 2 if following else limits.operations_max)
+    batch.fill(following, limits.operations_max)
     return batch.works
+
+
+def lead_of(works: Sequence[Work], turns: Turns, now_s: float) -> Lead:
+    """What has the first place in a call with this work."""
+    if is_alone(works[0], turns, now_s):
+        return Lead.ALONE
+    return Lead.OVERDUE if _is_overdue(works[0], now_s) else Lead.SHARED
+
+
+def is_alone(work: Work, turns: Turns, now_s: float) -> bool:
+    """Whether the work's next call is none that just anybody can share."""
+    return work.apart or _is_suspect(work) or turns.is_blamed(work.node, now_s)
+
+
+def _queue(ready: Iterable[Work], limits: Limits, turns: Turns, now_s: float) -> list[Work]:
+    by_rank: dict[int, list[Work]] = {}
+    for work in ready:
+        by_rank.setdefault(rank(work, now_s), []).append(work)
+    queue = []
+    for each in sorted(by_rank):
+        # Creates where addresses are short go with their like only, so they leave the first place to others.
+        queue += turns.in_turn(by_rank[each], lambda work: work.network_key in limits.creates_max)
+    if not turns.alone_last or not queue or queue[0].priority is Priority.START:
+        return queue
+    together = [work for work in queue if not is_alone(work, turns, now_s)]
+    urgent = (work for work in together if rank(work, now_s) <= Priority.ALLOCATE)
+    return together if any(work.node not in turns.alone_last for work in urgent) else queue
 
 
 def rank(work: Work, now_s: float) -> int:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from coordinator.batch import Limits, plan, rank
+from coordinator.batch import Limits, lead_of, plan, rank
 from coordinator.commands import Call, Finished, Form, LaneCommand, Mishap, Note, WakeAt
 from coordinator.deadlines import Deadlines
 from coordinator.errors import GridForbids, GridUnavailable, InternalFailure
@@ -44,7 +44,8 @@ from coordinator.gathering import Gathering
 from coordinator.outage import Outage, after_failure
 from coordinator.outage_notes import OutageNotes
 from coordinator.pace import Pace
-from coordinator.refusals import CONCERNS_EVERY_WRITE, Kind
+from coordinator.refusals import CONCERNS_EVERY_WRITE, Kind, Refusal
+from coordinator.turns import Turns
 from coordinator.work import Failed, Priority, Work
 
 _CREATES_UNLIMITED: Final = 256
@@ -64,6 +65,7 @@ class Lane:
     def __init__(self, operations_max: int) -> None:
         self._pace = Pace(operations_max)
         self._gathering = Gathering()
+        self._turns = Turns()
         self._queue: dict[Work, None] = {}
         self._ready: dict[Work, None] = {}
         self._asleep: Deadlines[Work] = Deadlines()
@@ -219,6 +221,8 @@ class Lane:
         if refusal.kind is Kind.EXHAUSTED:
             # Which networks, and how many addresses are left in them, only single creates can tell.
             self._creates_max |= {work.network_key: 1 for work in works if work.network_key is not None}
+        if _is_culprit(works, refusal):
+            self._turns.blame(works[0].node, event.now_s)
         if len(works) == 1 or refusal.kind in CONCERNS_EVERY_WRITE:
             for work in works:
                 work.companions_max = None
@@ -298,6 +302,7 @@ class Lane:
             return self._wake(now_s)
         self._calls += 1
         self._listed_last = works[0].priority is Priority.LIST
+        self._turns.took(works, lead_of(works, self._turns, now_s))
         operations = tuple(operation for work in works for operation in work.operations())
         call = Call(self._calls, operations, self._form(works), self._pace.read_timeout_s(_size(works)))
         self._flight = _Flight(call, tuple(works), now_s)
@@ -319,7 +324,7 @@ class Lane:
         # A listing has many pages: one goes after each call for somebody who waits.
         if listing and not (self._listed_last and any(rank(work, now_s) < Priority.LIST for work in others)):
             return listing[:1]
-        works = plan(others, Limits(self._pace.limit, self._creates_max), now_s)
+        works = plan(others, Limits(self._pace.limit, self._creates_max), self._turns, now_s)
         return works if self.form is Form.REQUEST else works[:1]
 
     def _form(self, works: Sequence[Work]) -> Form:
@@ -342,6 +347,12 @@ class Lane:
 
 def _size(works: Iterable[Work]) -> int:
     return sum(work.cost() for work in works)
+
+
+def _is_culprit(works: Sequence[Work], refusal: Refusal) -> bool:
+    """Whether this work alone is why the call that it shared before was refused, and that was its node's doing."""
+    is_of_the_grid = refusal.kind is Kind.EXHAUSTED or refusal.kind in CONCERNS_EVERY_WRITE
+    return len(works) == 1 and works[0].companions_max is not None and bool(works[0].node) and not is_of_the_grid
 
 
 def _call_note(flight: _Flight, event: Landing, took_s: float) -> Note:

@@ -190,7 +190,7 @@ class Registrar:
             return
         network = work.network
         if self._lookups.should_ask(network, now_s):
-            self._submit(assignment.preparation(self._policy, network), now_s)
+            self._submit(assignment.preparation(self._policy, network, record.identity.node), now_s)
         if self._lookups.is_ready(network):
             self._submit(work, now_s)
         else:

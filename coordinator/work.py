@@ -38,13 +38,14 @@ class Work(ABC):
     The lane asks for `operations` and tells what became of them. Each of those methods returns the outcome that
     ends the work, or None when it goes on; it is then ready again at `ready_at_s`. Work that is `apart` shares
     no call with other work; work that is `patient` waits for the end of an outage, however long that lasts.
-    `is_sent_separately` tells that the last call was made without `request`, so that its writes went to
-    references.
+    `node` is who asked for it, so that nodes take turns; empty where nobody did. `is_sent_separately` tells that
+    the last call was made without `request`, so that its writes went to references.
     """
 
     priority: Priority
     apart = False
     patient = False
+    node = ""
 
     def __init__(self) -> None:
         self.ready_at_s = 0.0

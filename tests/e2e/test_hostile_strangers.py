@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -67,7 +68,8 @@ def wait_for_few(cluster: Cluster, which: str, most: int) -> None:
 
 
 def serves(cluster: Cluster, make_netns: MakeNetns) -> bool:
-    return add(cluster.node, "serves", make_netns(a_mac())).ok and delete(cluster.node, "serves").ok
+    container = secrets.token_hex(8)  # one that came back would wait for what may still be deleted of it
+    return add(cluster.node, container, make_netns(a_mac())).ok and delete(cluster.node, container).ok
 
 
 @pytest.mark.parametrize("size", [1_000_000, 64 * 1024])

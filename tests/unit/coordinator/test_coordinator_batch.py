@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from coordinator.batch import Limits, plan
 from coordinator.operations import Create, DeleteFound, Operation, Reply, Search
 from coordinator.refusals import Refusal
+from coordinator.turns import Turns
 from coordinator.work import Priority, Work
 
 NOW_S = 1000.0
@@ -68,7 +69,7 @@ limits = st.builds(Limits, st.integers(1, 12), st.sampled_from([{}, {"short": 1}
 @settings(max_examples=300, deadline=None)
 @given(ready=st.lists(waiting, max_size=20), limits=limits)
 def test_a_batch_makes_progress_within_every_limit(ready: list[Waiting], limits: Limits) -> None:
-    batch = plan(ready, limits, NOW_S)
+    batch = plan(ready, limits, Turns(), NOW_S)
     assert bool(batch) == bool(ready)
     assert len(set(batch)) == len(batch)
     assert set(batch) <= set(ready)
@@ -81,7 +82,7 @@ def test_a_batch_makes_progress_within_every_limit(ready: list[Waiting], limits:
 @settings(max_examples=300, deadline=None)
 @given(ready=st.lists(waiting, max_size=20), limits=limits)
 def test_what_may_be_a_culprit_shares_a_call_with_its_like_only(ready: list[Waiting], limits: Limits) -> None:
-    batch = plan(ready, limits, NOW_S)
+    batch = plan(ready, limits, Turns(), NOW_S)
     suspects = [work for work in batch if work.companions_max is not None]
     if suspects and not batch[0].apart:
         assert suspects == batch

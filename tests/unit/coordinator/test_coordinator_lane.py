@@ -18,6 +18,7 @@ from coordinator.ownership import Identity, Owner
 from coordinator.preparation_work import Defined, DefinitionsWork
 from coordinator.refusals import Kind, Refusal
 from coordinator.release_work import RELEASE_RETRY_S, ReleaseWork
+from coordinator.turns import Turns
 from coordinator.work import Failed, Work
 
 NETWORK = Network("default", "10.55.0.0/24", None, "pods")
@@ -110,13 +111,13 @@ def test_an_answered_create_ends_its_work() -> None:
 def test_adds_go_before_releases_until_those_are_overdue() -> None:
     add, release = an_add("a"), a_removal("r")
     limits = Limits(256, {})
-    assert plan([release, add], limits, 1.0) == [add, release]
-    assert plan([release, add], limits, 31.0) == [release, add]
+    assert plan([release, add], limits, Turns(), 1.0) == [add, release]
+    assert plan([release, add], limits, Turns(), 31.0) == [release, add]
 
 
 def test_overdue_releases_leave_half_of_a_call_to_adds() -> None:
     releases = [a_removal(f"r{number}") for number in range(50)]
-    batch = plan([*releases, *(an_add(f"a{number}") for number in range(50))], Limits(16, {}), 100.0)
+    batch = plan([*releases, *(an_add(f"a{number}") for number in range(50))], Limits(16, {}), Turns(), 100.0)
     assert [type(work).__name__ for work in batch] == ["ReleaseWork"] * 4 + ["AllocateWork"] * 8
 
 
