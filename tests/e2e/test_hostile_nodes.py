@@ -1,0 +1,159 @@
+"""A node whose key somebody else has, and strangers who try to enrol: they delay nobody, and fill no log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgpack
+import pytest
+import zmq
+from enrolling import Applicant, an_enrol, enrolling_plan
+from hostile import bound_lines, bounded, cpu_s, number, passes
+from runtime_calls import a_mac, add
+from wire_peer import Peer, hello, own_boot_id
+
+from coordinator.strangers import MESSAGES_MAX
+from demo.cluster import Cluster, Plan
+from demo.daemons import Daemon
+from protocol.codec import MESSAGE_BYTES_MAX, encode
+from protocol.keys import generate, load_pair, public_text
+from protocol.log_limit import LINE_EVERY_S
+from protocol.messages import Allocate, Attachment, NetworkAsk, Welcome
+from tests.kubernetes_stub import KubernetesStub
+
+MakeCluster = Callable[..., Cluster]
+MakeNetns = Callable[..., str]
+
+ALARMS = 'cni_infoblox_coordinator_alarms_total{{event="{}"}}'
+FILES = 5000
+VIEWS = 600
+
+
+@pytest.fixture
+def cluster(make_cluster: MakeCluster) -> Cluster:
+    return make_cluster(Plan(nodes=("node-1", "node-2")))
+
+
+@pytest.fixture
+def stolen(cluster: Cluster) -> Iterator[Peer]:
+    """Somebody with node-2's key, whose agent is away."""
+    agent = cluster.nodes["node-2"].agent
+    assert agent
+    agent.stop()
+    peer = Peer(cluster, load_pair(cluster.keys / "node-2" / "agent.key_secret"))
+    assert isinstance(peer.answer(hello(own_boot_id())), Welcome)
+    yield peer
+    peer.close()
+
+
+def coordinator_of(cluster: Cluster) -> Daemon:
+    assert cluster.coordinator
+    return cluster.coordinator
+
+
+def test_junk_ends_its_connection_after_one_message(cluster: Cluster, stolen: Peer, make_netns: MakeNetns) -> None:
+    junk = msgpack.packb({str(each): [each] for each in range(5000)})
+    assert len(junk) > MESSAGE_BYTES_MAX / 2
+    for _ in range(60):
+        stolen.socket.send(junk[:MESSAGE_BYTES_MAX])
+    assert add(cluster.node, "beside", make_netns(a_mac())).ok
+    assert stolen.is_cut_off()
+    daemon = coordinator_of(cluster)
+    assert number(daemon, ALARMS.format("unreadable_message")) == 1
+    assert bounded(daemon, "unreadable_messages") == 1
+    assert bound_lines(daemon, "unreadable_messages") == 1
+
+
+def test_of_one_node_only_its_newest_connections_stay(cluster: Cluster) -> None:
+    agent = cluster.nodes["node-2"].agent
+    assert agent
+    agent.stop()
+    with ExitStack() as stack:
+        peers = []
+        for _ in range(8):
+            peers.append(Peer(cluster, load_pair(cluster.keys / "node-2" / "agent.key_secret")))
+            stack.callback(peers[-1].close)
+            assert isinstance(peers[-1].answer(hello(own_boot_id())), Welcome)
+        assert all(peer.is_cut_off() for peer in peers[:4])
+        assert isinstance(peers[-1].answer(hello(own_boot_id())), Welcome)
+    assert bounded(coordinator_of(cluster), "connections_per_node") == 4
+
+
+def test_invented_views_of_one_node_let_the_adds_of_others_through(
+    cluster: Cluster, stolen: Peer, make_netns: MakeNetns
+) -> None:
+    assert add(cluster.node, "before", make_netns(a_mac())).ok
+    cluster.grid.set_faults(latency_ms=300.0)
+    for index in range(VIEWS):
+        ask = Allocate(
+            id=f"a{index}",
+            attachment=Attachment(container_id=f"c{index}", ifname="eth0"),
+            seq=index + 1,
+            journal_id="j2",
+            attempt=1,
+            first_sent_ms_ago=0,
+            budget_ms=60_000,
+            network=NetworkAsk(name="pods", view=f"invented-{index}", subnet="10.66.0.0/24"),
+        )
+        stolen.socket.send(encode(ask))
+    calls = cluster.grid.call_count()
+    assert cluster.grid.wait_for_calls(calls + 3)
+    netns = make_netns(a_mac())
+    before = cluster.grid.call_count()
+    assert add(cluster.node, "beside", netns).ok
+    # The call that was under way, one more of the other node, its own, one that began while its answer went home.
+    assert cluster.grid.call_count() - before <= 4
+
+
+def test_keys_that_nobody_knows_do_not_make_it_read_thousands_of_files(
+    cluster: Cluster, make_netns: MakeNetns
+) -> None:
+    directory, text = cluster.keys / "coordinator" / "authorized", public_text(generate().public)
+    for index in range(FILES):
+        (directory / f"other-{index}.key").write_text(text)
+    daemon = coordinator_of(cluster)
+    assert add(cluster.node, "before", make_netns(a_mac())).ok
+    before_s = cpu_s(daemon)
+    with ExitStack() as stack:
+        context = stack.enter_context(zmq.Context())
+        context.set(zmq.MAX_SOCKETS, 4096)
+        server = load_pair(cluster.keys / "coordinator" / "coordinator.key_secret").public
+        for _ in range(1000):
+            pair = generate()
+            sock = stack.enter_context(context.socket(zmq.DEALER))
+            sock.linger = 0
+            sock.curve_publickey, sock.curve_secretkey, sock.curve_serverkey = pair.public, pair.secret, server
+            sock.connect(cluster.endpoint)
+        assert add(cluster.node, "beside", make_netns(a_mac())).ok
+        for _ in passes("all keys to be refused"):
+            if number(daemon, ALARMS.format("key_refused")) >= 1000:
+                break
+    assert cpu_s(daemon) - before_s < 10
+    assert daemon.count("key_refused") <= 4
+
+
+@pytest.fixture
+def enrolling(make_cluster: MakeCluster, tmp_path: Path) -> Iterator[Cluster]:
+    with KubernetesStub(tmp_path / "kubernetes") as stub:
+        yield make_cluster(enrolling_plan(stub))
+
+
+def test_a_flood_of_enrolments_leaves_few_lines_in_the_log(enrolling: Cluster, make_netns: MakeNetns) -> None:
+    daemon, began_s = coordinator_of(enrolling), time.monotonic()
+    with ExitStack() as stack:
+        for _ in range(100):
+            applicant = Applicant(enrolling)
+            stack.callback(applicant.close)
+            for _ in range(2 * MESSAGES_MAX + 1):
+                applicant.socket.send(encode(an_enrol("no.token.at-all")))
+        assert add(enrolling.node, "beside", make_netns(a_mac())).ok
+        for _ in passes("all applicants to be closed for what they say too much"):
+            if bounded(daemon, "messages_of_unknown_keys") >= 100:
+                break
+    most = 1 + (time.monotonic() - began_s) / LINE_EVERY_S
+    for kind in ("enrolment_refused", "enrolment_postponed"):
+        assert daemon.count(kind) <= most
+    assert bound_lines(daemon, "messages_of_unknown_keys") <= most
