@@ -93,8 +93,8 @@ class PendingDeletes:
 
     def _take(self, path: Path) -> PendingDelete | None:
         try:
-            if not stat.S_ISREG(os.lstat(path).st_mode):
-                self._set_aside(path, "it is a link, or no file")
+            if why := _why_not_the_plugins(os.lstat(path)):
+                self._set_aside(path, why)
                 return None
             with open(path, "rb", opener=_open_file_alone) as file:
                 version = _version_of(os.fstat(file.fileno()))
@@ -126,6 +126,14 @@ def file_name(attachment: AttachmentId) -> str:
     """The name under which the plugin keeps the DEL of this attachment."""
     ifname = attachment.ifname.replace("%", "%25").replace("-", "%2D")
     return f"{attachment.container_id}-{ifname}"
+
+
+def _why_not_the_plugins(status: os.stat_result) -> str | None:
+    if not stat.S_ISREG(status.st_mode):
+        return "it is a link, or no file"
+    if status.st_uid != 0 or status.st_mode & 0o022:
+        return "others than root could have written it"
+    return None
 
 
 def _open_file_alone(path: str, flags: int) -> int:

@@ -181,6 +181,24 @@ def test_what_is_no_file_among_the_pending_deletes_is_set_aside_unopened(
     assert world.pending_names() == [".c1-eth0.bad", ".c1-eth0.bad1", ".other"]
 
 
+@pytest.mark.parametrize(("owner", "mode"), [(65534, 0o600), (0, 0o666)])
+def test_a_pending_delete_that_others_could_have_written_releases_nothing(
+    world: World, owner: int, mode: int
+) -> None:
+    agent = world.start()
+    address = world.add("c1").address
+    agent.kill()
+    _write_pending(world, "c1-eth0", "c1", "eth0")
+    os.chown(world.pending_dir / "c1-eth0", owner, 0)
+    (world.pending_dir / "c1-eth0").chmod(mode)
+
+    agent = world.start()
+
+    assert len([line for line in agent.lines if "pending_file_unreadable" in line]) == 1
+    assert world.add("c1").address == address
+    assert world.pending_names() == [".c1-eth0.bad"]
+
+
 def test_attachments_of_an_earlier_boot_are_released_without_a_del(world: World) -> None:
     agent = world.start()
     world.add()

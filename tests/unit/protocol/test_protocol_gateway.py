@@ -53,6 +53,15 @@ def test_a_host_that_the_subnet_lacks_is_refused(gateway: str, subnet: str) -> N
         validate({"name": "pods", "ipam": {"subnet": subnet, "gateway": gateway}})
 
 
+@pytest.mark.parametrize(
+    "subnet",
+    ["0.1.0.0/16", "127.0.0.0/8", "127.9.0.0/24", "126.0.0.0/7", "224.0.0.0/24", "239.0.0.0/8", "240.0.0.0/4"],
+)
+def test_a_subnet_in_which_no_host_can_be_is_refused_with_the_block(subnet: str) -> None:
+    with pytest.raises(ConfigInvalid, match=r"^ipam\.subnet: .* reaches into (0|127|224|240)\.0\.0\.0/[48], "):
+        validate({"name": "pods", "ipam": {"subnet": subnet}})
+
+
 MAIN_PLUGINS = st.fixed_dictionaries(
     {},
     optional={
