@@ -223,6 +223,7 @@ class Lane:
             self._creates_max |= {work.network_key: 1 for work in works if work.network_key is not None}
         if _is_culprit(works, refusal):
             self._turns.blame(works[0].node, event.now_s)
+            notes.append(Note("node_goes_apart", {"node": works[0].node, "text": refusal.text}))
         if len(works) == 1 or refusal.kind in CONCERNS_EVERY_WRITE:
             for work in works:
                 work.companions_max = None

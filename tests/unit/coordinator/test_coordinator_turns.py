@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from test_coordinator_lane import NETWORK, OWNER, a_lane, a_removal
 
 from coordinator.attachment_work import AllocateWork
-from coordinator.commands import Call
+from coordinator.commands import Call, Note
 from coordinator.events import Answered, Landing, Refused, Submitted
 from coordinator.network_work import NetworkWork
 from coordinator.networks import Network
@@ -82,6 +82,7 @@ class Wait:
         self.grid = Grid()
         self.now_s = 100.0
         self.call: Call | None = None
+        self.notes: list[Note] = []
 
     def submit(self, works: list[Work]) -> None:
         self.lane.handle(Submitted(tuple(works), self.now_s))
@@ -91,7 +92,8 @@ class Wait:
         """The call under way ends, another one begins."""
         assert self.call
         self.now_s += 0.1
-        self.lane.handle(self.grid.land(self.call, self.now_s))
+        done = self.lane.handle(self.grid.land(self.call, self.now_s))
+        self.notes += [each for each in done if isinstance(each, Note)]
         self.call = None
         self._proceed()
 
@@ -169,6 +171,9 @@ def test_a_node_whose_work_spoils_calls_shares_none_with_others_for_a_while() ->
     wait.submit([an_add(f"{POISON}-1", "evil"), *(an_add(f"a{number}", "good") for number in range(7))])
     while wait.call is not None:
         wait.go_on()
+    (alarm,) = (note for note in wait.notes if note.event == "node_goes_apart")
+    assert alarm.is_alarm
+    assert alarm.fields["node"] == "evil"
     wait.submit([an_add("first", "good")])
     wait.submit([an_add(f"{POISON}-2", "evil"), an_add("second", "good")])
     wait.go_on()
