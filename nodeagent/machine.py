@@ -34,7 +34,7 @@ _OF_SESSION = (
 
 
 @dataclass(frozen=True)
-class Node:
+class Options:
     """What a machine is told of its node at start.
 
     `endpoints`: how many coordinators it can try. `release`: of this software. `ticket`: of an earlier enrolment.
@@ -48,13 +48,13 @@ class Node:
     was_served: bool = False
 
 
-def make_machine(rows: Rows, node: Node, draw: Callable[[], str], now_s: float) -> Machine:
+def make_machine(rows: Rows, options: Options, draw: Callable[[], str], now_s: float) -> Machine:
     """The agent's machine over the rows of its journal. `draw` gives 12 hexadecimal digits, drawn for once."""
-    enrolment = Enrolment(rows.identity.node, node.ticket) if node.enrols else None
+    enrolment = Enrolment(rows.identity.node, options.ticket) if options.enrols else None
     return Machine(
         rows,
-        Attachments(rows, draw, now_s, was_served=node.was_served),
-        Session(rows, node.endpoints, node.release, draw, enrolment),
+        Attachments(rows, draw, now_s, was_served=options.was_served),
+        Session(rows, options.endpoints, options.release, draw, enrolment),
         Confirmations(rows),
     )
 

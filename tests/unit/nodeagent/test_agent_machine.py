@@ -29,7 +29,7 @@ from nodeagent.domain.events import Connected, DelAsked, Event, GcAsked, MacRead
 from nodeagent.domain.outcomes import Done, Failure, NotDurable
 from nodeagent.domain.presence import Directory, Sight
 from nodeagent.domain.wire import wire_label
-from nodeagent.machine import Node, make_machine
+from nodeagent.machine import Options, make_machine
 from protocol.wire.messages import Hello, LabelRow, LetGo, LetGoRow, SetLabels, Welcome
 
 READY = an_allocation(1, State.READY)
@@ -42,7 +42,7 @@ class Agent:
 
     def __init__(self, *rows: Allocation, reserve: int = 1) -> None:
         self.rows = some_rows(*rows)
-        self.machine = make_machine(self.rows, Node(release="0.1"), drawing(), NOW_S)
+        self.machine = make_machine(self.rows, Options(release="0.1"), drawing(), NOW_S)
         self.turn(Connected(0.0))
         self.at_welcome = self.turn(
             Received(Welcome(id="hello-1-0", cluster=CLUSTER, reserve=reserve, release="2"))

@@ -38,7 +38,7 @@ from nodeagent.domain.outcomes import Done, Granted
 from nodeagent.domain.presence import Directory, Sight
 from nodeagent.journal.contents import Contents
 from nodeagent.journal.rows import Rows
-from nodeagent.machine import Node, make_machine
+from nodeagent.machine import Options, make_machine
 from protocol.wire.messages import ToAgent, ToCoordinator
 
 ATTACHMENTS = [AttachmentId("c1", "eth0"), AttachmentId("c1", "net1"), AttachmentId("c2", "eth0")]
@@ -78,7 +78,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def start(self) -> None:
         rows = self.rows = Rows(self.durable)
-        self.machine = make_machine(rows, Node(), self.draw, self.now_s)
+        self.machine = make_machine(rows, Options(), self.draw, self.now_s)
         self.waiting: dict[int, Waiting] = {}
         self.reading: dict[int, tuple[Waiting, str]] = {}
         self.macs: list[int] = []
