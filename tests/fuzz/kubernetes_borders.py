@@ -24,7 +24,7 @@ class _Answering(ApiServer):
     """Answers every question with the same bytes."""
 
     def __init__(self, status: int, content: bytes) -> None:
-        super().__init__("https://api.example", Path("/nonexistent"), time.monotonic)
+        super().__init__("https://api.example", Path("/nonexistent"), time.monotonic, "tests")
         self._response = requests.Response()
         self._response.status_code = status
         self._response._content, self._response._content_consumed = content, True

@@ -57,7 +57,8 @@ def test_a_slow_reply_within_its_time_is_taken(tmp_path: Path) -> None:
 def hears(folder: Path, reply: bytes) -> str:
     """What is said of a reply that is sent at once."""
     grid = SlowGrid(folder, reply, b"")
-    wapi = Wapi(Grid("127.0.0.1", grid.port, "2.5", "admin", str(grid.certificate)), lambda: "x", time.monotonic)
+    where = Grid("127.0.0.1", grid.port, "2.5", "admin", str(grid.certificate))
+    wapi = Wapi(where, lambda: "x", time.monotonic, "tests")
     try:
         with pytest.raises(LostError) as caught:
             wapi.send(HttpCall("GET", "grid", "", None), SILENCE_S * 50)

@@ -173,7 +173,7 @@ MUTANTS: Final = (
         "a lost journal is not missed",
         Invariant.NOTHING_LEFT_BEHIND,
         "nodeagent.attachment_machine",
-        "        if event.served and not event.reached:\n",
+        "        if event.damaged or (event.served and not event.reached):\n",
         "        if False:\n",
     ),
     Mutant(
