@@ -51,6 +51,7 @@ bool deleting[6];             /* the id was heard to be let go or disowned: a de
 /* The pods: the address that a runtime was told and has not given back. */
 byte live[2];
 byte faults, adds;
+bool quiet;                   /* no fault comes any more, and no pod comes or goes */
 
 #define HOLDS(x, p) (row[x] == HELD && holder[x] == p + 1)
 #define HAS(p) (HOLDS(0, p) || HOLDS(1, p) || HOLDS(2, p))
@@ -182,7 +183,7 @@ proctype Pod(byte p) {
   byte x;
 end: do
      /* ADD, the first, or again. */
-  :: d_step { !waiting[p] && adds < ADDS && (p == 0 || adds) -> waiting[p] = true; adds++ }
+  :: d_step { !quiet && !waiting[p] && adds < ADDS && (p == 0 || adds) -> waiting[p] = true; adds++ }
      /* The answer, from the journal alone. */
   :: d_step { waiting[p] && HAS(p) ->
        waiting[p] = false;
@@ -191,7 +192,7 @@ end: do
        assert(same_answer);
        live[p] = address[x]; x = 0 }
      /* The plugin dies before it has read the answer: what it asked for, or was about to be told, is let go. */
-  :: d_step { waiting[p] -> waiting[p] = false;
+  :: d_step { !quiet && waiting[p] -> waiting[p] = false;
        for (x : 0 .. 2) {
          if
          :: HOLDS(x, p) && !live[p] -> row[x] = LET_GO
@@ -204,7 +205,7 @@ end: do
          fi }
        x = 0 }
      /* DEL, GC, or a namespace that vanished. It withdraws the ADD in flight. */
-  :: d_step { waiting[p] || live[p] || HAS(p) -> waiting[p] = false; live[p] = NIL;
+  :: d_step { !quiet && (waiting[p] || live[p] || HAS(p)) -> waiting[p] = false; live[p] = NIL;
        for (x : 0 .. 2) {
          if
 #ifdef BACK_TO_RESERVE
@@ -226,7 +227,7 @@ end: do
   :: d_step { !connected -> connected = true; home = 0 }
   :: d_step { !connected && faults -> connected = true; home = 1 }
      /* An ask ends with its connection, while the ADD waits. */
-  :: d_step { connected && faults < FAULTS -> faults++; connected = false;
+  :: d_step { !quiet && connected && faults < FAULTS -> faults++; connected = false;
        for (x : 0 .. 2) {
          ASK_ENDS(x);
          if
@@ -239,7 +240,7 @@ end: do
          fi }
        home = 0; x = 0 }
      /* SIGKILL: memory goes, the journal stays, plugins get no answer. */
-  :: d_step { faults < FAULTS -> faults++; connected = false;
+  :: d_step { !quiet && faults < FAULTS -> faults++; connected = false;
        for (x : 0 .. 2) {
          ASK_ENDS(x);
          if :: row[x] == ASKED -> row[x] = OVER :: else fi }
@@ -274,4 +275,5 @@ init {
     for (i : 0 .. IDS - 1) { run Grid(i); run Id(i); run Coordinator(0, i); run Coordinator(1, i) }
     run Pod(0); run Pod(1); run Agent(); i = 0
   }
+  quiet = true
 }

@@ -35,6 +35,7 @@ byte boot[3];
 #define OTHER 2               /* another one: it serves */
 byte link[3];
 byte reboots, clones, restarts, away;
+bool quiet;                   /* no fault comes any more, and no pod comes or goes */
 #ifdef SAME_NUMBER
 #define MACHINE(b) 0          /* the clone was given the machine's number, too */
 #else
@@ -92,9 +93,9 @@ end: do
   :: d_step { SPEAKS(b) && (silent[b] || !session[b] || (overtaken[b] && heard_again[b] < 2)) -> HEAR(b) }
      /* Cut off. With the clone under the same number only once that is known: who heard one of two alone is deceived. */
 #ifdef SAME_NUMBER
-  :: d_step { boot[b] == RUNS && link[b] && away < AWAY && two_machines -> away++; link[b] = NOBODY;
+  :: d_step { !quiet && boot[b] == RUNS && link[b] && away < AWAY && two_machines -> away++; link[b] = NOBODY;
 #else
-  :: d_step { boot[b] == RUNS && link[b] && away < AWAY -> away++; link[b] = NOBODY;
+  :: d_step { !quiet && boot[b] == RUNS && link[b] && away < AWAY -> away++; link[b] = NOBODY;
 #endif
        for (x : 0 .. 2) { if :: DRAWN_BY(x, b) && row[x] == ASKED -> row[x] = OVER :: else fi }
        x = 0 }
@@ -114,7 +115,7 @@ end: do
   :: d_step { row[x] == ASKED && at[x] && boot[drawer[x]] == RUNS && link[drawer[x]] -> row[x] = HELD }
      /* *unknown*; and the pod's end. */
   :: d_step { row[x] == ASKED && creating[x] && boot[drawer[x]] == RUNS && link[drawer[x]] -> row[x] = OVER }
-  :: d_step { row[x] == HELD && boot[drawer[x]] == RUNS -> row[x] = OVER }
+  :: d_step { !quiet && row[x] == HELD && boot[drawer[x]] == RUNS -> row[x] = OVER }
      /* *whose* and let_go, to and from the boot that drew it; any coordinator. */
   :: d_step { at[x] && !deleting[x] && row[x] == OVER && boot[drawer[x]] == RUNS && link[drawer[x]] -> deleting[x] = true }
 #ifdef OTHER_BOOT_DISOWNS
@@ -216,7 +217,7 @@ end: do
   :: d_step { original && !adopting && adopted_in && over[adopted_in - 1] -> original = NIL }
   :: d_step { original && !adopting && adopted_in && !known[adopted_in - 1] -> known[adopted_in - 1] = true }
      /* Its pod ends. */
-  :: d_step { original_user -> original_user = NIL }
+  :: d_step { !quiet && original_user -> original_user = NIL }
   od
 }
 #endif
@@ -225,7 +226,7 @@ proctype World() {
   byte b;
 end: do
 #ifdef REBOOT
-  :: d_step { boot[0] == RUNS -> boot[0] = ENDED; left[0] = (link[0] == OURS -> 1 : 0); link[0] = NOBODY; reboots++;
+  :: d_step { !quiet && boot[0] == RUNS -> boot[0] = ENDED; left[0] = (link[0] == OURS -> 1 : 0); link[0] = NOBODY; reboots++;
 #ifdef ADOPT
        original_user = (original_user == 1 -> NIL : original_user)
 #endif
@@ -233,8 +234,8 @@ end: do
   :: d_step { boot[0] == ENDED && boot[1] == UNBORN -> boot[1] = RUNS }
 #endif
 #ifdef CLONE
-  :: d_step { boot[2] == UNBORN -> boot[2] = RUNS }
-  :: d_step { boot[2] == RUNS && !clones -> clones++; boot[2] = ENDED; left[2] = (link[2] == OURS -> 1 : 0); link[2] = NOBODY }
+  :: d_step { !quiet && boot[2] == UNBORN -> boot[2] = RUNS }
+  :: d_step { !quiet && boot[2] == RUNS && !clones -> clones++; boot[2] = ENDED; left[2] = (link[2] == OURS -> 1 : 0); link[2] = NOBODY }
 #endif
      /* A minute passes: whoever speaks is heard in it. */
   :: d_step { (SEEN(0) && !silent[0] && !SPEAKS(0)) || (SEEN(1) && !silent[1] && !SPEAKS(1)) ||
@@ -242,7 +243,7 @@ end: do
        for (b : 0 .. 2) { silent[b] = (silent[b] || (SEEN(b) && !SPEAKS(b))) }
        b = 0 }
      /* The coordinator restarts, and remembers nothing. */
-  :: d_step { restarts < RESTARTS -> restarts++;
+  :: d_step { !quiet && restarts < RESTARTS -> restarts++;
        for (b : 0 .. 2) {
          session[b] = false; known[b] = false; silent[b] = false; over[b] = false; overtaken[b] = false;
          heard_again[b] = 0; link[b] = (link[b] == OURS -> NOBODY : link[b]) }
@@ -282,4 +283,5 @@ init {
 #endif
     i = 0
   }
+  quiet = true
 }

@@ -71,6 +71,7 @@ byte taken[3];                /* the journal that took the pod's DEL */
 #endif
 byte user[3];                 /* the pod that was told this id's address and is alive, plus one */
 byte losses, again;
+bool quiet;                   /* no fault comes any more, and no pod comes or goes */
 bool finished[3];             /* its journal, or the youngest, has let it go */
 
 #define NAME(p) ((p) % 2)
@@ -188,16 +189,16 @@ proctype Pod(byte p) {
   byte x;
   bool unknown;
 end: do
-  :: d_step { pod[p] == UNBORN && (p != 2 || pod[0] == DEAD) -> pod[p] = ALIVE; waiting[p] = true }
+  :: d_step { !quiet && pod[p] == UNBORN && (p != 2 || pod[0] == DEAD) -> pod[p] = ALIVE; waiting[p] = true }
      /* ADD again, in the same namespace: an adopted id does not answer it. */
-  :: d_step { pod[p] == ALIVE && !waiting[p] && !HAS(p) && again < AGAIN -> again++; waiting[p] = true }
+  :: d_step { !quiet && pod[p] == ALIVE && !waiting[p] && !HAS(p) && again < AGAIN -> again++; waiting[p] = true }
      /* The answer, from the journal. */
   :: d_step { waiting[p] && HAS(p) -> waiting[p] = false;
        for (x : 0 .. 2) {
          if :: HOLDS(x, p) -> one_holder = !user[x] || user[x] == p + 1; assert(one_holder); user[x] = p + 1 :: else fi }
        x = 0 }
      /* The plugin dies: what it asked for is let go. */
-  :: d_step { waiting[p] -> waiting[p] = false;
+  :: d_step { !quiet && waiting[p] -> waiting[p] = false;
        for (x : 0 .. 2) {
          if
          :: HOLDS(x, p) && !user[x] -> row[x] = LET_GO
@@ -210,7 +211,7 @@ end: do
          fi }
        x = 0 }
      /* DEL. It works on what is held, on what is adopted with that container ID, and is remembered for what is not yet. */
-  :: d_step { pod[p] == ALIVE -> pod[p] = DEAD; waiting[p] = false; unknown = true;
+  :: d_step { !quiet && pod[p] == ALIVE -> pod[p] = DEAD; waiting[p] = false; unknown = true;
        for (x : 0 .. 2) {
          user[x] = (user[x] == p + 1 -> NIL : user[x]);
          if :: HOLDS(x, p) && row[x] != LOST -> row[x] = LET_GO; unknown = false
@@ -230,7 +231,7 @@ end: do
        unknown = false; x = 0 }
      /* The namespace goes without a DEL. */
 #ifndef DEL_ALONE
-  :: d_step { pod[p] == ALIVE -> pod[p] = DEAD; waiting[p] = false;
+  :: d_step { !quiet && pod[p] == ALIVE -> pod[p] = DEAD; waiting[p] = false;
        for (x : 0 .. 2) { user[x] = (user[x] == p + 1 -> NIL : user[x]) }
        x = 0 }
 #endif
@@ -241,7 +242,7 @@ end: do
 proctype Loss() {
   byte x;
 end: do
-  :: d_step { losses < LOSSES -> losses++; journal++;
+  :: d_step { !quiet && losses < LOSSES -> losses++; journal++;
 #ifndef TWIN
        for (x : 0 .. 2) {
          row[x] = (row[x] == UNDRAWN -> UNDRAWN : LOST);
@@ -285,4 +286,5 @@ init {
     run Pod(0); run Pod(1); run Loss();
     if :: PODS > 2 -> run Pod(2) :: else fi; i = 0
   }
+  quiet = true
 }
