@@ -67,5 +67,5 @@ def test_a_coordinator_on_all_addresses_is_reached_at_each(
 def test_the_api_server_may_have_an_ipv6_address(tmp_path: Path) -> None:
     listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
     with KubernetesStub(tmp_path, "::1", listener) as stub:
-        api = KubernetesApi(ApiServer(f"https://[::1]:{stub.port}", stub.credentials, lambda: 0.0))
+        api = KubernetesApi(ApiServer(f"https://[::1]:{stub.port}", stub.credentials, lambda: 0.0, "test"))
         assert api.review(stub.cluster.issue("node-1").token, "cni-infoblox").node == "node-1"
