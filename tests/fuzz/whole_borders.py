@@ -15,6 +15,12 @@ from tests.fuzz.whole_agent import AgentWorld
 from tests.fuzz.whole_log import texts_of
 from tests.fuzz.whole_world import STRANGER, CoordinatorWorld, Lie, Timer
 
+PROOF = (
+    b'{"cniVersion": "1.0.0", "name": "proof", "type": "bridge",'
+    b' "ipam": {"type": "infoblox", "subnet": "10.56.0.0/24", "gateway": "0.0.0.1"}}'
+)
+"""A network that no other configuration names, whose gateway no pod can have got."""
+
 POD_ARGS = "K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web-0;K8S_POD_UID=uid-1"
 
 
@@ -61,9 +67,9 @@ class WholeWorld:
         return answer
 
     def serves(self) -> None:
-        """Another pod gets an address, and gives it back."""
+        """A pod of another network gets an address, and gives it back."""
         for verb in ("ADD", "DEL"):
-            assert_succeeded(self.exchange(request(verb, "proof", NETCONF)))
+            assert_succeeded(self.exchange(request(verb, "proof", PROOF)))
 
     def _to_agent(self, connection: bytes, payload: bytes) -> None:
         if connection == b"n1-1":

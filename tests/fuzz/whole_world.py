@@ -44,6 +44,7 @@ from tests.fuzz.whole_log import FitLog
 from tests.unexpected import NothingUnexpected
 
 SUBNET = "10.55.0.0/24"
+PROOF_SUBNET = "10.56.0.0/24"
 STRANGER = b"s" * 40
 
 Lie = Callable[[int, Any], Any]
@@ -75,6 +76,7 @@ class CoordinatorWorld:
     def __init__(self, timer: Timer, lie: Lie, deliver: Callable[[bytes, bytes], None]) -> None:
         self.grid = Grid()
         self.grid.create("network", {"network": SUBNET, "extattrs": {"Network Name": {"value": "pods"}}})
+        self.grid.create("network", {"network": PROOF_SUBNET, "extattrs": {"Network Name": {"value": "proof"}}})
         self.key = _authorized()[0].public
         self.http_calls = 0
         self.lie = lie
