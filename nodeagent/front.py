@@ -186,8 +186,9 @@ class Front:
         with self._internal.border("server's tick"):
             for served in self._drivers.server.ticked(now_s):
                 self._take_served(served)
-        with self._internal.border("pending deletes"):
-            self._replay(self._drivers.pending.look())
+        if not self._switchboard.is_closed:  # else what is given out would be heard by nobody
+            with self._internal.border("pending deletes"):
+                self._replay(self._drivers.pending.look())
         with self._internal.border("files"):
             self._look_after_files(now_s)
         with self._internal.border("status"):
