@@ -9,12 +9,13 @@ LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform li
 	--custom-compile-command "make lock"
 SOURCES := plugin nodeagent coordinator protocol gridsim ctl demo bench docs k8s spec tests
 
-.PHONY: help demo test check sim mutants soak unit format docs bench plugin manifests kubectl images compose-demo lock clean system runtimes fuzz rolling matrix model spin
+.PHONY: help demo test check sim mutants soak simulation unit format docs bench plugin manifests kubectl images compose-demo lock clean system runtimes fuzz rolling matrix model spin
 
 help:
 	@echo "make demo         a cluster with a simulated grid, 12 pods come and go (KEEP=1 leaves it running)"
 	@echo "make test         every test, with real namespaces, sockets and CNI plugins (needs root; WORKERS=3 at a time)"
 	@echo "make sim          simulated worlds in which everything goes wrong (SEEDS=1000, FIRST=0, JOBS=cores; or SEED=n)"
+	@echo "make simulation   the same for the new core (SEEDS=1000, FIRST=0, JOBS=cores; or SEED=n)"
 	@echo "make mutants      which simulated world catches which mistake in the product (SEEDS=400, JOBS=cores)"
 	@echo "make model        the safety argument, every state of its models (QUICK=1 the small ones, MUTANTS=1 mistakes, ONLY=model)"
 	@echo "make soak         real processes, thousands of pods, daemons that are killed (ADDS=10000, SEED=0)"
@@ -90,6 +91,9 @@ matrix: $(READY) system plugin
 
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600) $(if $(BORDER),--border $(BORDER))
+
+simulation: $(READY)
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) $(if $(JOBS),--jobs $(JOBS)))
 
 mutants: $(READY)
 	$(BIN)/python -m tests.sim.mutants $(if $(SEEDS),--seeds $(SEEDS)) $(if $(JOBS),--jobs $(JOBS)) $(if $(ONLY),--only "$(ONLY)")

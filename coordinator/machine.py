@@ -48,7 +48,7 @@ class Received:
 
 
 MachineEvent = Received | Landing | Ticked | CredentialsChanged
-MachineEffect = Send | Note | commands.Note | Call | WakeAt
+MachineEffect = Send | Note | commands.Note | commands.Mishap | Call | WakeAt
 
 
 class Machine:
@@ -103,7 +103,7 @@ class Machine:
 
         Messages that arrive together are taken in before the lane plans, so that they share a call.
         """
-        notes: list[commands.Note] = []
+        notes: list[commands.Note | commands.Mishap] = []
         for event in events:
             if isinstance(event, Received):
                 self._received(event)
@@ -247,7 +247,7 @@ class Machine:
         left: list[MachineEffect] = []
         while True:
             proceeded = self._lane.proceed(now_s)
-            left += [each for each in proceeded if isinstance(each, Call | commands.Note)]
+            left += [each for each in proceeded if isinstance(each, Call | commands.Note | commands.Mishap)]
             wishes = [each.at_s for each in proceeded if isinstance(each, WakeAt)]
             if not any(isinstance(each, Finished) for each in proceeded):
                 break
@@ -261,12 +261,14 @@ class Machine:
         wake = [WakeAt(min(wishes))] if wishes else []
         return [*calls, *self._outbox.take(), *others, *wake]
 
-    def _work_off(self, lane_commands: Iterable[commands.LaneCommand], now_s: float) -> list[commands.Note]:
+    def _work_off(
+        self, lane_commands: Iterable[commands.LaneCommand], now_s: float
+    ) -> list[commands.Note | commands.Mishap]:
         notes = []
         for command in lane_commands:
             if isinstance(command, Finished):
                 self._runner.finished(command, now_s)
-            elif isinstance(command, commands.Note):
+            elif isinstance(command, commands.Note | commands.Mishap):
                 notes.append(command)
         return notes
 

@@ -108,10 +108,12 @@ class Asks:
         return ask.starts > 0
 
     def ended(self, session: Session) -> None:
-        """The session has ended, and its asks with it."""
+        """The session has ended, and its asks with it: what a call still makes for one is nobody's claim."""
         for allocation in list(session.asks):
             ask = self._asks.get(allocation)
-            if ask and (ask.task is None or self._parts.runner.withdraw(ask.task)):
+            if ask:
+                if ask.task:
+                    self._parts.runner.withdraw(ask.task)
                 self._close(ask)
 
     def expire(self, now_s: float) -> None:

@@ -297,6 +297,24 @@ def test_asks_end_with_their_connection():
     assert world.objects() == {}
 
 
+def test_what_a_call_makes_for_an_ask_that_has_ended_is_nobodys_claim():
+    world = World()
+    first, again = connected(world), world.agent()
+
+    def fate(call):
+        world.fate = lambda _: Fate.ANSWERED
+        again.hello()
+        return Fate.ANSWERED
+
+    first.ask()
+    address = first.told().address
+    world.fate = fate
+    first.ask()
+    assert not first.take(messages.Allocated)
+    (made,) = [each for each in world.objects().values() if each != address]
+    assert not world.machine.sessions.claims_at("default", made)
+
+
 def test_a_restarted_coordinator_reads_what_the_grid_holds():
     world = World()
     agent = connected(world)

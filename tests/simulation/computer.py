@@ -1,0 +1,131 @@
+"""A computer that serves as a node: its boots, what lies in /run, the agent that is started again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from random import Random
+from typing import TYPE_CHECKING
+
+from nodeagent.domain.attachment import AttachmentId
+from nodeagent.domain.events import Event
+from nodeagent.journal.contents import Contents
+from tests.sim.pending_files import PendingFiles
+from tests.sim.story import Story
+from tests.sim.timeline import Timeline
+from tests.simulation.agent_process import TICK_S, Agent
+from tests.simulation.connections import Lines
+from tests.simulation.namespaces import Namespaces
+from tests.simulation.plugin_exec import Exec
+from tests.simulation.swarm import Swarm
+
+if TYPE_CHECKING:
+    from tests.simulation.containers import Runtime
+
+
+class Computer:
+    """One machine; `serial` tells it from others that use the same key."""
+
+    def __init__(
+        self, number: int, node: str, timeline: Timeline, random: Random, story: Story, swarm: Swarm, lines: Lines
+    ) -> None:
+        self.number = number
+        self.node = node
+        self.serial = f"serial-{number}"
+        self.timeline = timeline
+        self.random = random
+        self.story = story
+        self.swarm = swarm
+        self.lines = lines
+        self.rates = dict(swarm.rates)
+        self.pending = PendingFiles()
+        self.namespaces = Namespaces()
+        self.journal: Contents | None = None
+        """What lies in the run directory."""
+        self.was_served = False
+        self.agent: Agent | None = None
+        self.runtime: Runtime | None = None
+        self.is_up = False
+        self.tick_s = TICK_S
+        self.fails_until_s = 0.0
+        self.boots = 0
+        self.macs: dict[str, str | None] = {}
+        self._ended_s = -inf
+        self._execs: list[Exec] = []
+
+    def boot(self) -> None:
+        """The machine starts: nothing of /run is there any more."""
+        self.boots += 1
+        self.boot_id = f"boot-{self.number}-{self.boots}"
+        self.booted_s = max(self._ended_s, self.timeline.now_s - self.random.uniform(1.0, 30.0))
+        self.journal, self.was_served, self.is_up = None, False, True
+        self.pending.clear()
+        self.namespaces.clear()
+        self.start_agent()
+        if self.runtime:
+            self.runtime.booted()
+
+    def start_agent(self) -> None:
+        """The kubelet starts the agent, unless one runs."""
+        if self.is_up and self.agent is None:
+            self.tell("", "agent starts")
+            self.agent = Agent(self, self.lines, self.random, self.tick_s)
+
+    def agent_listens(self) -> None:
+        """The agent's socket is open."""
+        self._execs = [each for each in self._execs if not each.is_over]
+        for each in self._execs:
+            each.agent_came()
+
+    def agent_ended(self, agent: Agent) -> None:
+        """The agent's process is gone; it is started again soon."""
+        self.tell("", "agent is gone")
+        self.agent = None
+        self.timeline.after(self.random.uniform(0.1, self.swarm.restart_s), self.start_agent)
+
+    def cut_power(self) -> None:
+        """The machine dies, and boots again after a moment."""
+        if not self.is_up:
+            return
+        self.tell("", "power is cut")
+        self.is_up = False
+        self._ended_s = self.timeline.now_s
+        if self.agent:
+            self.agent.kill()
+        if self.runtime:
+            self.runtime.power_is_cut()
+        for each in self._execs:
+            each.is_over = True
+        self._execs.clear()
+        self.timeline.after(self.random.uniform(1.0, self.swarm.boot_s), self.boot)
+
+    def fails_to_commit(self) -> bool:
+        """Whether the journal cannot be written now."""
+        return self.timeline.now_s < self.fails_until_s or self.random.random() < self.rates["commit_fails"]
+
+    def exec_plugin(self, verb: str, attachment: AttachmentId, request: Callable[[int], Event]) -> Exec:
+        """The runtime starts the plugin."""
+        self.tell(str(attachment), f"runtime: {verb}")
+        plugin = Exec(self, verb, attachment, request)
+        self._execs.append(plugin)
+        return plugin
+
+    def mac_of(self, plugin: Exec) -> str | None:
+        """The MAC in the namespace of an ADD, None where there is none, empty where it cannot be read."""
+        if self.random.random() < self.rates["mac_unread"]:
+            return ""
+        key = str(plugin.attachment)
+        if key not in self.macs:
+            self.macs[key] = self._new_mac()
+        return self.macs[key]
+
+    def tell(self, subject: str, text: str) -> None:
+        """Something happened here."""
+        self.story.tell(subject, f"{self.node}/{self.number}", text)
+
+    def _new_mac(self) -> str | None:
+        if self.random.random() < self.rates["mac_absent"]:
+            return None
+        if self.random.random() < self.rates["mac_shared"]:
+            return "0a:58:00:00:00:01"
+        return f"0a:58:{self.number:02x}:00:{len(self.macs) >> 8:02x}:{len(self.macs) & 255:02x}"

@@ -1,0 +1,30 @@
+"""The grid as the coordinators of all clusters reach it, with what other people have in it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from protocol.wire.allocation_id import Owner, hash_boot, hash_driver, hash_node
+from tests.sim import datacentre
+from tests.simulation.swarm import Plan
+
+NOBODYS_CLUSTER: Final = "0123456789ab"
+"""A cluster with our name of which nobody in this world is."""
+
+
+class DataCentre(datacentre.DataCentre):
+    """Ways in which calls end are those of the other world."""
+
+    def _furnish(self, plan: Plan) -> None:
+        """The network, if an administrator made it, with objects that look like ours and are not."""
+        if not plan.is_made:
+            return
+        base = plan.subnet.rpartition(".")[0]
+        self.grid.create("network", {"network": plan.subnet, "extattrs": {"Network Name": {"value": plan.name}}})
+        owner = Owner(NOBODYS_CLUSTER, hash_node("n0"), "5" * 8, hash_boot("b"), hash_driver("infoblox"), "7" * 8)
+        labels = {"Tenant ID": "blue", "CMP Type": "Kubernetes", "Location": "n0", "VM ID": "h0c1"}
+        namesake = {**labels, "Allocation ID": str(owner.draw("3" * 12)), "Interface Name": "eth0"}
+        for number, eas in ((3, namesake), (5, labels)):
+            wrapped = {name: {"value": value} for name, value in eas.items()}
+            reserved = {"ipv4addr": f"{base}.{number}", "match_client": "RESERVED", "extattrs": wrapped}
+            self.grid.create("fixedaddress", reserved)

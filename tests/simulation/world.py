@@ -1,0 +1,245 @@
+"""One seed's world: first everything goes wrong and nothing may be wrong, then all heals and must become quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Final
+
+from coordinator.core.policy import Policy
+from coordinator.networks import NetworkRules
+from tests.sim.story import Story
+from tests.sim.timeline import Timeline
+from tests.simulation.computer import Computer
+from tests.simulation.connections import Lines
+from tests.simulation.containers import Runtime
+from tests.simulation.coordinator_process import Cluster, Coordinator
+from tests.simulation.datacentre import DataCentre
+from tests.simulation.ledger import Ledger, Violation
+from tests.simulation.swarm import PER_MINUTE, Swarm, draw
+
+RESTART_S: Final = 20.0
+QUIET_TICK_S: Final = 5.0
+HEAL_S: Final = 130.0
+"""Until every verb that was under way has ended, every call has timed out, every machine has booted."""
+OVER_S: Final = 200.0
+"""Until a boot is over (a minute of silence, a probe), what was let go has rested, and labels were sent again."""
+LOOKS_S: Final = 120.0
+"""Until namespaces were looked at twice, and what is gone has rested."""
+PROBE_S: Final = 60.0
+IDLE_S: Final = 600.0
+
+
+class World:
+    """Computers, coordinators, runtimes, a grid; `random` decides all that is left open."""
+
+    def __init__(self, random: Random, swarm: Swarm) -> None:
+        self.random = random
+        self.swarm = swarm
+        self.timeline = Timeline()
+        self.story = Story(self.timeline)
+        self.grid = DataCentre(self.timeline, random, self.story, swarm)
+        self.ledger = Ledger(self.timeline, self.story, self.grid.grid, swarm.release_delay_s)
+        self.grid.on_write = self.ledger.written
+        self.lines = Lines(self.timeline, random, swarm.wire_s, swarm.endpoints)
+        self.cluster = self._make_cluster("c0ffee000000")
+        self.computers = [self._make_computer(f"n{number}") for number in range(swarm.nodes)]
+        self._coordinators = 0
+        self._is_healed = False
+
+    @classmethod
+    def of_seed(cls, seed: int) -> World:
+        """The world that a seed draws."""
+        random = Random(seed)
+        return cls(random, draw(random))
+
+    def run(self) -> None:
+        """Both phases. Raises `Violation`."""
+        for endpoint in range(self.swarm.endpoints):
+            self.start_coordinator(endpoint)
+        for computer in self.computers:
+            computer.boot()
+        self._unleash()
+        self.timeline.run_until(self.swarm.phase_s)
+        self._heal()
+        self._pass(HEAL_S)
+        self._tick_seldom()
+        self._show_namespaces()
+        self._pass(OVER_S + LOOKS_S + self.swarm.sweep_s)
+        self.ledger.check_quiet([self.cluster.id])
+        self._probe()
+
+    def start_coordinator(self, endpoint: int) -> None:
+        """One process, unless there is one."""
+        if self.lines.coordinators[endpoint] is not None:
+            return
+        self._coordinators += 1
+        name = f"coordinator {self._coordinators}"
+        self.story.tell("", name, "starts")
+        coordinator = Coordinator(
+            name,
+            self.cluster,
+            self.timeline,
+            self.random,
+            self.story,
+            self.swarm,
+            self.grid,
+            self.ledger,
+            lambda dead: self._replace_coordinator(endpoint, dead),
+        )
+        if coordinator.is_alive:
+            self.lines.coordinators[endpoint] = coordinator
+
+    def end_coordinator(self, coordinator: Coordinator) -> None:
+        """SIGKILL."""
+        self.story.tell("", coordinator.name, "is killed")
+        coordinator.is_alive = False
+        self.lines.hang_up_all(coordinator)
+
+    # Phase one
+
+    def _unleash(self) -> None:
+        """Plan the first strike of everything that strikes from outside."""
+        per_computer: dict[str, Callable[[Computer], None]] = {
+            "agent_killed": lambda computer: computer.agent.kill() if computer.agent else None,
+            "agent_stalled": lambda computer: computer.agent.stall(self._seconds(40)) if computer.agent else None,
+            "power_cut": lambda computer: computer.cut_power(),
+            "disk_fails": self._fail_disk,
+            "gc": self._collect,
+            "partition": lambda computer: self.lines.part(computer.number, self._seconds(90)),
+        }
+        for name, strike in per_computer.items():
+            for computer in self.computers:
+                self._plan(name, lambda strike=strike, computer=computer: strike(computer))
+        self._plan("connection_cut", self.lines.cut_one)
+        self._plan("grid_outage", lambda: self.grid.begin_outage(self._seconds(60)))
+        self._plan("login_refused", lambda: self.grid.refuse_logins(self._seconds(30)))
+        self._plan("coordinator_killed", self._kill_coordinator)
+        self._plan("coordinator_stalled", self._stall_coordinator)
+
+    def _plan(self, name: str, strike: Callable[[], None]) -> None:
+        per_minute = self.swarm.rates[name]
+        assert name in PER_MINUTE
+        if not per_minute:
+            return
+
+        def now() -> None:
+            if not self._is_healed:
+                self.story.mark(name)
+                strike()
+                self._plan(name, strike)
+
+        self.timeline.after(self.random.expovariate(per_minute / 60), now)
+
+    def _seconds(self, most_s: float) -> float:
+        return most_s * self.random.random() ** 2
+
+    def _collect(self, computer: Computer) -> None:
+        if computer.is_up and computer.runtime:
+            computer.runtime.collect()
+
+    def _fail_disk(self, computer: Computer) -> None:
+        computer.fails_until_s = self.timeline.now_s + self._seconds(20)
+
+    def _kill_coordinator(self) -> None:
+        endpoint = self.random.randrange(self.swarm.endpoints)
+        if coordinator := self.lines.coordinators[endpoint]:
+            self._replace_coordinator(endpoint, coordinator)
+
+    def _replace_coordinator(self, endpoint: int, coordinator: Coordinator) -> None:
+        """It dies now; another one takes its place a little later."""
+        if not coordinator.is_alive:
+            return
+        self.end_coordinator(coordinator)
+        if self.lines.coordinators[endpoint] in (coordinator, None):
+            self.lines.coordinators[endpoint] = None
+            self.timeline.after(self._seconds(RESTART_S), lambda: self.start_coordinator(endpoint))
+
+    def _stall_coordinator(self) -> None:
+        if coordinator := self.random.choice(self.lines.coordinators):
+            coordinator.stall(self._seconds(40))
+
+    # Phase two
+
+    def _heal(self) -> None:
+        """All faults end; whoever is dead is started."""
+        self._is_healed = True
+        self.story.tell("", "world", "all heals")
+        self.grid.heal()
+        self.lines.heal()
+        for computer in self.computers:
+            computer.rates = dict.fromkeys(computer.rates, 0.0)
+            computer.fails_until_s = 0.0
+            if computer.runtime:
+                computer.runtime.drain()
+            if computer.agent:
+                computer.agent.stalled_until_s = 0.0
+        for endpoint, coordinator in enumerate(self.lines.coordinators):
+            if coordinator:
+                coordinator.stalled_until_s = 0.0
+                coordinator.new_password()
+            self.timeline.after(RESTART_S, lambda endpoint=endpoint: self.start_coordinator(endpoint))
+
+    def _tick_seldom(self) -> None:
+        for computer in self.computers:
+            computer.tick_s = QUIET_TICK_S
+            if computer.agent:
+                computer.agent.tick_s = QUIET_TICK_S
+
+    def _show_namespaces(self) -> None:
+        """One pod more on each node, since an agent believes a directory only in which it has seen a namespace."""
+        for computer in self.computers:
+            if computer.runtime:
+                computer.runtime.add_one(self.swarm.plans[0])
+
+    def _probe(self) -> None:
+        """A warm ADD costs one call, or none before its answer; an idle world makes none but listings."""
+        computer, plan = self.computers[0], self.swarm.plans[0]
+        runtime = computer.runtime
+        assert runtime
+        for is_warm in (False, True):
+            before, started_s = self.grid.calls, self.timeline.now_s
+            answers = self.ledger.answers["ADD 11"]
+            life = runtime.add_one(plan)
+            while not life.is_live and self.timeline.now_s < started_s + PROBE_S:
+                self._pass(0.01)
+            made = self.grid.calls - before
+            if not life.is_live:
+                if self.ledger.answers["ADD 11"] > answers and not plan.subnet.endswith("/24"):
+                    self.story.mark("probe_found_no_address")
+                    return
+                raise Violation(f"an ADD in a quiet world fails: {life.key}", life.key)
+            if is_warm and made > (0 if self.swarm.reserve else 1) and self.swarm.lookup_ttl_s > PROBE_S:
+                raise Violation(f"few calls: {made} calls for the ADD of {life.key}", life.key)
+            self._pass(PROBE_S / 2)
+        runtime.delete_one(life)
+        self._pass(PROBE_S + self.swarm.release_delay_s)
+        before = self.grid.calls
+        self._pass(IDLE_S)
+        if self.grid.calls != before:
+            raise Violation(f"few calls: {self.grid.calls - before} calls in an idle world")
+        self.ledger.check_quiet([self.cluster.id])
+
+    # Inside
+
+    def _pass(self, seconds: float) -> None:
+        self.timeline.run_until(self.timeline.now_s + seconds)
+
+    def _make_cluster(self, cluster_id: str) -> Cluster:
+        policy = Policy(
+            cluster_id,
+            "blue",
+            "admin",
+            NetworkRules("default", "172.18.0.0/16"),
+            reserve=self.swarm.reserve,
+            release_delay_s=self.swarm.release_delay_s,
+            lookup_ttl_s=self.swarm.lookup_ttl_s,
+        )
+        return Cluster(cluster_id, f"secret of {cluster_id}".encode(), policy)
+
+    def _make_computer(self, node: str) -> Computer:
+        number = len(self.ledger.computers)
+        computer = Computer(number, node, self.timeline, self.random, self.story, self.swarm, self.lines)
+        self.ledger.computers.append(computer)
+        Runtime(computer, self.ledger, self.random, self.swarm.plans)
+        return computer
