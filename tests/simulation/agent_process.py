@@ -12,7 +12,7 @@ from nodeagent.domain.events import Event
 from nodeagent.domain.outcomes import Done, Failure, Outcome
 from nodeagent.journal.contents import Contents, Identity, draw_journal
 from nodeagent.journal.rows import Rows
-from nodeagent.machine import Node, make_machine
+from nodeagent.machine import Options, make_machine
 from protocol.wire.allocation_id import hash_machine
 from protocol.wire.messages import Message, to_agent
 from tests.sim.pending_files import Pending
@@ -51,8 +51,8 @@ class Agent(Process):
         if computer.journal is None:
             computer.journal = Contents(self._fresh_identity())
         self.rows = Rows(computer.journal)
-        node = Node(endpoints=len(lines.coordinators), was_served=computer.was_served)
-        self.machine = make_machine(self.rows, node, self._draw, self.clock())
+        options = Options(endpoints=len(lines.coordinators), was_served=computer.was_served)
+        self.machine = make_machine(self.rows, options, self._draw, self.clock())
         self._dealer = lines.dealer(self)
         self._dealer.renew(0)
         self._replay_new()

@@ -7,6 +7,7 @@ from math import inf
 from random import Random
 from typing import TYPE_CHECKING
 
+from nodeagent.domain.allocation import State
 from nodeagent.domain.attachment import AttachmentId
 from nodeagent.domain.events import Event
 from nodeagent.journal.contents import Contents
@@ -102,6 +103,11 @@ class Computer:
     def fails_to_commit(self) -> bool:
         """Whether the journal cannot be written now."""
         return self.timeline.now_s < self.fails_until_s or self.random.random() < self.rates["commit_fails"]
+
+    def count_ready(self, subnet: str) -> int:
+        """How many addresses of a network its journal has ready."""
+        rows = self.journal.allocations.values() if self.journal else ()
+        return sum(row.state is State.READY and row.subnet == subnet for row in rows)
 
     def exec_plugin(self, verb: str, attachment: AttachmentId, request: Callable[[int], Event]) -> Exec:
         """The runtime starts the plugin."""

@@ -149,7 +149,7 @@ def draw(random: Random) -> Swarm:
         life_s=random.choice((5.0, 20.0, 60.0)),
         plans=tuple(_plan(random, number) for number in range(random.choice((1, 1, 2)))),
         endpoints=1,
-        reserve=0,
+        reserve=random.choice((0, 0, 1, 2, 4)),
         release_delay_s=random.choice((0.0, 5.0, 30.0)),
         operations_max=random.choice((2, 8, 256)),
         lookup_ttl_s=random.choice((0.0, 20.0, 300.0)),
