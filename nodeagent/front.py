@@ -225,8 +225,7 @@ class Front:
         elif isinstance(item, JournalRead):
             self._recovery.begin_anew(item.contents)
         elif isinstance(item, JournalBotched):
-            self._internal.tell("journal", item.error)
-            self._recovery.break_down()
+            self._recovery.journal_botched(item.error)
         else:
             self._switchboard.tell(item)
 

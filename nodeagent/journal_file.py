@@ -165,7 +165,7 @@ class Journal:
             jobs = self._next_jobs()
             try:
                 self._do(jobs, reports)
-            except (sqlite3.Error, OSError, _Damaged) as error:
+            except (sqlite3.Error, OSError, UnicodeDecodeError, _Damaged) as error:
                 reports.failed(str(error))
                 return
             except Exception as error:  # noqa: BLE001, the file is well, but a record that nobody expects is not in it
@@ -247,8 +247,11 @@ def _open(path: Path) -> tuple[sqlite3.Connection, Contents]:
     try:
         _prepare(path, connection)
         return connection, _read(connection)
-    except (sqlite3.Error, BadJournal, _Damaged) as error:
+    except (sqlite3.Error, UnicodeDecodeError, BadJournal, _Damaged) as error:
         connection.close()
+        # SQLite's own words may quote the file, and be no UTF-8 then.
+        if isinstance(error, UnicodeDecodeError):
+            raise _Damaged("it holds what is no text") from None
         # Text that is no UTF-8 is an error of the driver, which has no code.
         if isinstance(error, sqlite3.Error) and _code(error) in _DAMAGE:
             raise _Damaged(str(error)) from None

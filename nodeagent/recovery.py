@@ -125,11 +125,21 @@ class Recovery:
         """No machine's memory counts any more: answer all who wait, then begin anew from the journal."""
         if self._switchboard.is_closed:
             return
-        now_s = self._clock()
-        self._read_s = now_s + self._breakdowns.pause_s(now_s)
+        self._read_later()
         self._switchboard.close()
         for caller in self._desk.callers():
             self.fail_request(caller)
+
+    def journal_botched(self, error: Exception) -> None:
+        """Writes that were submitted will never be durable, or the journal could not be told."""
+        self._internal.tell("journal", error)
+        if self._switchboard.is_closed:
+            self._read_later()
+        self.break_down()
+
+    def _read_later(self) -> None:
+        now_s = self._clock()
+        self._read_s = now_s + self._breakdowns.pause_s(now_s)
 
     def go_on(self, now_s: float) -> None:
         """Time has passed."""

@@ -53,7 +53,7 @@ def _open(place: Place, fresh: Identity, on_step: OnStep) -> Opened:
         return _begin_anew(store, fresh)
     try:
         contents = store.open()
-    except Damaged as error:
+    except (Damaged, UnicodeDecodeError) as error:  # SQLite's own words may quote the file, and be no text then
         return _give_up(place, store, fresh, str(error))
     except sqlite3.Error as error:
         # Text that is no UTF-8 is an error of the driver, which has no code.

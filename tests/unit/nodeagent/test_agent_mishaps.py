@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from nodeagent import events
 from nodeagent.attachment import AttachmentId
+from nodeagent.desk import Desk
 from nodeagent.events import Event
+from nodeagent.journal_file import Reread
+from nodeagent.metrics import Metrics
 from nodeagent.mishaps import ANEW_PAUSE_MAX_S, LULL_S, Breakdowns, Cure, cure
+from nodeagent.recovery import Recovery, RecoveryDrivers
+from nodeagent.switchboard import Switchboard
+from protocol.internal_errors import InternalErrors
+from protocol.logs import make_logger
 from protocol.messages import Attachment, Declined, Released
 
 GONE = Released(id="r", attachment=Attachment(container_id="c", ifname="eth0"), seq=1)
@@ -39,3 +48,20 @@ def test_machines_that_fail_again_and_again_rest_longer_each_time() -> None:
     assert pauses[:4] == [0.0, 1.0, 3.0, 7.0]
     assert pauses[-1] == ANEW_PAUSE_MAX_S
     assert breakdowns.pause_s(8 + LULL_S) == 0.0
+
+
+def test_a_journal_that_could_not_be_told_is_asked_again() -> None:
+    now_s, asked = 0.0, list[Reread]()
+    drivers = RecoveryDrivers(asked.append, lambda: True, cast(Any, None), lambda caller, outcome: None)
+    log = make_logger("json", "critical")
+    internal = InternalErrors(log, lambda place: None, lambda: now_s)
+    switchboard = Switchboard(cast(Any, None), lambda: now_s)
+    desk = Desk(Metrics("test", "n1"), log)
+    recovery = Recovery(switchboard, cast(Any, None), desk, drivers, "boot", lambda: now_s, internal, log)
+    for count in (1, 2, 3):
+        recovery.journal_botched(ValueError("what no code expects"))
+        now_s += ANEW_PAUSE_MAX_S
+        recovery.go_on(now_s)
+        recovery.go_on(now_s)
+        assert len(asked) == count
+    assert switchboard.is_closed
