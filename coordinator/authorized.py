@@ -34,16 +34,19 @@ class Authorized:
         self._checked_at_s = now_s
         self.reread()
 
-    def recheck(self, public_key: bytes, now_s: float) -> None:
-        """Be sure about this key: when its file is as it was, the others are not looked at.
+    def recheck(self, public_key: bytes, asked_at_s: float, now_s: float) -> bool:
+        """Whether it is certain whose this key is: when its file is as it was, the others are not looked at.
 
-        They may be thousands, whose nodes all come back at once. Keys that nobody knows come in any number.
+        They may be thousands, whose nodes all come back at once. Keys that nobody knows come in any number; for
+        one of them the directory must have been looked at since `asked_at_s`.
         """
         node = self._nodes.get(public_key)
         if node is None:
             self.refresh(now_s)
-        elif not self._is_as_read(f"{node}.key"):
+            return public_key in self._nodes or self._checked_at_s >= asked_at_s
+        if not self._is_as_read(f"{node}.key"):
             self.reread()
+        return True
 
     def reread(self) -> None:
         """Read the keys again if any file has come, gone or changed."""

@@ -41,10 +41,12 @@ class Door:
         """The node that this key speaks for."""
         return self._enrolment.node_of(key, self._wall_ms())
 
-    def may_connect(self, key: bytes) -> bool:
-        """Whether a connection with this key may come in."""
-        self._authorized.recheck(key, self._clock())
-        return self._strangers is not None or self.node_of(key) is not None
+    def may_connect(self, key: bytes, asked_at_s: float) -> bool | None:
+        """Whether a connection with this key may come in; None where that is known within a second."""
+        is_certain = self._authorized.recheck(key, asked_at_s, self._clock())
+        if self._strangers is not None or self.node_of(key) is not None:
+            return True
+        return False if is_certain else None
 
     def may_speak(self, connection: bytes, size: int) -> bool:
         """Whether a message of this many bytes is read, when the key is unknown."""

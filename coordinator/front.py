@@ -34,6 +34,9 @@ from protocol.messages import Enrol, EnrolFirst, ShowTicket, ToCoordinator
 from protocol.status import CoordinatorStatus, KubernetesStatus
 
 STATUS_TIMEOUT_S: Final = 5.0
+UNDECIDED_LOOK_S: Final = 0.1
+"""How often it is looked whether a key that waits for its answer is known by now."""
+
 FAREWELL_S: Final = 10.0
 """How long a coordinator that is told to end waits for the call under way."""
 
@@ -155,6 +158,8 @@ class Front:
 
     def _timeout_ms(self) -> int:
         until_s = min(self._wake_at_s, self._stop_at_s or self._wake_at_s)
+        if self._drivers.zap.is_undecided:
+            until_s = min(until_s, self._clock() + UNDECIDED_LOOK_S)
         return max(0, int((until_s - self._clock()) * 1000) + 1)
 
     def _go_on(self, events: list[DeskEvent], now_s: float, caller: Caller) -> None:
@@ -327,9 +332,9 @@ class Front:
         )
         log(note.event, **note.fields, **({"left_out": left_out} if left_out else {}))
 
-    def _admits(self, key: bytes) -> bool:
+    def _admits(self, key: bytes, asked_at_s: float) -> bool | None:
         with self._internal.border("key"):
-            return self._door.may_connect(key)
+            return self._door.may_connect(key, asked_at_s)
         return False
 
     def _rekey(self, pair: KeyPair) -> None:

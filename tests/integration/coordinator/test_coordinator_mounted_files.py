@@ -110,16 +110,16 @@ def test_a_key_is_rechecked_by_its_own_file_alone(tmp_path: Path) -> None:
     authorized = Authorized(directory, pytest.fail)
     authorized.reread()
     (directory / "node-2.key").write_text(public_text(other.public))
-    authorized.recheck(one.public, 10.0)
+    authorized.recheck(one.public, 10.0, 10.0)
     assert len(authorized) == 1
-    authorized.recheck(other.public, 10.0)
+    authorized.recheck(other.public, 10.0, 10.0)
     assert authorized.node_of(other.public) == "node-2"
     (directory / "node-1.key").unlink()
-    authorized.recheck(one.public, 10.0)
+    authorized.recheck(one.public, 10.0, 10.0)
     assert authorized.node_of(one.public) is None
     (directory / "node-2.tmp").write_text(public_text(new.public))
     (directory / "node-2.tmp").rename(directory / "node-2.key")
-    authorized.recheck(other.public, 10.0)
+    authorized.recheck(other.public, 10.0, 10.0)
     assert authorized.node_of(other.public) is None
     assert authorized.node_of(new.public) == "node-2"
 
@@ -131,8 +131,20 @@ def test_keys_that_nobody_knows_lead_to_one_look_in_a_second(
     authorized = Authorized(tmp_path, pytest.fail)
     monkeypatch.setattr(authorized, "reread", lambda: looks.append(True))
     for moment in range(1000):
-        authorized.recheck(generate().public, 10.0 + moment / 500)
+        authorized.recheck(generate().public, 10.0 + moment / 500, 10.0 + moment / 500)
     assert len(looks) == 2
+
+
+def test_of_a_key_that_came_since_the_last_look_it_is_certain_after_the_next(tmp_path: Path) -> None:
+    pair = generate()
+    authorized = Authorized(tmp_path, pytest.fail)
+    assert authorized.recheck(generate().public, asked_at_s=10.0, now_s=10.0)
+    (tmp_path / "node-1.key").write_text(public_text(pair.public))
+    assert not authorized.recheck(pair.public, asked_at_s=10.2, now_s=10.2)
+    assert not authorized.recheck(pair.public, asked_at_s=10.2, now_s=10.9)
+    assert authorized.recheck(pair.public, asked_at_s=10.2, now_s=11.0)
+    assert authorized.node_of(pair.public) == "node-1"
+    assert authorized.recheck(generate().public, asked_at_s=10.9, now_s=11.1)
 
 
 def test_a_directory_that_cannot_be_read_is_told_once(tmp_path: Path) -> None:
