@@ -9,7 +9,7 @@
  * quick:        -DIDS=2 -DADDS=2 -DFAULTS=1
  *
  * mutant EARLY_ANSWER:      backed          the answer leaves before *held* is committed
- * mutant LATE_ALLOCATED:    backed          *allocated* is accepted for an id that is not asked
+ * mutant LATE_ALLOCATED:    nothing_behind  *allocated* is accepted for an id that is not asked
  * mutant OTHERS_LABEL:      one_life        what one ADD asked for, label included, becomes ready
  * mutant BACK_TO_RESERVE:   one_life        DEL makes an allocation ready again
  * mutant BY_ADDRESS:        backed          a deletion names the address that the id had, not the id

@@ -11,7 +11,7 @@ from typing import Final
 
 MEMORY_LIMIT_MB: Final = 2000
 DEPTH_LIMIT: Final = 20_000
-_COMPILE: Final = ("gcc", "-w", "-O2", "-DSAFETY", f"-DMEMLIM={MEMORY_LIMIT_MB}", "-o", "pan", "pan.c")
+_COMPILE: Final = ("gcc", "-w", "-O1", "-DSAFETY", f"-DMEMLIM={MEMORY_LIMIT_MB}", "-o", "pan", "pan.c")
 _SEARCH: Final = ("./pan", f"-m{DEPTH_LIMIT}")
 
 _STORED = re.compile(r"^\s*(\d+) states, stored", re.MULTILINE)
