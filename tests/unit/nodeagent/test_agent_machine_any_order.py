@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, islice
 
 from core_builders import IDENTITY, PODS
 from hypothesis import settings
@@ -330,6 +330,21 @@ class AnyOrder(RuleBasedStateMachine):
         self.add(which)
         self.settle()
         self.all_read()
+
+    @rule(which=st.sampled_from(ATTACHMENTS), steps=st.integers(1, 8))
+    def an_add_gets_so_far(self, which: AttachmentId, steps: int) -> None:
+        self.connection_comes()
+        self.add(which)
+        for step in islice(self.steps(), steps):
+            step()
+
+    @rule(which=st.sampled_from(ATTACHMENTS))
+    def an_answer_stays_unread(self, which: AttachmentId) -> None:
+        self.connection_comes()
+        self.add(which)
+        self.settle()
+        while self.reading:
+            self.plugin_ends(0, reads=False)
 
     def all_read(self) -> None:
         for caller in sorted(self.reading):
