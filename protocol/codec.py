@@ -13,6 +13,9 @@ from protocol.versions import PROTOCOL_VERSION, is_spoken
 MESSAGE_BYTES_MAX: Final = 64 * 1024
 """Of a message between agent and coordinator. Before its key is known a peer can make us hold one such frame."""
 
+REASON_LENGTH_MAX: Final = 300
+"""What is wrong with a message may quote it, and is logged and answered."""
+
 T = TypeVar("T")
 
 
@@ -61,7 +64,7 @@ def decode(data: bytes, adapter: TypeAdapter[T], bytes_max: int) -> T:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise Unreadable(f"{where}: {first['msg']}", reply_to) from None
+        raise Unreadable(f"{where}: {first['msg']}"[:REASON_LENGTH_MAX], reply_to) from None
 
 
 def _valid_id(value: object) -> str | None:
