@@ -211,6 +211,7 @@ class Agent(Process):
         else:
             is_printed = who.verb != "ADD" or self._random.random() >= self.computer.rates["answer_unread"]
             pipe_s = self.computer.swarm.pipe_s * self._random.random()
+            who.replied_s = self.timeline.now_s
             self.timeline.after(pipe_s, lambda: who.receive(self, outcome, is_printed=is_printed))
 
     def _next_caller(self, who: Exec | Pending) -> int:

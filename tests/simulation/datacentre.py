@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Final
 
+from coordinator.operations import HttpCall
 from protocol.wire.allocation_id import Owner, hash_boot, hash_driver, hash_node
 from tests.sim import datacentre
-from tests.simulation.swarm import Plan
+from tests.sim.story import Story
+from tests.sim.timeline import Timeline
+from tests.simulation.swarm import Plan, Swarm
 
 NOBODYS_CLUSTER: Final = "0123456789ab"
 """A cluster with our name of which nobody in this world is."""
@@ -14,6 +18,20 @@ NOBODYS_CLUSTER: Final = "0123456789ab"
 
 class DataCentre(datacentre.DataCentre):
     """Ways in which calls end are those of the other world."""
+
+    def __init__(self, timeline: Timeline, random: Random, story: Story, swarm: Swarm) -> None:
+        super().__init__(timeline, random, story, swarm)  # type: ignore[arg-type]
+        self._started_s: list[float] = []
+
+    def exchange(self, who: object, call: HttpCall, read_timeout_s: float, done: datacentre.Done) -> None:
+        """Make a coordinator's call."""
+        if "_paging" not in call.query:
+            self._started_s.append(self._timeline.now_s)
+        super().exchange(who, call, read_timeout_s, done)
+
+    def count_calls(self, from_s: float, until_s: float) -> int:
+        """How many calls were made in this time, but for the pages of listings."""
+        return sum(from_s <= started_s <= until_s for started_s in self._started_s)
 
     def _furnish(self, plan: Plan) -> None:
         """The network, if an administrator made it, with objects that look like ours and are not."""

@@ -39,6 +39,8 @@ class Exec:
         self.is_over = False
         self.is_kept = False
         """Whether it kept its DEL in a file."""
+        self.replied_s = 0.0
+        """When its agent last sent it an answer."""
         self._timeline = computer.timeline
         self._random = computer.random
         self._agent: Agent | None = None

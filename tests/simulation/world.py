@@ -198,27 +198,28 @@ class World:
         runtime = computer.runtime
         assert runtime
         for is_warm in (False, True):
-            before, started_s = self.grid.calls, self.timeline.now_s
-            promised = 0 if computer.count_ready(plan.subnet) else 1
+            started_s = self.timeline.now_s
+            is_ready = computer.count_ready(plan.subnet) > 0
+            is_known = is_warm and not self.swarm.reserve and self.swarm.lookup_ttl_s > PROBE_S
             answers = self.ledger.answers["ADD 11"]
             life = runtime.add_one(plan)
             while not life.is_live and self.timeline.now_s < started_s + PROBE_S:
-                self._pass(0.01)
-            made = self.grid.calls - before
+                self._pass(1.0)
+            made = self.grid.count_calls(started_s, life.execs[-1].replied_s)
             if not life.is_live:
                 if self.ledger.answers["ADD 11"] > answers and not plan.subnet.endswith("/24"):
                     self.story.mark("probe_found_no_address")
                     return
                 raise Violation(f"an ADD in a quiet world fails: {life.key}", life.key)
-            if is_warm and made > promised and self.swarm.lookup_ttl_s > PROBE_S:
+            if (is_ready and made) or (is_known and made > 1):
                 raise Violation(f"few calls: {made} calls for the ADD of {life.key}", life.key)
             self._pass(PROBE_S / 2)
         runtime.delete_one(life)
         self._pass(PROBE_S + self.swarm.release_delay_s)
-        before = self.grid.calls
+        idle_since_s = self.timeline.now_s
         self._pass(IDLE_S)
-        if self.grid.calls != before:
-            raise Violation(f"few calls: {self.grid.calls - before} calls in an idle world")
+        if made := self.grid.count_calls(idle_since_s, self.timeline.now_s):
+            raise Violation(f"few calls: {made} calls in an idle world")
         self.ledger.check_quiet([self.cluster.id])
 
     # Inside
