@@ -51,10 +51,10 @@ class Agent(Process):
         if computer.journal is None:
             computer.journal = Contents(self._fresh_identity())
         self.rows = Rows(computer.journal)
-        options = Options(endpoints=len(lines.coordinators), was_served=computer.was_served)
+        options = Options(was_served=computer.was_served)
         self.machine = make_machine(self.rows, options, self._draw, self.clock())
         self._dealer = lines.dealer(self)
-        self._dealer.renew(0)
+        self._dealer.renew()
         self._replay_new()
         self._listen_when_replayed()
         self.later(self.tick_s * random.random(), self._tick)
@@ -176,7 +176,7 @@ class Agent(Process):
             sights = tuple(self.computer.namespaces.look(each) for each in effect.namespaces)
             self._happens_soon(events.NamespacesSeen(effect.look, sights))
         elif isinstance(effect, effects.RenewSocket):
-            self._dealer.renew(effect.endpoint)
+            self._dealer.renew()
         elif isinstance(effect, effects.Note):
             self.computer.story.mark(effect.event)
             subject = str(effect.fields.get("allocation", ""))

@@ -99,8 +99,8 @@ class Connection:
 class Lines:
     """The lines between the nodes and the coordinators of one cluster."""
 
-    def __init__(self, timeline: Timeline, random: Random, delay_s: float, endpoints: int) -> None:
-        self.coordinators: list[Coordinator | None] = [None] * endpoints
+    def __init__(self, timeline: Timeline, random: Random, delay_s: float, replicas: int) -> None:
+        self.coordinators: list[Coordinator | None] = [None] * replicas
         self._timeline = timeline
         self._random = random
         self._delay_s = delay_s
@@ -137,9 +137,9 @@ class Lines:
         self._dealers.append(dealer)
         return dealer
 
-    def connect(self, agent: Agent, endpoint: int) -> Connection | None:
-        """A new connection, None when nobody answers there."""
-        coordinator = self.coordinators[endpoint]
+    def connect(self, agent: Agent) -> Connection | None:
+        """A new connection to one of the coordinators, None when nobody answers."""
+        coordinator = self._random.choice([each for each in self.coordinators if each] or [None])
         is_parted = self._timeline.now_s < self._parted_until_s.get(agent.computer.number, 0.0)
         if coordinator is None or not coordinator.is_alive or is_parted:
             return None
@@ -162,14 +162,13 @@ class Dealer:
         self.connection: Connection | None = None
         self._lines = lines
         self._random = random
-        self._endpoint = 0
         self._age = 0
         self._pause_s = 0.0
 
-    def renew(self, endpoint: int) -> None:
+    def renew(self) -> None:
         """Throw the socket away, connect a fresh one."""
         self.close()
-        self._endpoint, self._pause_s = endpoint, 0.0
+        self._pause_s = 0.0
         self._connect_later(self._random.random() * RECONNECT_MS / 1000)
 
     def close(self) -> None:
@@ -203,7 +202,7 @@ class Dealer:
     def _connect(self, age: int) -> None:
         if age != self._age or self.connection:
             return
-        self.connection = self._lines.connect(self.agent, self._endpoint)
+        self.connection = self._lines.connect(self.agent)
         if self.connection is None:
             self._lost("accepts no connection")
             return

@@ -15,6 +15,7 @@ PER_MINUTE: Final = {
     "disk_fails": 1.5,
     "coordinator_killed": 4.0,
     "coordinator_stalled": 2.0,
+    "coordinators_overlap": 2.0,
     "connection_cut": 8.0,
     "partition": 1.5,
     "grid_outage": 2.0,
@@ -80,6 +81,7 @@ ALLIES: Final = (
     ("agent_killed_at_step", "add_killed", "answer_unread", "del_after_failure_lost"),
     ("late_commit", "reply_lost", "mac_absent", "coordinator_killed"),
     ("power_cut", "late_commit", "connection_cut"),
+    ("coordinators_overlap", "connection_cut", "late_commit", "partition"),
 )
 """What is worst together: in some worlds all of a group strike often."""
 
@@ -96,14 +98,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Swarm:
-    """One seed's world."""
+    """One seed's world. `replicas`: so many coordinators serve at once, and a node reaches any of them."""
 
     nodes: int
     pods_per_node: int
     phase_s: float
     life_s: float
     plans: tuple[Plan, ...]
-    endpoints: int
+    replicas: int
     reserve: int
     release_delay_s: float
     operations_max: int
@@ -125,7 +127,7 @@ class Swarm:
         plans = ", ".join(f"{plan.subnet}{'' if plan.gateway is None else ' with gateway'}" for plan in self.plans)
         odd = {name: getattr(self.faults, name) for name in READINGS}
         return (
-            f"{self.nodes} nodes with {self.pods_per_node} pods each in {plans}; {self.endpoints} endpoints; "
+            f"{self.nodes} nodes with {self.pods_per_node} pods each in {plans}; {self.replicas} coordinators; "
             f"reserve {self.reserve}; release delay {self.release_delay_s:g} s; "
             f"calls take {self.grid_s * 1000:.0f} ms; a sweep every {self.sweep_s:g} s\n"
             f"  rates: {rates or 'none'}\n  grid: {odd}"
@@ -148,7 +150,7 @@ def draw(random: Random) -> Swarm:
         phase_s=random.choice((60.0, 120.0, 240.0)),
         life_s=random.choice((5.0, 20.0, 60.0)),
         plans=tuple(_plan(random, number) for number in range(random.choice((1, 1, 2)))),
-        endpoints=1,
+        replicas=random.choice((1, 1, 2)),
         reserve=random.choice((0, 0, 1, 2, 4)),
         release_delay_s=random.choice((0.0, 5.0, 30.0)),
         operations_max=random.choice((2, 8, 256)),

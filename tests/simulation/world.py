@@ -41,7 +41,7 @@ class World:
         self.grid = DataCentre(self.timeline, random, self.story, swarm)
         self.ledger = Ledger(self.timeline, self.story, self.grid.grid, swarm.release_delay_s)
         self.grid.on_write = self.ledger.written
-        self.lines = Lines(self.timeline, random, swarm.wire_s, swarm.endpoints)
+        self.lines = Lines(self.timeline, random, swarm.wire_s, swarm.replicas)
         self.cluster = self._make_cluster("c0ffee000000")
         self.computers = [self._make_computer(f"n{number}") for number in range(swarm.nodes)]
         self._coordinators = 0
@@ -55,8 +55,8 @@ class World:
 
     def run(self) -> None:
         """Both phases. Raises `Violation`."""
-        for endpoint in range(self.swarm.endpoints):
-            self.start_coordinator(endpoint)
+        for number in range(self.swarm.replicas):
+            self.start_coordinator(number)
         for computer in self.computers:
             computer.boot()
         self._unleash()
@@ -69,9 +69,9 @@ class World:
         self.ledger.check_quiet([self.cluster.id])
         self._probe()
 
-    def start_coordinator(self, endpoint: int) -> None:
+    def start_coordinator(self, number: int) -> None:
         """One process, unless there is one."""
-        if self.lines.coordinators[endpoint] is not None:
+        if self.lines.coordinators[number] is not None:
             return
         self._coordinators += 1
         name = f"coordinator {self._coordinators}"
@@ -85,10 +85,10 @@ class World:
             self.swarm,
             self.grid,
             self.ledger,
-            lambda dead: self._replace_coordinator(endpoint, dead),
+            lambda dead: self._replace_coordinator(number, dead),
         )
         if coordinator.is_alive:
-            self.lines.coordinators[endpoint] = coordinator
+            self.lines.coordinators[number] = coordinator
 
     def end_coordinator(self, coordinator: Coordinator) -> None:
         """SIGKILL."""
@@ -116,6 +116,7 @@ class World:
         self._plan("login_refused", lambda: self.grid.refuse_logins(self._seconds(30)))
         self._plan("coordinator_killed", self._kill_coordinator)
         self._plan("coordinator_stalled", self._stall_coordinator)
+        self._plan("coordinators_overlap", self._overlap_coordinators)
 
     def _plan(self, name: str, strike: Callable[[], None]) -> None:
         per_minute = self.swarm.rates[name]
@@ -142,22 +143,35 @@ class World:
         computer.fails_until_s = self.timeline.now_s + self._seconds(20)
 
     def _kill_coordinator(self) -> None:
-        endpoint = self.random.randrange(self.swarm.endpoints)
-        if coordinator := self.lines.coordinators[endpoint]:
-            self._replace_coordinator(endpoint, coordinator)
+        number = self.random.randrange(self.swarm.replicas)
+        if coordinator := self.lines.coordinators[number]:
+            self._replace_coordinator(number, coordinator)
 
-    def _replace_coordinator(self, endpoint: int, coordinator: Coordinator) -> None:
+    def _replace_coordinator(self, number: int, coordinator: Coordinator) -> None:
         """It dies now; another one takes its place a little later."""
         if not coordinator.is_alive:
             return
         self.end_coordinator(coordinator)
-        if self.lines.coordinators[endpoint] in (coordinator, None):
-            self.lines.coordinators[endpoint] = None
-            self.timeline.after(self._seconds(RESTART_S), lambda: self.start_coordinator(endpoint))
+        if self.lines.coordinators[number] in (coordinator, None):
+            self.lines.coordinators[number] = None
+            self.timeline.after(self._seconds(RESTART_S), lambda: self.start_coordinator(number))
 
     def _stall_coordinator(self) -> None:
         if coordinator := self.random.choice(self.lines.coordinators):
             coordinator.stall(self._seconds(40))
+
+    def _overlap_coordinators(self) -> None:
+        """A new one takes the place of one that still works for those who are connected to it."""
+        number = self.random.randrange(self.swarm.replicas)
+        old = self.lines.coordinators[number]
+        if old:
+            self.lines.coordinators[number] = None
+            self.start_coordinator(number)
+            self.timeline.after(self._seconds(120), lambda: self._end_if_alive(old))
+
+    def _end_if_alive(self, coordinator: Coordinator) -> None:
+        if coordinator.is_alive:
+            self.end_coordinator(coordinator)
 
     # Phase two
 
@@ -174,11 +188,11 @@ class World:
                 computer.runtime.drain()
             if computer.agent:
                 computer.agent.stalled_until_s = 0.0
-        for endpoint, coordinator in enumerate(self.lines.coordinators):
+        for number, coordinator in enumerate(self.lines.coordinators):
             if coordinator:
                 coordinator.stalled_until_s = 0.0
                 coordinator.new_password()
-            self.timeline.after(RESTART_S, lambda endpoint=endpoint: self.start_coordinator(endpoint))
+            self.timeline.after(RESTART_S, lambda number=number: self.start_coordinator(number))
 
     def _tick_seldom(self) -> None:
         for computer in self.computers:
