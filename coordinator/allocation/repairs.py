@@ -70,15 +70,18 @@ class Repairs:
         self._settle(place, now_s)
 
     def missing(self, allocation: str, now_s: float) -> None:
-        """The grid seems to lack a claim."""
-        if self._claim(allocation) and allocation not in self._tasks and allocation not in self._parked.values():
-            self._queue[allocation] = None
-            self._proceed(now_s)
+        """The grid seems to lack a claim.
+
+        Of a silent session nobody knows whether it has let go, to another coordinator, what it claims here.
+        """
+        found = self._claim(allocation)
+        if found and not found[0].is_silent(now_s):
+            self._repair(allocation, now_s)
 
     def gone(self, allocation: str, now_s: float) -> None:
         """The grid holds nothing under this id any more: a repair that waited for its place goes on."""
         if claimed := self._parked.pop(allocation, None):
-            self.missing(claimed, now_s)
+            self._repair(claimed, now_s)
 
     def kept(self, allocation: str, now_s: float) -> None:
         """The owner of an object says that it is its own: a claim that waited for its place has lost it."""
@@ -97,11 +100,17 @@ class Repairs:
             if allocation in seen:
                 self._parts.index.saw(seen[allocation])
                 self._tried(allocation, now_s)
-            elif self._claim(allocation):
+            elif self._claim(allocation) and allocation not in self._parked.values():
                 self._parts.index.drop(allocation)
-                self.missing(allocation, now_s)
+                # A silent session's too: its address cannot be told, so it must not be what the grid gives next.
+                self._repair(allocation, now_s)
             else:
                 self._tried(allocation, now_s)
+
+    def _repair(self, allocation: str, now_s: float) -> None:
+        if self._claim(allocation) and allocation not in self._tasks and allocation not in self._parked.values():
+            self._queue[allocation] = None
+            self._proceed(now_s)
 
     def _proceed(self, now_s: float) -> None:
         while self._queue and len(self._tasks) < UNDER_WAY_MAX:
@@ -111,8 +120,7 @@ class Repairs:
 
     def _start(self, allocation: str, now_s: float) -> None:
         found = self._claim(allocation)
-        if found is None or found[0].is_silent(now_s):
-            # Of a silent session nobody knows whether it has let go, to another coordinator, what it claims here.
+        if found is None:
             self._tried(allocation, now_s)
             return
         session, claim = found

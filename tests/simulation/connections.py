@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
@@ -58,6 +59,9 @@ class Connection:
         self._loses_rest = False
         self._stuck_until_s = 0.0
         self._up_s = self._down_s = 0.0
+        self._up: deque[bytes] = deque()
+        self._down: deque[bytes] = deque()
+        """What has arrived, and waits for a process that does nothing at the moment."""
 
     def send_up(self, payload: bytes) -> None:
         """To the coordinator; a connection that was cut swallows it."""
@@ -69,7 +73,7 @@ class Connection:
         """To the agent."""
         if not self.is_cut:
             self._down_s = self._arrival_s(self._down_s)
-            self._timeline.at(self._down_s, lambda: self.agent.later(0.0, lambda: self._arrive_down(payload)))
+            self._timeline.at(self._down_s, lambda: self._arrive_down(payload))
 
     def cut(self) -> None:
         """Nothing more is carried; what is on the way to the coordinator is lost, or late, or not."""
@@ -82,13 +86,20 @@ class Connection:
     def _arrive_up(self, payload: bytes) -> None:
         if self.is_cut and self._loses_rest:
             return
-        # Equal times keep their order, so what is stuck arrives in the order in which it was sent.
-        self._timeline.at(
-            self._stuck_until_s,
-            lambda: self.coordinator.later(0.0, lambda: self.coordinator.receive(self, payload)),
-        )
+        # Whatever was planned first takes what was sent first.
+        self._up.append(payload)
+        self._timeline.at(self._stuck_until_s, lambda: self.coordinator.later(0.0, self._take_up))
+
+    def _take_up(self) -> None:
+        self.coordinator.receive(self, self._up.popleft())
 
     def _arrive_down(self, payload: bytes) -> None:
+        if not self.is_cut:
+            self._down.append(payload)
+            self.agent.later(0.0, self._take_down)
+
+    def _take_down(self) -> None:
+        payload = self._down.popleft()
         if not self.is_cut:
             self.agent.receive(self, payload)
 

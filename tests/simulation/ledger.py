@@ -171,7 +171,7 @@ class Ledger:
 
     # What must be true when all is quiet
 
-    def check_quiet(self, clusters: Iterable[str]) -> None:
+    def check_quiet(self) -> None:
         """Of each running boot the grid holds what its journal claims, and of all others nothing."""
         claims: dict[str, Allocation] = {}
         for computer in self.computers:

@@ -217,6 +217,42 @@ def test_an_address_that_the_grid_forgot_is_told_to_nobody_else_and_is_put_back(
     assert other.told().address != told.address
 
 
+def test_an_address_that_a_silent_node_claims_is_put_back_before_another_is_given():
+    world = World()
+    silent, asker = connected(world), connected(world, node="node-2")
+    silent.ask(label=LABEL)
+    kept = silent.told()
+    asker.stays(40.0)
+    world.delete_by_admin(kept.address)
+    asker.let_go(asker.ask(), was_held=False)
+    assert asker.take(messages.Unknown)
+    asker.ask()
+    assert asker.told().address != kept.address
+    assert world.objects()[kept.allocation] == kept.address
+
+
+def test_a_claim_whose_place_waits_for_an_owner_that_is_away_stops_nobody():
+    world = World()
+    agent = connected(world)
+    agent.ask(label=LABEL)
+    parked = agent.told()
+    world.delete_by_admin(parked.address)
+    world.restart()
+    away = connected(world, node="node-3")
+    away.ask(label=LABEL)
+    assert away.told().address == parked.address
+    world.restart()
+    agent.hello(claims=[claim(parked)])
+    agent.ask(label=LABEL)
+    forgotten = agent.told()
+    world.delete_by_admin(forgotten.address)
+    asker = connected(world, node="node-2")
+    asker.let_go(asker.ask(), was_held=False)
+    assert asker.take(messages.Unknown)
+    asker.ask()
+    assert asker.told()
+
+
 def test_a_claim_is_lost_when_somebody_else_has_its_address():
     world = World()
     agent = connected(world)
