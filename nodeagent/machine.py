@@ -134,6 +134,7 @@ class Machine:
         """An address is told only while the journal says that it is held, whatever else came in this turn."""
         outcome = effect.outcome
         if isinstance(outcome, Granted) and not all(map(self._is_held, outcome.allocations)):
+            self.attachments.untold(effect.caller)
             return Reply(effect.caller, Failure.of(errors.AnswerOvertaken()))
         return Reply(effect.caller, outcome)
 

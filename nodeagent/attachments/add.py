@@ -77,6 +77,8 @@ class Adds:
         self._labelling: dict[int, str] = {}
         self._displacing: set[AttachmentId] = set()
         """Attachments whose flight rests on the rows of this turn: what they had before is let go."""
+        self._abandoned: dict[str, None] = {}
+        """Allocations that no plugin has read of, and that are to be let go."""
         self._told: list[int] = []
         """Callers whose answer rests on the rows of this turn."""
 
@@ -184,15 +186,18 @@ class Adds:
 
     def hung_up(self, caller: int, now_s: float) -> None:
         """A plugin is gone: what nobody waits for, or has read of, is let go."""
-        for allocation in self._unread.hung_up(caller):
-            row = self._node.rows.allocations.get(allocation)
-            if row and row.state in IN_USE:
-                self._node.let_go(row, "answer_unread", now_s)
+        self._abandoned.update(dict.fromkeys(self._unread.hung_up(caller)))
+        self._let_abandoned_go(now_s)
         for flight in list(self._flights.values()):
             self._leave(flight, [waiter for waiter in flight.waiters if waiter.caller == caller])
 
+    def untold(self, caller: int) -> None:
+        """A plugin was not told its address after all: what nobody has read of is let go at the next tick."""
+        self._abandoned.update(dict.fromkeys(self._unread.hung_up(caller)))
+
     def ticked(self, now_s: float) -> None:
-        """Answer those whose time is up."""
+        """Answer those whose time is up; let go what could not be let go before."""
+        self._let_abandoned_go(now_s)
         for flight in list(self._flights.values()):
             late = [waiter for waiter in flight.waiters if self._is_late(flight, waiter, now_s)]
             failure = Failure.of(self._lateness(flight))
@@ -202,8 +207,8 @@ class Adds:
 
     def committed(self) -> None:
         """The rows of this turn are in the journal."""
-        self._displacing.clear()
-        self._told.clear()
+        self._abandoned = {row.id: None for row in self._abandoned_in_use()}
+        self._end_turn()
 
     def dropped(self, problem: Problem) -> None:
         """The rows of this turn are not in the journal: end the flights that rest on them."""
@@ -212,14 +217,20 @@ class Adds:
         for caller in self._told:
             self._unread.forget(caller)
             self._labelling.pop(caller, None)
-        self.committed()
+        self._end_turn()
 
     def _answer_again(self, event: AddAsked, known: Sequence[Allocation]) -> None:
         for row in known:
             if not row.network.agrees_with(event.network):
                 self._differs(event, row.network)
                 return
-        self._unread.tell_again(event.caller, tuple(row.id for row in known))
+        answer = tuple(row.id for row in known)
+        if self._abandoned.keys() & answer:
+            self._unread.tell(event.caller, answer)
+        else:
+            self._unread.tell_again(event.caller, answer)
+        for allocation in answer:
+            self._abandoned.pop(allocation, None)
         self._tell(event.caller, granted(known))
 
     def _answer_from_reserve(self, event: AddAsked, ready: Allocation) -> None:
@@ -236,6 +247,18 @@ class Adds:
         self._flights[event.attachment] = Flight(event, label, [waiter])
         self._reading[event.caller] = event.attachment
         self._read(event)
+
+    def _let_abandoned_go(self, now_s: float) -> None:
+        for row in self._abandoned_in_use():
+            self._node.let_go(row, "answer_unread", now_s)
+
+    def _abandoned_in_use(self) -> list[Allocation]:
+        rows = [self._node.rows.allocations.get(each) for each in self._abandoned]
+        return [row for row in rows if row and row.state in IN_USE]
+
+    def _end_turn(self) -> None:
+        self._displacing.clear()
+        self._told.clear()
 
     def _tell(self, caller: int, outcome: Granted) -> None:
         self._told.append(caller)

@@ -83,6 +83,10 @@ class Attachments:
         self._reserve.dropped(now_s)
         return self._node.take_effects()
 
+    def untold(self, caller: int) -> None:
+        """This plugin was told something else than its address."""
+        self._adds.untold(caller)
+
     def incomplete_labels(self) -> set[str]:
         """Allocations whose label is not yet to be sent."""
         return self._adds.incomplete_labels()

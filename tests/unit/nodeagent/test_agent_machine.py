@@ -25,12 +25,22 @@ from core_builders import (
 from nodeagent import errors
 from nodeagent.domain.allocation import Allocation, State
 from nodeagent.domain.effects import Effect, LookAtNamespaces, Note, Reply, Transmit
-from nodeagent.domain.events import Connected, DelAsked, Event, GcAsked, MacRead, NamespacesSeen, Received
+from nodeagent.domain.events import (
+    Connected,
+    DelAsked,
+    Delivered,
+    Event,
+    GcAsked,
+    MacRead,
+    NamespacesSeen,
+    Received,
+    Ticked,
+)
 from nodeagent.domain.outcomes import Done, Failure, NotDurable
 from nodeagent.domain.presence import Directory, Sight
 from nodeagent.domain.wire import wire_label
 from nodeagent.machine import Options, make_machine
-from protocol.wire.messages import Hello, LabelRow, LetGo, LetGoRow, SetLabels, Welcome
+from protocol.wire.messages import Hello, LabelRow, LetGo, LetGoRow, Lost, SetLabels, Welcome
 
 READY = an_allocation(1, State.READY)
 HELD = an_allocation(1)
@@ -160,3 +170,17 @@ def test_an_address_that_is_let_go_in_the_same_turn_is_not_told() -> None:
     effects = agent.turn(Received(an_allocated()))
     assert Reply(1, overtaken) in effects
     assert replace(READ_MAC, caller=2) in effects
+
+
+def test_an_address_that_is_lost_in_the_turn_in_which_it_came_is_not_told_and_let_go() -> None:
+    agent = Agent(reserve=0)
+    agent.turn(an_add())
+    agent.turn(MacRead(1, MAC))
+    lost = Lost(id="l-1", allocation=an_id(100), holder="printer")
+
+    effects = agent.turn(Received(an_allocated()), Received(lost))
+    assert Reply(1, Failure.of(errors.AnswerOvertaken())) in effects
+    agent.turn(Delivered(1))
+    agent.turn(Ticked(), now_s=NOW_S + 1)
+
+    assert [row.id for row in agent.rows.in_state(State.LET_GO)] == [an_id(100)]

@@ -438,3 +438,30 @@ def test_a_flight_whose_letting_go_cannot_be_recorded_fails_and_the_old_address_
     assert core.drop() == [Reply(2, failure)]
     assert core.handle(MacRead(2, MAC)) == []
     assert core.rows.of(C1) == [HELD]
+
+
+def test_what_no_plugin_has_read_is_let_go_as_soon_as_that_can_be_recorded() -> None:
+    core = Core().held()
+    core.handle(HungUp(1))
+    core.drop()
+    core.handle(DelAsked(9, C2))
+    core.commit()
+    assert not is_let_go(core)
+
+    core.handle(Ticked(), NOW_S + 1)
+    assert is_let_go(core)
+    core.commit()
+    assert core.handle(Ticked(), NOW_S + 2) == []
+
+
+def test_an_add_that_comes_before_that_gets_the_same_answer_and_has_to_read_it() -> None:
+    for end, state in ((Delivered(2), State.HELD), (HungUp(2), State.LET_GO)):
+        core = Core().held()
+        core.handle(HungUp(1))
+        core.drop()
+
+        assert core.handle(an_add(2))[0] == OnceCommitted(2, granted())
+        core.handle(Ticked(), NOW_S + 1)
+        core.commit()
+        core.handle(end)
+        assert core.rows.allocations[an_id(100)].state is state
