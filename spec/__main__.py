@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from spec.header import HeaderError, Model, Mutant, Run, read
-from spec.pan import Report, SpinError, search
+from spec.pan import REST, Report, SpinError, search, search_endless
 
 MODELS: Final = Path(__file__).parent
 _HEAD: Final = f"{'model':<10} {'run':<22} {'states':>10} {'depth':>6} {'seconds':>8} {'MB':>6}  result"
@@ -45,13 +45,14 @@ def _quick_holds(model: Model) -> Iterator[bool]:
 
 
 def _all_hold(model: Model) -> Iterator[bool]:
-    """Each run holds, and together they execute every line of the model."""
+    """Each run holds and together they execute every line of the model; the quick one comes to rest."""
     reports = [(run, search(model.path, run.flags)) for run in model.runs]
     yield from [_verdict(model, run, report) for run, report in reports]
     never = frozenset.intersection(*(report.unreached for _, report in reports))
     if never:
         print(f"{model.path.name}: never executed: lines {', '.join(map(str, sorted(never)))}")
     yield not never
+    yield _verdict(model, Run(REST, model.quick.flags), search_endless(model.path, model.quick.flags))
 
 
 def _all_caught(model: Model) -> Iterator[bool]:
@@ -60,8 +61,9 @@ def _all_caught(model: Model) -> Iterator[bool]:
 
 def _caught(model: Model, mutant: Mutant) -> bool:
     """Look for the mistake in the smallest run first; the last report is shown."""
+    look = search_endless if mutant.property_name == REST else search
     for run in (model.quick, *model.runs):
-        report = search(model.path, (*run.flags, f"-D{mutant.name}"))
+        report = look(model.path, (*run.flags, f"-D{mutant.name}"))
         if report.violated:
             break
     caught = report.violated == mutant.property_name

@@ -6,6 +6,7 @@
  *
  * run ids:      -DIDS=3 -DADDS=2 -DFAULTS=1
  * run faults:   -DIDS=2 -DADDS=3 -DFAULTS=2
+ * run gone:     -DIDS=2 -DADDS=3 -DFAULTS=1 -DGONE_EARLY
  * quick:        -DIDS=2 -DADDS=2 -DFAULTS=1
  *
  * mutant EARLY_ANSWER:      backed          the answer leaves before *held* is committed
@@ -17,6 +18,7 @@
  * mutant ASKED_AGAIN:       one_object      after an unknown outcome the same id is asked for again
  * mutant ASK_OUTLIVES_ADD:  same_answer     an ask belongs to the attachment, not to the ADD that made it
  * mutant DISOWN_ASKED:      backed          *whose* is answered from the journal alone, without what is asked
+ * mutant COMPARED_ABSENT:   comes_to_rest   what is absent is deleted as long as its create may still commit
  * mutant NEVER_COMPARED:    nothing_behind  no coordinator compares the grid with the journal
  */
 #define NIL 0
@@ -75,6 +77,12 @@ bool quiet;                   /* no fault comes any more, and no pod comes or go
 #define DISOWNED(x) (row[x] == OVER || row[x] == LET_GO)
 #endif
 
+#ifdef COMPARED_ABSENT
+#define LISTED_BEFORE(x) creating[x]
+#else
+#define LISTED_BEFORE(x) (creating[x] && !quiet)  /* an old index; at rest it is a new one */
+#endif
+
 #ifdef BY_ADDRESS
 byte target[6];
 #define DELETE(c, x) DELETING(c, x) = true; target[2 * (x) + (c)] = at[x]
@@ -111,7 +119,7 @@ end: do
      /* A let_go, or a comparison's *whose* and its answer, on the connection that stands. The journal and what is asked
         are looked at in one step. *mine* changes nothing. Both answers hold for ever, however late they are acted on. */
 #ifndef NEVER_COMPARED
-  :: d_step { connected && home == c && !DELETING(c, x) && (at[x] || creating[x]) && DISOWNED(x) -> DELETE(c, x) }
+  :: d_step { connected && home == c && !DELETING(c, x) && (at[x] || LISTED_BEFORE(x)) && DISOWNED(x) -> DELETE(c, x) }
 #endif
      /* The deletion commits. */
   :: d_step { DELETING(c, x) -> DELETING(c, x) = false;
@@ -125,8 +133,12 @@ end: do
        ; target[2 * (x) + (c)] = NIL
 #endif
      }
-     /* *gone*: the grid's definite word. */
+     /* *gone*: the grid's definite word. That it is definite decides nothing: run `gone` believes one at any time. */
+#ifdef GONE_EARLY
+  :: d_step { row[x] == LET_GO -> row[x] = OVER; address[x] = NIL }
+#else
   :: d_step { connected && home == c && row[x] == LET_GO && !at[x] -> row[x] = OVER; address[x] = NIL }
+#endif
   od
 }
 

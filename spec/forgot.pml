@@ -21,6 +21,8 @@
  * mutant OVER_CLAIM:        kept            a claim is repaired at an address that another claims
  * mutant NOT_LOST:          one_holder      nobody is told that his address is another's
  * mutant LOST_ANYHOW:       kept            an unsuccessful repair is *lost*, whoever has the address
+ * mutant BARE_STAYS:       nothing_behind  an edited object gets its id back from the one who claims that id alone
+ * mutant MINE_WAITS:       nothing_behind  a repair waits for an object that its journal calls *mine*
  * mutant NOT_REPAIRED:      nothing_behind  a claim that the grid lacks is not repaired
  * mutant LATE_REPAIR_STAYS: nothing_behind  what a late repair made is not compared
  * mutant UNSEALED:          kept            a claim counts without a seal
@@ -77,6 +79,11 @@ bool quiet;                   /* no fault comes any more, and no pod comes or go
 #define COMPARED(y, x) CLAIMS(y, x, at[x])
 #endif
 #define CONFLICT(x) (COMPARED(0, x) || COMPARED(1, x) || COMPARED(2, x))
+#ifdef MINE_WAITS
+#define SAYS_MINE(y) false
+#else
+#define SAYS_MINE(y) (session[node[y]] == HEARD && row[y] == LOST)
+#endif
 #ifdef BY_ADDRESS
 #define DELETED(y) (at[y] && at[y] == address[x])
 #else
@@ -160,8 +167,12 @@ end: do
   :: d_step { MISSING(x) && !repairing[x] && FREE(address[x]) && !CLAIMED(x, address[x]) -> repairing[x] = true }
 #endif
      /* An edited object has the address: it gets its own id back, whichever that is, and is then compared like any other. */
+#ifdef BARE_STAYS
+  :: d_step { !at[x] && bare[x] && MISSING(x) -> bare[x] = false; at[x] = address[x] }
+#else
   :: d_step { !at[x] && bare[x] && ((MISSING(0) && address[0] == address[x]) || (MISSING(1) && address[1] == address[x]) ||
               (MISSING(2) && address[2] == address[x])) -> bare[x] = false; at[x] = address[x] }
+#endif
 #ifdef REWRITTEN
   :: d_step { MISSING(x) && !repairing[x] && !CLAIMED(x, address[x]) && (OURS(0, x) || OURS(1, x) || OURS(2, x)) ->
        repairing[x] = true }
@@ -174,9 +185,8 @@ end: do
 #ifndef NOT_LOST
      /* *lost*: the address is somebody else's object, or one of ours that is claimed, or that its journal calls *mine*. */
   :: d_step { MISSING(x) && !bare[x] && foreign == address[x] -> LOSE(x) }
-  :: d_step { MISSING(x) && !bare[x] && ((OURS(0, x) && (claim[0] || (session[node[0]] == HEARD && row[0] == LOST))) ||
-              (OURS(1, x) && (claim[1] || (session[node[1]] == HEARD && row[1] == LOST))) ||
-              (OURS(2, x) && (claim[2] || (session[node[2]] == HEARD && row[2] == LOST)))) -> LOSE(x) }
+  :: d_step { MISSING(x) && !bare[x] && ((OURS(0, x) && (claim[0] || SAYS_MINE(0))) ||
+              (OURS(1, x) && (claim[1] || SAYS_MINE(1))) || (OURS(2, x) && (claim[2] || SAYS_MINE(2)))) -> LOSE(x) }
 #endif
 #ifdef LOST_ANYHOW
   :: d_step { MISSING(x) && !repairing[x] && (OURS(0, x) || OURS(1, x) || OURS(2, x)) ->

@@ -11,7 +11,9 @@ from typing import Final
 
 MEMORY_LIMIT_MB: Final = 2000
 DEPTH_LIMIT: Final = 20_000
-_COMPILE: Final = ("gcc", "-w", "-O1", "-DSAFETY", f"-DMEMLIM={MEMORY_LIMIT_MB}", "-o", "pan", "pan.c")
+REST: Final = "comes_to_rest"
+_REST_CLAIM: Final = Path(__file__).with_name("rest.never")
+_COMPILE: Final = ("gcc", "-w", "-O1", f"-DMEMLIM={MEMORY_LIMIT_MB}", "-o", "pan", "pan.c")
 _SEARCH: Final = ("./pan", f"-m{DEPTH_LIMIT}")
 
 _STORED = re.compile(r"^\s*(\d+) states, stored", re.MULTILINE)
@@ -51,8 +53,16 @@ def search(model: Path, flags: tuple[str, ...]) -> Report:
     """Search all states of the model with these definitions (`-DNAME=VALUE`); raises SpinError."""
     with tempfile.TemporaryDirectory(prefix="spec-") as directory:
         _call(("spin", "-a", *flags, str(model.resolve())), directory)
-        _call(_COMPILE, directory)
+        _call((*_COMPILE, "-DSAFETY"), directory)
         return parse(_call(_SEARCH, directory))
+
+
+def search_endless(model: Path, flags: tuple[str, ...]) -> Report:
+    """Search for a run that goes on for ever once it is quiet: it breaks `comes_to_rest`; raises SpinError."""
+    with tempfile.TemporaryDirectory(prefix="spec-") as directory:
+        _call(("spin", "-a", "-N", str(_REST_CLAIM.resolve()), *flags, str(model.resolve())), directory)
+        _call((*_COMPILE, "-DNOSTUTTER"), directory)
+        return parse(_call((*_SEARCH, "-a"), directory))
 
 
 def parse(text: str) -> Report:
@@ -74,6 +84,8 @@ def parse(text: str) -> Report:
 def _violated(text: str, *, errors: int) -> str | None:
     if found := _VIOLATED.search(text):
         return found[1]
+    if "acceptance cycle (at" in text:
+        return REST
     return "invalid end state" if errors else None
 
 
@@ -94,6 +106,6 @@ def _call(command: tuple[str, ...], directory: str) -> str:
         done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
         raise SpinError(f"{command[0]} is missing: install it, or run 'make model'") from error
-    if done.returncode and command != _SEARCH:
+    if done.returncode and command[0] != _SEARCH[0]:
         raise SpinError(f"{' '.join(command)}:\n{(done.stdout + done.stderr)[-2000:]}")
     return done.stdout + done.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spec.pan import SpinError, parse
+from spec.pan import REST, SpinError, parse
 
 HOLDS = """
 (Spin Version 6.5.2 -- 6 December 2019)
@@ -63,6 +63,11 @@ def test_a_broken_property_is_named() -> None:
     report = parse(BROKEN)
     assert report.violated == "backed"
     assert not report.complete
+
+
+def test_a_run_that_never_ends_is_named() -> None:
+    text = BROKEN.replace("assertion violated backed (at", "acceptance cycle (at")
+    assert parse(text).violated == REST
 
 
 def test_a_deadlock_is_an_error_without_an_assertion() -> None:
