@@ -118,7 +118,7 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) 
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     context.set(zmq.MAX_SOCKETS, 16)
     zap = Zap(context, clock)
-    router, guard = _agents_port(context, settings, pair, bounds)
+    router, guard = _agents_port(context, settings, pair, bounds, clock)
     inbox: Inbox[Item] = Inbox()
     reviewer = Reviewer(KubernetesApi(api_server), settings.token_rules, inbox.put, clock, internal)
     door = _door(settings, pair, authorized, desk, clock)
@@ -222,7 +222,11 @@ def _wall_ms() -> int:
 
 
 def _agents_port(
-    context: zmq.Context[zmq.Socket[bytes]], settings: Settings, pair: KeyPair, bounds: Bounds
+    context: zmq.Context[zmq.Socket[bytes]],
+    settings: Settings,
+    pair: KeyPair,
+    bounds: Bounds,
+    clock: Callable[[], float],
 ) -> tuple[Router, ConnectionGuard]:
     """Where agents connect, with what closes connections that are too many."""
     try:
@@ -231,7 +235,7 @@ def _agents_port(
         raise OSError(f"--listen {settings.listen}: {error.strerror}") from None
     router = Router(context, listener, pair)
     book = ConnectionBook(Limits(in_all=descriptors.for_connections(descriptors.raise_limit())))
-    guard = ConnectionGuard(router.socket, listener, book, bounds)
+    guard = ConnectionGuard(router.socket, listener, book, bounds, clock)
     router.open()
     return router, guard
 

@@ -15,12 +15,19 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv6Address
 from typing import Final
+from zlib import crc32
 
-KEYLESS_MAX: Final = 1024
-"""Each may hold one frame. The handshakes of 5,000 nodes that come at once are over before there are so many."""
+KEYLESS_MAX: Final = 6000
+"""After a restart the nodes of a large cluster come all at once. Each connection takes some 30 kB."""
 
-KEYLESS_PER_ORIGIN_MAX: Final = 256
-"""From one address (of IPv6 one /64), behind which there may be a proxy with many nodes."""
+KEYLESS_PER_ORIGIN_MAX: Final = 5000
+"""From one address (of IPv6 one /64), behind which there may be a proxy with all nodes."""
+
+KEYLESS_BYTES_MAX: Final = 2048
+"""Who has sent more, and is not through, sends no handshake."""
+
+HANDSHAKE_S: Final = 5.0
+"""How long a peer may be silent when it is its turn to speak; how long it waits for us is not its fault."""
 
 UNKNOWN_MAX: Final = 6000
 """After a restart the nodes of a large cluster come all at once, each with a key that is not known yet."""
@@ -34,8 +41,17 @@ MISREAD_MAX: Final = 8
 CONDEMNED_MAX: Final = 4096
 """Closed connections of which messages may still wait to be read: so many are remembered."""
 
-HANDSHAKE_BYTES: Final = 266
-"""Who was sent more has a key that was let in: greeting 64, WELCOME 170, an ERROR 12; with READY they are 301."""
+SENT_AFTER_HELLO: Final = 200
+"""Who was sent more has said HELLO: a greeting has 64 bytes, a WELCOME 170."""
+
+SENT_WHEN_THROUGH: Final = 266
+"""Who was sent more has a key that was let in: an ERROR has 12 bytes, a READY 67."""
+
+RECEIVED_WITH_HELLO: Final = 266
+"""Who has sent so much has said greeting and HELLO (202)."""
+
+RECEIVED_WITH_INITIATE: Final = 500
+"""Who has sent so much has said INITIATE too (some 300)."""
 
 ROOM: Final = 0.1
 """Where a limit is reached, this part of it is freed at once, so that not each newcomer leads to a search."""
@@ -76,8 +92,10 @@ class Closing:
 class _Connection:
     descriptor: int
     peer: Peer
+    since_s: float
     standing: Standing = Standing.KEYLESS
     sent_bytes: int = 0
+    received_bytes: int = 0
     routing_id: bytes | None = None
     node: str | None = None
     misread: int = 0
@@ -85,6 +103,18 @@ class _Connection:
 
     def __post_init__(self) -> None:
         self.origin = _origin(self.peer[0])
+
+    @property
+    def step(self) -> int:
+        """How far the handshake is: nothing of use was said; HELLO was; it was answered."""
+        if self.sent_bytes > SENT_AFTER_HELLO:
+            return 2
+        return int(self.received_bytes >= RECEIVED_WITH_HELLO)
+
+    def is_silent(self, now_s: float) -> bool:
+        """Whether the peer has not spoken in time, though it is its turn."""
+        said = RECEIVED_WITH_INITIATE if self.sent_bytes > SENT_AFTER_HELLO else RECEIVED_WITH_HELLO
+        return self.received_bytes < said and now_s - self.since_s >= HANDSHAKE_S
 
 
 class ConnectionBook:
@@ -103,10 +133,10 @@ class ConnectionBook:
         """How many connections there are of each standing."""
         return {standing.value: len(its) for standing, its in self._standing.items()}
 
-    def accepted(self, descriptor: int, peer: Peer) -> None:
+    def accepted(self, descriptor: int, peer: Peer, now_s: float) -> None:
         """A peer has connected."""
         self.ended(descriptor)
-        connection = _Connection(descriptor, peer)
+        connection = _Connection(descriptor, peer, now_s)
         self._all[descriptor] = connection
         self._standing[Standing.KEYLESS][descriptor] = connection
         self._keyless_of[connection.origin] += 1
@@ -179,21 +209,30 @@ class ConnectionBook:
         limits, keyless = self._limits, len(self._standing[Standing.KEYLESS])
         return keyless > limits.keyless or self._in_all() > limits.in_all or bool(self._crowded_origins())
 
-    def progressed(self, descriptor: int, sent_bytes: int) -> None:
-        """So much was sent on a connection so far."""
+    def progressed(self, descriptor: int, sent_bytes: int, received_bytes: int, now_s: float) -> None:
+        """So much was sent and received on a connection so far."""
         connection = self._standing[Standing.KEYLESS].get(descriptor)
         if connection is None:
             return
-        connection.sent_bytes = sent_bytes
-        if sent_bytes > HANDSHAKE_BYTES:
+        if connection.sent_bytes <= SENT_AFTER_HELLO < sent_bytes:
+            connection.since_s = now_s
+        connection.sent_bytes, connection.received_bytes = sent_bytes, received_bytes
+        if sent_bytes > SENT_WHEN_THROUGH:
             self._leave_standing(connection)
             connection.standing = Standing.UNKNOWN
             self._standing[Standing.UNKNOWN][descriptor] = connection
 
-    def excess(self) -> list[Closing]:
-        """What has to go: those who got least far first, then the oldest; of known ones the newest."""
+    def excess(self, now_s: float) -> list[Closing]:
+        """What has to go: any keyless connections that got least far, the oldest unknown, the newest known.
+
+        A quick peer is hardly ever met by chance, a silent one is in the end. To close the oldest would hit those
+        that are nearly through, where thousands of honest handshakes wait for this machine.
+        """
         limits, standing = self._limits, self._standing
-        closings: list[Closing] = []
+        keyless = list(standing[Standing.KEYLESS].values())
+        closings = self._close([each for each in keyless if each.is_silent(now_s)], "handshake_time")
+        talkative = [each for each in keyless if each.received_bytes > KEYLESS_BYTES_MAX]
+        closings += self._close(talkative, "bytes_without_key")
         for origin in self._crowded_origins():
             same = [each for each in self._keyless() if each.origin == origin]
             closings += self._close(_over(same, limits.keyless_per_origin), "connections_per_address")
@@ -220,7 +259,9 @@ class ConnectionBook:
         return [each for each, count in self._keyless_of.items() if count > self._limits.keyless_per_origin]
 
     def _keyless(self) -> list[_Connection]:
-        return sorted(self._standing[Standing.KEYLESS].values(), key=lambda each: each.sent_bytes)
+        """Those who got least far first, of these those with most of their kind, of these any."""
+        keyless = self._standing[Standing.KEYLESS].values()
+        return sorted(keyless, key=lambda each: (each.step, -self._keyless_of[each.origin], _chance(each)))
 
     def _close(self, connections: Iterable[_Connection], bound: str) -> list[Closing]:
         closing = [each for each in connections if self._counts(each)]
@@ -250,6 +291,11 @@ class ConnectionBook:
 def _over(connections: list[_Connection], most: int) -> list[_Connection]:
     """The first of more than `most` connections: as many as leave room."""
     return connections[: len(connections) - int(most * (1 - ROOM))]
+
+
+def _chance(connection: _Connection) -> int:
+    """A number that has nothing to do with the order in which connections came."""
+    return crc32(b"%d %d" % (connection.descriptor, connection.peer[1]))
 
 
 def _origin(address: str) -> str:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -25,45 +26,51 @@ from protocol.bounds import Bounds
 
 _EVENTS: Final = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_ACCEPT_FAILED | zmq.EVENT_MONITOR_STOPPED
 EVENTS_AT_ONCE_MAX: Final = 256
-LOOK_MS: Final = 1000
-"""How often it is looked how far connections have come, while nothing happens."""
+LOOK_S: Final = 0.5
+"""How often it is looked how far connections have come that have shown no key."""
 
 TURNED_AWAY_MAX: Final = 4096
 """As many as the kernel keeps waiting."""
 
-_TCP_INFO_BYTES: Final = 208
-_BYTES_SENT: Final = struct.Struct("=200xQ")
-"""`tcpi_bytes_sent` in struct tcp_info (Linux 4.19)."""
+_TCP_INFO: Final = struct.Struct("=128xQ64xQ")
+"""`tcpi_bytes_received` and `tcpi_bytes_sent` in struct tcp_info (Linux 4.19)."""
 
 
 class ConnectionGuard:
     """Watches the connections that the socket accepts at its listener. Any thread may call its methods."""
 
     def __init__(
-        self, watched: zmq.Socket[bytes], listener: socket.socket, book: ConnectionBook, bounds: Bounds
+        self,
+        watched: zmq.Socket[bytes],
+        listener: socket.socket,
+        book: ConnectionBook,
+        bounds: Bounds,
+        clock: Callable[[], float],
     ) -> None:
         self._watched = watched
         self._monitor = watched.get_monitor_socket(_EVENTS)
         self._listener = listener
         self._book = book
         self._bounds = bounds
+        self._clock = clock
         self._lock = threading.Lock()
         self._probe = _Probe(listener)
         self._spare: int | None = _open_null()
 
     def run(self) -> None:
         """Watch until the monitor is stopped."""
-        is_over = False
+        is_over, look_at_s = False, 0.0
         while not is_over:
-            self._monitor.poll(LOOK_MS)
-            events = list(self._take_events())
+            self._monitor.poll(int(LOOK_S * 1000))
+            events, now_s = list(self._take_events()), self._clock()
             kinds = {kind for kind, _ in events}
             with self._lock:
                 for kind, value in events:
-                    self._take(kind, value)
-                if not events or self._book.is_crowded:
-                    self._look()
-                self._close(self._book.excess())
+                    self._take(kind, value, now_s)
+                if now_s >= look_at_s or self._book.is_crowded:
+                    look_at_s = now_s + LOOK_S
+                    self._look(now_s)
+                    self._close(self._book.excess(now_s))
                 if zmq.EVENT_ACCEPT_FAILED in kinds:
                     self._free_descriptors()
             is_over = zmq.EVENT_MONITOR_STOPPED in kinds
@@ -112,20 +119,21 @@ class ConnectionGuard:
                 return
             yield event["event"], event["value"]
 
-    def _take(self, kind: int, value: int) -> None:
+    def _take(self, kind: int, value: int, now_s: float) -> None:
         if kind == zmq.EVENT_DISCONNECTED:
             self._book.ended(value)
         elif kind == zmq.EVENT_ACCEPTED:
             with self._probe.at(value) as accepted:
                 if accepted:
-                    self._book.accepted(value, accepted.peer)
+                    self._book.accepted(value, accepted.peer, now_s)
 
-    def _look(self) -> None:
+    def _look(self, now_s: float) -> None:
         """See how far the connections have come that have shown no key yet."""
         for descriptor, peer in self._book.keyless():
             with self._probe.at(descriptor) as accepted:
                 if accepted and accepted.peer == peer:
-                    self._book.progressed(descriptor, _bytes_sent(accepted.sock))
+                    sent, received = _traffic(accepted.sock)
+                    self._book.progressed(descriptor, sent, received, now_s)
 
     def _close(self, closings: Iterable[Closing]) -> None:
         for closing in closings:
@@ -194,9 +202,13 @@ class _Probe:
         return _Accepted(sock, (peer[0], peer[1])) if own[1:2] == (self._own_port,) else None
 
 
-def _bytes_sent(sock: socket.socket) -> int:
-    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
-    return int(_BYTES_SENT.unpack(info)[0]) if len(info) == _TCP_INFO_BYTES else 0
+def _traffic(sock: socket.socket) -> tuple[int, int]:
+    """How many bytes were sent and received; where the kernel does not tell, as if the handshake were done."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+    if len(info) < _TCP_INFO.size:
+        return sys.maxsize, 0
+    received, sent = _TCP_INFO.unpack(info)
+    return sent, received
 
 
 def _open_null() -> int:

@@ -24,8 +24,8 @@ QUEUED_MAX: Final = 64
 
 _HEARTBEAT_MS: Final = 10_000
 _SILENCE_MS: Final = 30_000
-HANDSHAKE_MS: Final = 5_000
-"""After this time a connection that has not shown a key is closed."""
+HANDSHAKE_MS: Final = 30_000
+"""As long as handshakes may wait for this machine after a restart; who is silent meanwhile the guard closes."""
 _FAREWELL_MS: Final = 500
 BACKLOG: Final = 4096
 
