@@ -6,7 +6,7 @@ or a clock. It decides about no pod: it makes, labels and deletes objects by id,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from coordinator import commands, errors
@@ -62,7 +62,6 @@ class Machine:
         *,
         operations_max: int,
         sweep_interval_s: float,
-        now_s: float,
     ) -> None:
         self._policy = policy
         self._outbox = Outbox(draw)
@@ -70,7 +69,7 @@ class Machine:
         self._runner = Runner(self._lane)
         self.index = Index()
         self.sessions = Sessions(policy.cluster_id, policy.allocations_max)
-        self._boots = Boots(now_s)
+        self._boots = Boots()
         self._sealer = Sealer(secret)
         parts = Parts(
             policy=policy,
@@ -160,8 +159,7 @@ class Machine:
         session = greeted.session
         if greeted.replaced:
             self._ended(greeted.replaced)
-        for row in greeted.claims:
-            self._claimed(session, row)
+        rivals = [rival for row in greeted.claims for rival in self._claimed(session, row)]
         self._let_go(session, greeted.let_go, event.now_s)
         welcome = messages.Welcome(
             id=hello.id,
@@ -174,14 +172,20 @@ class Machine:
         self._outbox.send(session.connection, welcome)
         facts = {"node": session.node, "driver": session.driver, "release": session.release}
         self._outbox.note("node_connected", **facts, claims=len(session.claims))
+        for loser, claim, winner in rivals:
+            self._repairs.lose(loser, claim, holder=f"allocation {winner}")
         if greeted.is_second_agent:
             self._notice([session], messages.NoticeKind.TWO_AGENTS, "two agents of one driver serve this node")
         if self._boots.greeted(session.node, _boot_of(session), event.now_s):
             self._two_machines(session.node)
         self._comparison.node(session.node, event.now_s)
 
-    def _claimed(self, session: Session, row: ClaimRow) -> None:
-        """A claim counts where the grid is known to hold it, or where its seal is right; others are ignored."""
+    def _claimed(self, session: Session, row: ClaimRow) -> Iterator[tuple[Session, Claim, str]]:
+        """A claim counts where the grid is known to hold it, or where its seal is right; others are ignored.
+
+        Yields claims that are lost to another one at the same address: what the grid holds stays, else what was
+        there first.
+        """
         known = self.index.get(row.allocation)
         is_known = known is not None and (known.view, known.address) == (row.view, row.address)
         is_sealed = self._sealer.is_right(row.seal, row.allocation, row.view, row.address)
@@ -190,6 +194,13 @@ class Machine:
             return
         is_ready = row.state is State.READY
         claim = Claim(row.allocation, row.view, row.subnet, row.address, row.network_name, is_ready)
+        for allocation, rival in self.sessions.claims_at(row.view, row.address).items():
+            if allocation == row.allocation:
+                continue
+            if is_known:
+                yield rival, rival.claims[allocation], row.allocation
+            else:
+                yield session, claim, allocation
         self.sessions.claim(session, claim)
 
     def _let_go(self, session: Session, rows: Iterable[messages.LetGoRow], now_s: float) -> None:

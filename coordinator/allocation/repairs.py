@@ -88,7 +88,7 @@ class Repairs:
         claimed = self._parked.pop(allocation, None)
         found = self._claim(claimed) if claimed else None
         if found:
-            self._lose(*found, holder=f"allocation {allocation}")
+            self.lose(*found, holder=f"allocation {allocation}")
 
     def _search(self, claims: list[str], now_s: float) -> None:
         task = FindTask(self._parts.writer, claims)
@@ -190,9 +190,10 @@ class Repairs:
             self._ask_owner(by.allocation, now_s)
             return
         holder = (by.comment or by.allocation or "another object") if by else "another object of the grid"
-        self._lose(*found, holder=holder)
+        self.lose(*found, holder=holder)
 
-    def _lose(self, session: Session, claim: Claim, holder: str) -> None:
+    def lose(self, session: Session, claim: Claim, holder: str) -> None:
+        """Somebody else has the address of a claim: it is none any more, and its journal is told."""
         parts = self._parts
         parts.sessions.unclaim(session, claim.allocation)
         facts = {"allocation": claim.allocation, "address": claim.address, "node": session.node}

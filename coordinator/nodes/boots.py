@@ -34,6 +34,7 @@ class Boot:
 @dataclass(slots=True)
 class _Heard:
     last_s: float
+    """When it was heard last, or first seen."""
     first_after_other_s: float | None = None
     """When it was first heard after another boot's hello."""
     is_over: bool = False
@@ -47,10 +48,13 @@ class _Node:
 
 
 class Boots:
-    """The boots of all nodes, by the name of the node. Silence counts from `welcoming_since_s` at the earliest."""
+    """The boots of all nodes, by the name of the node.
 
-    def __init__(self, welcoming_since_s: float) -> None:
-        self._welcoming_since_s = welcoming_since_s
+    Silence counts from when a boot was first seen here, be it in a hello or in the grid: a minute that began
+    before that proves nothing of a boot that may have begun meanwhile.
+    """
+
+    def __init__(self) -> None:
         self._nodes: dict[str, _Node] = {}
 
     def greeted(self, node: str, boot: Boot, now_s: float) -> bool:
@@ -95,13 +99,12 @@ class Boots:
     def probe_at_s(self, node: str, boot: Boot, by: Boot) -> float | None:
         """From when a probe of `by` can prove that `boot` is over; None where it never can."""
         known = self._nodes.get(node)
-        if known is None or known.has_two_machines or by == boot:
+        heard = known.boots.get(boot) if known else None
+        if known is None or heard is None or known.has_two_machines or by == boot:
             return None
         if by.machine == UNKNOWN_MACHINE or by.machine != boot.machine:
             return None
-        heard = known.boots.get(boot)
-        silent_since_s = max(self._welcoming_since_s, heard.last_s if heard else self._welcoming_since_s)
-        return silent_since_s + SILENCE_S
+        return heard.last_s + SILENCE_S
 
     def answered(self, node: str, by: Boot, sent_s: float) -> list[Boot]:
         """`by` has answered a probe that was sent then: the boots of which nobody was heard that are over now."""
@@ -113,10 +116,10 @@ class Boots:
             known.boots[boot].is_over = True
         return over
 
-    def suspect(self, node: str, boot: Boot) -> None:
-        """The grid holds something of this boot, which was not heard since this coordinator welcomes."""
+    def saw(self, node: str, boot: Boot, now_s: float) -> None:
+        """The grid holds something of this boot, whether or not it was ever heard here."""
         known = self._nodes.setdefault(node, _Node())
-        known.boots.setdefault(boot, _Heard(self._welcoming_since_s))
+        known.boots.setdefault(boot, _Heard(now_s))
 
     def replaced(self, node: str, kept: Boot) -> list[Boot]:
         """A person says that all boots of the node but this one are over; closes the alarm. Returns those."""

@@ -107,7 +107,7 @@ class Comparison:
         if self._boots.is_over(node, boot):
             self.over(node, [boot], now_s)
             return
-        self._boots.suspect(node, boot)
+        self._boots.saw(node, boot, now_s)
         if provers := self._provers(node, boot):
             self._watch(node, boot, max(now_s, min(at_s for _, at_s in provers)))
 

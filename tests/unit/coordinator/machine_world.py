@@ -140,7 +140,6 @@ class World:
             self.draw,
             operations_max=256,
             sweep_interval_s=self._sweep_interval_s,
-            now_s=self.now_s,
         )
         if listed:
             self._carry_out(self.machine.start(self.now_s))

@@ -9,7 +9,7 @@ OTHER_MACHINE, UNKNOWN = Boot("9" * 8, "c" * 8), Boot("0" * 8, "d" * 8)
 
 
 def heard(*boots: Boot) -> Boots:
-    known = Boots(welcoming_since_s=0.0)
+    known = Boots()
     for boot in boots:
         known.greeted("node-1", boot, 10.0)
     return known
@@ -23,11 +23,13 @@ def test_a_probe_that_left_within_the_silence_proves_nothing():
     assert boots.is_over("node-1", OLD)
 
 
-def test_a_boot_that_was_never_heard_is_silent_since_the_coordinator_welcomes():
-    boots = Boots(welcoming_since_s=100.0)
+def test_a_boot_that_was_never_heard_is_silent_since_it_was_first_seen():
+    boots = Boots()
     boots.greeted("node-1", NEW, 101.0)
-    boots.suspect("node-1", OLD)
-    assert boots.probe_at_s("node-1", OLD, NEW) == 160.0
+    assert boots.probe_at_s("node-1", OLD, NEW) is None
+    boots.saw("node-1", OLD, 200.0)
+    boots.saw("node-1", OLD, 250.0)
+    assert boots.probe_at_s("node-1", OLD, NEW) == 260.0
 
 
 @pytest.mark.parametrize("other", [OTHER_MACHINE, UNKNOWN, OLD])
@@ -69,7 +71,7 @@ def test_a_boot_that_is_heard_again_is_not_over():
 
 
 def test_the_boots_of_one_node_that_are_remembered_are_bounded():
-    boots = Boots(0.0)
+    boots = Boots()
     for number in range(200):
         boots.greeted("node-1", Boot("2" * 8, f"{number:08x}"), float(number))
     assert len(boots.answered("node-1", Boot("2" * 8, f"{199:08x}"), sent_s=1_000.0)) < 64

@@ -280,6 +280,44 @@ def test_a_claim_counts_by_its_seal_and_another_is_ignored():
     assert world.objects() == {told.allocation: told.address}
 
 
+def test_of_two_claims_to_an_address_that_the_grid_has_forgotten_the_first_stays():
+    world = World()
+    one, other = connected(world), connected(world, node="node-2")
+    one.ask(label=LABEL)
+    first = one.told()
+    world.delete_by_admin(first.address)
+    world.restart()
+    other = connected(world, node="node-2")
+    other.ask(label=LABEL)
+    second = other.told()
+    assert second.address == first.address
+    world.delete_by_admin(second.address)
+    world.restart()
+    one.hello(claims=[claim(first)])
+    other.hello(claims=[claim(second)])
+    assert [each.allocation for each in other.take(messages.Lost)] == [second.allocation]
+    assert not one.take(messages.Lost)
+    assert world.objects() == {first.allocation: first.address}
+
+
+def test_a_claim_that_the_grid_holds_stays_whoever_came_first():
+    world = World()
+    one = connected(world)
+    one.ask(label=LABEL)
+    first = one.told()
+    world.delete_by_admin(first.address)
+    world.restart()
+    other = connected(world, node="node-2")
+    other.ask(label=LABEL)
+    second = other.told()
+    assert second.address == first.address
+    world.restart()
+    one.hello(claims=[claim(first)])
+    other.hello(claims=[claim(second)])
+    assert [each.allocation for each in one.take(messages.Lost)] == [first.allocation]
+    assert world.objects() == {second.allocation: second.address}
+
+
 def test_a_reboot_frees_what_the_earlier_boot_had_after_a_minute_of_silence_and_a_probe():
     world = World()
     before = connected(world)
