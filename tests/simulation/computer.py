@@ -52,13 +52,15 @@ class Computer:
         self.boots = 0
         self.macs: dict[str, str | None] = {}
         self._ended_s = -inf
+        self._next_boot_id = ""
         self._execs: list[Exec] = []
 
     def boot(self) -> None:
         """The machine starts: nothing of /run is there any more."""
         self.boots += 1
-        self.boot_id = f"boot-{self.number}-{self.boots}"
-        self.booted_s = max(self._ended_s, self.timeline.now_s - self.random.uniform(1.0, 30.0))
+        if not self._next_boot_id:
+            self.booted_s = max(self._ended_s, self.timeline.now_s - self.random.uniform(1.0, 30.0))
+        self.boot_id, self._next_boot_id = self._next_boot_id or f"boot-{self.number}-{self.boots}", ""
         self.journal, self.was_served, self.is_up = None, False, True
         self.pending.clear()
         self.namespaces.clear()
@@ -83,6 +85,24 @@ class Computer:
         self.tell("", "agent is gone")
         self.agent = None
         self.timeline.after(self.random.uniform(0.1, self.swarm.restart_s), self.start_agent)
+
+    def lose_journal(self) -> None:
+        """The agent is killed, and the run directory wiped before it is started again."""
+        if not self.is_up:
+            return
+        self.tell("", "the journal is lost")
+        if self.agent:
+            self.agent.kill()
+        self.journal = None
+        if self.runtime:
+            self.runtime.journal_is_lost()
+
+    def play_again(self) -> None:
+        """The computer is a container that plays a node: it starts again under the same kernel."""
+        if self.is_up:
+            self.tell("", "starts again in the same boot")
+            self._next_boot_id = self.boot_id
+            self.cut_power()
 
     def cut_power(self) -> None:
         """The machine dies, and boots again after a moment."""

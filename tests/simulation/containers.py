@@ -51,6 +51,11 @@ class Runtime:
         for life in self.lives():
             self._ledger.dies(life)
 
+    def journal_is_lost(self) -> None:
+        """The agent knows of nothing any more."""
+        for life in self.lives():
+            life.lost_journal = True
+
     def lives(self) -> list[Life]:
         """All sandboxes of this computer that live."""
         return [life for life in self._ledger.lives if life.computer is self._computer and life.is_live]

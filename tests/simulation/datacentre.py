@@ -29,6 +29,10 @@ class DataCentre(datacentre.DataCentre):
             self._started_s.append(self._timeline.now_s)
         super().exchange(who, call, read_timeout_s, done)
 
+    def take(self, address: str) -> None:
+        """An administrator uses an address for a thing of his own."""
+        self.grid.create("fixedaddress", {"ipv4addr": address, "match_client": "RESERVED", "name": "printer"})
+
     def count_calls(self, from_s: float, until_s: float) -> int:
         """How many calls were made in this time, but for the pages of listings."""
         return sum(from_s <= started_s <= until_s for started_s in self._started_s)

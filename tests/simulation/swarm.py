@@ -21,6 +21,10 @@ PER_MINUTE: Final = {
     "grid_outage": 2.0,
     "login_refused": 0.7,
     "gc": 3.0,
+    "admin_deletes": 2.0,
+    "admin_takes": 0.5,
+    "journal_lost": 0.7,
+    "node_played_again": 0.5,
 }
 """The most of what strikes from outside, for each target."""
 
@@ -82,6 +86,8 @@ ALLIES: Final = (
     ("late_commit", "reply_lost", "mac_absent", "coordinator_killed"),
     ("power_cut", "late_commit", "connection_cut"),
     ("coordinators_overlap", "connection_cut", "late_commit", "partition"),
+    ("journal_lost", "late_commit", "del_lost", "connection_cut"),
+    ("admin_deletes", "admin_takes", "partition", "coordinator_killed"),
 )
 """What is worst together: in some worlds all of a group strike often."""
 

@@ -108,6 +108,8 @@ class World:
             "power_cut": lambda computer: computer.cut_power(),
             "disk_fails": self._fail_disk,
             "gc": self._collect,
+            "journal_lost": lambda computer: computer.lose_journal(),
+            "node_played_again": lambda computer: computer.play_again(),
             "partition": lambda computer: self.lines.part(computer.number, self._seconds(90)),
         }
         for name, strike in per_computer.items():
@@ -116,6 +118,8 @@ class World:
         self._plan("connection_cut", self.lines.cut_one)
         self._plan("grid_outage", lambda: self.grid.begin_outage(self._seconds(60)))
         self._plan("login_refused", lambda: self.grid.refuse_logins(self._seconds(30)))
+        self._plan("admin_deletes", lambda: self._delete_as_admin(takes=False))
+        self._plan("admin_takes", lambda: self._delete_as_admin(takes=True))
         self._plan("coordinator_killed", self._kill_coordinator)
         self._plan("coordinator_stalled", self._stall_coordinator)
         self._plan("coordinators_overlap", self._overlap_coordinators)
@@ -143,6 +147,20 @@ class World:
 
     def _fail_disk(self, computer: Computer) -> None:
         computer.fails_until_s = self.timeline.now_s + self._seconds(20)
+
+    def _delete_as_admin(self, *, takes: bool) -> None:
+        """Somebody removes the object of a pod that lives, and may want its address for a thing of his own."""
+        lives = [life for life in self.ledger.lives if life.is_live and life.address and not life.is_forgotten]
+        if not lives:
+            return
+        life = self.random.choice(lives)
+        self.ledger.forget(life)
+        self.story.tell(life.key, "admin", f"deletes {life.address}{' and takes it' if takes else ''}")
+        for thing in self.grid.grid.store.found_by("fixedaddress", "ipv4addr", life.address):
+            self.grid.grid.delete(thing.ref)
+        if takes:
+            self.grid.take(life.address)
+        self.ledger.written(None, "")
 
     def _kill_coordinator(self) -> None:
         number = self.random.randrange(self.swarm.replicas)
