@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from coordinator.allocation.task import Task
-from coordinator.grid.allocation_object import AllocationObject, Writer
-from coordinator.operations import Found, Operation, Reply, Unreadable
+from coordinator.allocation.parts import Parts
+from coordinator.allocation.task import AllocationTask
+from coordinator.grid.allocation_object import AllocationObject
+from coordinator.operations import Operation, Reply, Unreadable
 from coordinator.refusals import Refusal
-from coordinator.work import Priority
+from coordinator.work import Failed, Priority
 
 
 @dataclass(frozen=True)
@@ -24,31 +25,21 @@ class Unseen:
     """The grid did not say: nothing is known."""
 
 
-class FindTask(Task[Seen | Unseen]):
-    """One search for each id. It is patient: whoever asks waits for the end of an outage."""
+class FindTask(AllocationTask[Seen | Unseen]):
+    """Searches one id. It is patient: whoever asks waits for the end of an outage."""
 
     priority = Priority.LABEL
     patient = True
 
-    def __init__(self, writer: Writer, allocations: Sequence[str]) -> None:
-        super().__init__()
-        self.allocations = tuple(allocations)
-        self._writer = writer
-
     def operations(self) -> tuple[Operation, ...]:
-        return tuple(self._writer.find(allocation) for allocation in self.allocations)
+        return (self._writer.find(self.allocation),)
 
     def answered(self, replies: Sequence[Reply], now_s: float) -> Seen | Unseen:
         try:
-            return Seen(
-                {
-                    allocation: found
-                    for allocation, reply in zip(self.allocations, replies, strict=True)
-                    if (found := self._read(allocation, reply))
-                }
-            )
+            found = self.found(replies[0])
         except Unreadable:
             return Unseen()
+        return Seen({self.allocation: found} if found else {})
 
     def refused(self, refusal: Refusal, now_s: float) -> Seen | Unseen:
         return Unseen()
@@ -59,10 +50,30 @@ class FindTask(Task[Seen | Unseen]):
     def unknown(self, now_s: float) -> Seen | Unseen | None:
         return None
 
-    def _read(self, allocation: str, reply: Reply) -> AllocationObject | None:
-        if not isinstance(reply, Found) or len(reply.hits) > 1:
-            raise Unreadable("an id that is not of one object")
-        found = self._writer.read(reply.hits[0]) if reply.hits else None
-        if found and found.allocation != allocation:
-            raise Unreadable("the object of another id")
-        return found
+
+@dataclass
+class _Finds:
+    """Searches that were asked for together, and whom to tell when all have ended."""
+
+    then: Callable[[Seen | Unseen, float], None]
+    left: int
+    objects: dict[str, AllocationObject] = field(default_factory=dict)
+    is_unseen: bool = False
+
+    def ended(self, outcome: Seen | Unseen | Failed, now_s: float) -> None:
+        self.left -= 1
+        if isinstance(outcome, Seen):
+            self.objects |= outcome.objects
+        else:
+            self.is_unseen = True
+        if not self.left:
+            self.then(Unseen() if self.is_unseen else Seen(self.objects), now_s)
+
+
+def find(
+    parts: Parts, allocations: Sequence[str], then: Callable[[Seen | Unseen, float], None], now_s: float
+) -> None:
+    """Search these ids, as many in a call as the grid takes; `then` is called once all were searched."""
+    finds = _Finds(then, len(allocations))
+    for allocation in allocations:
+        parts.runner.submit(FindTask(parts.writer, parts.policy.user, allocation), finds.ended, now_s)

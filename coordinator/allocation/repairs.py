@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from coordinator.allocation.find_task import FindTask, Seen, Unseen
+from coordinator.allocation.find_task import Seen, Unseen, find
 from coordinator.allocation.index import NetworkPlace
 from coordinator.allocation.parts import Parts
 from coordinator.allocation.repair_task import InPlace, Occupied, RepairOutcome, RepairTask
@@ -91,8 +91,7 @@ class Repairs:
             self.lose(*found, holder=f"allocation {allocation}")
 
     def _search(self, claims: list[str], now_s: float) -> None:
-        task = FindTask(self._parts.writer, claims)
-        self._parts.runner.submit(task, lambda outcome, at_s: self._searched(claims, outcome, at_s), now_s)
+        find(self._parts, claims, lambda outcome, at_s: self._searched(claims, outcome, at_s), now_s)
 
     def _searched(self, claims: list[str], outcome: Seen | Unseen, now_s: float) -> None:
         seen = outcome.objects if isinstance(outcome, Seen) else {}

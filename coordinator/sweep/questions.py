@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from coordinator.allocation.deletions import Deletions
-from coordinator.allocation.find_task import FindTask, Seen, Unseen
+from coordinator.allocation.find_task import Seen, Unseen, find
 from coordinator.allocation.parts import Parts
 from coordinator.grid.allocation_object import AllocationObject
 from coordinator.nodes.boots import Boot, Boots
@@ -72,8 +72,9 @@ class Questions:
         if not page:
             self._send_orphans(session, [], rest)
             return
-        self._parts.runner.submit(
-            FindTask(self._parts.writer, page),
+        find(
+            self._parts,
+            page,
             lambda outcome, at_s: self._orphans_read(session, page, rest, outcome, at_s),
             now_s,
         )

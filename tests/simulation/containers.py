@@ -53,8 +53,9 @@ class Runtime:
 
     def journal_is_lost(self) -> None:
         """The agent knows of nothing any more."""
-        for life in self.lives():
-            life.lost_journal = True
+        for life in self._ledger.lives:
+            if life.computer is self._computer:
+                life.lost_journal = True
 
     def lives(self) -> list[Life]:
         """All sandboxes of this computer that live."""

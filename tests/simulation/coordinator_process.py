@@ -12,7 +12,7 @@ from coordinator import commands
 from coordinator.commands import Call, Mishap, WakeAt
 from coordinator.core.outbox import Note, Send
 from coordinator.core.policy import Policy
-from coordinator.events import CredentialsChanged, Ticked
+from coordinator.events import CredentialsChanged, Refused, Ticked
 from coordinator.exchange import perform
 from coordinator.machine import Machine, MachineEffect, MachineEvent, Received
 from coordinator.operations import HttpCall
@@ -88,7 +88,6 @@ class Coordinator(Process):
             lambda: f"{random.getrandbits(48):012x}",
             operations_max=swarm.operations_max,
             sweep_interval_s=swarm.sweep_s,
-            now_s=self._clock(),
         )
         self._perform(self.machine.start(self._clock()))
 
@@ -200,12 +199,13 @@ class Coordinator(Process):
 
     def _tell_call(self, call: Call, landing: object) -> None:
         kind = type(landing).__name__
+        why = f" {landing.refusal}" if isinstance(landing, Refused) else ""
         for operation in call.operations:
             criteria = getattr(operation, "criteria", None) or {}
             eas = getattr(operation, "data", {}).get("extattrs", {})
             allocation = criteria.get("*Allocation ID") or eas.get("Allocation ID", {}).get("value", "")
             if allocation:
-                text = f"call {call.id} {type(operation).__name__} {allocation}: {kind}"
+                text = f"call {call.id} {type(operation).__name__} {allocation}: {kind}{why}"
                 self._story.tell(allocation, self.name, text)
         if kind != "Answered":
             self._story.mark(f"call_{kind.lower()}")

@@ -2,8 +2,10 @@
 
 from machine_world import NETWORK, Agent, Fate, World
 
+from coordinator.exchange import RefusedError
 from coordinator.grid.allocation_object import Writer
 from coordinator.networks import Network
+from coordinator.refusals import Kind, Refusal
 from protocol.wire import messages
 from protocol.wire.messages import ClaimRow, Label, LabelRow, State
 
@@ -196,6 +198,23 @@ def test_a_lost_journal_is_told_its_orphans_and_may_let_them_go():
     second.let_go(allocation)
     assert world.objects() == {}
     assert second.take(messages.Gone)
+
+
+def test_orphans_are_told_by_a_grid_that_takes_few_operations_in_a_call():
+    world = World()
+    takes_all = world._transport
+
+    def takes_two(http, read_timeout_s):
+        if isinstance(http.body, list) and len(http.body) > 2:
+            raise RefusedError(Refusal(Kind.TOO_BIG, "HTTP status 413"))
+        return takes_all(http, read_timeout_s)
+
+    agent = connected(world)
+    left = {agent.ask(label=LABEL) for _ in range(5)}
+    world._transport = takes_two
+    after = connected(world, journal="6" * 8)
+    (orphans,) = after.take(messages.Orphans)
+    assert {row.allocation for row in orphans.rows} == left
 
 
 def test_an_address_that_the_grid_forgot_is_told_to_nobody_else_and_is_put_back():
