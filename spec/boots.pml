@@ -8,7 +8,7 @@
  *
  * run reboot:   -DIDS=2 -DREBOOT -DRESTARTS=1 -DAWAY=1
  * run clone:    -DIDS=2 -DCLONE -DRESTARTS=1 -DAWAY=1
- * run both:     -DIDS=1 -DREBOOT -DCLONE -DRESTARTS=0 -DAWAY=1
+ * run both:     -DIDS=1 -DREBOOT -DCLONE -DRESTARTS=0 -DAWAY=0
  * run number:   -DIDS=2 -DCLONE -DSAME_NUMBER -DRESTARTS=0 -DAWAY=1
  * run adopt:    -DIDS=1 -DREBOOT -DADOPT -DRESTARTS=1 -DAWAY=1
  * quick:        -DIDS=1 -DREBOOT -DRESTARTS=1 -DAWAY=0
