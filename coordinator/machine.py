@@ -89,7 +89,7 @@ class Machine:
         self._asks = Asks(parts, self._deletions, self._labels, self._repairs, self._grants, self._shortages)
         self._questions = Questions(parts, self._boots, self._deletions, self._repairs.kept)
         self._comparison = Comparison(parts, self._boots, self._deletions, self._repairs, self._questions)
-        self._sweeper = Sweeper(parts, sweep_interval_s, self._comparison.all, self._missed)
+        self._sweeper = Sweeper(parts, sweep_interval_s, self._listed, self._missed)
         self._timed = (self._asks, self._shortages, self._comparison, self._sweeper)
 
     def start(self, now_s: float) -> list[MachineEffect]:
@@ -209,6 +209,8 @@ class Machine:
                 self._outbox.alarm("not_yours", node=session.node, allocation=row.allocation)
                 continue
             self._labels.drop(row.allocation)
+            # Should a repair put it back after all, it is told again.
+            session.offered.discard(row.allocation)
             self.sessions.unclaim(session, row.allocation)
             may_exist = self._asks.let_go(row.allocation)
             session.asks.discard(row.allocation)
@@ -236,7 +238,12 @@ class Machine:
     def _gone(self, allocation: str, known: AllocationObject | None, now_s: float) -> None:
         self._repairs.gone(allocation, now_s)
         if known:
+            self._grants.freed(known.view, known.subnet)
             self._shortages.freed(known.view, known.subnet, now_s)
+
+    def _listed(self, now_s: float) -> None:
+        self._grants.listed()
+        self._comparison.all(now_s)
 
     def _missed(self, allocation: str, now_s: float) -> None:
         self._repairs.missing(allocation, now_s)

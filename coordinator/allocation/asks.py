@@ -221,6 +221,7 @@ class Asks:
 
     def _exhausted(self, ask: Ask, now_s: float) -> None:
         if ask.message.for_reserve:
+            self._grants.exhausted(ask.network)
             self._no_reserve(ask)
             return
         if ask.starts < STARTS_MAX and self._shortages.wait(

@@ -24,6 +24,8 @@ class Grants:
         self._asked_at_s: dict[tuple[str, str], dict[str, float]] = {}
         self._pending: dict[str, tuple[str, str]] = {}
         """Asks for the reserve that were granted and are not answered yet, with their network."""
+        self._exhausted: set[tuple[str, str]] = set()
+        """Networks that had no address for the reserve, as far as is known since."""
 
     def ask(self, session: Session, allocation: str, network: Network, now_s: float) -> bool:
         """Whether an ask for the reserve is granted; if so, `ended` must follow."""
@@ -32,6 +34,8 @@ class Grants:
         place = network.view, network.subnet
         asking = self._asked_at_s.setdefault(place, {})
         asking[session.owner.node] = now_s
+        if place in self._exhausted:
+            return False
         if not reserve.is_granted(self._use(network, session, now_s), self._parts.policy.reserve):
             return False
         self._pending[allocation] = place
@@ -40,6 +44,18 @@ class Grants:
     def ended(self, allocation: str) -> None:
         """The ask was answered."""
         self._pending.pop(allocation, None)
+
+    def exhausted(self, network: Network) -> None:
+        """The network has no address left: nothing is granted until one may be free."""
+        self._exhausted.add((network.view, network.subnet))
+
+    def freed(self, view: str, subnet: str) -> None:
+        """An address of the network is free again."""
+        self._exhausted.discard((view, subnet))
+
+    def listed(self) -> None:
+        """A sweep is over: what others have freed meanwhile is worth a try."""
+        self._exhausted.clear()
 
     def ask_back(self, network: Network, count: int) -> int:
         """Ask connected nodes to let so many ready allocations go. Returns how many were asked for."""

@@ -72,11 +72,17 @@ class Repairs:
     def missing(self, allocation: str, now_s: float) -> None:
         """The grid seems to lack a claim.
 
-        Of a silent session nobody knows whether it has let go, to another coordinator, what it claims here.
+        Of a silent session nobody knows whether it has let go, to another coordinator, what it claims here; what
+        was put back for it once, and is gone again, it has.
         """
         found = self._claim(allocation)
-        if found and not found[0].is_silent(now_s):
+        if found is None:
+            return
+        session, _ = found
+        if not session.is_silent(now_s):
             self._repair(allocation, now_s)
+        elif allocation in session.put_back:
+            self._parts.sessions.unclaim(session, allocation)
 
     def gone(self, allocation: str, now_s: float) -> None:
         """The grid holds nothing under this id any more: a repair that waited for its place goes on."""
@@ -173,9 +179,13 @@ class Repairs:
         if found is None:
             # It was let go meanwhile, and may have been put back after its deletion.
             self._ask_owner(allocation, now_s)
-        elif not found[1].is_ready and outcome.object.label is None:
+            return
+        session, claim = found
+        if session.is_silent(now_s):
+            session.put_back.add(allocation)
+        if not claim.is_ready and outcome.object.label is None:
             please = messages.PleaseLabel(id=parts.outbox.draw(), allocations=[allocation])
-            parts.outbox.send(found[0].connection, please)
+            parts.outbox.send(session.connection, please)
 
     def _occupied(
         self, allocation: str, outcome: Occupied, found: tuple[Session, Claim] | None, now_s: float

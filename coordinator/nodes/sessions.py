@@ -63,6 +63,8 @@ class Session:
     """Whose answer is awaited."""
     offered: set[str] = field(default_factory=set)
     """Orphans that this session is told, or will be when they are read."""
+    put_back: set[str] = field(default_factory=set)
+    """Claims that the grid lacked and that were put back while this session was silent."""
     has_orphans: bool = False
     """Whether the complete set that follows a hello was begun."""
 

@@ -89,7 +89,7 @@ class Coordinator(Process):
             operations_max=swarm.operations_max,
             sweep_interval_s=swarm.sweep_s,
         )
-        self._perform(self.machine.start(self._clock()))
+        self._perform(self.machine.start(self.clock()))
 
     def admit(self, connection: Connection) -> None:
         """A node has connected."""
@@ -98,13 +98,14 @@ class Coordinator(Process):
     def receive(self, connection: Connection, payload: bytes) -> None:
         """Bytes of a node have arrived."""
         message = decode(payload, to_coordinator)
-        self._put(Received(connection.node, connection.identity, message, self._clock()))
+        self._put(Received(connection.node, connection.identity, message, self.clock()))
 
     def new_password(self) -> None:
         """The password was put right."""
-        self._put(CredentialsChanged(self._clock()))
+        self._put(CredentialsChanged(self.clock()))
 
-    def _clock(self) -> float:
+    def clock(self) -> float:
+        """Its monotonic clock."""
         return self.timeline.now_s - self._epoch_s
 
     def _put(self, event: MachineEvent) -> None:
@@ -116,7 +117,7 @@ class Coordinator(Process):
     def _turn(self) -> None:
         self._has_turn = False
         events, self._inbox = self._inbox, []
-        now_s = self._clock()
+        now_s = self.clock()
         self._perform(self.machine.handle(events or [Ticked(now_s)], now_s))
 
     def _perform(self, effects: list[MachineEffect]) -> None:
@@ -157,10 +158,10 @@ class Coordinator(Process):
             connection.send_down(encode(message))
 
     def _wake(self, at_s: float) -> None:
-        if self._wake_at_s == at_s and at_s > self._clock():
+        if self._wake_at_s == at_s and at_s > self.clock():
             return
         self._wake_at_s = at_s
-        self.later(max(0.0, at_s - self._clock()) + TIMER_S, lambda: self._woken(at_s))
+        self.later(max(0.0, at_s - self.clock()) + TIMER_S, lambda: self._woken(at_s))
 
     def _woken(self, at_s: float) -> None:
         if self._wake_at_s == at_s:
@@ -182,7 +183,7 @@ class Coordinator(Process):
             return reply
 
         try:
-            landing = perform(call, transport, self._clock)
+            landing = perform(call, transport, self.clock)
         except _NotYet as wanted:
             self._grid.exchange(self, wanted.call, wanted.read_timeout_s, self._reply_taker(call))
             return

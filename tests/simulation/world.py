@@ -256,18 +256,31 @@ class World:
                     self.story.mark("probe_found_no_address")
                     return
                 raise Violation(f"an ADD in a quiet world fails: {life.key}", life.key)
-            if (is_ready and made) or (is_known and made > 1):
+            if is_known and made > 1 and self._has_silent_sessions():
+                self.ledger.excuse("put_back_for_silent")
+            elif (is_ready and made) or (is_known and made > 1):
                 raise Violation(f"few calls: {made} calls for the ADD of {life.key}", life.key)
             self._pass(PROBE_S / 2)
         runtime.delete_one(life)
         self._pass(PROBE_S + self.swarm.release_delay_s)
         idle_since_s = self.timeline.now_s
         self._pass(IDLE_S)
-        if made := self.grid.count_calls(idle_since_s, self.timeline.now_s):
+        made = self.grid.count_calls(idle_since_s, self.timeline.now_s)
+        sweeps = IDLE_S / self.swarm.sweep_s * len(self.swarm.plans) * self.swarm.replicas
+        if made and self._has_silent_sessions():
+            self.ledger.excuse("put_back_for_silent")
+        elif made and self.swarm.reserve and made <= sweeps:
+            self.ledger.excuse("refill_tried")
+        elif made:
             raise Violation(f"few calls: {made} calls in an idle world")
         self._wait_for_quiet()
 
     # Inside
+
+    def _has_silent_sessions(self) -> bool:
+        """Whether some coordinator keeps the claims of a node that has left it."""
+        machines = [(each.machine, each.clock()) for each in self.lines.coordinators if each]
+        return any(session.is_silent(now_s) for machine, now_s in machines for session in machine.sessions)
 
     def _pass(self, seconds: float) -> None:
         self.timeline.run_until(self.timeline.now_s + seconds)

@@ -24,6 +24,10 @@ def claim(told: messages.Allocated, state: State = State.HELD) -> ClaimRow:
     )
 
 
+def reserved(address: str, allocation: str):
+    return {"ipv4addr": address, "match_client": "RESERVED", "extattrs": {"Allocation ID": {"value": allocation}}}
+
+
 def connected(world: World, **who):
     agent = world.agent(**who)
     agent.hello()
@@ -250,6 +254,37 @@ def test_an_address_that_a_silent_node_claims_is_put_back_before_another_is_give
     assert world.objects()[kept.allocation] == kept.address
 
 
+def test_what_was_put_back_for_a_silent_node_and_is_gone_again_is_no_claim_any_more():
+    world = World()
+    silent, asker = connected(world), connected(world, node="node-2")
+    silent.ask(label=LABEL)
+    left = silent.told()
+    asker.stays(40.0)
+    world.delete_by_admin(left.address)
+    asker.let_go(asker.ask(), was_held=False)
+    assert world.objects()[left.allocation] == left.address
+    asker.stays(600.0)
+    world.delete_by_admin(left.address)
+    asker.stays(600.0)
+    asker.take(messages.Unknown)
+    asker.ask()
+    assert asker.told().address == left.address
+
+
+def test_an_orphan_that_comes_back_after_it_was_let_go_is_told_again():
+    world = World()
+    agent = connected(world)
+    left = agent.ask(label=LABEL)
+    after = connected(world, journal="6" * 8)
+    assert after.take(messages.Orphans)
+    after.let_go(left, was_held=False)
+    assert after.take(messages.Gone)
+    world.grid.create("fixedaddress", reserved("10.55.0.77", left))
+    after.stays(600.0)
+    (orphans,) = after.take(messages.Orphans)
+    assert [row.allocation for row in orphans.rows] == [left]
+
+
 def test_a_claim_whose_place_waits_for_an_owner_that_is_away_stops_nobody():
     world = World()
     agent = connected(world)
@@ -432,6 +467,23 @@ def test_the_reserve_is_granted_one_to_each_before_anybody_has_a_second():
     one.ask(for_reserve=True)
     (declined,) = one.take(messages.Declined)
     assert declined.kind is messages.DeclineKind.NO_RESERVE
+
+
+def test_a_refill_of_an_exhausted_network_costs_no_call_until_an_address_may_be_free():
+    world = World()
+    agent = connected(world)
+    kept = agent.ask(label=LABEL)
+    taken = agent.told().address
+    for number in range(1, 255):
+        if taken != f"10.55.0.{number}":
+            world.create_by_admin(f"10.55.0.{number}")
+    agent.ask(for_reserve=True)
+    before = world.calls
+    agent.ask(for_reserve=True)
+    assert world.calls == before
+    agent.let_go(kept, was_held=False)
+    agent.ask(for_reserve=True)
+    assert agent.told().address == taken
 
 
 def test_an_exhausted_network_is_refused_by_name_after_what_rests_was_freed():
