@@ -47,8 +47,11 @@ class Computer:
         self.agent: Agent | None = None
         self.runtime: Runtime | None = None
         self.is_up = False
+        self.is_gone = False
+        """Whether it never starts again."""
         self.tick_s = TICK_S
         self.fails_until_s = 0.0
+        self.boot_id = ""
         self.boots = 0
         self.macs: dict[str, str | None] = {}
         self._ended_s = -inf
@@ -57,6 +60,8 @@ class Computer:
 
     def boot(self) -> None:
         """The machine starts: nothing of /run is there any more."""
+        if self.is_gone:
+            return
         self.boots += 1
         if not self._next_boot_id:
             self.booted_s = max(self._ended_s, self.timeline.now_s - self.random.uniform(1.0, 30.0))
@@ -106,8 +111,12 @@ class Computer:
 
     def cut_power(self) -> None:
         """The machine dies, and boots again after a moment."""
-        if not self.is_up:
-            return
+        if self.is_up:
+            self.end()
+            self.timeline.after(self.random.uniform(1.0, self.swarm.boot_s), self.boot)
+
+    def end(self) -> None:
+        """The machine dies."""
         self.tell("", "power is cut")
         self.is_up = False
         self._ended_s = self.timeline.now_s
@@ -118,7 +127,12 @@ class Computer:
         for each in self._execs:
             each.is_over = True
         self._execs.clear()
-        self.timeline.after(self.random.uniform(1.0, self.swarm.boot_s), self.boot)
+
+    def end_for_good(self) -> None:
+        """The machine dies, and is thrown away."""
+        self.is_gone = True
+        if self.is_up:
+            self.end()
 
     def fails_to_commit(self) -> bool:
         """Whether the journal cannot be written now."""

@@ -104,7 +104,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Swarm:
-    """One seed's world. `replicas`: so many coordinators serve at once, and a node reaches any of them."""
+    """One seed's world.
+
+    `replicas`: so many coordinators serve at once, and a node reaches any of them. `clusters`: all of one name on
+    one grid, with equal names of nodes. `has_clone`: another machine uses the key of the first node.
+    """
 
     nodes: int
     pods_per_node: int
@@ -112,6 +116,8 @@ class Swarm:
     life_s: float
     plans: tuple[Plan, ...]
     replicas: int
+    clusters: int
+    has_clone: bool
     reserve: int
     release_delay_s: float
     operations_max: int
@@ -133,7 +139,8 @@ class Swarm:
         plans = ", ".join(f"{plan.subnet}{'' if plan.gateway is None else ' with gateway'}" for plan in self.plans)
         odd = {name: getattr(self.faults, name) for name in READINGS}
         return (
-            f"{self.nodes} nodes with {self.pods_per_node} pods each in {plans}; {self.replicas} coordinators; "
+            f"{self.nodes} nodes with {self.pods_per_node} pods each in {plans}; {self.replicas} coordinators "
+            f"of {self.clusters} clusters{', a clone' if self.has_clone else ''}; "
             f"reserve {self.reserve}; release delay {self.release_delay_s:g} s; "
             f"calls take {self.grid_s * 1000:.0f} ms; a sweep every {self.sweep_s:g} s\n"
             f"  rates: {rates or 'none'}\n  grid: {odd}"
@@ -157,6 +164,8 @@ def draw(random: Random) -> Swarm:
         life_s=random.choice((5.0, 20.0, 60.0)),
         plans=tuple(_plan(random, number) for number in range(random.choice((1, 1, 2)))),
         replicas=random.choice((1, 1, 2)),
+        clusters=random.choice((1, 1, 1, 2)),
+        has_clone=random.random() < 0.2,
         reserve=random.choice((0, 0, 1, 2, 4)),
         release_delay_s=random.choice((0.0, 5.0, 30.0)),
         operations_max=random.choice((2, 8, 256)),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
 from coordinator.core.policy import Policy
 from coordinator.networks import NetworkRules
+from protocol.wire.allocation_id import hash_node
 from tests.sim.story import Story
 from tests.sim.timeline import Timeline
 from tests.simulation.computer import Computer
@@ -18,6 +20,7 @@ from tests.simulation.datacentre import DataCentre
 from tests.simulation.ledger import Ledger, Violation
 from tests.simulation.swarm import PER_MINUTE, Swarm, draw
 
+CLUSTERS: Final = ("c0ffee000000", "decaf0000000")
 RESTART_S: Final = 20.0
 QUIET_TICK_S: Final = 5.0
 HEAL_S: Final = 130.0
@@ -32,6 +35,15 @@ PROBE_S: Final = 60.0
 IDLE_S: Final = 600.0
 
 
+@dataclass
+class Side:
+    """A cluster with its lines and its computers."""
+
+    cluster: Cluster
+    lines: Lines
+    computers: list[Computer] = field(default_factory=list)
+
+
 class World:
     """Computers, coordinators, runtimes, a grid; `random` decides all that is left open."""
 
@@ -43,9 +55,8 @@ class World:
         self.grid = DataCentre(self.timeline, random, self.story, swarm)
         self.ledger = Ledger(self.timeline, self.story, self.grid.grid, swarm.release_delay_s)
         self.grid.on_write = self.ledger.written
-        self.lines = Lines(self.timeline, random, swarm.wire_s, swarm.replicas)
-        self.cluster = self._make_cluster("c0ffee000000")
-        self.computers = [self._make_computer(f"n{number}") for number in range(swarm.nodes)]
+        self.sides = [self._make_side(cluster_id) for cluster_id in CLUSTERS[: swarm.clusters]]
+        self.computers = [computer for side in self.sides for computer in side.computers]
         self._coordinators = 0
         self._is_healed = False
 
@@ -57,10 +68,13 @@ class World:
 
     def run(self) -> None:
         """Both phases. Raises `Violation`."""
-        for number in range(self.swarm.replicas):
-            self.start_coordinator(number)
+        for side in self.sides:
+            for number in range(self.swarm.replicas):
+                self.start_coordinator(side, number)
         for computer in self.computers:
             computer.boot()
+        if self.swarm.has_clone:
+            self.timeline.at(self.swarm.phase_s * self.random.random(), self._clone(self.sides[0]).boot)
         self._unleash()
         self.timeline.run_until(self.swarm.phase_s)
         self._heal()
@@ -71,32 +85,33 @@ class World:
         self._wait_for_quiet()
         self._probe()
 
-    def start_coordinator(self, number: int) -> None:
+    def start_coordinator(self, side: Side, number: int) -> None:
         """One process, unless there is one."""
-        if self.lines.coordinators[number] is not None:
+        if side.lines.coordinators[number] is not None:
             return
         self._coordinators += 1
         name = f"coordinator {self._coordinators}"
         self.story.tell("", name, "starts")
         coordinator = Coordinator(
             name,
-            self.cluster,
+            side.cluster,
             self.timeline,
             self.random,
             self.story,
             self.swarm,
             self.grid,
             self.ledger,
-            lambda dead: self._replace_coordinator(number, dead),
+            lambda dead: self._replace_coordinator(side, number, dead),
         )
         if coordinator.is_alive:
-            self.lines.coordinators[number] = coordinator
+            side.lines.coordinators[number] = coordinator
 
     def end_coordinator(self, coordinator: Coordinator) -> None:
         """SIGKILL."""
         self.story.tell("", coordinator.name, "is killed")
         coordinator.is_alive = False
-        self.lines.hang_up_all(coordinator)
+        for side in self.sides:
+            side.lines.hang_up_all(coordinator)
 
     # Phase one
 
@@ -110,19 +125,20 @@ class World:
             "gc": self._collect,
             "journal_lost": lambda computer: computer.lose_journal(),
             "node_played_again": lambda computer: computer.play_again(),
-            "partition": lambda computer: self.lines.part(computer.number, self._seconds(90)),
+            "partition": lambda computer: computer.lines.part(computer.number, self._seconds(90)),
         }
         for name, strike in per_computer.items():
             for computer in self.computers:
                 self._plan(name, lambda strike=strike, computer=computer: strike(computer))
-        self._plan("connection_cut", self.lines.cut_one)
+        for side in self.sides:
+            self._plan("connection_cut", side.lines.cut_one)
+            self._plan("coordinator_killed", lambda side=side: self._kill_coordinator(side))
+            self._plan("coordinator_stalled", lambda side=side: self._stall_coordinator(side))
+            self._plan("coordinators_overlap", lambda side=side: self._overlap_coordinators(side))
         self._plan("grid_outage", lambda: self.grid.begin_outage(self._seconds(60)))
         self._plan("login_refused", lambda: self.grid.refuse_logins(self._seconds(30)))
         self._plan("admin_deletes", lambda: self._delete_as_admin(takes=False))
         self._plan("admin_takes", lambda: self._delete_as_admin(takes=True))
-        self._plan("coordinator_killed", self._kill_coordinator)
-        self._plan("coordinator_stalled", self._stall_coordinator)
-        self._plan("coordinators_overlap", self._overlap_coordinators)
 
     def _plan(self, name: str, strike: Callable[[], None]) -> None:
         per_minute = self.swarm.rates[name]
@@ -162,31 +178,31 @@ class World:
             self.grid.take(life.address)
         self.ledger.written(None, "")
 
-    def _kill_coordinator(self) -> None:
+    def _kill_coordinator(self, side: Side) -> None:
         number = self.random.randrange(self.swarm.replicas)
-        if coordinator := self.lines.coordinators[number]:
-            self._replace_coordinator(number, coordinator)
+        if coordinator := side.lines.coordinators[number]:
+            self._replace_coordinator(side, number, coordinator)
 
-    def _replace_coordinator(self, number: int, coordinator: Coordinator) -> None:
+    def _replace_coordinator(self, side: Side, number: int, coordinator: Coordinator) -> None:
         """It dies now; another one takes its place a little later."""
         if not coordinator.is_alive:
             return
         self.end_coordinator(coordinator)
-        if self.lines.coordinators[number] in (coordinator, None):
-            self.lines.coordinators[number] = None
-            self.timeline.after(self._seconds(RESTART_S), lambda: self.start_coordinator(number))
+        if side.lines.coordinators[number] in (coordinator, None):
+            side.lines.coordinators[number] = None
+            self.timeline.after(self._seconds(RESTART_S), lambda: self.start_coordinator(side, number))
 
-    def _stall_coordinator(self) -> None:
-        if coordinator := self.random.choice(self.lines.coordinators):
+    def _stall_coordinator(self, side: Side) -> None:
+        if coordinator := self.random.choice(side.lines.coordinators):
             coordinator.stall(self._seconds(40))
 
-    def _overlap_coordinators(self) -> None:
+    def _overlap_coordinators(self, side: Side) -> None:
         """A new one takes the place of one that still works for those who are connected to it."""
         number = self.random.randrange(self.swarm.replicas)
-        old = self.lines.coordinators[number]
+        old = side.lines.coordinators[number]
         if old:
-            self.lines.coordinators[number] = None
-            self.start_coordinator(number)
+            side.lines.coordinators[number] = None
+            self.start_coordinator(side, number)
             self.timeline.after(self._seconds(120), lambda: self._end_if_alive(old))
 
     def _end_if_alive(self, coordinator: Coordinator) -> None:
@@ -200,7 +216,8 @@ class World:
         self._is_healed = True
         self.story.tell("", "world", "all heals")
         self.grid.heal()
-        self.lines.heal()
+        if self.swarm.has_clone and self.random.random() < 0.5:
+            self.computers[-1].end_for_good()
         for computer in self.computers:
             computer.rates = dict.fromkeys(computer.rates, 0.0)
             computer.fails_until_s = 0.0
@@ -208,11 +225,16 @@ class World:
                 computer.runtime.drain()
             if computer.agent:
                 computer.agent.stalled_until_s = 0.0
-        for number, coordinator in enumerate(self.lines.coordinators):
+        for side in self.sides:
+            self._heal_side(side)
+
+    def _heal_side(self, side: Side) -> None:
+        side.lines.heal()
+        for number, coordinator in enumerate(side.lines.coordinators):
             if coordinator:
                 coordinator.stalled_until_s = 0.0
                 coordinator.new_password()
-            self.timeline.after(RESTART_S, lambda number=number: self.start_coordinator(number))
+            self.timeline.after(RESTART_S, lambda number=number: self.start_coordinator(side, number))
 
     def _tick_seldom(self) -> None:
         for computer in self.computers:
@@ -223,7 +245,7 @@ class World:
     def _show_namespaces(self) -> None:
         """One pod more on each node, since an agent believes a directory only in which it has seen a namespace."""
         for computer in self.computers:
-            if computer.runtime:
+            if computer.runtime and computer.is_up:
                 computer.runtime.add_one(self.swarm.plans[0])
 
     def _wait_for_quiet(self) -> None:
@@ -266,7 +288,7 @@ class World:
         idle_since_s = self.timeline.now_s
         self._pass(IDLE_S)
         made = self.grid.count_calls(idle_since_s, self.timeline.now_s)
-        sweeps = IDLE_S / self.swarm.sweep_s * len(self.swarm.plans) * self.swarm.replicas
+        sweeps = IDLE_S / self.swarm.sweep_s * len(self.swarm.plans) * self.swarm.replicas * self.swarm.clusters
         if made and self._has_silent_sessions():
             self.ledger.excuse("put_back_for_silent")
         elif made and self.swarm.reserve and made <= sweeps:
@@ -279,7 +301,9 @@ class World:
 
     def _has_silent_sessions(self) -> bool:
         """Whether some coordinator keeps the claims of a node that has left it."""
-        machines = [(each.machine, each.clock()) for each in self.lines.coordinators if each]
+        machines = [
+            (each.machine, each.clock()) for side in self.sides for each in side.lines.coordinators if each
+        ]
         return any(session.is_silent(now_s) for machine, now_s in machines for session in machine.sessions)
 
     def _pass(self, seconds: float) -> None:
@@ -297,9 +321,24 @@ class World:
         )
         return Cluster(cluster_id, f"secret of {cluster_id}".encode(), policy)
 
-    def _make_computer(self, node: str) -> Computer:
+    def _make_side(self, cluster_id: str) -> Side:
+        lines = Lines(self.timeline, self.random, self.swarm.wire_s, self.swarm.replicas)
+        side = Side(self._make_cluster(cluster_id), lines)
+        for number in range(self.swarm.nodes):
+            self._add_computer(side, f"n{number}")
+        return side
+
+    def _add_computer(self, side: Side, node: str) -> Computer:
         number = len(self.ledger.computers)
-        computer = Computer(number, node, self.timeline, self.random, self.story, self.swarm, self.lines)
+        computer = Computer(number, node, self.timeline, self.random, self.story, self.swarm, side.lines)
         self.ledger.computers.append(computer)
+        side.computers.append(computer)
         Runtime(computer, self.ledger, self.random, self.swarm.plans)
         return computer
+
+    def _clone(self, side: Side) -> Computer:
+        """Another machine with the name and the key of the first node."""
+        clone = self._add_computer(side, side.computers[0].node)
+        self.computers.append(clone)
+        self.ledger.cloned[hash_node(clone.node)] = side.cluster.id
+        return clone
