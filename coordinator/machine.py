@@ -159,7 +159,7 @@ class Machine:
         session = greeted.session
         if greeted.replaced:
             self._ended(greeted.replaced)
-        rivals = [rival for row in greeted.claims for rival in self._claimed(session, row)]
+        contested = [each for row in greeted.claims for each in self._claimed(session, row)]
         self._let_go(session, greeted.let_go, event.now_s)
         welcome = messages.Welcome(
             id=hello.id,
@@ -172,19 +172,19 @@ class Machine:
         self._outbox.send(session.connection, welcome)
         facts = {"node": session.node, "driver": session.driver, "release": session.release}
         self._outbox.note("node_connected", **facts, claims=len(session.claims))
-        for loser, claim, winner in rivals:
-            self._repairs.lose(loser, claim, holder=f"allocation {winner}")
+        for allocation in contested:
+            self._repairs.contested(allocation, event.now_s)
         if greeted.is_second_agent:
             self._notice([session], messages.NoticeKind.TWO_AGENTS, "two agents of one driver serve this node")
         if self._boots.greeted(session.node, _boot_of(session), event.now_s):
             self._two_machines(session.node)
         self._comparison.node(session.node, event.now_s)
 
-    def _claimed(self, session: Session, row: ClaimRow) -> Iterator[tuple[Session, Claim, str]]:
+    def _claimed(self, session: Session, row: ClaimRow) -> Iterator[str]:
         """A claim counts where the grid is known to hold it, or where its seal is right; others are ignored.
 
-        Yields claims that are lost to another one at the same address: what the grid holds stays, else what was
-        there first.
+        Yields all ids that claim one address, of which the grid has one at most: a session may be long dead, and
+        what the index knows may be old, so the grid is asked which.
         """
         known = self.index.get(row.allocation)
         is_known = known is not None and (known.view, known.address) == (row.view, row.address)
@@ -194,13 +194,9 @@ class Machine:
             return
         is_ready = row.state is State.READY
         claim = Claim(row.allocation, row.view, row.subnet, row.address, row.network_name, is_ready)
-        for allocation, rival in self.sessions.claims_at(row.view, row.address).items():
-            if allocation == row.allocation:
-                continue
-            if is_known:
-                yield rival, rival.claims[allocation], row.allocation
-            else:
-                yield session, claim, allocation
+        rivals = self.sessions.claims_at(row.view, row.address).keys() - {row.allocation}
+        if rivals:
+            yield from (row.allocation, *sorted(rivals))
         self.sessions.claim(session, claim)
 
     def _let_go(self, session: Session, rows: Iterable[messages.LetGoRow], now_s: float) -> None:

@@ -84,6 +84,10 @@ class Repairs:
         elif allocation in session.put_back:
             self._parts.sessions.unclaim(session, allocation)
 
+    def contested(self, allocation: str, now_s: float) -> None:
+        """Another claim names the same address: the grid says which of them it holds, and the other is lost."""
+        self._repair(allocation, now_s)
+
     def gone(self, allocation: str, now_s: float) -> None:
         """The grid holds nothing under this id any more: a repair that waited for its place goes on."""
         if claimed := self._parked.pop(allocation, None):
@@ -94,7 +98,7 @@ class Repairs:
         claimed = self._parked.pop(allocation, None)
         found = self._claim(claimed) if claimed else None
         if found:
-            self.lose(*found, holder=f"allocation {allocation}")
+            self._lose(*found, holder=f"allocation {allocation}")
 
     def _search(self, claims: list[str], now_s: float) -> None:
         find(self._parts, claims, lambda outcome, at_s: self._searched(claims, outcome, at_s), now_s)
@@ -180,6 +184,7 @@ class Repairs:
             # It was let go meanwhile, and may have been put back after its deletion.
             self._ask_owner(allocation, now_s)
             return
+        self.kept(allocation, now_s)
         session, claim = found
         if session.is_silent(now_s):
             session.put_back.add(allocation)
@@ -199,9 +204,9 @@ class Repairs:
             self._ask_owner(by.allocation, now_s)
             return
         holder = (by.comment or by.allocation or "another object") if by else "another object of the grid"
-        self.lose(*found, holder=holder)
+        self._lose(*found, holder=holder)
 
-    def lose(self, session: Session, claim: Claim, holder: str) -> None:
+    def _lose(self, session: Session, claim: Claim, holder: str) -> None:
         """Somebody else has the address of a claim: it is none any more, and its journal is told."""
         parts = self._parts
         parts.sessions.unclaim(session, claim.allocation)

@@ -75,8 +75,8 @@ class Adds:
         self._flights: dict[AttachmentId, Flight] = {}
         self._reading: dict[int, AttachmentId] = {}
         self._labelling: dict[int, str] = {}
-        self._displacing: set[AttachmentId] = set()
-        """Attachments whose flight rests on the rows of this turn: what they had before is let go."""
+        self._begun: set[AttachmentId] = set()
+        """Attachments whose flight began in this turn, and rests on its rows: what was before is let go."""
         self._abandoned: dict[str, None] = {}
         """Allocations that no plugin has read of, and that are to be let go."""
         self._told: list[int] = []
@@ -118,8 +118,7 @@ class Adds:
         if ready:
             self._answer_from_reserve(event, ready)
             return
-        if known:
-            self._displacing.add(event.attachment)
+        self._begun.add(event.attachment)
         self._begin_flight(event, Waiter(event.caller, event.request_id, arrived_s))
 
     def mac_read(self, event: MacRead, now_s: float) -> None:
@@ -212,7 +211,7 @@ class Adds:
 
     def dropped(self, problem: Problem) -> None:
         """The rows of this turn are not in the journal: end the flights that rest on them."""
-        for attachment in self._displacing:
+        for attachment in self._begun:
             self.withdraw(attachment, problem)
         for caller in self._told:
             self._unread.forget(caller)
@@ -257,7 +256,7 @@ class Adds:
         return [row for row in rows if row and row.state in IN_USE]
 
     def _end_turn(self) -> None:
-        self._displacing.clear()
+        self._begun.clear()
         self._told.clear()
 
     def _tell(self, caller: int, outcome: Granted) -> None:

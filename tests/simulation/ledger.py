@@ -30,7 +30,7 @@ EXCUSES: Final = {
     "second_address": "a repeated ADD does not wait for what the lost journal had; DEL lets both go",
     "adopted_without_label": "somebody may hold what no label was written on before its journal was lost",
     "put_back_for_silent": "a coordinator that a node has left puts back once what the node has let go since",
-    "refill_tried": "after each listing one ask for the reserve sees whether others have freed an address",
+    "refill_tried": "after each listing one ask (with its look-ups) sees whether others have freed an address",
     "needs_a_person": "what another boot of a cloned node has left goes when a person says which machine it is",
     "forgotten_unheard": "the grid forgot an address of whose claim its coordinator had not heard yet",
 }

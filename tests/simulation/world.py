@@ -291,7 +291,7 @@ class World:
         sweeps = IDLE_S / self.swarm.sweep_s * len(self.swarm.plans) * self.swarm.replicas * self.swarm.clusters
         if made and self._has_silent_sessions():
             self.ledger.excuse("put_back_for_silent")
-        elif made and self.swarm.reserve and made <= sweeps:
+        elif made and self.swarm.reserve and made <= 3 * sweeps:
             self.ledger.excuse("refill_tried")
         elif made:
             raise Violation(f"few calls: {made} calls in an idle world")

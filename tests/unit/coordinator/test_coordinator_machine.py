@@ -354,6 +354,20 @@ def test_of_two_claims_to_an_address_that_the_grid_has_forgotten_the_first_stays
     assert world.objects() == {first.allocation: first.address}
 
 
+def test_of_two_claims_the_grid_says_which_stays_where_the_index_does_not_know():
+    world = World(sweep_interval_s=0)
+    gone, other = connected(world), connected(world, node="node-2")
+    gone.ask(label=LABEL)
+    stale = gone.told()
+    world.delete_by_admin(stale.address)
+    world.grid.create("fixedaddress", reserved(stale.address, held := str(other.owner.draw("7" * 12))))
+    made = world.machine._sealer.seal(held, stale.view, stale.address)
+    row = claim(stale.model_copy(update={"allocation": held, "seal": made}))
+    other.hello(claims=[row])
+    assert not other.take(messages.Lost)
+    assert [each.allocation for each in gone.take(messages.Lost)] == [stale.allocation]
+
+
 def test_a_claim_that_the_grid_holds_stays_whoever_came_first():
     world = World()
     one = connected(world)

@@ -113,6 +113,16 @@ def test_a_turn_that_cannot_be_recorded_says_nothing_that_rests_on_it() -> None:
     assert agent.machine.journal_trouble == "full"
 
 
+def test_an_add_behind_a_delete_that_cannot_be_recorded_fails_with_it() -> None:
+    agent = Agent(HELD, reserve=0)
+
+    effects = agent.failing_turn(DelAsked(9, C1), an_add(1))
+
+    assert Reply(9, NotDurable()) in effects
+    assert Reply(1, UNWRITABLE) in effects
+    assert agent.machine.attachments.is_quiet()
+
+
 def test_a_failing_journal_is_logged_once_until_it_works_again() -> None:
     agent = Agent(HELD, reserve=0)
     agent.failing_turn(DelAsked(9, C1))
