@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, Final
 
 from gridsim.model import Grid
@@ -109,6 +110,10 @@ class Ledger:
         self.answers["ADD"] += 1
         if life.is_live and allocation not in life.told:
             self._told_another(life, address)
+        if IPv4Address(address) not in IPv4Network(life.plan.subnet):
+            raise Violation(
+                f"{life.key} asked for {life.plan.subnet}, and was told {address}", life.key, allocation
+            )
         if life.told.get(allocation, address) != address:
             raise Violation(f"{allocation} was at {life.told[allocation]}, now it is at {address}", allocation)
         if allocation not in life.told:

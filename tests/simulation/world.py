@@ -33,6 +33,8 @@ QUIET_LOOK_S: Final = 15.0
 QUIET_LOOKS_MAX: Final = 5
 PROBE_S: Final = 60.0
 IDLE_S: Final = 600.0
+PUT_BACK_CALLS_MAX: Final = 12
+"""Once a claim of a silent session is put back and deleted again, that is all."""
 
 
 @dataclass
@@ -289,7 +291,7 @@ class World:
         self._pass(IDLE_S)
         made = self.grid.count_calls(idle_since_s, self.timeline.now_s)
         sweeps = IDLE_S / self.swarm.sweep_s * len(self.swarm.plans) * self.swarm.replicas * self.swarm.clusters
-        if made and self._has_silent_sessions():
+        if 0 < made <= PUT_BACK_CALLS_MAX and self._has_silent_sessions():
             self.ledger.excuse("put_back_for_silent")
         elif made and self.swarm.reserve and made <= 3 * sweeps:
             self.ledger.excuse("refill_tried")
