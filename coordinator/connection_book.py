@@ -134,7 +134,10 @@ class ConnectionBook:
         return {standing.value: len(its) for standing, its in self._standing.items()}
 
     def accepted(self, descriptor: int, peer: Peer, now_s: float) -> None:
-        """A peer has connected."""
+        """A peer has connected; that may be told twice."""
+        known = self._all.get(descriptor)
+        if known is not None and known.peer == peer:
+            return
         self.ended(descriptor)
         connection = _Connection(descriptor, peer, now_s)
         self._all[descriptor] = connection

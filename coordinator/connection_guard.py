@@ -90,7 +90,12 @@ class ConnectionGuard:
         if self._book.has_met(routing_id, node):
             return
         with self._lock:
-            self._close(self._book.heard(routing_id, descriptor, address, node))
+            closings = self._book.heard(routing_id, descriptor, address, node)
+            if not self._book.has_met(routing_id, node):
+                # Its message was read before the monitor's word of it, which comes through another thread.
+                self._meet(descriptor, address)
+                closings = self._book.heard(routing_id, descriptor, address, node)
+            self._close(closings)
 
     def misread(self, routing_id: bytes) -> None:
         """A message of this connection could not be read, though its id could be."""
@@ -126,6 +131,11 @@ class ConnectionGuard:
             with self._probe.at(value) as accepted:
                 if accepted:
                     self._book.accepted(value, accepted.peer, now_s)
+
+    def _meet(self, descriptor: int, address: str) -> None:
+        with self._probe.at(descriptor) as accepted:
+            if accepted and accepted.peer[0] == address:
+                self._book.accepted(descriptor, accepted.peer, self._clock())
 
     def _look(self, now_s: float) -> None:
         """See how far the connections have come that have shown no key yet."""

@@ -287,7 +287,7 @@ def test_many_objects_are_made_in_one_request(client: Client) -> None:
         ("PUT", "faults", [1], 400, "no JSON object"),
         ("POST", "objects", {"type": "network"}, 400, "data"),
         ("POST", "objects", {"type": "discovered", "data": {}}, 400, "ipv4addr"),
-        ("POST", "objects", {"type": "network", "data": {"network": "10.55.0.0/24"}}, 400, "overlaps"),
+        ("POST", "objects", {"type": "network", "data": {"network": "10.55.0.0/24"}}, 400, "exists"),
         ("DELETE", "objects", None, 400, "ref"),
         ("DELETE", "objects?ref=network/xx", None, 400, "Invalid reference"),
         ("GET", "calls?since=x", None, 400, "since"),

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from coordinator.settings import read_settings as read_coordinator
+from gridsim.certificate import ensure_certificate
 from gridsim.settings import read_settings as read_gridsim
 from nodeagent.settings import read as read_agent
 
@@ -71,8 +72,7 @@ def test_the_daemons_accept_the_flags_that_they_are_given(
         arguments: list[str] = services[name]["command"][1:]
         return [argument.replace("/grid/cert.pem", str(certificate)) for argument in arguments]
 
-    certificate = tmp_path / "cert.pem"
-    certificate.touch()
+    certificate, _ = ensure_certificate(tmp_path, ["gridsim"])
     monkeypatch.setenv("WAPI_PASSWORD", services["coordinator"]["environment"]["WAPI_PASSWORD"])
     simulator, coordinator = read_gridsim(flags("gridsim")), read_coordinator(flags("coordinator"))
     assert coordinator.grid_host in simulator.certificate_names

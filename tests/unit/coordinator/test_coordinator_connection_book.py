@@ -255,3 +255,16 @@ class Crowds(RuleBasedStateMachine):
 
 TestCrowds = Crowds.TestCase
 TestCrowds.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_a_connection_that_was_heard_before_the_monitor_told_of_it_is_met_once() -> None:
+    book, peer = a_book(), ("10.0.0.1", 1000)
+    book.accepted(7, ("10.0.0.1", 999), NOW_S)
+    book.heard(b"before", 7, "10.0.0.1", "node-1")
+    assert book.heard(b"now", 7, "10.0.0.1", "node-1") == []
+    assert not book.has_met(b"now", "node-1")
+    book.accepted(7, peer, NOW_S)
+    book.heard(b"now", 7, "10.0.0.1", "node-1")
+    book.accepted(7, peer, NOW_S + 1)
+    assert book.has_met(b"now", "node-1")
+    assert [each.peer for each in book.condemn(b"now", "bound")] == [peer]
