@@ -33,6 +33,7 @@ EXCUSES: Final = {
     "put_back_for_silent": "a coordinator that a node has left puts back once what the node has let go since",
     "refill_tried": "after each listing one ask (with its look-ups) sees whether others have freed an address",
     "needs_a_person": "what another boot of a cloned node has left goes when a person says which machine it is",
+    "lost_and_deleted": "its journal was lost, and somebody deleted its object before it was told to the next",
     "forgotten_unheard": "the grid forgot an address of whose claim its coordinator had not heard yet",
 }
 """What may be, and why it is true that nothing can be done about it."""
@@ -201,7 +202,11 @@ class Ledger:
         for allocation, row in claims.items():
             self._check_claim(row, self._objects.get(allocation))
         for life in self.lives:
-            if life.is_live and not any(each in claims or each in self._lost for each in life.told):
+            if not life.is_live or any(each in claims or each in self._lost for each in life.told):
+                continue
+            if life.lost_journal and life.is_forgotten:
+                self.excuse("lost_and_deleted")
+            else:
                 raise Violation(f"{life.key} lives, no journal has any of {list(life.told)}", life.key, *life.told)
 
     # Inside

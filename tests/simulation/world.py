@@ -30,7 +30,7 @@ OVER_S: Final = 200.0
 LOOKS_S: Final = 120.0
 """Until namespaces were looked at twice, and what is gone has rested."""
 QUIET_LOOK_S: Final = 15.0
-QUIET_LOOKS_MAX: Final = 5
+QUIET_LOOKS_MAX: Final = 10
 PROBE_S: Final = 60.0
 IDLE_S: Final = 600.0
 PUT_BACK_CALLS_MAX: Final = 12
