@@ -11,7 +11,7 @@ import pytest
 from tests.simulation.__main__ import run_seeds
 from tests.simulation.world import World
 
-SEEDS = 150
+SEEDS = 100
 
 
 @pytest.mark.timeout(300)
