@@ -109,7 +109,7 @@ class Asks:
 
     def ended(self, session: Session) -> None:
         """The session has ended, and its asks with it: what a call still makes for one is nobody's claim."""
-        for allocation in list(session.asks):
+        for allocation in sorted(session.asks):
             ask = self._asks.get(allocation)
             if ask:
                 if ask.task:

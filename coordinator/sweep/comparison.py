@@ -52,7 +52,7 @@ class Comparison:
 
     def all(self, now_s: float) -> None:
         """Compare every node that is connected."""
-        for node in {session.node for session in self._parts.sessions}:
+        for node in sorted({session.node for session in self._parts.sessions}):
             self.node(node, now_s)
 
     def owner_of(self, allocation: str, now_s: float) -> None:

@@ -72,7 +72,7 @@ class Sweeper:
         self._complete(now_s)
 
     def _complete(self, now_s: float) -> None:
-        for allocation in self._known_before - self._seen:
+        for allocation in sorted(self._known_before - self._seen):
             if allocation in self._parts.index:
                 self._parts.index.drop(allocation)
                 self._missing(allocation, now_s)

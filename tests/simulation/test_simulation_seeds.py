@@ -9,7 +9,6 @@ import sys
 import pytest
 
 from tests.simulation.__main__ import run_seeds
-from tests.simulation.world import World
 
 SEEDS = 100
 
@@ -31,8 +30,6 @@ def test_a_seed_makes_the_same_world_in_every_process() -> None:
             text=True,
             check=True,
         ).stdout
-        for hash_seed in ("1", "2")
+        for hash_seed in ("1", "2", "random")
     }
-    world = World.of_seed(5)
-    world.run()
-    assert digests == {f"{world.story.digest()}\n"}
+    assert len(digests) == 1
