@@ -7,7 +7,7 @@ unfinished hello said is forgotten with its connection.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
@@ -242,11 +242,6 @@ class Sessions:
 
 def _journal_of(owner: Owner) -> tuple[str, str, str, str]:
     return owner.node, owner.machine, owner.boot, owner.driver
-
-
-def may_speak_of(session: Session, ids: Iterable[str], cluster_ids: frozenset[str]) -> list[str]:
-    """Of these ids, those of the session's own node, machine, boot and driver, in one of our clusters."""
-    return [each for each in ids if is_of(session, each, cluster_ids)]
 
 
 def is_of(session: Session, allocation: str, cluster_ids: frozenset[str]) -> bool:
