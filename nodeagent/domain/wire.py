@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nodeagent.domain.allocation import Allocation, Label, State
 from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
+from protocol.texts import is_fit
 from protocol.wire import messages
 from protocol.wire.messages import NAMESPACE_PATH_LENGTH_MAX, Allocated, ClaimRow, LetGoRow, NetworkAsk, OrphanRow
 
@@ -20,9 +21,9 @@ def network_ask(network: Network) -> NetworkAsk:
 
 
 def wire_label(label: Label) -> messages.Label:
-    """A label; a path that is too long for the grid's comment is left out, with its inode."""
+    """A label; a path that the grid's comment cannot have as it is, is left out, with its inode."""
     namespace = label.namespace
-    if namespace and len(namespace.path) > NAMESPACE_PATH_LENGTH_MAX:
+    if namespace and (len(namespace.path) > NAMESPACE_PATH_LENGTH_MAX or not is_fit(namespace.path)):
         namespace = None
     return messages.Label(
         container_id=label.attachment.container_id,

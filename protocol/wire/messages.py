@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field_serializer
 
+from protocol.texts import Scrubbed
 from protocol.wire import allocation_id
 
 PAGE_ROWS_MAX: Final = 100
@@ -37,13 +38,13 @@ Id = Annotated[
     str, Field(min_length=allocation_id.LENGTH, max_length=allocation_id.LENGTH, pattern=allocation_id.PATTERN)
 ]
 Token = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.\-]+$")]
-Text = Annotated[str, Field(max_length=253)]
-Name = Annotated[str, Field(min_length=1, max_length=253)]
+Text = Annotated[Scrubbed, Field(max_length=253)]
+Name = Annotated[Scrubbed, Field(min_length=1, max_length=253)]
 Hex = Annotated[str, Field(min_length=8, max_length=8, pattern=r"^[0-9a-f]{8}$")]
 ClusterId = Annotated[str, Field(min_length=12, max_length=12, pattern=r"^[0-9a-f]{12}$")]
 Seal = Annotated[str, Field(min_length=32, max_length=32, pattern=r"^[0-9a-f]{32}$")]
 ContainerId = Annotated[str, Field(max_length=200, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.\-]*$")]
-Ifname = Annotated[str, Field(min_length=1, max_length=15, pattern=r"^[^/:\s\x00]+$")]
+Ifname = Annotated[str, Field(min_length=1, max_length=15, pattern=r"^[^/:\s\x00-\x1f\x7f-\x9f]+$")]
 Mac = Annotated[str, Field(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")]
 Ipv4 = Annotated[str, Field(max_length=15), AfterValidator(_ipv4)]
 Cidr = Annotated[str, Field(max_length=18), AfterValidator(_cidr)]
@@ -319,8 +320,8 @@ class Declined(Message):
     allocation: Id | None = None
     kind: Annotated[DeclineKind, Field(strict=False)]
     code: Annotated[int, Field(ge=1)]
-    msg: Annotated[str, Field(max_length=1000)]
-    details: Annotated[str, Field(max_length=4000)]
+    msg: Annotated[Scrubbed, Field(max_length=1000)]
+    details: Annotated[Scrubbed, Field(max_length=4000)]
 
 
 class Labelled(Message):
@@ -392,7 +393,7 @@ class Notice(Message):
 
     type: Literal["notice"] = "notice"
     kind: Annotated[NoticeKind, Field(strict=False)]
-    text: Annotated[str, Field(max_length=1000)]
+    text: Annotated[Scrubbed, Field(max_length=1000)]
 
 
 class PleaseLabel(Message):
@@ -407,7 +408,7 @@ class Lost(Message):
 
     type: Literal["lost"] = "lost"
     allocation: Id
-    holder: Annotated[str, Field(max_length=1000)]
+    holder: Annotated[Scrubbed, Field(max_length=1000)]
 
 
 class Pong(Message):
@@ -440,5 +441,6 @@ ToAgent = (
     | Pong
 )
 
+request_token: TypeAdapter[str] = TypeAdapter(Token)
 to_coordinator: TypeAdapter[ToCoordinator] = TypeAdapter(Annotated[ToCoordinator, Field(discriminator="type")])
 to_agent: TypeAdapter[ToAgent] = TypeAdapter(Annotated[ToAgent, Field(discriminator="type")])

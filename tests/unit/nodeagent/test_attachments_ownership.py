@@ -203,10 +203,10 @@ def test_an_orphan_of_a_reserve_has_no_label_and_gets_one_when_it_turns_up_later
     assert core.rows.in_state(State.ADOPTED) == [ADOPTED]
 
 
-def test_a_label_without_a_namespace_names_none() -> None:
+@pytest.mark.parametrize("path", ["/" + "n" * 110, "/run/netns/a\nb", "/run/netns/\udcff"])
+def test_a_namespace_whose_path_the_grid_cannot_have_as_it_is_is_not_told(path: str) -> None:
     core = Core()
-    long = replace(LABEL, namespace=Namespace("/" + "n" * 110, 5))
-    core.receive(orphans(an_orphan(label=wire_label(long))))
+    core.receive(orphans(an_orphan(label=wire_label(replace(LABEL, namespace=Namespace(path, 5))))))
 
     (row,) = core.rows.in_state(State.ADOPTED)
     assert row.label == replace(LABEL, namespace=None)
