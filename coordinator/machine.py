@@ -64,13 +64,20 @@ class Machine:
         sweep_interval_s: float,
     ) -> None:
         self._policy = policy
-        self._outbox = Outbox(draw)
-        self._lane = Lane(operations_max)
+        self._draw = draw
+        self._sealer = Sealer(secret)
+        self._operations_max = operations_max
+        self._sweep_interval_s = sweep_interval_s
+        self._make_rooms()
+
+    def _make_rooms(self) -> None:
+        policy = self._policy
+        self._outbox = Outbox(self._draw)
+        self._lane = Lane(self._operations_max)
         self._runner = Runner(self._lane)
         self.index = Index()
         self.sessions = Sessions(policy.cluster_id, policy.allocations_max)
         self._boots = Boots()
-        self._sealer = Sealer(secret)
         parts = Parts(
             policy=policy,
             writer=Writer(policy.cluster_id, policy.cluster_name),
@@ -89,7 +96,7 @@ class Machine:
         self._asks = Asks(parts, self._deletions, self._labels, self._repairs, self._grants, self._shortages)
         self._questions = Questions(parts, self._boots, self._deletions, self._repairs.kept)
         self._comparison = Comparison(parts, self._boots, self._deletions, self._repairs, self._questions)
-        self._sweeper = Sweeper(parts, sweep_interval_s, self._listed, self._missed)
+        self._sweeper = Sweeper(parts, self._sweep_interval_s, self._listed, self._missed)
         self._timed = (self._asks, self._shortages, self._comparison, self._sweeper)
 
     def start(self, now_s: float) -> list[MachineEffect]:
@@ -97,15 +104,29 @@ class Machine:
         self._runner.submit(DefinitionsWork(), lambda outcome, at_s: self._sweeper.start(at_s), now_s)
         return self._settle(now_s)
 
+    def begin_anew(self, now_s: float) -> list[MachineEffect]:
+        """Forget everything and learn it again, as another process would after the end of this one.
+
+        No call may be under way. Nodes are told to say hello, since what they have said is forgotten, too.
+        """
+        told = [Send(each.connection, messages.HelloFirst(id=self._draw())) for each in self.sessions]
+        self._make_rooms()
+        return [*self.start(now_s), *told]
+
+    def rekey(self, secret: bytes) -> None:
+        """The coordinators have another secret: seals that were told under the old one count no more."""
+        self._sealer.rekey(secret)
+
     def handle(self, events: Iterable[MachineEvent], now_s: float) -> list[MachineEffect]:
         """Take in everything that has happened, then say what is to be done.
 
-        Messages that arrive together are taken in before the lane plans, so that they share a call.
+        Messages that arrive together are taken in before the lane plans, so that they share a call. What a message
+        or a task makes fail is settled here; whatever else is raised leaves no state to be relied upon.
         """
         notes: list[commands.Note | commands.Mishap] = []
         for event in events:
             if isinstance(event, Received):
-                self._received(event)
+                notes += self._heard(event)
             else:
                 notes += self._work_off(self._lane.handle(event), now_s)
         for room in self._timed:
@@ -113,6 +134,20 @@ class Machine:
         return [*notes, *self._settle(now_s)]
 
     # What comes in
+
+    def _heard(self, event: Received) -> list[commands.Mishap]:
+        """Take a message in; one that fails costs its sender a hello, and nobody else anything."""
+        message = event.message
+        try:
+            self._received(event)
+        except Exception as error:  # noqa: BLE001, no message is worth more than its session
+            allocation = message.allocation if isinstance(message, messages.Allocate) else None
+            self._outbox.decline(event.connection, message.id, errors.InternalFailure(), allocation)
+            if session := self.sessions.hear(event.connection, event.now_s):
+                self._end(session)
+            self._outbox.send(event.connection, messages.HelloFirst(id=message.id))
+            return [commands.Mishap(message.type, error, {"request": message.id, "node": event.node})]
+        return []
 
     def _received(self, event: Received) -> None:
         message = event.message

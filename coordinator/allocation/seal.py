@@ -14,6 +14,10 @@ class Sealer:
     """Makes and checks seals under a key derived from the coordinators' secret, which all replicas share."""
 
     def __init__(self, secret: bytes) -> None:
+        self.rekey(secret)
+
+    def rekey(self, secret: bytes) -> None:
+        """Use another secret from now on."""
         self._key = hmac.digest(secret, _PURPOSE, sha256)
 
     def seal(self, allocation: str, view: str, address: str) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from protocol.errors import Problem, TryAgain
 from protocol.wire.messages import Declined, DeclineKind, Message
+
+MSG_LENGTH_MAX: Final = 1_000
+DETAILS_LENGTH_MAX: Final = 4_000
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,18 @@ class Note:
 Effect = Send | Note
 
 
+def declined(request_id: str, problem: Problem, allocation: str | None = None) -> Declined:
+    """Says in the words of the problem that a request cannot be served."""
+    return Declined(
+        id=request_id,
+        allocation=allocation,
+        kind=DeclineKind.TRY_AGAIN if isinstance(problem, TryAgain) else DeclineKind.REFUSED,
+        code=problem.code,
+        msg=problem.msg[:MSG_LENGTH_MAX],
+        details=problem.details[:DETAILS_LENGTH_MAX],
+    )
+
+
 class Outbox:
     """Collects effects. `draw` makes the id of a message that nobody has asked for."""
 
@@ -43,16 +58,7 @@ class Outbox:
 
     def decline(self, connection: bytes, request_id: str, problem: Problem, allocation: str | None = None) -> None:
         """Refuse a request in the words of the problem."""
-        kind = DeclineKind.TRY_AGAIN if isinstance(problem, TryAgain) else DeclineKind.REFUSED
-        declined = Declined(
-            id=request_id,
-            allocation=allocation,
-            kind=kind,
-            code=problem.code,
-            msg=problem.msg[:1000],
-            details=problem.details[:4000],
-        )
-        self.send(connection, declined)
+        self.send(connection, declined(request_id, problem, allocation))
 
     def note(self, event: str, **fields: Any) -> None:
         """For the log."""

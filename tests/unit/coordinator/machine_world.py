@@ -8,7 +8,7 @@ from enum import Enum, auto
 from typing import Any
 from urllib.parse import unquote
 
-from coordinator.commands import Call, WakeAt
+from coordinator.commands import Call, Mishap, WakeAt
 from coordinator.core.outbox import Note, Send
 from coordinator.core.policy import Policy
 from coordinator.errors import GridUnavailable
@@ -120,6 +120,8 @@ class World:
             self.grid.create("network", {"network": NETWORK.subnet, "extattrs": named})
         self.now_s = 1_000.0
         self.notes: list[str] = []
+        self.expects_mishaps = False
+        self.mishaps: list[Mishap] = []
         self.calls = 0
         self.fate: Callable[[Call], Fate] = lambda call: Fate.ANSWERED
         """What becomes of a call."""
@@ -143,6 +145,10 @@ class World:
         )
         if listed:
             self._carry_out(self.machine.start(self.now_s))
+
+    def begin_anew(self) -> None:
+        """What the loop does with a machine that has failed."""
+        self._carry_out(self.machine.begin_anew(self.now_s))
 
     def draw(self) -> str:
         self._drawn += 1
@@ -210,6 +216,10 @@ class World:
                 self._wake_s = effect.at_s
             elif isinstance(effect, Note):
                 self.notes.append(effect.event)
+            elif isinstance(effect, Mishap):
+                if not self.expects_mishaps:
+                    raise effect.error
+                self.mishaps.append(effect)
             elif isinstance(effect, Call):
                 self.calls += 1
                 todo.extend(self.machine.handle([self._perform(effect)], self.now_s))
