@@ -19,6 +19,7 @@ from nodeagent.domain.events import Event
 from nodeagent.domain.outcomes import Failure, Granted
 from nodeagent.journal.contents import Changes
 from nodeagent.journal.rows import Rows
+from nodeagent.link import interfaces
 from nodeagent.link.confirmations import Confirmations
 from nodeagent.link.enrolment import Enrolment
 from nodeagent.link.session import Session
@@ -80,6 +81,8 @@ class Machine:
         elif isinstance(event, events.Ticked):
             self._collect(self.session.handle(event, now_s), now_s)
             self._tell(event, now_s)
+        elif isinstance(event, events.InterfacesSeen):
+            self._turn += interfaces.told(event) if self.session.is_up else []
         else:
             self._collect(self.attachments.handle(event, now_s), now_s)
 

@@ -62,6 +62,13 @@ class LookAtNamespaces(Effect):
 
 
 @dataclass(frozen=True)
+class LookAtInterfaces(Effect):
+    """See what interfaces the namespaces of the node hold; ends in InterfacesSeen with the same `request_id`."""
+
+    request_id: str
+
+
+@dataclass(frozen=True)
 class RenewSocket(Effect):
     """Throw the socket away; connect a fresh one to the endpoint of this index."""
 

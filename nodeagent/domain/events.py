@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
 from nodeagent.domain.outcomes import Failure
 from nodeagent.domain.presence import Sight
-from protocol.wire.messages import ToAgent
+from protocol.wire.messages import Interface, ToAgent
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,15 @@ class NamespacesSeen(Event):
 
     look: int
     sights: tuple[Sight, ...]
+
+
+@dataclass(frozen=True)
+class InterfacesSeen(Event):
+    """What the coordinator has asked for; `unreadable` namespaces could not be looked into."""
+
+    request_id: str
+    interfaces: tuple[Interface, ...]
+    unreadable: int
 
 
 @dataclass(frozen=True)

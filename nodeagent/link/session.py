@@ -14,7 +14,7 @@ from enum import Enum, auto
 from typing import Final
 
 from nodeagent.domain.allocation import IN_USE
-from nodeagent.domain.effects import Effect, Note, RenewSocket, Tell, Transmit
+from nodeagent.domain.effects import Effect, LookAtInterfaces, Note, RenewSocket, Tell, Transmit
 from nodeagent.domain.events import (
     Connected,
     ConnectionLost,
@@ -35,6 +35,7 @@ from protocol.wire.messages import (
     EnrolFirst,
     Enrolled,
     HelloFirst,
+    ListInterfaces,
     Notice,
     NotLeader,
     Ping,
@@ -196,6 +197,8 @@ class Session:
             self._hello_first()
         elif isinstance(message, Probe):
             self._effects.append(Transmit(ProbeAnswer(id=message.id, nonce=message.nonce)))
+        elif isinstance(message, ListInterfaces):
+            self._effects.append(LookAtInterfaces(message.id))
         elif isinstance(message, Notice):
             self.notices[message.kind.value] = message.text
             self._effects.append(Note(message.kind.value, "error", {"why": message.text}))

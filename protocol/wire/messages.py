@@ -214,6 +214,26 @@ class Ping(Message):
     type: Literal["ping"] = "ping"
 
 
+class Interface(Model):
+    """An interface inside a network namespace of the node, of which `namespace` is the path."""
+
+    namespace: Text
+    inode: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    ifname: Ifname
+    mac: Mac | None = None
+    addresses: Annotated[list[Ipv4], Field(max_length=32)] = Field(default_factory=list)
+
+
+class Interfaces(Message):
+    """Answers `list_interfaces`, in pages. `unreadable` namespaces could not be looked into."""
+
+    type: Literal["interfaces"] = "interfaces"
+    page: Annotated[int, Field(ge=0, le=100_000)]
+    last: bool
+    interfaces: Annotated[list[Interface], Field(max_length=PAGE_ROWS_MAX)]
+    unreadable: Annotated[int, Field(ge=0)] = 0
+
+
 class Proof(Message):
     """What enrol and show_ticket have in common: which node the sender says it is; believed is token or ticket."""
 
@@ -381,6 +401,12 @@ class Probe(Message):
     nonce: Token
 
 
+class ListInterfaces(Message):
+    """Asks which interfaces the network namespaces of the node hold, for `cni-infoblox adopt`."""
+
+    type: Literal["list_interfaces"] = "list_interfaces"
+
+
 class NoticeKind(StrEnum):
     """What a node shall tell its people."""
 
@@ -418,7 +444,17 @@ class Pong(Message):
 
 
 ToCoordinator = (
-    Hello | Allocate | SetLabels | LetGo | Answer | ProbeAnswer | WrongCluster | Ping | Enrol | ShowTicket
+    Hello
+    | Allocate
+    | SetLabels
+    | LetGo
+    | Answer
+    | ProbeAnswer
+    | WrongCluster
+    | Interfaces
+    | Ping
+    | Enrol
+    | ShowTicket
 )
 ToAgent = (
     Welcome
@@ -435,6 +471,7 @@ ToAgent = (
     | Orphans
     | PleaseLetGo
     | Probe
+    | ListInterfaces
     | Notice
     | PleaseLabel
     | Lost

@@ -1,0 +1,153 @@
+"""What the daemons tell about themselves on `/status`: one model each, built by them, read by people's commands.
+
+A field is never taken away, and a later one has a default: then the command of one release reads the daemon of
+another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class GridStatus(_Part):
+    """What the coordinator knows about the grid. `since_s` is how long it has been unavailable.
+
+    `mode`: request, separate (single calls only), or unknown before the first call.
+    """
+
+    state: str
+    reason: str
+    since_s: float
+    calls: int
+    mode: str
+    missing_definitions: tuple[str, ...]
+
+
+class LaneStatus(_Part):
+    """The lane of WAPI calls: tasks that wait, operations that a call may have."""
+
+    waiting: int
+    operations_max: int
+
+
+class NodeStatus(_Part):
+    """One agent that has said what it claims: a node has one for each driver, and for each boot.
+
+    `connected_s` is None while it is silent. `held` counts adopted ones, too.
+    """
+
+    node: str
+    driver: str
+    boot: str
+    release: str
+    connected_s: float | None
+    heard_s_ago: float
+    held: int
+    ready: int
+
+
+class NetworkStatus(_Part):
+    """A network with allocations of this cluster; all but its size are counts of addresses.
+
+    `ready` are held by nobody yet, `resting` are on their way out of the grid.
+    """
+
+    view: str
+    subnet: str
+    allocations: int
+    ready: int
+    resting: int
+    size: int
+
+
+class SweepStatus(_Part):
+    """The listing of the grid. `stopped` is why nothing is freed of nodes that are gone, empty where it may be."""
+
+    listed_s_ago: float | None
+    unreadable: int
+    stopped: str
+
+
+class KubernetesStatus(_Part):
+    """The watch of the Kubernetes API: whether it is up to date, how many nodes it shows."""
+
+    fresh: bool
+    nodes: int
+
+
+class CoordinatorStatus(_Part):
+    """A coordinator. `cluster` is its name, `why_not_leading` is None for the one that leads.
+
+    `alarms` are open ones, in words. `kubernetes` is None where it does not watch one.
+    """
+
+    cluster: str
+    cluster_id: str
+    release: str
+    why_not_leading: str | None
+    allocations: int
+    listed: bool
+    deletions_waiting: int
+    repairs_waiting: int
+    lane: LaneStatus
+    grid: GridStatus
+    nodes: tuple[NodeStatus, ...]
+    networks: tuple[NetworkStatus, ...]
+    sweep: SweepStatus
+    alarms: tuple[str, ...] = ()
+    kubernetes: KubernetesStatus | None = None
+
+
+class AllocationCounts(_Part):
+    """How many allocations of a journal are in which state. `lost` ones are held, but not in the grid any more."""
+
+    asked: int
+    ready: int
+    held: int
+    adopted: int
+    let_go: int
+    lost: int
+
+
+class ReserveStatus(_Part):
+    """What is kept ready of one network of a configuration."""
+
+    network: str
+    subnet: str
+    wanted: int
+    ready: int
+
+
+class AgentStatus(_Part):
+    """A node's agent. `unready` is why it is not ready; `heard_s_ago` is None before the coordinator was heard.
+
+    `cluster_id` is None before the first welcome. `journal_trouble` is why the journal cannot be written.
+    `damaged_journal` is the file of a journal that was damaged, until a person removes it. `notices` are what the
+    coordinator has to tell this node's people, by kind.
+    """
+
+    node: str
+    driver: str
+    release: str
+    machine: str
+    boot: str
+    journal: str
+    cluster_id: str | None
+    unready: str | None
+    socket_open: bool
+    connected: bool
+    why_not_connected: str | None
+    heard_s_ago: float | None
+    allocations: AllocationCounts
+    reserve: tuple[ReserveStatus, ...]
+    pending_files: int
+    plugin_connections: int
+    journal_trouble: str | None = None
+    damaged_journal: str | None = None
+    notices: Mapping[str, str] = {}
