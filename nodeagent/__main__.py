@@ -23,6 +23,8 @@ from nodeagent.attachment_machine import Attachments
 from nodeagent.board import Board
 from nodeagent.dealer import Dealer
 from nodeagent.desk import Desk
+from nodeagent.domain.outcomes import Failure
+from nodeagent.domain.presence import Sight
 from nodeagent.enrolment import Enrolment
 from nodeagent.front import Drivers, Front, Item, StopAsked, ThreadEnded
 from nodeagent.journal_file import BadJournal, Journal, Reports
@@ -30,9 +32,7 @@ from nodeagent.journal_start import open_when_possible
 from nodeagent.link_machine import Link
 from nodeagent.mac import InterfaceMacs, own_mac
 from nodeagent.metrics import Metrics
-from nodeagent.namespaces import Sight
 from nodeagent.netns import Look, NamespaceReader
-from nodeagent.outcomes import Failure
 from nodeagent.papers import EnrolledPapers, Papers
 from nodeagent.pending import PendingDeletes
 from nodeagent.recovery import JournalBotched, JournalRead

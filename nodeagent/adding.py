@@ -16,13 +16,13 @@ from dataclasses import replace
 from typing import Final
 
 from nodeagent import errors, journal_records, wire_messages
-from nodeagent.attachment import AttachmentId, Network
 from nodeagent.book import Book, Entry, Flight, Phase, Waiter
 from nodeagent.cni_request import AddRequest
 from nodeagent.commands import DropRelease, Note, ReadMac, Reply, Transmit
+from nodeagent.domain.attachment import AttachmentId, Network
+from nodeagent.domain.outcomes import Failure, Granted
 from nodeagent.events import Added, Answered, MacRead, MacUnread
 from nodeagent.journal_records import Record, State
-from nodeagent.outcomes import Failure, Granted
 from protocol.errors import Problem
 from protocol.messages import Allocated, Declined
 
@@ -288,7 +288,7 @@ class Adding:
 
     def _grant(self, entry: Entry, record: Record, waiter: Waiter, wapi_calls: int) -> None:
         self._told[waiter.caller] = (entry.attachment, record.seq)
-        self._book.do(Reply(waiter.caller, Granted(record.addresses, wapi_calls)))
+        self._book.do(Reply(waiter.caller, Granted(record.addresses, wapi_calls=wapi_calls)))
 
     def _drop_waiters(self, entry: Entry, callers: Iterable[int], now_s: float) -> None:
         flight = entry.flight

@@ -16,6 +16,7 @@ from nodeagent.book import Book
 from nodeagent.collecting import Collecting
 from nodeagent.commands import Command, Die, RememberReached, Reply
 from nodeagent.deleting import Deleting
+from nodeagent.domain.outcomes import Done, Failure, Outcome
 from nodeagent.events import (
     Added,
     Answered,
@@ -39,7 +40,6 @@ from nodeagent.events import (
     Ticked,
 )
 from nodeagent.journal_records import State
-from nodeagent.outcomes import Done, Failure, Outcome
 from nodeagent.vanishing import Vanishing
 from protocol.messages import Holding
 

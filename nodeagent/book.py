@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-from nodeagent.attachment import AttachmentId
 from nodeagent.cni_request import AddRequest
 from nodeagent.commands import Command, Persist, Reply
+from nodeagent.domain.attachment import AttachmentId
+from nodeagent.domain.outcomes import Outcome
 from nodeagent.journal_records import Record, State
-from nodeagent.outcomes import Outcome
 
 ASK_LASTS_MS: Final = 90_000
 """An ADD may wait in a coordinator's queue for 60 s, and what that sends may be committed 30 s later."""

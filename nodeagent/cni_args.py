@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from nodeagent.attachment import Pod
+from nodeagent.domain.attachment import Pod
 from protocol.texts import scrub
 
 VALUE_LENGTH_MAX: Final = 253

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from nodeagent import errors
-from nodeagent.attachment import AttachmentId, Network, Pod
 from nodeagent.cni_args import pod_of, requested_address
+from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
+from nodeagent.domain.presence import NO_NAMESPACE
 from nodeagent.frame import Frame
-from nodeagent.namespaces import Inode, Namespace
 from protocol.config_errors import AddressRequested, ConfigInvalid, NetworkClosed
 from protocol.errors import Problem
 from protocol.messages import CONTAINER_ID_LENGTH_MAX, IFNAME_LENGTH_MAX
@@ -131,8 +131,8 @@ _VARIABLES: Final = (
 )
 
 
-def parse(frame: Frame, netns: Inode | None) -> Request:
-    """The request of `frame`, which came with the descriptor of `netns`. Raises a `Problem`."""
+def parse(frame: Frame, netns: int | None) -> Request:
+    """The request of `frame`, which came with a descriptor of the inode `netns`. Raises a `Problem`."""
     verb = frame.variables.get("CNI_COMMAND", "")
     if not verb:
         raise errors.VariableMissing(variable="CNI_COMMAND", verb="every request")
@@ -188,7 +188,7 @@ def _network(config: NetworkConfig) -> Network:
     )
 
 
-def _add(frame: Frame, netns: Inode | None) -> AddRequest:
+def _add(frame: Frame, netns: int | None) -> AddRequest:
     fields = decode_object(frame.stdin)
     version = version_of(fields)
     config = validate(fields)
@@ -203,6 +203,8 @@ def _add(frame: Frame, netns: Inode | None) -> AddRequest:
         raise errors.NamespaceUnopened(
             path=frame.variables["CNI_NETNS"][:200], cause=cause[:_NETNS_ERROR_LENGTH_MAX]
         )
+    if netns == NO_NAMESPACE:
+        raise errors.NotANamespace(cause=f"{frame.variables['CNI_NETNS'][:200]} is something else")
     return AddRequest(
         cni_version=version,
         attachment=_attachment(frame),
@@ -216,7 +218,7 @@ def _add(frame: Frame, netns: Inode | None) -> AddRequest:
     )
 
 
-def _check(frame: Frame, netns: Inode | None) -> CheckRequest:
+def _check(frame: Frame, netns: int | None) -> CheckRequest:
     fields = decode_object(frame.stdin)
     version = version_of(fields)
     config = validate(fields)
@@ -232,7 +234,7 @@ def _previous(result: Any) -> tuple[str, ...] | None:
     return tuple(str(ip["address"]) for ip in ips if isinstance(ip, dict) and "address" in ip)
 
 
-def _del(frame: Frame, netns: Inode | None) -> DelRequest:
+def _del(frame: Frame, netns: int | None) -> DelRequest:
     fields = decode_object(frame.stdin)
     try:
         version = version_of(fields)
@@ -242,13 +244,13 @@ def _del(frame: Frame, netns: Inode | None) -> DelRequest:
     return DelRequest(_attachment(frame), version)
 
 
-def _status(frame: Frame, netns: Inode | None) -> StatusRequest:
+def _status(frame: Frame, netns: int | None) -> StatusRequest:
     if not frame.stdin.strip():  # a probe of the kubelet cannot pass a configuration
         return StatusRequest()
     return StatusRequest(version_of(decode_object(frame.stdin)))
 
 
-def _gc(frame: Frame, netns: Inode | None) -> GcRequest:
+def _gc(frame: Frame, netns: int | None) -> GcRequest:
     fields = decode_object(frame.stdin)
     version = version_of(fields)
     lists = [_listed(key, fields[key]) for key in _LISTS_OF_VALID if fields.get(key) is not None]
@@ -272,11 +274,11 @@ def _pair(attachment: Any) -> AttachmentId | None:
     )
 
 
-def _version(frame: Frame, netns: Inode | None) -> VersionRequest:
+def _version(frame: Frame, netns: int | None) -> VersionRequest:
     return VersionRequest()
 
 
-_BUILDERS: Final[Mapping[str, Callable[[Frame, Inode | None], Request]]] = {
+_BUILDERS: Final[Mapping[str, Callable[[Frame, int | None], Request]]] = {
     "ADD": _add,
     "DEL": _del,
     "CHECK": _check,

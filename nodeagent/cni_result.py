@@ -6,9 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from nodeagent.attachment import Address
 from nodeagent.cni_request import AddRequest
-from nodeagent.outcomes import Failure
+from nodeagent.domain.outcomes import Address, Failure
 from protocol.network_config import SUPPORTED_VERSIONS, Route
 
 _WITH_IP_VERSION: Final = ("0.3.0", "0.3.1", "0.4.0")

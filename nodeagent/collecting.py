@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nodeagent import errors
-from nodeagent.attachment import AttachmentId
+from nodeagent.attachments.presence import Verdict
 from nodeagent.book import Book, Entry
 from nodeagent.commands import Reply
+from nodeagent.domain.attachment import AttachmentId, Namespace
+from nodeagent.domain.outcomes import Done, Failure
 from nodeagent.events import GcAsked
-from nodeagent.namespaces import Namespace
-from nodeagent.outcomes import Done, Failure
-from nodeagent.sightings import Verdict
 from nodeagent.vanishing import Vanishing
 from protocol.messages import ReleaseReason
 

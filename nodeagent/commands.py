@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from nodeagent.attachment import AttachmentId
+from nodeagent.domain.attachment import AttachmentId, Namespace
+from nodeagent.domain.outcomes import Outcome
 from nodeagent.events import Event
 from nodeagent.journal_records import Record
-from nodeagent.namespaces import Namespace
-from nodeagent.outcomes import Outcome
 from protocol.messages import Allocated, Declined, Released, ToCoordinator
 
 

@@ -13,9 +13,9 @@ from nodeagent import errors, journal_records
 from nodeagent.adding import Adding
 from nodeagent.book import Book, Entry
 from nodeagent.commands import Forget, Note, Reply, StartRelease
+from nodeagent.domain.outcomes import Done, Failure, NotDurable
 from nodeagent.events import Deleted, ReleaseConfirmed
 from nodeagent.journal_records import Record, State
-from nodeagent.outcomes import Done, Failure, NotDurable
 from protocol.messages import ReleaseReason
 
 UNCLAIMED_S: Final = 600.0

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from nodeagent import cni_result
-from nodeagent.attachment import AttachmentId
 from nodeagent.cni_request import LATEST_VERSION, AddRequest, CheckRequest, DelRequest, Request
+from nodeagent.domain.attachment import AttachmentId
+from nodeagent.domain.outcomes import Done, Failure, Granted, NotDurable, Outcome
 from nodeagent.errors import AgentFailed
 from nodeagent.frame import EXIT_NOT_DURABLE, encode_answer
 from nodeagent.metrics import Metrics
-from nodeagent.outcomes import Done, Failure, Granted, NotDurable, Outcome
 from nodeagent.pending import PendingDelete
 from protocol.logs import Logger
 

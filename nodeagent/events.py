@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nodeagent.attachment import AttachmentId
 from nodeagent.cni_request import AddRequest, CheckRequest, GcRequest
+from nodeagent.domain.attachment import AttachmentId
+from nodeagent.domain.outcomes import Failure
+from nodeagent.domain.presence import Sight
 from nodeagent.journal_records import Record
-from nodeagent.namespaces import Sight
-from nodeagent.outcomes import Failure
 from protocol.messages import Allocated, Declined, Interface, Released, ToAgent
 
 

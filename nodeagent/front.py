@@ -28,12 +28,13 @@ from nodeagent.cni_request import (
 from nodeagent.commands import Command
 from nodeagent.dealer import Dealer
 from nodeagent.desk import Case, Desk, answer_to
+from nodeagent.domain.events import HungUp
+from nodeagent.domain.outcomes import Done, Failure, Outcome
 from nodeagent.events import Event
 from nodeagent.frame import UnknownFrameVersion
 from nodeagent.journal_file import Erase, Journal, Reached, Write
 from nodeagent.metrics import Metrics
 from nodeagent.netns import Look, NamespaceReader, Sighting
-from nodeagent.outcomes import Done, Failure, Outcome
 from nodeagent.papers import Papers, TokenUnreadable
 from nodeagent.pending import PendingDelete, PendingDeletes
 from nodeagent.recovery import JournalBotched, JournalRead, Recovery, RecoveryDrivers
@@ -243,9 +244,12 @@ class Front:
         elif isinstance(served, Garbled):
             self._garbled(served)
         else:
-            if isinstance(served, events.HungUp):
-                self._desk.drop(served.caller, served.now_s)
-            self._switchboard.tell(served)
+            now_s = self._clock()
+            if isinstance(served, HungUp):
+                self._desk.drop(served.caller, now_s)
+                self._switchboard.tell(events.HungUp(now_s, served.caller))
+            else:
+                self._switchboard.tell(events.Delivered(now_s, served.caller))
 
     def _arrived(self, arrived: Arrived) -> None:
         verb = arrived.frame.variables.get("CNI_COMMAND", "")

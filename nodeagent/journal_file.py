@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from nodeagent.attachment import AttachmentId
+from nodeagent.domain.attachment import AttachmentId
 from nodeagent.journal.place import JournalUnready
 from nodeagent.journal_records import COLUMNS, Record, decode, encode
 from nodeagent.steps import OnStep

@@ -19,8 +19,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from nodeagent.attachment import Address, AttachmentId, Network, Pod
-from nodeagent.namespaces import Namespace
+from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
+from nodeagent.domain.outcomes import Address
 from protocol.messages import ReleaseReason
 
 RESEND_ATTEMPT: Final = 2

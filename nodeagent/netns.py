@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from nodeagent import errors
+from nodeagent.domain.attachment import Namespace
+from nodeagent.domain.presence import Sight
 from nodeagent.interfaces import mac_of
 from nodeagent.mac import InterfaceMacs
-from nodeagent.namespaces import Namespace, Sight
 from nodeagent.sight import sight_of
 from nodeagent.survey import Tour
 from protocol.errors import Problem
@@ -100,7 +101,7 @@ class NamespaceReader:
         if isinstance(look, Look):
             self._serve(home, look, on_read, on_problem)
         elif isinstance(look, Sighting):
-            on_seen(look.look, tuple(sight_of(each) for each in look.namespaces))
+            on_seen(look.look, tuple(sight_of(each, os.fstat(home).st_dev) for each in look.namespaces))
         elif look.go_on(home, self._enter):
             on_surveyed(look)
         else:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from nodeagent.attachment import AttachmentId
 from nodeagent.cni_request import attachment_to_delete
+from nodeagent.domain.attachment import AttachmentId
 from nodeagent.frame import BODY_BYTES_MAX, BadFrame, parse
 from nodeagent.steps import OnStep
 from protocol.errors import Problem

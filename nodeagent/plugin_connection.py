@@ -10,8 +10,7 @@ from enum import Enum, auto
 from typing import Final
 
 from nodeagent.frame import Frame, parse
-from nodeagent.namespaces import Inode
-from nodeagent.sight import inode_of
+from nodeagent.network_namespace import inode_of
 
 READ_BYTES: Final = 64 * 1024
 DESCRIPTORS_MAX: Final = 16
@@ -45,9 +44,9 @@ class PluginConnection:
         self._descriptor: int | None = None
 
     @property
-    def netns(self) -> Inode | None:
-        """Which namespace's descriptor came and was not taken yet."""
-        return None if self._descriptor is None else inode_of(os.fstat(self._descriptor))
+    def netns(self) -> int | None:
+        """The inode of the network namespace whose descriptor came and was not taken yet; 0: it is none."""
+        return None if self._descriptor is None else inode_of(self._descriptor)
 
     def take_descriptor(self) -> int | None:
         """The namespace's descriptor, which the caller of this closes."""

@@ -8,13 +8,13 @@ from math import inf
 from typing import Final, Protocol
 
 from nodeagent import commands, errors, events, wire_messages
-from nodeagent.attachment import AttachmentId
 from nodeagent.attachment_machine import Attachments
 from nodeagent.commands import Command
 from nodeagent.desk import FAILED_ANSWER, Desk
+from nodeagent.domain.attachment import AttachmentId
+from nodeagent.domain.outcomes import Failure, NotDurable, Outcome
 from nodeagent.journal_file import Contents, Reread
 from nodeagent.mishaps import Breakdowns, Cure, cure
-from nodeagent.outcomes import Failure, NotDurable, Outcome
 from nodeagent.releases import Releases
 from nodeagent.switchboard import Machines, Switchboard
 from protocol.internal_errors import InternalErrors

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from nodeagent import wire_messages
-from nodeagent.attachment import AttachmentId
 from nodeagent.commands import Command, ConfirmRelease, Note, Transmit
+from nodeagent.domain.attachment import AttachmentId
 from nodeagent.events import Answered, Event, LinkLost, LinkRaised, ReleaseDropped, ReleaseStarted, Ticked
 from nodeagent.journal_records import Record
 from protocol.messages import Declined, Released

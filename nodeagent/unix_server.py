@@ -10,9 +10,8 @@ from typing import Any, Final
 
 import zmq
 
-from nodeagent.events import Delivered, HungUp
+from nodeagent.domain.events import Delivered, HungUp
 from nodeagent.frame import BadFrame, Frame
-from nodeagent.namespaces import Inode
 from nodeagent.plugin_connection import PeerGone, PluginConnection, Stage
 from nodeagent.socket_place import CREDENTIALS, SocketPlace
 from protocol import descriptors
@@ -35,7 +34,7 @@ class Arrived:
 
     caller: int
     frame: Frame
-    netns: Inode | None
+    netns: int | None
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,7 @@ class UnixServer:
         """Answer a caller, who may be gone."""
         connection = self._by_caller.get(caller)
         if connection is None:
-            return [HungUp(now_s, caller)]
+            return [HungUp(caller)]
         try:
             connection.answer(data, now_s)
         except PeerGone:
@@ -166,7 +165,7 @@ class UnixServer:
                 events.append(self._hang_up(connection, now_s))
             else:
                 self._drop(connection, now_s)
-                events.append(Delivered(now_s, connection.caller))
+                events.append(Delivered(connection.caller))
         return events
 
     def _accept(self, now_s: float, accepts_max: int) -> None:
@@ -205,7 +204,7 @@ class UnixServer:
             elif connection.stage is Stage.DRAINING:
                 if connection.drain():
                     self._drop(connection, now_s)
-                    return [Delivered(now_s, connection.caller)]
+                    return [Delivered(connection.caller)]
             else:
                 frame = connection.read()
                 if frame is not None:
@@ -237,7 +236,7 @@ class UnixServer:
 
     def _hang_up(self, connection: PluginConnection, now_s: float) -> HungUp:
         self._drop(connection, now_s)
-        return HungUp(now_s, connection.caller)
+        return HungUp(connection.caller)
 
     def _drop(self, connection: PluginConnection, now_s: float) -> None:
         descriptor = connection.sock.fileno()

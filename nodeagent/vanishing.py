@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from nodeagent.attachment import AttachmentId
+from nodeagent.attachments.presence import Presence, Verdict
 from nodeagent.book import Book, Entry
 from nodeagent.commands import LookAtNamespaces
 from nodeagent.deleting import Deleting
+from nodeagent.domain.attachment import AttachmentId, Namespace
 from nodeagent.events import Added, NamespacesSeen
 from nodeagent.journal_records import Record, State
-from nodeagent.namespaces import Namespace
-from nodeagent.sightings import Sightings, Verdict
 from protocol.messages import ReleaseReason
 
 LOOK_EVERY_S: Final = 30.0
@@ -35,7 +34,7 @@ class Vanishing:
     def __init__(self, book: Book, deleting: Deleting) -> None:
         self._book = book
         self._deleting = deleting
-        self._sightings = Sightings()
+        self._presence = Presence()
         self._looks: dict[int, OnJudged] = {}
         self._last_look = 0
         self._is_looking = False
@@ -52,7 +51,7 @@ class Vanishing:
         """A look is over."""
         then = self._looks.pop(event.look, None)
         if then:
-            then(self._sightings.judge(event.sights), event.now_s)
+            then(self._presence.judge(event.sights), event.now_s)
 
     def ticked(self, now_s: float) -> None:
         """Look at all of them when it is time."""
@@ -61,7 +60,7 @@ class Vanishing:
         self._looked_s = now_s
         records = [entry.record for entry in self._book.entries.values() if entry.state() in _LIVING]
         namespaces = {record.namespace for record in records if record and record.namespace}
-        self._sightings.keep(namespaces)
+        self._presence.keep(namespaces)
         self._absences = {each: count for each, count in self._absences.items() if each in namespaces}
         if namespaces:
             self._is_looking = True
@@ -83,7 +82,7 @@ class Vanishing:
             and entry.attachment != request.attachment
             and record.namespace
         }
-        if not before and self._sightings.believes:
+        if not before and self._presence.is_any_believed:
             return
 
         def release(verdicts: Mapping[Namespace, Verdict], now_s: float) -> None:
@@ -118,7 +117,7 @@ class Vanishing:
 
     def count_by_verdict(self) -> dict[str, int]:
         """What became of the namespaces, for people."""
-        return self._sightings.count()
+        return self._presence.count()
 
     def _judged(self, verdicts: Mapping[Namespace, Verdict], now_s: float) -> None:
         self._is_looking = False

@@ -7,7 +7,8 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from nodeagent.attachment import Address, AttachmentId, Network
+from nodeagent.domain.attachment import AttachmentId, Network
+from nodeagent.domain.outcomes import Address
 from nodeagent.journal_records import Record
 from protocol import messages
 from protocol.messages import (

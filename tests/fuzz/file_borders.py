@@ -8,7 +8,8 @@ from pathlib import Path
 
 from coordinator.errors import TicketRefused
 from coordinator.tickets import Tickets
-from nodeagent.attachment import Address, AttachmentId, Network, Pod
+from nodeagent.domain.attachment import AttachmentId, Network, Pod
+from nodeagent.domain.outcomes import Address
 from nodeagent.journal_file import FILE_NAME, BadJournal, Erase, Job, Journal, Reports, Write
 from nodeagent.journal_records import COLUMNS, Record, State, decode, encode
 from nodeagent.papers import EnrolledPapers, TokenUnreadable

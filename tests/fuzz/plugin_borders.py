@@ -7,12 +7,10 @@ import struct
 from collections.abc import Mapping
 
 from nodeagent import cni_request, cni_result, wire_messages
-from nodeagent.attachment import Address
 from nodeagent.cni_request import AddRequest, Request
+from nodeagent.domain.outcomes import Address, Failure
 from nodeagent.frame import BadFrame, Frame, parse
 from nodeagent.journal_records import Record, State
-from nodeagent.namespaces import Inode
-from nodeagent.outcomes import Failure
 from protocol.codec import decode_to_coordinator, encode
 from protocol.errors import Problem
 from protocol.network_config import ABSENT_VERSION, SUPPORTED_VERSIONS
@@ -62,7 +60,7 @@ def _serve(frame: Frame) -> Request | None:
     except Problem as problem:
         check_told(problem)
     request = None
-    for netns in (None, Inode(1, 2)):
+    for netns in (None, 0, 2):
         try:
             request = cni_request.parse(frame, netns)
         except Problem as problem:

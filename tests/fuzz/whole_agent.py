@@ -11,10 +11,11 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from nodeagent import events
-from nodeagent.attachment import AttachmentId
 from nodeagent.attachment_machine import Attachments
 from nodeagent.board import Board
 from nodeagent.desk import Desk
+from nodeagent.domain.attachment import AttachmentId
+from nodeagent.domain.presence import Directory, Sight
 from nodeagent.frame import BadFrame, parse
 from nodeagent.front import Drivers, Front, Item
 from nodeagent.journal_file import Contents, Erase, Reread, Write
@@ -22,7 +23,6 @@ from nodeagent.journal_records import Record, decode, encode
 from nodeagent.link_machine import Link
 from nodeagent.mac import InterfaceMacs, own_mac
 from nodeagent.metrics import Metrics
-from nodeagent.namespaces import Inode, Sight
 from nodeagent.netns import Look, Sighting
 from nodeagent.recovery import JournalRead
 from nodeagent.releases import Releases
@@ -38,7 +38,7 @@ from protocol.texts import is_fit
 from tests.fuzz.whole_log import FitLog, texts_of
 from tests.unexpected import NothingUnexpected
 
-NETNS = Inode(1, 2)
+NETNS = 2
 
 
 class Disk:
@@ -136,7 +136,7 @@ class Namespaces:
             macs = InterfaceMacs(f"02:00:00:00:{look.caller >> 8 & 255:02x}:{look.caller & 255:02x}", None)
             self._inbox.put(events.MacRead(self._clock(), look.caller, own_mac(macs, shares_mac=look.shares_mac)))
         elif isinstance(look, Sighting):
-            sights = tuple(Sight(each, Inode(1, 1), each.inode) for each in look.namespaces)
+            sights = tuple(Sight(each, Directory(1, 1), each.inode) for each in look.namespaces)
             self._inbox.put(events.NamespacesSeen(self._clock(), look.look, sights))
 
 

@@ -7,15 +7,15 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from nodeagent import commands, errors, events, wire_messages
-from nodeagent.attachment import AttachmentId
 from nodeagent.attachment_machine import Attachments
 from nodeagent.commands import Command
+from nodeagent.domain.attachment import AttachmentId
+from nodeagent.domain.outcomes import Done, Failure, Granted, Outcome
 from nodeagent.events import Event
 from nodeagent.front import FAILURE_GRACE_S, STOP_GRACE_S
 from nodeagent.journal_file import Erase, Reached, Write
 from nodeagent.journal_records import State
 from nodeagent.link_machine import Link
-from nodeagent.outcomes import Done, Failure, Granted, Outcome
 from nodeagent.releases import Releases
 from nodeagent.switchboard import Machines, Switchboard
 from protocol.codec import decode_to_agent

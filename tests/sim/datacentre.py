@@ -17,7 +17,7 @@ from coordinator.operations import HttpCall
 from coordinator.refusals import classify
 from gridsim import calls
 from gridsim.model import Grid
-from nodeagent.attachment import AttachmentId
+from nodeagent.domain.attachment import AttachmentId
 from tests.sim.story import Story
 from tests.sim.swarm import Plan, Swarm
 from tests.sim.timeline import Timeline

@@ -6,8 +6,8 @@ from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from nodeagent.attachment import AttachmentId
 from nodeagent.cni_request import Request
+from nodeagent.domain.attachment import AttachmentId
 from tests.sim.agent_process import TICK_S, Agent
 from tests.sim.api_server import ApiServer
 from tests.sim.netns_directory import NetnsDirectory

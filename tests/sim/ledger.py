@@ -14,7 +14,7 @@ from typing import Final
 
 from gridsim.model import Grid
 from gridsim.store import GridObject
-from nodeagent.attachment import AttachmentId
+from nodeagent.domain.attachment import AttachmentId
 from protocol import errors
 from tests.sim.plugin_exec import Exec
 from tests.sim.story import Story

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from nodeagent.attachment import AttachmentId
-from nodeagent.namespaces import Inode, Namespace, Sight
+from nodeagent.domain.attachment import AttachmentId, Namespace
+from nodeagent.domain.presence import NO_NAMESPACE, Directory, Sight
 
-NSFS: Final = 4
 CONTAINER_FS: Final = 9
 
 
@@ -16,7 +15,7 @@ class NetnsDirectory:
 
     def __init__(self, sight: str) -> None:
         self.sight = sight
-        self._entries: dict[str, Inode] = {}
+        self._entries: dict[str, int] = {}
         self._free: list[int] = []
         self._last = 0
 
@@ -24,14 +23,14 @@ class NetnsDirectory:
         """The namespace of a new sandbox; numbers of those that are gone come again."""
         path = _path(attachment)
         if path not in self._entries:
-            self._entries[path] = Inode(NSFS, self._free.pop() if self._free else self._new_number())
+            self._entries[path] = self._free.pop() if self._free else self._new_number()
         return Namespace(path, self._entries[path])
 
     def remove(self, attachment: AttachmentId) -> None:
         """The sandbox is gone."""
         gone = self._entries.pop(_path(attachment), None)
         if gone:
-            self._free.append(gone.number)
+            self._free.append(gone)
 
     def clear(self) -> None:
         """The node has booted."""
@@ -45,8 +44,8 @@ class NetnsDirectory:
         if self.sight == "empty":
             entry = None
         elif self.sight == "covered" and entry:
-            entry = Inode(CONTAINER_FS, entry.number)
-        return Sight(namespace, Inode(CONTAINER_FS, 1), entry)
+            entry = NO_NAMESPACE
+        return Sight(namespace, Directory(CONTAINER_FS, 1), entry)
 
     def _new_number(self) -> int:
         self._last += 1

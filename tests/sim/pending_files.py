@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nodeagent.attachment import AttachmentId
+from nodeagent.domain.attachment import AttachmentId
 
 
 @dataclass(frozen=True)

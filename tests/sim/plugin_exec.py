@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
-from nodeagent.attachment import AttachmentId
 from nodeagent.cni_request import Request
-from nodeagent.outcomes import Failure, Granted, NotDurable, Outcome
+from nodeagent.domain.attachment import AttachmentId
+from nodeagent.domain.outcomes import Failure, Granted, NotDurable, Outcome
 from plugin import infoblox
 from tests.sim.story import Story
 from tests.sim.timeline import Timeline

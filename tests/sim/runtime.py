@@ -7,8 +7,8 @@ from math import inf
 from random import Random
 from typing import Final
 
-from nodeagent.attachment import AttachmentId, Network, Pod
 from nodeagent.cni_request import AddRequest, CheckRequest, DelRequest, GcRequest, Request
+from nodeagent.domain.attachment import AttachmentId, Network, Pod
 from tests.sim.api_server import ApiServer, uid_of
 from tests.sim.host import Host
 from tests.sim.ledger import Ledger, Life

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, Final
 
 from gridsim.faults import Faults
-from nodeagent.attachment import AttachmentId
+from nodeagent.domain.attachment import AttachmentId
 from tests.sim.coordinator_process import Coordinator
 from tests.sim.host import Host
 from tests.sim.ledger import Life, Violation, identity

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from nodeagent.attachment import AttachmentId
+from nodeagent.domain.attachment import AttachmentId
 from nodeagent.events import Event, Persisted, PersistFailed
 from nodeagent.journal_file import Contents, Erase, Job, Reached, Write
 from nodeagent.journal_records import decode, encode

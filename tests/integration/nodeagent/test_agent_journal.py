@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nodeagent.attachment import AttachmentId
+from nodeagent.domain.attachment import AttachmentId
 from nodeagent.journal_file import Journal, Reports, Write
 from nodeagent.journal_records import Record, State
 from nodeagent.steps import no_step

@@ -109,9 +109,9 @@ MUTANTS: Final = (
     Mutant(
         "an empty directory of namespaces is believed",
         Invariant.ONE_HOLDER,
-        "nodeagent.sightings",
-        "        if was_here or (sight.entry is None and sight.directory in self._believed):\n",
-        "        if was_here or sight.entry is None:\n",
+        "nodeagent.attachments.presence",
+        "        if was_here or (sight.inode is None and sight.directory in self._believed):\n",
+        "        if was_here or sight.inode is None:\n",
     ),
     Mutant(
         "an address that the grid forgot is handed out",

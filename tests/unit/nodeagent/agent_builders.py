@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from nodeagent.attachment import Address, AttachmentId, Network, Pod
 from nodeagent.attachment_machine import Attachments
 from nodeagent.cni_request import AddRequest, CheckRequest
 from nodeagent.commands import Command, DropRelease, Persist, ReadMac, Reply, Transmit
+from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
+from nodeagent.domain.outcomes import Address, Granted
 from nodeagent.events import (
     Added,
     Answered,
@@ -21,8 +22,6 @@ from nodeagent.events import (
 )
 from nodeagent.frame import Frame
 from nodeagent.journal_records import Record, State
-from nodeagent.namespaces import Inode, Namespace
-from nodeagent.outcomes import Granted
 from protocol import messages
 from protocol.messages import Allocate, Allocated, Declined, NetworkAsk, ReleaseReason
 
@@ -31,7 +30,7 @@ JOURNAL = "journal-1"
 NOW_S = 1000.0
 C1 = AttachmentId("c1", "eth0")
 PODS = Network("pods")
-NETNS = Inode(4, 4026532001)
+NETNS = 4026532001
 NAMESPACE = Namespace("/run/netns/t", NETNS)
 MAC = "02:00:00:00:00:01"
 ADDRESS = Address("10.55.0.2/24", "10.55.0.1")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from agent_builders import NAMESPACE, NOW_S, a_record
 
-from nodeagent.attachment import AttachmentId
 from nodeagent.commands import Command, Persist
+from nodeagent.domain.attachment import AttachmentId, Namespace
+from nodeagent.domain.presence import Directory, Sight
 from nodeagent.events import Event, NamespacesSeen
 from nodeagent.journal_records import State
-from nodeagent.namespaces import Inode, Namespace, Sight
 from protocol.messages import ReleaseReason
 
-DIRECTORY = Inode(25, 900)
+DIRECTORY = Directory(25, 900)
 C2 = AttachmentId("c2", "eth0")
-OTHER = Namespace("/run/netns/u", Inode(4, 4026532002))
+OTHER = Namespace("/run/netns/u", 4026532002)
 HELD = a_record(State.HELD, namespace=NAMESPACE)
 NEIGHBOUR = a_record(State.HELD, attachment=C2, seq=3, namespace=OTHER)
 

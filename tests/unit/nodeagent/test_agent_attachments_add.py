@@ -28,8 +28,9 @@ from agent_builders import (
 
 from nodeagent import errors
 from nodeagent.adding import ADD_ANSWER_S, CONNECTION_WAIT_S
-from nodeagent.attachment import Network
 from nodeagent.commands import Die, Note, Persist, Reply, Transmit
+from nodeagent.domain.attachment import Network
+from nodeagent.domain.outcomes import Done, Failure
 from nodeagent.events import (
     Delivered,
     HungUp,
@@ -43,7 +44,6 @@ from nodeagent.events import (
     Ticked,
 )
 from nodeagent.journal_records import State
-from nodeagent.outcomes import Done, Failure
 
 OTHER = Network("pods", subnet="10.99.0.0/16")
 

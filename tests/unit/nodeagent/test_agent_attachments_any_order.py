@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from nodeagent import wire_messages
-from nodeagent.attachment import AttachmentId, Pod
 from nodeagent.attachment_machine import Attachments
 from nodeagent.cni_request import AddRequest
 from nodeagent.commands import Command, ConfirmRelease, DropRelease, Forget, Persist, ReadMac, Reply, StartRelease
 from nodeagent.commands import Transmit as TransmitCommand
+from nodeagent.domain.attachment import AttachmentId, Pod
+from nodeagent.domain.outcomes import Done, Granted
 from nodeagent.events import (
     Added,
     Answered,
@@ -35,7 +36,6 @@ from nodeagent.events import (
     Ticked,
 )
 from nodeagent.journal_records import Record, State
-from nodeagent.outcomes import Done, Granted
 from nodeagent.releases import Releases
 from protocol.messages import Address, Allocate, Allocated, Declined, Release, Released
 

@@ -20,8 +20,9 @@ from agent_builders import (
 )
 
 from nodeagent import errors
-from nodeagent.attachment import Network
 from nodeagent.commands import Forget, Note, Persist, RememberReached, Reply, StartRelease
+from nodeagent.domain.attachment import Network
+from nodeagent.domain.outcomes import Done, Failure, NotDurable
 from nodeagent.events import (
     Answered,
     LinkLost,
@@ -34,7 +35,6 @@ from nodeagent.events import (
     Ticked,
 )
 from nodeagent.journal_records import Record, State
-from nodeagent.outcomes import Done, Failure, NotDurable
 from protocol.messages import ReleaseReason
 
 RELEASING = a_record(State.RELEASING)

@@ -10,7 +10,6 @@ from agent_builders import C1, NAMESPACE, NETNS, a_config, a_frame, an_add_reque
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodeagent.attachment import AttachmentId, Network, Pod
 from nodeagent.cni_args import pod_of
 from nodeagent.cni_request import (
     AddRequest,
@@ -21,13 +20,13 @@ from nodeagent.cni_request import (
     VersionRequest,
     parse,
 )
+from nodeagent.domain.attachment import AttachmentId, Network, Pod
 from nodeagent.frame import Frame
-from nodeagent.namespaces import Inode
 from protocol.errors import Problem
 from protocol.network_config import Dns, Route
 
 
-def refused(frame: Frame, netns: Inode | None = NETNS) -> tuple[int, str]:
+def refused(frame: Frame, netns: int | None = NETNS) -> tuple[int, str]:
     with pytest.raises(Problem) as caught:
         parse(frame, netns)
     assert caught.value.details

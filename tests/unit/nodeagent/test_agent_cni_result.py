@@ -10,8 +10,7 @@ import pytest
 from agent_builders import ADDRESS, an_add_request
 
 from nodeagent import cni_result
-from nodeagent.attachment import Address
-from nodeagent.outcomes import Failure
+from nodeagent.domain.outcomes import Address, Failure
 from protocol.network_config import Dns, Route
 
 

@@ -8,12 +8,12 @@ from agent_builders import C1, NAMESPACE, NOW_S, Machine, a_record, an_add, an_a
 from namespace_builders import C2, HELD, NEIGHBOUR, OTHER, releases, seen
 
 from nodeagent import errors
-from nodeagent.attachment import AttachmentId, Network
 from nodeagent.cni_request import GcRequest
 from nodeagent.commands import LookAtNamespaces, Persist, Reply
+from nodeagent.domain.attachment import AttachmentId, Network
+from nodeagent.domain.outcomes import Done, Failure
 from nodeagent.events import Added, GcAsked, HungUp, Persisted, PersistFailed
 from nodeagent.journal_records import State
-from nodeagent.outcomes import Done, Failure
 from protocol.messages import ReleaseReason
 
 DONE = Reply(7, Done())

@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 
 from nodeagent import events
-from nodeagent.attachment import AttachmentId
 from nodeagent.desk import Desk
+from nodeagent.domain.attachment import AttachmentId
 from nodeagent.events import Event
 from nodeagent.journal_file import Reread
 from nodeagent.metrics import Metrics

@@ -5,8 +5,8 @@ from __future__ import annotations
 from agent_builders import C1, JOURNAL, NOW_S, a_record
 
 from nodeagent import wire_messages
-from nodeagent.attachment import AttachmentId
 from nodeagent.commands import ConfirmRelease, Note, Transmit
+from nodeagent.domain.attachment import AttachmentId
 from nodeagent.events import Answered, LinkLost, LinkRaised, ReleaseDropped, ReleaseStarted, Ticked
 from nodeagent.journal_records import State
 from nodeagent.releases import IN_FLIGHT_MAX, Releases

@@ -6,47 +6,47 @@ from dataclasses import replace
 
 from agent_builders import NAMESPACE, NETNS
 
-from nodeagent.namespaces import Inode, Namespace, Sight
-from nodeagent.sightings import Sightings, Verdict
+from nodeagent.attachments.presence import Presence, Verdict
+from nodeagent.domain.attachment import Namespace
+from nodeagent.domain.presence import NO_NAMESPACE, Directory, Sight
 
-DIRECTORY, ANOTHER_DIRECTORY = Inode(25, 900), Inode(25, 901)
-NEIGHBOUR = Namespace("/run/netns/u", Inode(4, 4026532002))
-A_FILE = Inode(25, 77)
+DIRECTORY, ANOTHER_DIRECTORY = Directory(25, 900), Directory(25, 901)
+NEIGHBOUR = Namespace("/run/netns/u", 4026532002)
 
 PRESENT = Sight(NAMESPACE, DIRECTORY, NETNS)
 MISSING = Sight(NAMESPACE, DIRECTORY)
-REPLACED = Sight(NAMESPACE, DIRECTORY, A_FILE)
+REPLACED = Sight(NAMESPACE, DIRECTORY, NO_NAMESPACE)
 NEIGHBOUR_PRESENT = Sight(NEIGHBOUR, DIRECTORY, NEIGHBOUR.inode)
 
 
-def verdict(sightings: Sightings, *sights: Sight) -> Verdict:
+def verdict(sightings: Presence, *sights: Sight) -> Verdict:
     return sightings.judge(sights)[NAMESPACE]
 
 
 def test_a_namespace_that_was_seen_and_is_missing_is_gone() -> None:
-    sightings = Sightings()
+    sightings = Presence()
 
     assert verdict(sightings, PRESENT) is Verdict.PRESENT
     assert verdict(sightings, MISSING) is Verdict.GONE
 
 
 def test_an_empty_directory_in_which_nothing_was_ever_seen_proves_nothing() -> None:
-    sightings = Sightings()
+    sightings = Presence()
 
     assert verdict(sightings, MISSING, Sight(NEIGHBOUR, DIRECTORY)) is Verdict.UNKNOWN
 
 
 def test_a_neighbour_in_the_same_look_shows_that_the_directory_is_the_right_one() -> None:
-    assert verdict(Sightings(), MISSING, NEIGHBOUR_PRESENT) is Verdict.GONE
+    assert verdict(Presence(), MISSING, NEIGHBOUR_PRESENT) is Verdict.GONE
 
 
 def test_a_neighbour_in_another_directory_shows_nothing() -> None:
     elsewhere = Sight(NEIGHBOUR, ANOTHER_DIRECTORY, NEIGHBOUR.inode)
-    assert verdict(Sightings(), MISSING, elsewhere) is Verdict.UNKNOWN
+    assert verdict(Presence(), MISSING, elsewhere) is Verdict.UNKNOWN
 
 
 def test_a_directory_that_became_another_one_is_not_believed_any_more() -> None:
-    sightings = Sightings()
+    sightings = Presence()
     sightings.judge([PRESENT])
 
     assert verdict(sightings, replace(MISSING, directory=ANOTHER_DIRECTORY)) is Verdict.UNKNOWN
@@ -55,14 +55,14 @@ def test_a_directory_that_became_another_one_is_not_believed_any_more() -> None:
 
 
 def test_a_directory_that_cannot_be_seen_says_nothing_whatever_was_seen() -> None:
-    sightings = Sightings()
+    sightings = Presence()
     sightings.judge([PRESENT])
 
     assert verdict(sightings, Sight(NAMESPACE)) is Verdict.UNKNOWN
 
 
 def test_another_file_is_the_end_of_a_namespace_that_was_seen_and_of_no_other() -> None:
-    sightings = Sightings()
+    sightings = Presence()
     assert verdict(sightings, REPLACED, NEIGHBOUR_PRESENT) is Verdict.UNKNOWN
 
     sightings.judge([PRESENT])
@@ -70,7 +70,7 @@ def test_another_file_is_the_end_of_a_namespace_that_was_seen_and_of_no_other() 
 
 
 def test_what_is_not_kept_is_forgotten_except_that_the_directory_is_the_right_one() -> None:
-    sightings = Sightings()
+    sightings = Presence()
     sightings.judge([PRESENT, NEIGHBOUR_PRESENT])
     sightings.keep([NEIGHBOUR])
 

@@ -8,7 +8,7 @@ import pytest
 from agent_builders import MAC, a_record
 
 from nodeagent import journal_records
-from nodeagent.attachment import Network, Pod
+from nodeagent.domain.attachment import Network, Pod
 from nodeagent.journal_records import COLUMNS, Record, State
 from nodeagent.mac import InterfaceMacs, own_mac
 

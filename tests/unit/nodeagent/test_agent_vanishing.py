@@ -19,12 +19,12 @@ from agent_builders import (
 )
 from namespace_builders import C2, DIRECTORY, HELD, NEIGHBOUR, OTHER, releases, seen
 
-from nodeagent.attachment import AttachmentId, Pod
 from nodeagent.commands import LookAtNamespaces, Note, Persist, Reply, StartRelease
+from nodeagent.domain.attachment import AttachmentId, Namespace, Pod
+from nodeagent.domain.outcomes import Granted
+from nodeagent.domain.presence import Sight
 from nodeagent.events import Added, MacRead, NamespacesSeen, Persisted, Ticked
 from nodeagent.journal_records import Record, State
-from nodeagent.namespaces import Namespace, Sight
-from nodeagent.outcomes import Granted
 from protocol.messages import ReleaseReason
 
 RELEASING = a_record(
