@@ -20,16 +20,18 @@ import zmq
 from coordinator.api_server import ApiServer
 from coordinator.assignment import Policy
 from coordinator.authorized import Authorized
-from coordinator.caller import Caller
 from coordinator.cluster_watch import ClusterWatch
 from coordinator.connection_book import ConnectionBook, Limits
 from coordinator.connection_guard import ConnectionGuard
+from coordinator.core.steps import OnStep, no_step
 from coordinator.desk import Desk
 from coordinator.door import Door
 from coordinator.enrolment import Enrolment
 from coordinator.events import OperatorAsked, OperatorLeft
 from coordinator.file_watch import FileWatch
 from coordinator.front import Drivers, Front, Item, KeysChanged, PasswordChanged, Stop
+from coordinator.grid.caller import Caller
+from coordinator.grid.wapi import Wapi
 from coordinator.kubernetes_api import KubernetesApi
 from coordinator.live_nodes import LiveNodesFile
 from coordinator.liveness import NobodyTells
@@ -39,11 +41,9 @@ from coordinator.ownership import Owner
 from coordinator.reviewer import Reviewer
 from coordinator.router import Router, listen
 from coordinator.settings import Settings, read_settings
-from coordinator.steps import OnStep, no_step
 from coordinator.strangers import Strangers
 from coordinator.sweeper import Sweeping
 from coordinator.tickets import Tickets
-from coordinator.wapi import Wapi
 from coordinator.zap import Zap
 from protocol import descriptors
 from protocol.bounds import Bounds
@@ -85,7 +85,7 @@ def _complain(why: object, exit_code: int) -> int:
 
 
 def run(settings: Settings, on_step: OnStep = no_step) -> int:
-    """The whole daemon. `on_step` is called at the steps of `coordinator.steps`."""
+    """The whole daemon. `on_step` is called at the steps of `coordinator.core.steps`."""
     release = version("cni-infoblox")
     metrics = Metrics(release, settings.cluster_name)
     with standard_error_that_never_waits(metrics.log_lines_lost.inc):

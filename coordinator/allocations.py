@@ -12,7 +12,7 @@ from math import inf
 from typing import Final
 
 from coordinator.attachment_work import AttachmentWork, Place
-from coordinator.networks import Network
+from coordinator.core.networks import Network
 from coordinator.objects import FixedAddress
 from coordinator.ownership import Identity
 from coordinator.release_work import ReleaseWork

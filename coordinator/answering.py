@@ -8,7 +8,7 @@ from coordinator import answers
 from coordinator.allocations import Holding, Record
 from coordinator.attachment_work import AllocateWork
 from coordinator.commands import Command, Note, Reply
-from coordinator.networks import Network
+from coordinator.core.networks import Network
 from coordinator.release_work import ReleaseWork
 from protocol.errors import Problem
 from protocol.messages import Allocate, Release

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from coordinator.errors import Overtaken, Withdrawn, kind_of
-from coordinator.networks import Network
+from coordinator.core.errors import Overtaken, Withdrawn, kind_of
+from coordinator.core.networks import Network
 from protocol.errors import Problem
 from protocol.messages import Address, Allocate, Allocated, Declined, Release, Released
 from protocol.operator import SENTENCE_LENGTH_MAX, TurnedDown

@@ -14,8 +14,8 @@ from typing import Any, Final
 import requests
 from urllib3.exceptions import HTTPError
 
-from coordinator.certificates import causes, fault_of
-from coordinator.reply_bounds import REPLY_BYTES_MAX, BadReply, ReplyBounds
+from coordinator.grid.certificates import causes, fault_of
+from coordinator.grid.reply_bounds import REPLY_BYTES_MAX, BadReply, ReplyBounds
 from protocol.texts import scrub
 
 CONNECT_TIMEOUT_S: Final = 3.0

@@ -7,9 +7,9 @@ from typing import Final
 
 from coordinator.allocations import Asked, Holding, Record
 from coordinator.attachment_work import COMMIT_LATE_S, AllocateWork, later
-from coordinator.errors import HeldElsewhere
+from coordinator.core.errors import HeldElsewhere
+from coordinator.core.networks import Network, NetworkRules
 from coordinator.network_work import NetworkWork
-from coordinator.networks import Network, NetworkRules
 from coordinator.objects import FixedAddress, Label, read_origin, reassign_address
 from coordinator.ownership import NETWORK_NAME, Identity, Owner
 from coordinator.preparation_work import ReassignWork

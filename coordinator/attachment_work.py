@@ -15,19 +15,14 @@ from enum import Enum, auto
 from typing import Final
 
 from coordinator import objects
-from coordinator.errors import (
-    ApprovalNeeded,
-    HeldElsewhere,
-    OutcomeUnknown,
-    TimeIsUp,
-)
-from coordinator.networks import Network
+from coordinator.core.errors import ApprovalNeeded, HeldElsewhere, OutcomeUnknown, TimeIsUp
+from coordinator.core.networks import Network
+from coordinator.grid.operations import Found, Operation, Reply, Unreadable, Written, is_scheduled
+from coordinator.grid.refusal_problems import as_problem
+from coordinator.grid.refusals import Kind, Refusal
+from coordinator.lane.task import Failed, Priority, Work
 from coordinator.objects import FixedAddress, Label, addresses_in_order, read_fixed_address, read_origin
-from coordinator.operations import Found, Operation, Reply, Unreadable, Written, is_scheduled
 from coordinator.ownership import Identity, Owner
-from coordinator.refusal_problems import as_problem
-from coordinator.refusals import Kind, Refusal
-from coordinator.work import Failed, Priority, Work
 from protocol.errors import Problem
 
 COMMIT_LATE_S: Final = 30.0

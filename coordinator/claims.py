@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coordinator.errors import TokenRefused
+from coordinator.core.errors import TokenRefused
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import Enum, auto
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
-from coordinator.operations import Operation
-from coordinator.work import Work
+from coordinator.core import outbox as core
+from coordinator.grid.calls import Call
+from coordinator.lane.commands import LaneCommand, Mishap, WakeAt
 from protocol.messages import Message
 from protocol.operator import OperatorAnswer
 
@@ -54,54 +53,12 @@ LIMITED: Final = frozenset(
 """What others can make happen as often as they like, so that the log has one line of each in 10 s."""
 
 
-class Form(Enum):
-    """How a call carries its operations."""
-
-    REQUEST = auto()
-    SEPARATE = auto()
-
-
 @dataclass(frozen=True)
-class Call:
-    """Make this call; exactly one of `Answered`, `Refused`, `Lost`, `NotSent` answers it."""
+class Note(core.Note):
+    """For log and counters: an alarm where its event is one."""
 
-    id: int
-    operations: tuple[Operation, ...]
-    form: Form
-    read_timeout_s: float
-
-
-@dataclass(frozen=True)
-class Finished:
-    """The work has ended."""
-
-    work: Work
-    outcome: object
-
-
-@dataclass(frozen=True)
-class WakeAt:
-    """Send `Ticked` at this time, unless something else happens before."""
-
-    at_s: float
-
-
-@dataclass(frozen=True)
-class Note:
-    """For log and counters."""
-
-    event: str
-    fields: Mapping[str, Any]
-
-    @property
-    def is_alarm(self) -> bool:
-        """Whether a person should look at it."""
-        return self.event in ALARMS
-
-    @property
-    def is_detail(self) -> bool:
-        """Whether it is of interest only to who follows one request."""
-        return self.event == "wapi_call" and self.fields.get("outcome") != "refused"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_alarm", self.event in ALARMS)
 
 
 @dataclass(frozen=True)
@@ -128,16 +85,6 @@ class AnswerOperator:
     message: OperatorAnswer
 
 
-@dataclass(frozen=True)
-class Mishap:
-    """Something was raised that nobody expects while `place` worked; `about` names in the log what it was at."""
-
-    place: str
-    error: Exception
-    about: Mapping[str, str] = field(default_factory=dict)
-
-
-LaneCommand = Call | Finished | WakeAt | Note | Mishap
 Command = LaneCommand | Reply | Send | AnswerOperator
-Effect = Call | WakeAt | Note | Mishap | Send | AnswerOperator
+Effect = Call | WakeAt | core.Note | Mishap | Send | AnswerOperator
 """What is left for the driver when the machines have settled everything among themselves."""

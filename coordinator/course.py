@@ -8,9 +8,9 @@ from typing import Final
 
 from coordinator.attachment_work import Held, Place
 from coordinator.comparison import Comparison, Missing, Orphan
+from coordinator.lane.task import Failed
 from coordinator.ownership import VM_NAME, Identity
 from coordinator.repair_work import Freed, OrphanWork, RestoreWork, Spared
-from coordinator.work import Failed
 from protocol.errors import Problem
 from protocol.operator import DifferenceKind
 

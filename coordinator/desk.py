@@ -14,11 +14,16 @@ from typing import Final
 from coordinator import answers
 from coordinator.assignment import Policy
 from coordinator.attachment_work import AttachmentWork
-from coordinator.call_lane import Lane
-from coordinator.commands import Call, Command, Effect, Finished, Mishap, Note, Reply, Send, WakeAt
+from coordinator.commands import Command, Effect, Note, Reply, Send
+from coordinator.core import outbox as core
+from coordinator.core.errors import EaUndefined, InternalFailure, NodeTwice, ProtocolMismatch
 from coordinator.distrust import distrust
-from coordinator.errors import EaUndefined, InternalFailure, NodeTwice, ProtocolMismatch
-from coordinator.events import CredentialsChanged, Landing, OperatorAsked, OperatorLeft, Submitted, Ticked
+from coordinator.events import OperatorAsked, OperatorLeft
+from coordinator.grid.calls import Call, Landing
+from coordinator.lane.commands import Finished, Mishap, WakeAt
+from coordinator.lane.events import CredentialsChanged, Submitted, Ticked
+from coordinator.lane.lane import Lane
+from coordinator.lane.task import Failed, Work
 from coordinator.lookups import Lookups
 from coordinator.operators import Operators
 from coordinator.ownership import Identity
@@ -27,7 +32,6 @@ from coordinator.registrar import Registrar
 from coordinator.reporter import Reporter
 from coordinator.sessions import Greeting, Sessions
 from coordinator.sweeper import Sweeper, Sweeping
-from coordinator.work import Failed, Work
 from protocol.messages import (
     Allocate,
     Hello,
@@ -364,4 +368,4 @@ def _is_internal(outcome: object) -> bool:
 
 def _turn(effect: Effect) -> int:
     """The grid is the slowest of all, so it gets its call first; who waits for an answer comes before the log."""
-    return 0 if isinstance(effect, Call) else 2 if isinstance(effect, Note | Mishap) else 1
+    return 0 if isinstance(effect, Call) else 2 if isinstance(effect, core.Note | Mishap) else 1

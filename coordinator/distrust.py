@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from coordinator import answering
 from coordinator.commands import Command
-from coordinator.errors import InternalFailure
+from coordinator.core.errors import InternalFailure
 from coordinator.ownership import Identity
 from coordinator.registrar import Registrar
 

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from coordinator import answers
 from coordinator.commands import Note, Send
-from coordinator.errors import EnrolmentBusy, KeyTaken, NodeDiffers, NodeTaken, NodeTwice, TicketRefused
+from coordinator.core.errors import EnrolmentBusy, KeyTaken, NodeDiffers, NodeTaken, NodeTwice, TicketRefused
 from coordinator.reviewer import Review, Reviewed
 from coordinator.tickets import Ticket, Tickets
 from protocol.errors import Problem, TryAgain

@@ -10,20 +10,20 @@ from typing import Final
 
 from coordinator import answers, objects
 from coordinator.assignment import Policy
-from coordinator.call_lane import Lane
 from coordinator.commands import AnswerOperator, Command
-from coordinator.events import Submitted
+from coordinator.grid.operations import Found, Operation, Reply, Search, Unreadable
+from coordinator.grid.refusal_problems import as_problem
+from coordinator.grid.refusals import Kind, Refusal
+from coordinator.lane.events import Submitted
+from coordinator.lane.lane import Lane
+from coordinator.lane.outage import why_late
+from coordinator.lane.task import Failed, Priority, Work
 from coordinator.objects import FixedAddress, read_fixed_address
-from coordinator.operations import Found, Operation, Reply, Search, Unreadable
-from coordinator.outage import why_late
 from coordinator.ownership import VM_ID, VM_NAME, Identity
-from coordinator.refusal_problems import as_problem
-from coordinator.refusals import Kind, Refusal
 from coordinator.registrar import Registrar
 from coordinator.sessions import Sessions
 from coordinator.stories import Witness, story_of_attachment, story_of_object
 from coordinator.sweeper import Sweeper
-from coordinator.work import Failed, Priority, Work
 from protocol.errors import Problem
 from protocol.operator import PAGE_ITEMS_MAX, Explain, Explained
 

@@ -11,18 +11,22 @@ from typing import Final
 import zmq
 
 from coordinator import answers
-from coordinator.caller import Caller
-from coordinator.commands import LIMITED, AnswerOperator, Effect, Mishap, Note, Send, WakeAt
+from coordinator.commands import LIMITED, AnswerOperator, Effect, Send
 from coordinator.connection_guard import ConnectionGuard
+from coordinator.core.errors import InternalFailure
+from coordinator.core.outbox import Note
+from coordinator.core.steps import OnStep
 from coordinator.desk import Desk, DeskEvent, Misread, Received
 from coordinator.door import Door
 from coordinator.enrolment import EnrolmentEffect
-from coordinator.errors import InternalFailure
-from coordinator.events import CredentialsChanged, Landing, OperatorAsked, OperatorLeft, Ticked
+from coordinator.events import OperatorAsked, OperatorLeft
+from coordinator.grid.caller import Caller
+from coordinator.grid.calls import Landing
+from coordinator.lane.commands import Mishap, WakeAt
+from coordinator.lane.events import CredentialsChanged, Ticked
 from coordinator.metrics import Metrics
 from coordinator.reviewer import Review, Reviewed
 from coordinator.router import Incoming, Router
-from coordinator.steps import OnStep
 from coordinator.zap import Zap
 from protocol.codec import Unreadable, decode_to_coordinator, encode
 from protocol.inbox import Inbox

@@ -10,16 +10,16 @@ from typing import Final
 from coordinator import answers
 from coordinator.assignment import Policy
 from coordinator.attachment_work import Place
-from coordinator.call_lane import Lane
 from coordinator.commands import AnswerOperator, Command, Send
-from coordinator.events import Submitted
+from coordinator.lane.events import Submitted
+from coordinator.lane.lane import Lane
+from coordinator.lane.outage import why_late
+from coordinator.lane.task import Failed
 from coordinator.legacy import Candidate, Seen, find_homes
 from coordinator.objects import FixedAddress
-from coordinator.outage import why_late
 from coordinator.ownership import Identity
 from coordinator.preparation_work import Listed, ListWork
 from coordinator.sessions import Sessions
-from coordinator.work import Failed
 from protocol.errors import Problem
 from protocol.messages import Interfaces, ListInterfaces
 from protocol.operator import PAGE_ITEMS_MAX, Finding, LegacyAddress, Unadopted

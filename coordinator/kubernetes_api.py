@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from coordinator.api_server import CAUSE_LENGTH_MAX, OBJECT_BYTES_MAX, ApiServer, NoAnswer
 from coordinator.claims import PodFacts, TokenFacts
-from coordinator.errors import EnrolmentUnavailable
+from coordinator.core.errors import EnrolmentUnavailable
 from protocol.texts import Scrubbed
 
 READ_TIMEOUT_S: Final = 7.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from coordinator.attachment_work import AllocateWork, Place
-from coordinator.networks import Network
+from coordinator.core.networks import Network
 from protocol.errors import Problem, TryAgain
 
 BAD_NEWS_KEPT_S: Final = 5.0

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from coordinator import commands, errors
 from coordinator.allocation.asks import Asks
 from coordinator.allocation.deletions import Deletions
 from coordinator.allocation.grants import Grants
@@ -19,13 +18,15 @@ from coordinator.allocation.parts import Parts
 from coordinator.allocation.repairs import Repairs
 from coordinator.allocation.seal import Sealer
 from coordinator.allocation.shortage import Shortages
-from coordinator.call_lane import Lane
-from coordinator.commands import Call, Finished, WakeAt
+from coordinator.core import errors
 from coordinator.core.outbox import Note, Outbox, Send
 from coordinator.core.policy import Policy
-from coordinator.core.runner import Runner
-from coordinator.events import CredentialsChanged, Landing, Ticked
 from coordinator.grid.allocation_object import AllocationObject, Writer
+from coordinator.grid.calls import Call, Landing
+from coordinator.lane.commands import Finished, LaneCommand, Mishap, WakeAt
+from coordinator.lane.events import CredentialsChanged, Ticked
+from coordinator.lane.lane import Lane
+from coordinator.lane.runner import Runner
 from coordinator.nodes.boots import Boot, Boots
 from coordinator.nodes.sessions import Claim, Greeted, Greeting, Session, Sessions, is_of
 from coordinator.preparation_work import DefinitionsWork
@@ -48,7 +49,7 @@ class Received:
 
 
 MachineEvent = Received | Landing | Ticked | CredentialsChanged
-MachineEffect = Send | Note | commands.Note | commands.Mishap | Call | WakeAt
+MachineEffect = Send | Note | Mishap | Call | WakeAt
 
 
 class Machine:
@@ -123,7 +124,7 @@ class Machine:
         Messages that arrive together are taken in before the lane plans, so that they share a call. What a message
         or a task makes fail is settled here; whatever else is raised leaves no state to be relied upon.
         """
-        notes: list[commands.Note | commands.Mishap] = []
+        notes: list[Note | Mishap] = []
         for event in events:
             if isinstance(event, Received):
                 notes += self._heard(event)
@@ -135,7 +136,7 @@ class Machine:
 
     # What comes in
 
-    def _heard(self, event: Received) -> list[commands.Mishap]:
+    def _heard(self, event: Received) -> list[Mishap]:
         """Take a message in; one that fails costs its sender a hello, and nobody else anything."""
         message = event.message
         try:
@@ -146,7 +147,7 @@ class Machine:
             if session := self.sessions.hear(event.connection, event.now_s):
                 self._end(session)
             self._outbox.send(event.connection, messages.HelloFirst(id=message.id))
-            return [commands.Mishap(message.type, error, {"request": message.id, "node": event.node})]
+            return [Mishap(message.type, error, {"request": message.id, "node": event.node})]
         return []
 
     def _received(self, event: Received) -> None:
@@ -296,7 +297,7 @@ class Machine:
         left: list[MachineEffect] = []
         while True:
             proceeded = self._lane.proceed(now_s)
-            left += [each for each in proceeded if isinstance(each, Call | commands.Note | commands.Mishap)]
+            left += [each for each in proceeded if isinstance(each, Call | Note | Mishap)]
             wishes = [each.at_s for each in proceeded if isinstance(each, WakeAt)]
             if not any(isinstance(each, Finished) for each in proceeded):
                 break
@@ -310,14 +311,12 @@ class Machine:
         wake = [WakeAt(min(wishes))] if wishes else []
         return [*calls, *self._outbox.take(), *others, *wake]
 
-    def _work_off(
-        self, lane_commands: Iterable[commands.LaneCommand], now_s: float
-    ) -> list[commands.Note | commands.Mishap]:
+    def _work_off(self, lane_commands: Iterable[LaneCommand], now_s: float) -> list[Note | Mishap]:
         notes = []
         for command in lane_commands:
             if isinstance(command, Finished):
                 self._runner.finished(command, now_s)
-            elif isinstance(command, commands.Note | commands.Mishap):
+            elif isinstance(command, Note | Mishap):
                 notes.append(command)
         return notes
 

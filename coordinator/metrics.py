@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
-from coordinator.commands import Note
+from coordinator.core.outbox import Note
 from protocol.status import CoordinatorStatus, NetworkStatus, NodeStatus, SweepStatus
 
 _SECONDS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 45)

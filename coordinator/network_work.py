@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from coordinator import objects
-from coordinator.errors import (
+from coordinator.core.errors import (
     ApprovalNeeded,
     GatewayHeldByPod,
     NetworkIsContainer,
@@ -17,14 +17,14 @@ from coordinator.errors import (
     OutcomeUnknown,
     ViewMissing,
 )
-from coordinator.networks import Network
+from coordinator.core.networks import Network
+from coordinator.grid.operations import Found, Operation, Reply, Written, is_scheduled
+from coordinator.grid.refusal_problems import as_problem
+from coordinator.grid.refusals import Kind, Refusal
+from coordinator.lane.task import Failed, Priority
 from coordinator.objects import read_eas
-from coordinator.operations import Found, Operation, Reply, Written, is_scheduled
 from coordinator.ownership import CMP_TYPE_VALUE, NETWORK_NAME, NO_VM_ID, VM_ID, VM_NAME, Attributes, Owner
 from coordinator.preparation_work import CREATES_MAX, WorkApart
-from coordinator.refusal_problems import as_problem
-from coordinator.refusals import Kind, Refusal
-from coordinator.work import Failed, Priority
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from coordinator.networks import Network
-from coordinator.operations import (
+from coordinator.core.networks import Network
+from coordinator.grid.operations import (
     Create,
     DeleteFound,
     Object,

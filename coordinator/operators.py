@@ -10,11 +10,12 @@ from typing import Final
 from coordinator.adoption_work import AdoptWork, NotAdopted
 from coordinator.assignment import Policy
 from coordinator.attachment_work import Held
-from coordinator.call_lane import Lane
 from coordinator.commands import AnswerOperator, Command, Note
 from coordinator.events import OperatorAsked
 from coordinator.explaining import Explanations
 from coordinator.inquiry import Concluded, Inquiries, pages
+from coordinator.lane.lane import Lane
+from coordinator.lane.task import Failed, Work
 from coordinator.legacy import Candidate
 from coordinator.lookups import Lookups
 from coordinator.ownership import Identity
@@ -22,7 +23,6 @@ from coordinator.registrar import Registrar
 from coordinator.sessions import Sessions
 from coordinator.sweeper import Sweeper
 from coordinator.verifying import Verifications
-from coordinator.work import Failed, Work
 from protocol.messages import Interfaces
 from protocol.operator import PAGE_ITEMS_MAX, Adopt, Adopted, AdoptionResult, ListUnadopted, TurnedDown, Verify
 

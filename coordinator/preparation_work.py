@@ -9,11 +9,8 @@ from typing import Final
 
 from coordinator import objects
 from coordinator.attachment_work import COMMIT_LATE_S
-from coordinator.errors import (
-    ApprovalNeeded,
-)
-from coordinator.objects import FixedAddress, read_fixed_address
-from coordinator.operations import (
+from coordinator.core.errors import ApprovalNeeded
+from coordinator.grid.operations import (
     Found,
     Object,
     Operation,
@@ -23,13 +20,14 @@ from coordinator.operations import (
     Written,
     is_scheduled,
 )
+from coordinator.grid.refusal_problems import as_problem
+from coordinator.grid.refusals import Kind, Refusal
+from coordinator.lane.task import Failed, Priority, Work
+from coordinator.objects import FixedAddress, read_fixed_address
 from coordinator.ownership import (
     EA_TYPES,
     Owner,
 )
-from coordinator.refusal_problems import as_problem
-from coordinator.refusals import Kind, Refusal
-from coordinator.work import Failed, Priority, Work
 
 CREATES_MAX: Final = 4
 """How often something that a search does not show is created, refused or unanswered each time."""

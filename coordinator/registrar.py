@@ -12,26 +12,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from coordinator import answering, answers, assignment, errors
+from coordinator import answering, answers, assignment
 from coordinator.adoption_work import AdoptWork
 from coordinator.allocations import Allocations, Asked, Record
 from coordinator.assignment import Knowledge, Policy
 from coordinator.attachment_work import AllocateWork, AttachmentWork, Contradicted, Exhausted, Held
-from coordinator.call_lane import Lane
 from coordinator.commands import Command, Note, Reply
-from coordinator.deadlines import Deadlines
-from coordinator.events import Submitted
+from coordinator.core import errors
+from coordinator.core.deadlines import Deadlines
+from coordinator.core.networks import Network, resolve
+from coordinator.lane.events import Submitted
+from coordinator.lane.lane import Lane
+from coordinator.lane.task import Failed, Work
 from coordinator.learning import Journals, disproved_by, learn_listed, named_by, relearn_unnamed
 from coordinator.lookups import Lookups
 from coordinator.network_work import NetworkWork, Prepared
-from coordinator.networks import Network, resolve
 from coordinator.objects import FixedAddress
 from coordinator.ownership import Identity
 from coordinator.preparation_work import Reassigned, ReassignWork
 from coordinator.release_work import ReleaseWork
 from coordinator.repair_work import Freed, OrphanWork
 from coordinator.sessions import Sessions
-from coordinator.work import Failed, Work
 from protocol.errors import Problem, Refused
 from protocol.messages import Allocate, Hello, Release
 

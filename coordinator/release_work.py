@@ -10,11 +10,11 @@ from typing import Final
 
 from coordinator import objects
 from coordinator.attachment_work import COMMIT_LATE_S, AttachmentWork, Place, later
+from coordinator.grid.operations import Found, Operation, Reply, Unreadable
+from coordinator.grid.refusals import Refusal
+from coordinator.lane.task import Priority
 from coordinator.objects import read_fixed_address
-from coordinator.operations import Found, Operation, Reply, Unreadable
 from coordinator.ownership import Identity, Owner
-from coordinator.refusals import Refusal
-from coordinator.work import Priority
 
 RELEASE_RETRY_S: Final = 60.0
 """How long a release rests after its deletion has failed twice."""

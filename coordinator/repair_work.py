@@ -9,14 +9,14 @@ from typing import Final
 
 from coordinator import objects
 from coordinator.attachment_work import COMMIT_LATE_S, NO_MAC, AttachmentWork, Held, Place
-from coordinator.errors import ApprovalNeeded, OutcomeUnknown
-from coordinator.networks import Network
+from coordinator.core.errors import ApprovalNeeded, OutcomeUnknown
+from coordinator.core.networks import Network
+from coordinator.grid.operations import Found, Operation, Reply, Unreadable, Written, is_scheduled
+from coordinator.grid.refusal_problems import as_problem
+from coordinator.grid.refusals import Kind, Refusal
+from coordinator.lane.task import Failed, Priority
 from coordinator.objects import FixedAddress, read_fixed_address
-from coordinator.operations import Found, Operation, Reply, Unreadable, Written, is_scheduled
 from coordinator.ownership import Identity, Owner
-from coordinator.refusal_problems import as_problem
-from coordinator.refusals import Kind, Refusal
-from coordinator.work import Failed, Priority
 
 WRITES_MAX: Final = 3
 """How often it is written in vain; what is refused in company does not count, since the company shrinks."""

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 
 from coordinator.allocations import Record
 from coordinator.assignment import Policy
-from coordinator.call_lane import Lane
+from coordinator.lane.lane import Lane
 from coordinator.registrar import Registrar
 from coordinator.sessions import Session, Sessions
 from coordinator.sweeper import Sweeper

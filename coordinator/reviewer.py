@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from typing import Final, Protocol
 
 from coordinator.claims import PodAsk, PodFacts, TokenFacts, TokenRules, judge, node_of_pod
-from coordinator.errors import EnrolmentUnavailable
+from coordinator.core.errors import EnrolmentUnavailable
 from protocol.errors import Problem
 from protocol.internal_errors import InternalErrors
 

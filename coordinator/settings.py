@@ -12,12 +12,12 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from coordinator.certificates import fault_of_authorities
 from coordinator.claims import TokenRules
 from coordinator.comparison import SweepRules
-from coordinator.networks import NetworkRules
+from coordinator.core.networks import NetworkRules
+from coordinator.grid.certificates import fault_of_authorities
+from coordinator.grid.wapi import Grid
 from coordinator.ownership import DEFAULT_CLUSTER_NAME
-from coordinator.wapi import Grid
 from protocol.operator import OPERATOR_SOCKET
 from protocol.settings import BadSettings, ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser, read
 from protocol.subnets import block_without_hosts

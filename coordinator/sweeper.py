@@ -14,7 +14,6 @@ from typing import Final
 
 from coordinator.assignment import Policy
 from coordinator.attachment_work import Place
-from coordinator.call_lane import Lane
 from coordinator.commands import Command, Note
 from coordinator.comparison import (
     Comparison,
@@ -25,6 +24,7 @@ from coordinator.comparison import (
     compare,
     reason_to_stop,
 )
+from coordinator.core.networks import Network
 from coordinator.course import (
     LET_GO,
     Course,
@@ -36,17 +36,17 @@ from coordinator.course import (
     orphan_finding,
     remarks_of,
 )
-from coordinator.events import Submitted
+from coordinator.lane.events import Submitted
+from coordinator.lane.lane import Lane
+from coordinator.lane.task import Failed, Work
 from coordinator.liveness import LivenessSource, NobodyTells
 from coordinator.lookups import Lookups
-from coordinator.networks import Network
 from coordinator.objects import FixedAddress
 from coordinator.ownership import Identity
 from coordinator.preparation_work import Listed, ListWork
 from coordinator.registrar import Registrar
 from coordinator.repair_work import OrphanWork, RestoreWork
 from coordinator.sessions import Sessions
-from coordinator.work import Failed, Work
 from protocol.status import SweepStatus
 
 UNREADABLE: Final = "the grid's listing is incomplete"

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from coordinator.errors import TicketRefused
+from coordinator.core.errors import TicketRefused
 
 _PURPOSE: Final = b"cni-infoblox ticket 1"
 """Also the format's version: another format is signed with another key."""

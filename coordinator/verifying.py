@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from coordinator import answers
-from coordinator.call_lane import Lane
 from coordinator.commands import AnswerOperator, Command
 from coordinator.course import Course, Coverage, Finding, Mandate
-from coordinator.outage import why_late
+from coordinator.lane.lane import Lane
+from coordinator.lane.outage import why_late
 from coordinator.ownership import Owner
 from coordinator.sweeper import Sweeper
 from protocol.operator import PAGE_ITEMS_MAX, Difference, Repair, TurnedDown, Verified, Verify

@@ -6,14 +6,14 @@ import re
 import sys
 from pathlib import Path
 
-import coordinator.errors
+import coordinator.core.errors
 import nodeagent.errors
 import protocol.config_errors
 from protocol.errors import Problem, leaves
 
 PAGE = Path(__file__).with_name("errors.md")
 DAEMONS = {
-    coordinator.errors.__name__: "coordinator",
+    coordinator.core.errors.__name__: "coordinator",
     nodeagent.errors.__name__: "agent",
     protocol.config_errors.__name__: "agent",
 }

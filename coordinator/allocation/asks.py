@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from coordinator import errors
 from coordinator.allocation.create_task import (
     Contradicted,
     Created,
@@ -23,10 +22,11 @@ from coordinator.allocation.labels import Labels
 from coordinator.allocation.parts import Parts
 from coordinator.allocation.repairs import Repairs
 from coordinator.allocation.shortage import Shortages
-from coordinator.deadlines import Deadlines
-from coordinator.networks import Network, resolve
+from coordinator.core import errors
+from coordinator.core.deadlines import Deadlines
+from coordinator.core.networks import Network, resolve
+from coordinator.lane.task import Priority
 from coordinator.nodes.sessions import Claim, Session
-from coordinator.work import Priority
 from protocol.errors import TRY_AGAIN_LATER, Problem
 from protocol.wire import messages
 from protocol.wire.allocation_id import AllocationId

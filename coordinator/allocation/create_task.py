@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from coordinator.allocation.task import AllocationTask
-from coordinator.errors import ApprovalNeeded
+from coordinator.core.errors import ApprovalNeeded
+from coordinator.core.networks import Network
 from coordinator.grid.allocation_object import AllocationObject, Writer
-from coordinator.networks import Network
-from coordinator.operations import Operation, Reply, Unreadable, Written, is_scheduled
-from coordinator.refusals import Kind, Refusal
-from coordinator.work import Failed, Priority
+from coordinator.grid.operations import Operation, Reply, Unreadable, Written, is_scheduled
+from coordinator.grid.refusals import Kind, Refusal
+from coordinator.lane.task import Failed, Priority
 from protocol.errors import Problem
 from protocol.wire.messages import Label
 

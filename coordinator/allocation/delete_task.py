@@ -8,9 +8,9 @@ from typing import Final
 
 from coordinator.allocation.task import AllocationTask
 from coordinator.grid.allocation_object import Writer
-from coordinator.operations import Operation, Reply, Unreadable
-from coordinator.refusals import Refusal
-from coordinator.work import Priority
+from coordinator.grid.operations import Operation, Reply, Unreadable
+from coordinator.grid.refusals import Refusal
+from coordinator.lane.task import Priority
 
 RETRY_S: Final = 60.0
 """How long a deletion rests after it has failed twice, or went to a reference and its reply was lost."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from coordinator.allocation.parts import Parts
 from coordinator.allocation.task import AllocationTask
 from coordinator.grid.allocation_object import AllocationObject
-from coordinator.operations import Operation, Reply, Unreadable
-from coordinator.refusals import Refusal
-from coordinator.work import Failed, Priority
+from coordinator.grid.operations import Operation, Reply, Unreadable
+from coordinator.grid.refusals import Refusal
+from coordinator.lane.task import Failed, Priority
 
 
 @dataclass(frozen=True)

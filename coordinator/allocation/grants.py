@@ -8,7 +8,7 @@ from typing import Final
 from coordinator.allocation import reserve
 from coordinator.allocation.parts import Parts
 from coordinator.allocation.reserve import NetworkUse
-from coordinator.networks import Network
+from coordinator.core.networks import Network
 from coordinator.nodes.sessions import Session
 from protocol.wire import messages
 

@@ -8,8 +8,8 @@ from coordinator.allocation.index import Index
 from coordinator.allocation.seal import Sealer
 from coordinator.core.outbox import Outbox
 from coordinator.core.policy import Policy
-from coordinator.core.runner import Runner
 from coordinator.grid.allocation_object import Writer
+from coordinator.lane.runner import Runner
 from coordinator.nodes.sessions import Sessions
 from coordinator.provision.readiness import Networks
 

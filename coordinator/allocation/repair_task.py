@@ -8,13 +8,13 @@ from enum import Enum, auto
 from typing import Final
 
 from coordinator.allocation.task import AllocationTask
-from coordinator.errors import OutcomeUnknown
+from coordinator.core.errors import OutcomeUnknown
+from coordinator.core.networks import Network
 from coordinator.grid import comment
 from coordinator.grid.allocation_object import AllocationObject, Writer
-from coordinator.networks import Network
-from coordinator.operations import Found, Operation, Reply, Unreadable, Written
-from coordinator.refusals import Kind, Refusal
-from coordinator.work import Failed, Priority
+from coordinator.grid.operations import Found, Operation, Reply, Unreadable, Written
+from coordinator.grid.refusals import Kind, Refusal
+from coordinator.lane.task import Failed, Priority
 
 WRITES_MAX: Final = 4
 """How often it is written in vain; what is refused in company does not count, since the company shrinks."""

@@ -13,7 +13,7 @@ from coordinator.allocation.find_task import Seen, Unseen, find
 from coordinator.allocation.index import NetworkPlace
 from coordinator.allocation.parts import Parts
 from coordinator.allocation.repair_task import InPlace, Occupied, RepairOutcome, RepairTask
-from coordinator.networks import Network, resolve
+from coordinator.core.networks import Network, resolve
 from coordinator.nodes.sessions import Claim, Session
 from protocol.errors import Problem
 from protocol.wire import messages

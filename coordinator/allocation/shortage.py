@@ -14,8 +14,8 @@ from coordinator.allocation.deletions import Deletions
 from coordinator.allocation.grants import Grants
 from coordinator.allocation.index import NetworkPlace
 from coordinator.allocation.parts import Parts
-from coordinator.errors import NetworkExhausted
-from coordinator.networks import Network
+from coordinator.core.errors import NetworkExhausted
+from coordinator.core.networks import Network
 from protocol.errors import Problem
 
 ASKED_BACK_S: Final = 1.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Generic, TypeVar
 
 from coordinator.grid.allocation_object import AllocationObject, Writer
-from coordinator.operations import Found, Reply, Unreadable
-from coordinator.refusal_problems import as_problem
-from coordinator.refusals import Refusal
-from coordinator.work import Work
+from coordinator.grid.operations import Found, Reply, Unreadable
+from coordinator.grid.refusal_problems import as_problem
+from coordinator.grid.refusals import Refusal
+from coordinator.lane.task import Work
 from protocol.errors import Problem
 
 Outcome = TypeVar("Outcome")

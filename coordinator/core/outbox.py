@@ -28,6 +28,8 @@ class Note:
     event: str
     fields: Mapping[str, Any]
     is_alarm: bool = False
+    is_detail: bool = False
+    """Whether it is of interest only to who follows one request."""
 
 
 Effect = Send | Note

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coordinator.networks import NetworkRules
+from coordinator.core.networks import NetworkRules
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from coordinator.core.networks import Network
 from coordinator.grid import attributes, comment
 from coordinator.grid.attributes import CLOUD_API_OWNED_VALUE, CMP_TYPE_VALUE, AttributeNames
 from coordinator.grid.comment import MachinePart
-from coordinator.networks import Network
-from coordinator.operations import Create, DeleteFound, Object, ReadPage, Search, Unreadable, UpdateFound
+from coordinator.grid.operations import Create, DeleteFound, Object, ReadPage, Search, Unreadable, UpdateFound
 from protocol.wire.messages import Label
 
 OBJECT_TYPE: Final = "fixedaddress"

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from coordinator.core.networks import Network
 from coordinator.core.outbox import Outbox
 from coordinator.core.policy import Policy
-from coordinator.core.runner import Runner
+from coordinator.lane.runner import Runner
+from coordinator.lane.task import Failed
 from coordinator.network_work import NetworkWork, Prepared
-from coordinator.networks import Network
 from coordinator.ownership import Owner
-from coordinator.work import Failed
 from protocol.errors import Problem, TryAgain
 
 BAD_NEWS_KEPT_S: Final = 5.0

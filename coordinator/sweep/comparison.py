@@ -11,7 +11,7 @@ from typing import Final
 from coordinator.allocation.deletions import Deletions
 from coordinator.allocation.parts import Parts
 from coordinator.allocation.repairs import Repairs
-from coordinator.deadlines import Deadlines
+from coordinator.core.deadlines import Deadlines
 from coordinator.grid.allocation_object import AllocationObject
 from coordinator.nodes.boots import Boot, Boots
 from coordinator.nodes.sessions import Session

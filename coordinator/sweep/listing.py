@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from coordinator.allocation.task import Task
-from coordinator.errors import GridRefused
-from coordinator.operations import Found, Object, Operation, ReadPage, Reply
-from coordinator.refusals import Refusal
-from coordinator.work import Failed, Priority
+from coordinator.core.errors import GridRefused
+from coordinator.grid.operations import Found, Object, Operation, ReadPage, Reply
+from coordinator.grid.refusals import Refusal
+from coordinator.lane.task import Failed, Priority
 
 
 @dataclass(frozen=True)

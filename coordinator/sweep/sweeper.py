@@ -7,9 +7,9 @@ from typing import Final
 
 from coordinator.allocation.parts import Parts
 from coordinator.grid.allocation_object import AllocationObject
-from coordinator.operations import Object, Unreadable
+from coordinator.grid.operations import Object, Unreadable
+from coordinator.lane.task import Failed
 from coordinator.sweep.listing import ListTask, Page
-from coordinator.work import Failed
 from protocol.wire.allocation_id import AllocationId
 
 RETRY_S: Final = 60.0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from runtime_calls import a_mac, add, delete, grid_holds
 
-from coordinator.steps import STEPS as COORDINATOR_STEPS
+from coordinator.core.steps import STEPS as COORDINATOR_STEPS
 from demo.cluster import Cluster, Plan
 from demo.cni import Invocation, Outcome, pod_args
 from demo.daemons import Daemon

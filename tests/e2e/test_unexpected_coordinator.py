@@ -28,7 +28,7 @@ REQUESTS_FAIL = (
 )
 REQUESTS_WAIT = (
     "coordinator.call_lane:Lane.proceed",
-    "coordinator.wapi:Wapi.send",
+    "coordinator.grid.wapi:Wapi.send",
 )
 NOBODY_NOTICES = (
     "coordinator.metrics:Metrics.count",

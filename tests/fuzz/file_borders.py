@@ -6,7 +6,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from coordinator.errors import TicketRefused
+from coordinator.core.errors import TicketRefused
 from coordinator.tickets import Tickets
 from nodeagent.domain.attachment import AttachmentId, Network, Pod
 from nodeagent.domain.outcomes import Address

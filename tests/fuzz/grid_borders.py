@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from coordinator.desk import Received
-from coordinator.exchange import LostError, NotSentError, RefusedError
-from coordinator.wapi_reply import read_body
+from coordinator.grid.exchange import LostError, NotSentError, RefusedError
+from coordinator.grid.wapi_reply import read_body
 from protocol.messages import Allocated
 from tests.fuzz.border import check_told
 from tests.fuzz.grid_world import GridWorld

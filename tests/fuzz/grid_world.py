@@ -6,15 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from coordinator.assignment import Policy
-from coordinator.commands import Call, Effect, Mishap, Send, WakeAt
+from coordinator.commands import Effect, Send
+from coordinator.core.errors import GridForbids
+from coordinator.core.networks import NetworkRules
 from coordinator.desk import Desk, DeskEvent, Received
-from coordinator.errors import GridForbids
-from coordinator.events import Ticked
-from coordinator.exchange import NotSentError, RefusedError, perform
-from coordinator.networks import NetworkRules
-from coordinator.operations import HttpCall
+from coordinator.grid.calls import Call
+from coordinator.grid.exchange import NotSentError, RefusedError, perform
+from coordinator.grid.operations import HttpCall
+from coordinator.grid.refusals import classify
+from coordinator.lane.commands import Mishap, WakeAt
+from coordinator.lane.events import Ticked
 from coordinator.ownership import Owner
-from coordinator.refusals import classify
 from gridsim import calls as gridsim_calls
 from gridsim.model import Grid
 from protocol.messages import Allocate, Allocated, Attachment, Hello, Message, NetworkAsk, Release, ReleaseReason

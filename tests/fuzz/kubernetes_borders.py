@@ -12,8 +12,8 @@ import requests
 
 from coordinator.api_server import ApiServer, Reply
 from coordinator.claims import PodAsk, TokenRules, judge, node_of_pod
+from coordinator.grid.reply_bounds import ReplyBounds
 from coordinator.kubernetes_api import KubernetesApi
-from coordinator.reply_bounds import ReplyBounds
 from protocol.errors import Problem
 from tests.fuzz.border import check_told
 

@@ -19,22 +19,22 @@ from typing import Any, cast
 
 from coordinator.assignment import Policy
 from coordinator.authorized import Authorized
-from coordinator.caller import Caller
+from coordinator.core.errors import EnrolmentUnavailable
+from coordinator.core.networks import NetworkRules
+from coordinator.core.steps import no_step
 from coordinator.desk import Desk
 from coordinator.door import Door
 from coordinator.enrolment import Enrolment
-from coordinator.errors import EnrolmentUnavailable
 from coordinator.front import Drivers, Front, Item
+from coordinator.grid.caller import Caller
+from coordinator.grid.operations import HttpCall
+from coordinator.grid.wapi_reply import read_body
 from coordinator.metrics import Metrics
-from coordinator.networks import NetworkRules
-from coordinator.operations import HttpCall
 from coordinator.ownership import Owner
 from coordinator.reviewer import Review, Reviewed
 from coordinator.router import Incoming
-from coordinator.steps import no_step
 from coordinator.strangers import Strangers
 from coordinator.tickets import Tickets
-from coordinator.wapi_reply import read_body
 from gridsim import calls as gridsim_calls
 from gridsim.model import Grid
 from protocol import keys

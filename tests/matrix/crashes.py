@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from coordinator.steps import STEPS as COORDINATOR_STEPS
+from coordinator.core.steps import STEPS as COORDINATOR_STEPS
 from demo.daemons import Daemon, DaemonFailed
 from nodeagent.steps import STEPS as AGENT_STEPS
 from tests.matrix.row import Course, Fault

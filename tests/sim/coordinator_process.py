@@ -8,12 +8,16 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from coordinator.assignment import Policy
-from coordinator.commands import Call, Effect, Mishap, Note, Send, WakeAt
+from coordinator.commands import Effect, Send
 from coordinator.comparison import SweepRules
+from coordinator.core.outbox import Note
 from coordinator.desk import Desk, DeskEvent, Received
-from coordinator.events import CredentialsChanged, OperatorAsked, Ticked
-from coordinator.exchange import perform
-from coordinator.operations import HttpCall
+from coordinator.events import OperatorAsked
+from coordinator.grid.calls import Call
+from coordinator.grid.exchange import perform
+from coordinator.grid.operations import HttpCall
+from coordinator.lane.commands import Mishap, WakeAt
+from coordinator.lane.events import CredentialsChanged, Ticked
 from coordinator.sweeper import Sweeping
 from protocol.codec import decode_to_coordinator, encode
 from protocol.operator import Repair, Verify

@@ -11,10 +11,10 @@ from random import Random
 from typing import Any, Final
 from urllib.parse import unquote
 
-from coordinator.errors import GridAnswersHtml, GridForbids, GridLoginRefused, GridUnavailable
-from coordinator.exchange import LostError, NotSentError, RefusedError
-from coordinator.operations import HttpCall
-from coordinator.refusals import classify
+from coordinator.core.errors import GridAnswersHtml, GridForbids, GridLoginRefused, GridUnavailable
+from coordinator.grid.exchange import LostError, NotSentError, RefusedError
+from coordinator.grid.operations import HttpCall
+from coordinator.grid.refusals import classify
 from gridsim import calls
 from gridsim.model import Grid
 from nodeagent.domain.attachment import AttachmentId

@@ -8,7 +8,7 @@ from random import Random
 from typing import Final
 
 from coordinator.assignment import Policy
-from coordinator.networks import NetworkRules
+from coordinator.core.networks import NetworkRules
 from coordinator.ownership import Owner
 from tests.sim.api_server import ApiServer
 from tests.sim.coordinator_process import Coordinator

@@ -8,14 +8,14 @@ from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
-from coordinator import commands
-from coordinator.commands import Call, Mishap, WakeAt
 from coordinator.core.outbox import Note, Send
 from coordinator.core.policy import Policy
-from coordinator.events import CredentialsChanged, Refused, Ticked
-from coordinator.exchange import perform
+from coordinator.grid.calls import Call, Refused
+from coordinator.grid.exchange import perform
+from coordinator.grid.operations import HttpCall
+from coordinator.lane.commands import Mishap, WakeAt
+from coordinator.lane.events import CredentialsChanged, Ticked
 from coordinator.machine import Machine, MachineEffect, MachineEvent, Received
-from coordinator.operations import HttpCall
 from protocol.wire.messages import Allocated, Lost, Pong, to_coordinator
 from tests.sim.story import Story
 from tests.sim.timeline import Process, Timeline
@@ -129,7 +129,7 @@ class Coordinator(Process):
                 self._maybe_die()
             elif isinstance(effect, WakeAt):
                 self._wake(effect.at_s)
-            elif isinstance(effect, Note | commands.Note):
+            elif isinstance(effect, Note):
                 self._note(effect)
             elif isinstance(effect, Mishap):
                 raise effect.error
@@ -211,7 +211,7 @@ class Coordinator(Process):
         if kind != "Answered":
             self._story.mark(f"call_{kind.lower()}")
 
-    def _note(self, note: Note | commands.Note) -> None:
+    def _note(self, note: Note) -> None:
         if note.event != "wapi_call":
             self._story.mark(note.event)
             subject = str(note.fields.get("allocation", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
-from coordinator.operations import HttpCall
+from coordinator.grid.operations import HttpCall
 from protocol.wire.allocation_id import Owner, hash_boot, hash_driver, hash_node
 from tests.sim import datacentre
 from tests.sim.story import Story

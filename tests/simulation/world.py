@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
+from coordinator.core.networks import NetworkRules
 from coordinator.core.policy import Policy
-from coordinator.networks import NetworkRules
 from protocol.wire.allocation_id import hash_node
 from tests.sim.story import Story
 from tests.sim.timeline import Timeline

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from slow_grid import BODY, HEAD, SILENCE_S, SlowGrid
 
-from coordinator.errors import (
+from coordinator.core.errors import (
     AuthoritiesUnusable,
     CertificateNotTrusted,
     CertificateOfAnother,
@@ -18,9 +18,9 @@ from coordinator.errors import (
     GridAddressUnusable,
     GridUnavailable,
 )
-from coordinator.exchange import LostError, NotSentError
-from coordinator.operations import HttpCall
-from coordinator.wapi import Grid, Wapi
+from coordinator.grid.exchange import LostError, NotSentError
+from coordinator.grid.operations import HttpCall
+from coordinator.grid.wapi import Grid, Wapi
 from gridsim.certificate import ensure_certificate
 from protocol.errors import Problem
 

@@ -11,7 +11,7 @@ import pytest
 from coordinator import kubernetes_api
 from coordinator.api_server import ApiServer
 from coordinator.claims import PodFacts
-from coordinator.errors import EnrolmentUnavailable
+from coordinator.core.errors import EnrolmentUnavailable
 from coordinator.kubernetes_api import KubernetesApi
 from tests.kubernetes_stub import KubernetesStub
 

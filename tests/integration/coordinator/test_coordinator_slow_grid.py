@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from slow_grid import BODY, HEAD, SILENCE_S, SlowGrid
 
-from coordinator.exchange import LostError
-from coordinator.operations import HttpCall
-from coordinator.reply_bounds import ReplyBounds
-from coordinator.wapi import Grid, Wapi
+from coordinator.grid.exchange import LostError
+from coordinator.grid.operations import HttpCall
+from coordinator.grid.reply_bounds import ReplyBounds
+from coordinator.grid.wapi import Grid, Wapi
 
 
 @pytest.fixture(params=["its head", "its body"])

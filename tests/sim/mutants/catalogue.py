@@ -60,7 +60,7 @@ MUTANTS: Final = (
     Mutant(
         "a lost call counts from when it was planned",
         Invariant.ONE_HOLDER,
-        "coordinator.call_lane",
+        "coordinator.lane.lane",
         "            work.sent_at_s = event.now_s\n",
         "            pass\n",
     ),
@@ -395,7 +395,7 @@ MUTANTS: Final = (
     Mutant(
         "a full network is a wrong configuration",
         Invariant.CLEAR_FAILURE,
-        "coordinator.errors",
+        "coordinator.core.errors",
         "class NetworkExhausted(TryAgain):\n",
         "class NetworkExhausted(errors.Refused):\n    code = INVALID_NETWORK_CONFIG\n",
     ),
@@ -416,7 +416,7 @@ MUTANTS: Final = (
     Mutant(
         "a refused password is never tried again",
         Invariant.BOUNDED,
-        "coordinator.outage",
+        "coordinator.lane.outage",
         "    pause_s = min(first_s * 2 ** min(failures - 1, 20), most_s)\n",
         "    pause_s = 1e9 if login else min(first_s * 2 ** min(failures - 1, 20), most_s)\n",
     ),

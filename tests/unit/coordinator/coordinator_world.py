@@ -8,15 +8,17 @@ from typing import Any
 from urllib.parse import unquote
 
 from coordinator.assignment import Policy
-from coordinator.commands import Call, Effect, Mishap, Send, WakeAt
+from coordinator.commands import Effect, Send
+from coordinator.core.errors import GridForbids, GridUnavailable
+from coordinator.core.networks import NetworkRules
 from coordinator.desk import Desk, DeskEvent, Received
-from coordinator.errors import GridForbids, GridUnavailable
-from coordinator.events import Ticked
-from coordinator.exchange import LostError, NotSentError, RefusedError, perform
-from coordinator.networks import NetworkRules
-from coordinator.operations import HttpCall
+from coordinator.grid.calls import Call
+from coordinator.grid.exchange import LostError, NotSentError, RefusedError, perform
+from coordinator.grid.operations import HttpCall
+from coordinator.grid.refusals import classify
+from coordinator.lane.commands import Mishap, WakeAt
+from coordinator.lane.events import Ticked
 from coordinator.ownership import Owner
-from coordinator.refusals import classify
 from gridsim import calls
 from gridsim.model import Grid
 from protocol.messages import (

@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coordinator.assignment import Policy
-from coordinator.commands import AnswerOperator, Call, Effect, Mishap, Note, Send, WakeAt
+from coordinator.commands import AnswerOperator, Effect, Send
+from coordinator.core.errors import GridForbids, GridLoginRefused, GridUnavailable
+from coordinator.core.networks import NetworkRules
+from coordinator.core.outbox import Note
 from coordinator.desk import Desk, DeskEvent, Received
-from coordinator.errors import GridForbids, GridLoginRefused, GridUnavailable
-from coordinator.events import Landing, Ticked
-from coordinator.exchange import LostError, NotSentError, RefusedError, perform
-from coordinator.networks import NetworkRules
-from coordinator.operations import Create, DeleteFound, HttpCall, Operation, UpdateFound
+from coordinator.grid.calls import Call, Landing
+from coordinator.grid.exchange import LostError, NotSentError, RefusedError, perform
+from coordinator.grid.operations import Create, DeleteFound, HttpCall, Operation, UpdateFound
+from coordinator.grid.refusals import classify
+from coordinator.lane.commands import Mishap, WakeAt
+from coordinator.lane.events import Ticked
 from coordinator.ownership import Owner
-from coordinator.refusals import classify
 from coordinator.sweeper import Sweeping
 from gridsim import calls as gridsim_calls
 from gridsim.model import Grid

@@ -8,15 +8,16 @@ from enum import Enum, auto
 from typing import Any
 from urllib.parse import unquote
 
-from coordinator.commands import Call, Mishap, WakeAt
+from coordinator.core.errors import GridUnavailable
+from coordinator.core.networks import NetworkRules
 from coordinator.core.outbox import Note, Send
 from coordinator.core.policy import Policy
-from coordinator.errors import GridUnavailable
-from coordinator.events import Landing, Lost, Ticked
-from coordinator.exchange import RefusedError, perform
+from coordinator.grid.calls import Call, Landing, Lost
+from coordinator.grid.exchange import RefusedError, perform
+from coordinator.grid.refusals import classify
+from coordinator.lane.commands import Mishap, WakeAt
+from coordinator.lane.events import Ticked
 from coordinator.machine import Machine, Received
-from coordinator.networks import NetworkRules
-from coordinator.refusals import classify
 from gridsim import calls
 from gridsim.model import Grid
 from protocol.wire import messages

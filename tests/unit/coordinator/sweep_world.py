@@ -9,8 +9,8 @@ from desk_world import DeskWorld, Setup
 
 from coordinator.comparison import SweepRules
 from coordinator.events import OperatorAsked
+from coordinator.grid.operations import ReadPage
 from coordinator.liveness import Liveness, LiveNodes, LivePods
-from coordinator.operations import ReadPage
 from coordinator.sweeper import Sweeping
 from protocol.operator import (
     Difference,

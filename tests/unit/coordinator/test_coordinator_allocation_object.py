@@ -7,16 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.commands import Call, Form
-from coordinator.events import Answered, Refused
-from coordinator.exchange import RefusedError, perform
+from coordinator.core.networks import Network
 from coordinator.grid import comment
 from coordinator.grid.allocation_object import AllocationObject, Writer
 from coordinator.grid.attributes import AttributeNames
+from coordinator.grid.calls import Answered, Call, Form, Refused
 from coordinator.grid.comment import MachinePart
-from coordinator.networks import Network
-from coordinator.operations import Operation, Unreadable
-from coordinator.refusals import classify
+from coordinator.grid.exchange import RefusedError, perform
+from coordinator.grid.operations import Operation, Unreadable
+from coordinator.grid.refusals import classify
 from gridsim import calls
 from gridsim.model import Grid
 from protocol.wire.messages import Label

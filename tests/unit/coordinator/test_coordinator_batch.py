@@ -9,11 +9,11 @@ from math import inf
 import hypothesis.strategies as st
 from hypothesis import given, settings
 
-from coordinator.batch import Limits, plan
-from coordinator.operations import Create, DeleteFound, Operation, Reply, Search
-from coordinator.refusals import Refusal
-from coordinator.turns import Turns
-from coordinator.work import Priority, Work
+from coordinator.grid.operations import Create, DeleteFound, Operation, Reply, Search
+from coordinator.grid.refusals import Refusal
+from coordinator.lane.batch import Limits, plan
+from coordinator.lane.task import Priority, Work
+from coordinator.lane.turns import Turns
 
 NOW_S = 1000.0
 OPERATIONS: dict[type, Operation] = {

@@ -10,8 +10,8 @@ from hypothesis import given
 
 from coordinator.claims import PodAsk, PodFacts, TokenFacts, TokenRules, judge, node_of_pod
 from coordinator.commands import Note, Send
+from coordinator.core.errors import EnrolmentUnavailable, TicketRefused, TokenRefused
 from coordinator.enrolment import REVIEWS_MAX, Enrolment, EnrolmentEffect, Knocked
-from coordinator.errors import EnrolmentUnavailable, TicketRefused, TokenRefused
 from coordinator.reviewer import PATIENCE_S, Review, Reviewed, Reviewer
 from coordinator.strangers import CONNECTIONS_MAX, MESSAGE_BYTES_MAX, MESSAGES_MAX, WINDOW_S, Strangers
 from coordinator.tickets import Ticket, Tickets

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import coordinator
-from coordinator import errors
-from coordinator.errors import kind_of
+from coordinator.core import errors
+from coordinator.core.errors import kind_of
 from protocol.errors import Problem, leaves
 
 LEAVES = [leaf for leaf in leaves(Problem) if leaf.__module__ == errors.__name__]

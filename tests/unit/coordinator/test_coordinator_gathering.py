@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from test_coordinator_lane import a_lane, a_removal, a_written, an_add, owners
 
 from coordinator.attachment_work import AllocateWork
-from coordinator.commands import Call, Finished, WakeAt
-from coordinator.events import Answered, Submitted
-from coordinator.gathering import WAIT_SHARE_MAX, Gathering
-from coordinator.operations import Create, Deleted
-from coordinator.work import Work
+from coordinator.grid.calls import Answered, Call
+from coordinator.grid.operations import Create, Deleted
+from coordinator.lane.commands import Finished, WakeAt
+from coordinator.lane.events import Submitted
+from coordinator.lane.gathering import WAIT_SHARE_MAX, Gathering
+from coordinator.lane.task import Work
 
 FIXED_S = 0.15
 OPERATION_S = 0.005

@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 from desk_world import SUBNET, DeskWorld, Setup, address_of
 
-from coordinator.commands import Call, Form
-from coordinator.errors import NoWapiThere
-from coordinator.events import Refused
-from coordinator.exchange import NotSentError, RefusedError, perform
+from coordinator.core.errors import NoWapiThere
+from coordinator.grid.calls import Call, Form, Refused
+from coordinator.grid.exchange import NotSentError, RefusedError, perform
+from coordinator.grid.operations import HttpCall
+from coordinator.grid.refusals import Kind
+from coordinator.grid.wapi_reply import read_body
 from coordinator.objects import delete_address
-from coordinator.operations import HttpCall
 from coordinator.ownership import Identity, Owner
-from coordinator.refusals import Kind
-from coordinator.wapi_reply import read_body
 from protocol.messages import Declined, Message
 
 OWNER = Owner("blue")

@@ -6,20 +6,21 @@ import pytest
 from desk_world import DOWN, FORBIDDEN, GONE, LOGIN, DeskWorld, Setup, a_mac, address_of, has_released, refusal_of
 
 from coordinator.attachment_work import AllocateWork, Held
-from coordinator.batch import Limits, plan
-from coordinator.call_lane import Lane
-from coordinator.commands import Call, Finished, Form, WakeAt
-from coordinator.errors import GridUnavailable
-from coordinator.events import Answered, Lost, NotSent, Refused, Submitted
-from coordinator.networks import Network
+from coordinator.core.errors import GridUnavailable
+from coordinator.core.networks import Network
+from coordinator.grid.calls import Answered, Call, Form, Lost, NotSent, Refused
+from coordinator.grid.operations import Create, Found, Operation, Written
+from coordinator.grid.refusals import Kind, Refusal
+from coordinator.lane.batch import Limits, plan
+from coordinator.lane.commands import Finished, WakeAt
+from coordinator.lane.events import Submitted
+from coordinator.lane.lane import Lane
+from coordinator.lane.task import Failed, Work
+from coordinator.lane.turns import Turns
 from coordinator.objects import Label
-from coordinator.operations import Create, Found, Operation, Written
 from coordinator.ownership import Identity, Owner
 from coordinator.preparation_work import Defined, DefinitionsWork
-from coordinator.refusals import Kind, Refusal
 from coordinator.release_work import RELEASE_RETRY_S, ReleaseWork
-from coordinator.turns import Turns
-from coordinator.work import Failed, Work
 
 NETWORK = Network("default", "10.55.0.0/24", None, "pods")
 OWNER = Owner("blue")

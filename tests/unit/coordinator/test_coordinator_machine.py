@@ -2,10 +2,10 @@
 
 from machine_world import NETWORK, Agent, Fate, World
 
-from coordinator.exchange import RefusedError
+from coordinator.core.networks import Network
 from coordinator.grid.allocation_object import Writer
-from coordinator.networks import Network
-from coordinator.refusals import Kind, Refusal
+from coordinator.grid.exchange import RefusedError
+from coordinator.grid.refusals import Kind, Refusal
 from protocol.wire import messages
 from protocol.wire.messages import ClaimRow, Label, LabelRow, State
 

@@ -11,7 +11,7 @@ from desk_world import DeskWorld, address_of
 
 from coordinator import answering, registrar
 from coordinator.attachment_work import AllocateWork, AttachmentWork
-from coordinator.call_lane import Lane
+from coordinator.lane.lane import Lane
 from coordinator.release_work import ReleaseWork
 from coordinator.sweeper import Sweeper
 from protocol.messages import Declined, HelloFirst, Message, Released

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from coordinator.errors import GridLoginRefused, GridUnavailable
-from coordinator.outage import after_failure
-from coordinator.outage_notes import OutageNotes
-from coordinator.refusals import Kind, classify
+from coordinator.core.errors import GridLoginRefused, GridUnavailable
+from coordinator.grid.refusals import Kind, classify
+from coordinator.lane.outage import after_failure
+from coordinator.lane.outage_notes import OutageNotes
 
 
 def test_a_refused_login_is_tried_after_a_minute_doubling_to_ten() -> None:

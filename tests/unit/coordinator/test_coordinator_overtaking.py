@@ -17,14 +17,14 @@ from desk_world import (
     refusal_of,
 )
 
-from coordinator.events import Ticked
-from coordinator.networks import Network
+from coordinator.core.networks import Network
+from coordinator.grid.operations import UpdateFound
+from coordinator.grid.refusals import classify
+from coordinator.lane.events import Ticked
+from coordinator.lane.task import Failed
 from coordinator.objects import Label, read_fixed_address, read_origin, reassign_address
-from coordinator.operations import UpdateFound
 from coordinator.ownership import Identity, Owner
 from coordinator.preparation_work import ReassignWork
-from coordinator.refusals import classify
-from coordinator.work import Failed
 from gridsim.faults import Faults
 from gridsim.model import Grid
 from protocol.messages import Address, Declined, HelloFirst, Welcome

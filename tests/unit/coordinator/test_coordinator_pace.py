@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from coordinator.pace import CALL_TARGET_S, GROWTH_MAX, OPERATIONS_START, Pace
+from coordinator.lane.pace import CALL_TARGET_S, GROWTH_MAX, OPERATIONS_START, Pace
 
 
 def after(calls: list[int], fixed_s: float, operation_s: float, operations_max: int = 256) -> Pace:

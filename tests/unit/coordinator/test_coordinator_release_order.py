@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from desk_world import DeskWorld, Setup, a_mac, address_of, has_released, refusal_of
 
-from coordinator.batch import OVERDUE_S
+from coordinator.lane.batch import OVERDUE_S
 from coordinator.lookups import BAD_NEWS_KEPT_S
 from gridsim.model import Grid
 from protocol.messages import Allocated

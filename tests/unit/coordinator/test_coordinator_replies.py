@@ -9,9 +9,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import example, given
 
-from coordinator.networks import Network, NetworkRules, resolve
-from coordinator.objects import Label, create_address, delete_address, find_address, update_address
-from coordinator.operations import (
+from coordinator.core.networks import Network, NetworkRules, resolve
+from coordinator.grid.operations import (
     Create,
     Deleted,
     DeleteFound,
@@ -24,8 +23,9 @@ from coordinator.operations import (
     as_request,
     read_request_reply,
 )
+from coordinator.grid.refusals import classify
+from coordinator.objects import Label, create_address, delete_address, find_address, update_address
 from coordinator.ownership import Identity, Owner
-from coordinator.refusals import classify
 from protocol.errors import Refused
 from protocol.messages import NetworkAsk
 

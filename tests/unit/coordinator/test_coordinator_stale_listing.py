@@ -6,9 +6,10 @@ import pytest
 from desk_world import DeskWorld, Setup, address_of, has_released
 from test_coordinator_lane import a_written
 
-from coordinator.commands import Call, WakeAt
-from coordinator.events import Answered, Ticked
-from coordinator.operations import Found, ReadPage
+from coordinator.grid.calls import Answered, Call
+from coordinator.grid.operations import Found, ReadPage
+from coordinator.lane.commands import WakeAt
+from coordinator.lane.events import Ticked
 from protocol.messages import PAGE_ITEMS_MAX
 
 FIRST = "10.55.0.1"

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sweep_world import BOOT, INTERVAL_S, SweepWorld
 
-from coordinator.events import Ticked
+from coordinator.grid.operations import DeleteFound, Found, HttpCall
+from coordinator.grid.refusals import classify
+from coordinator.lane.events import Ticked
 from coordinator.objects import read_fixed_address
-from coordinator.operations import DeleteFound, Found, HttpCall
 from coordinator.ownership import Identity, Owner
-from coordinator.refusals import classify
 from coordinator.repair_work import OrphanWork
 from gridsim.calls import Reply
 from protocol.messages import Pod

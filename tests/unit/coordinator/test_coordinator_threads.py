@@ -10,18 +10,17 @@ from typing import Any, cast
 
 import pytest
 
-from coordinator.caller import Caller
 from coordinator.claims import TokenRules
-from coordinator.commands import Call, Form
-from coordinator.errors import EnrolmentUnavailable
-from coordinator.events import Landing, Lost, Refused
+from coordinator.core.errors import EnrolmentUnavailable
+from coordinator.core.steps import no_step
 from coordinator.file_watch import FileWatch
+from coordinator.grid.caller import Caller
+from coordinator.grid.calls import Call, Form, Landing, Lost, Refused
+from coordinator.grid.operations import HttpCall
+from coordinator.grid.refusals import Kind
 from coordinator.kind_watch import KindWatch, Pace
 from coordinator.objects import find_definition
-from coordinator.operations import HttpCall
-from coordinator.refusals import Kind
 from coordinator.reviewer import Review, Reviewed, Reviewer
-from coordinator.steps import no_step
 from protocol.internal_errors import InternalErrors
 from protocol.logs import make_logger
 
@@ -105,7 +104,7 @@ def test_a_call_that_fails_while_it_may_be_under_way_is_lost(internal: InternalE
 def test_a_call_that_fails_when_nothing_of_it_is_under_way_is_refused_as_ours(
     internal: InternalErrors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("coordinator.exchange.as_request", fails)
+    monkeypatch.setattr("coordinator.grid.exchange.as_request", fails)
     landing = landing_of(lambda *_: [], internal)
     assert isinstance(landing, Refused)
     assert landing.refusal.kind is Kind.INTERNAL

@@ -12,16 +12,18 @@ from hypothesis import given, settings
 from test_coordinator_lane import NETWORK, OWNER, a_lane, a_removal
 
 from coordinator.attachment_work import AllocateWork
-from coordinator.commands import Call, Note, WakeAt
-from coordinator.events import Answered, Landing, Refused, Submitted
+from coordinator.core.networks import Network
+from coordinator.core.outbox import Note
+from coordinator.grid.calls import Answered, Call, Landing, Refused
+from coordinator.grid.operations import Create, Deleted, Found, Operation, Reply, Search, Written
+from coordinator.grid.refusals import Kind, Refusal
+from coordinator.lane.commands import WakeAt
+from coordinator.lane.events import Submitted
+from coordinator.lane.task import Work
+from coordinator.lane.turns import BLAMED_S, NODES_MAX, Lead, Turns
 from coordinator.network_work import NetworkWork
-from coordinator.networks import Network
 from coordinator.objects import Label
-from coordinator.operations import Create, Deleted, Found, Operation, Reply, Search, Written
 from coordinator.ownership import Identity
-from coordinator.refusals import Kind, Refusal
-from coordinator.turns import BLAMED_S, NODES_MAX, Lead, Turns
-from coordinator.work import Work
 
 SHORT = Network("default", "10.56.0.0/24", None, "short")
 POISON = "poison"

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 
 from coordinator.cluster_objects import read_page
-from coordinator.exchange import RefusedError
-from coordinator.wapi_reply import read_body
+from coordinator.grid.exchange import RefusedError
+from coordinator.grid.wapi_reply import read_body
 from nodeagent.cni_args import pod_of
 from protocol.codec import decode_to_agent, encode
 from protocol.config_errors import ConfigInvalid

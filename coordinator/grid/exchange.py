@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from coordinator.commands import Call, Form
-from coordinator.errors import GridUnavailable
-from coordinator.events import Answered, Landing, Lost, NotSent, Refused
-from coordinator.operations import (
+from coordinator.core.errors import GridUnavailable
+from coordinator.grid.calls import Answered, Call, Form, Landing, Lost, NotSent, Refused
+from coordinator.grid.operations import (
     Conditional,
     Deleted,
     HttpCall,
@@ -31,7 +30,7 @@ from coordinator.operations import (
     search_of,
     write_of,
 )
-from coordinator.refusals import Kind, Refusal
+from coordinator.grid.refusals import Kind, Refusal
 from protocol.errors import Problem
 
 Transport = Callable[[HttpCall, float], Any]

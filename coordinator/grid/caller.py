@@ -6,14 +6,13 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
-from coordinator.commands import Call
-from coordinator.errors import GridUnavailable
-from coordinator.events import Landing, Refused
-from coordinator.exchange import LostError, NotSentError, RefusedError, perform
-from coordinator.operations import HttpCall
-from coordinator.refusals import Kind, Refusal
-from coordinator.steps import OnStep, call_name
-from coordinator.wapi import Wapi
+from coordinator.core.errors import GridUnavailable
+from coordinator.core.steps import OnStep
+from coordinator.grid.calls import Call, Landing, Refused
+from coordinator.grid.exchange import LostError, NotSentError, RefusedError, perform
+from coordinator.grid.operations import Create, DeleteFound, HttpCall, Operation, UpdateFound
+from coordinator.grid.refusals import Kind, Refusal
+from coordinator.grid.wapi import Wapi
 from protocol.internal_errors import InternalErrors
 
 
@@ -46,7 +45,7 @@ class Caller:
     def run(self) -> None:
         """The thread's body."""
         while (call := self._calls.get()) is not None:
-            name = call_name(call.operations)
+            name = _name(call.operations)
             self._on_step(f"wapi:{name}:before")
             landing = self.landing(call)
             self._on_step(f"wapi:{name}:after")
@@ -69,6 +68,12 @@ class Caller:
         except Exception as error:  # noqa: BLE001, nothing is known of what has left
             self._internal.tell("http", error)
             raise LostError(GridUnavailable(grid="master", cause=_failure(error))) from None
+
+
+def _name(operations: tuple[Operation, ...]) -> str:
+    """What a call does, by the first of its operations that changes something."""
+    names = {Create: "create", DeleteFound: "delete", UpdateFound: "update"}
+    return next((names[type(each)] for each in operations if type(each) in names), "search")
 
 
 def _failure(error: Exception) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum, auto
 from typing import Final
 
-from coordinator.work import Work
+from coordinator.lane.task import Work
 
 NODES_MAX: Final = 10_000
 """Of so many nodes it is remembered when they were served."""

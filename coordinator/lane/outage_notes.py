@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import inf
 from typing import Final
 
-from coordinator.commands import Note
-from coordinator.outage import Outage
+from coordinator.core.outbox import Note
+from coordinator.lane.outage import Outage
 from protocol.errors import Problem
 
 TELL_EVERY_S: Final = 10.0
@@ -27,7 +27,8 @@ class OutageNotes:
             return []
         self._told.add(kind)
         self._told_at_s[kind] = now_s
-        return [Note("grid_unavailable", {"reason": outage.problem.msg, "details": outage.problem.details})]
+        facts = {"reason": outage.problem.msg, "details": outage.problem.details}
+        return [Note("grid_unavailable", facts, is_alarm=True)]
 
     def answered(self, outage: Outage | None, now_s: float) -> list[Note]:
         """A call got through. `outage` is what has ended by that."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from math import inf
 
-from coordinator.operations import Operation, Reply, cost, is_write
-from coordinator.refusals import Refusal
+from coordinator.grid.operations import Operation, Reply, cost, is_write
+from coordinator.grid.refusals import Refusal
 from protocol.errors import Problem
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from coordinator.operations import Create, DeleteFound, Operation, UpdateFound
-
 OnStep = Callable[[str], None]
 
 STEPS = (
@@ -29,9 +27,3 @@ STEPS = (
 
 def no_step(name: str) -> None:
     """What production passes."""
-
-
-def call_name(operations: tuple[Operation, ...]) -> str:
-    """What a call does, by the first of its operations that changes something."""
-    names = {Create: "create", DeleteFound: "delete", UpdateFound: "update"}
-    return next((names[type(each)] for each in operations if type(each) in names), "search")

@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 
-from coordinator.errors import (
+from coordinator.core.errors import (
     GatewayInvalid,
     NetworkNotAllowed,
     SubnetInvalid,

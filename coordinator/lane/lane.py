@@ -25,28 +25,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from coordinator.batch import Limits, lead_of, plan, rank
-from coordinator.commands import Call, Finished, Form, LaneCommand, Mishap, Note, WakeAt
-from coordinator.deadlines import Deadlines
-from coordinator.errors import GridForbids, GridUnavailable, InternalFailure
-from coordinator.events import (
-    Answered,
-    CredentialsChanged,
-    Event,
-    Landing,
-    Lost,
-    NotSent,
-    Refused,
-    Submitted,
-    Ticked,
-)
-from coordinator.gathering import Gathering
-from coordinator.outage import Outage, after_failure
-from coordinator.outage_notes import OutageNotes
-from coordinator.pace import Pace
-from coordinator.refusals import CONCERNS_EVERY_WRITE, Kind, Refusal
-from coordinator.turns import Turns
-from coordinator.work import Failed, Priority, Work
+from coordinator.core.deadlines import Deadlines
+from coordinator.core.errors import GridForbids, GridUnavailable, InternalFailure
+from coordinator.core.outbox import Note
+from coordinator.grid.calls import Answered, Call, Form, Landing, Lost, NotSent, Refused
+from coordinator.grid.refusals import CONCERNS_EVERY_WRITE, Kind, Refusal
+from coordinator.lane.batch import Limits, lead_of, plan, rank
+from coordinator.lane.commands import Finished, LaneCommand, Mishap, WakeAt
+from coordinator.lane.events import CredentialsChanged, Event, Submitted, Ticked
+from coordinator.lane.gathering import Gathering
+from coordinator.lane.outage import Outage, after_failure
+from coordinator.lane.outage_notes import OutageNotes
+from coordinator.lane.pace import Pace
+from coordinator.lane.task import Failed, Priority, Work
+from coordinator.lane.turns import Turns
 
 _CREATES_UNLIMITED: Final = 256
 """A network that has given so many addresses in one call is not short of them."""
@@ -217,13 +209,17 @@ class Lane:
         refusal, works = event.refusal, flight.works
         if flight.call.form is Form.REQUEST and (self.form is None or refusal.kind is Kind.NO_REQUEST):
             return self._do_without_request(refusal.text, event.now_s)
-        notes = [Note("identity_not_unique", {"text": refusal.text})] if refusal.kind is Kind.AMBIGUOUS else []
+        notes = (
+            [Note("identity_not_unique", {"text": refusal.text}, is_alarm=True)]
+            if refusal.kind is Kind.AMBIGUOUS
+            else []
+        )
         if refusal.kind is Kind.EXHAUSTED:
             # Which networks, and how many addresses are left in them, only single creates can tell.
             self._creates_max |= {work.network_key: 1 for work in works if work.network_key is not None}
         if _is_culprit(works, refusal):
             self._turns.blame(works[0].node, event.now_s)
-            notes.append(Note("node_goes_apart", {"node": works[0].node, "text": refusal.text}))
+            notes.append(Note("node_goes_apart", {"node": works[0].node, "text": refusal.text}, is_alarm=True))
         if len(works) == 1 or refusal.kind in CONCERNS_EVERY_WRITE:
             for work in works:
                 work.companions_max = None
@@ -240,7 +236,7 @@ class Lane:
         for work in list(self._queue):
             work.goes_separately()
             self._place(work, now_s)
-        return [Note("request_not_allowed", {"reason": reason})]
+        return [Note("request_not_allowed", {"reason": reason}, is_alarm=True)]
 
     def _allow_more_creates(self, works: Iterable[Work]) -> None:
         for key in {work.network_key for work in works}:
@@ -367,4 +363,4 @@ def _call_note(flight: _Flight, event: Landing, took_s: float) -> Note:
         fields |= {"refusal": event.refusal.kind.name.lower(), "text": event.refusal.text}
     if isinstance(event, Lost | NotSent):
         fields |= {"reason": event.problem.facts.get("cause") or event.problem.msg}
-    return Note("wapi_call", fields)
+    return Note("wapi_call", fields, is_detail=not isinstance(event, Refused))

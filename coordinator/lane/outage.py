@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from coordinator.errors import GridForbids, GridLoginRefused, GridUnavailable, Refused
+from coordinator.core.errors import GridForbids, GridLoginRefused, GridUnavailable, Refused
 from protocol.errors import Problem
 
 RETRY_FIRST_S: Final = 0.5

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from coordinator.call_lane import Lane
-from coordinator.commands import Finished
-from coordinator.events import Submitted
-from coordinator.work import Work
+from coordinator.lane.commands import Finished
+from coordinator.lane.events import Submitted
+from coordinator.lane.lane import Lane
+from coordinator.lane.task import Work
 
 Then = Callable[[Any, float], None]
 TaskType = TypeVar("TaskType", bound=Work)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from coordinator.turns import Lead, Turns
-from coordinator.work import Priority, Work
+from coordinator.lane.task import Priority, Work
+from coordinator.lane.turns import Lead, Turns
 
 OVERDUE_S: Final = 30.0
 """No release waits longer than this past its time for allocations to go first."""

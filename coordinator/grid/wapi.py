@@ -16,8 +16,7 @@ from requests.auth import HTTPBasicAuth
 from requests.exceptions import ConnectTimeout, InvalidURL, ReadTimeout
 from urllib3.exceptions import HTTPError, LocationValueError, NameResolutionError
 
-from coordinator.certificates import Fault, causes, fault_of, fault_of_authorities
-from coordinator.errors import (
+from coordinator.core.errors import (
     AuthoritiesUnusable,
     CertificateNotTrusted,
     CertificateOfAnother,
@@ -26,10 +25,11 @@ from coordinator.errors import (
     GridUnavailable,
     PasswordMissing,
 )
-from coordinator.exchange import LostError, NotSentError
-from coordinator.operations import HttpCall
-from coordinator.reply_bounds import ReplyBounds
-from coordinator.wapi_reply import read_body
+from coordinator.grid.certificates import Fault, causes, fault_of, fault_of_authorities
+from coordinator.grid.exchange import LostError, NotSentError
+from coordinator.grid.operations import HttpCall
+from coordinator.grid.reply_bounds import ReplyBounds
+from coordinator.grid.wapi_reply import read_body
 from protocol.errors import Problem
 from protocol.settings import BadSettings
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from coordinator.errors import GridAnswersHtml, GridForbids, GridLoginRefused, GridUnavailable, NoWapiThere
-from coordinator.exchange import LostError, NotSentError, RefusedError
-from coordinator.refusals import classify
+from coordinator.core.errors import GridAnswersHtml, GridForbids, GridLoginRefused, GridUnavailable, NoWapiThere
+from coordinator.grid.exchange import LostError, NotSentError, RefusedError
+from coordinator.grid.refusals import classify
 from protocol.texts import parse_json
 
 _NOT_FOR_US: Final = frozenset({301, 302, 303, 307, 308, 404, 405})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from coordinator.errors import (
+from coordinator.core.errors import (
     EaNotWritable,
     EaUndefined,
     GridRefused,
@@ -13,7 +13,7 @@ from coordinator.errors import (
     NoPermission,
     ObjectsAmbiguous,
 )
-from coordinator.refusals import Kind, Refusal
+from coordinator.grid.refusals import Kind, Refusal
 from protocol.errors import Problem
 
 _BY_KIND: Final[dict[Kind, type[Problem]]] = {
