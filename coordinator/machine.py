@@ -27,15 +27,18 @@ from coordinator.lane.commands import Finished, LaneCommand, Mishap, WakeAt
 from coordinator.lane.events import CredentialsChanged, Ticked
 from coordinator.lane.lane import Lane
 from coordinator.lane.runner import Runner
+from coordinator.lane.task import Failed
 from coordinator.nodes.boots import Boot, Boots
 from coordinator.nodes.sessions import Claim, Greeted, Greeting, Session, Sessions, is_of
-from coordinator.preparation_work import DefinitionsWork
+from coordinator.overview import Overview
+from coordinator.preparation_work import Defined, DefinitionsWork
 from coordinator.provision.readiness import Networks
 from coordinator.sweep.comparison import Comparison
 from coordinator.sweep.questions import Questions
 from coordinator.sweep.sweeper import Sweeper
 from protocol.wire import messages
 from protocol.wire.messages import ClaimRow, Hello, State, ToCoordinator
+from protocol.wire.status import CoordinatorStatus, KubernetesStatus
 
 
 @dataclass(frozen=True)
@@ -98,11 +101,15 @@ class Machine:
         self._questions = Questions(parts, self._boots, self._deletions, self._repairs.kept)
         self._comparison = Comparison(parts, self._boots, self._deletions, self._repairs, self._questions)
         self._sweeper = Sweeper(parts, self._sweep_interval_s, self._listed, self._missed)
+        self._overview = Overview(
+            parts, self._lane, self._boots, self._deletions, self._grants, self._repairs, self._sweeper
+        )
+        self._missing_definitions: tuple[str, ...] = ()
         self._timed = (self._asks, self._shortages, self._comparison, self._sweeper)
 
     def start(self, now_s: float) -> list[MachineEffect]:
         """What a coordinator does before anybody asks: see what the user may do, read what the grid holds."""
-        self._runner.submit(DefinitionsWork(), lambda outcome, at_s: self._sweeper.start(at_s), now_s)
+        self._runner.submit(DefinitionsWork(), self._defined, now_s)
         return self._settle(now_s)
 
     def begin_anew(self, now_s: float) -> list[MachineEffect]:
@@ -133,6 +140,10 @@ class Machine:
         for room in self._timed:
             room.expire(now_s)
         return [*notes, *self._settle(now_s)]
+
+    def status(self, kubernetes: KubernetesStatus | None, now_s: float) -> CoordinatorStatus:
+        """What people see on `/status`."""
+        return self._overview.status(self._missing_definitions, kubernetes, now_s)
 
     # What comes in
 
@@ -272,6 +283,15 @@ class Machine:
         if known:
             self._grants.freed(known.view, known.subnet)
             self._shortages.freed(known.view, known.subnet, now_s)
+
+    def _defined(self, outcome: Defined | Failed, now_s: float) -> None:
+        if isinstance(outcome, Defined):
+            self._missing_definitions = outcome.missing
+            if outcome.missing:
+                self._outbox.alarm("definitions_missing", names=", ".join(outcome.missing))
+            if outcome.created:
+                self._outbox.note("definitions_created", names=", ".join(outcome.created))
+        self._sweeper.start(now_s)
 
     def _listed(self, now_s: float) -> None:
         self._grants.listed()

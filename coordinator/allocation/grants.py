@@ -71,6 +71,12 @@ class Grants:
                 outbox.send(session.connection, message)
         return asked
 
+    def wanted(self, view: str, subnet: str, now_s: float) -> int:
+        """How many ready allocations of a network its nodes shall have that have some, or have asked lately."""
+        asking = self._asked_at_s.get((view, subnet), {})
+        nodes = {node for node, at_s in asking.items() if now_s - at_s < ASKING_S}
+        return len(nodes | self._parts.sessions.ready_by_node(view, subnet).keys()) * self._parts.policy.reserve
+
     def held_by_absent(self, network: Network) -> int:
         """How many ready allocations of the network belong to nodes that are not connected."""
         connected = {session.owner.node for session in self._parts.sessions}

@@ -90,6 +90,10 @@ class Index:
         """How many objects of a network bear no label: they are ready, or were given a moment ago."""
         return self._unlabelled[view, subnet]
 
+    def networks(self) -> list[NetworkPlace]:
+        """The networks in which there are objects."""
+        return sorted(self._networks)
+
     def in_network(self, view: str, subnet: str) -> list[AllocationObject]:
         """The objects in a network, by id."""
         return [self._objects[allocation] for allocation in sorted(self._networks.get((view, subnet), _NONE))]

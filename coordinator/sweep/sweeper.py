@@ -11,6 +11,7 @@ from coordinator.grid.operations import Object, Unreadable
 from coordinator.lane.task import Failed
 from coordinator.sweep.listing import ListTask, Page
 from protocol.wire.allocation_id import AllocationId
+from protocol.wire.status import SweepStatus
 
 RETRY_S: Final = 60.0
 """How long after a listing that the grid refused it is tried again."""
@@ -35,6 +36,8 @@ class Sweeper:
         self._known_before: frozenset[str] = frozenset()
         self._seen: set[str] = set()
         self._unreadable = 0
+        self._unreadable_last = 0
+        self._listed_at_s: float | None = None
 
     def start(self, now_s: float) -> None:
         """Begin a listing now."""
@@ -52,6 +55,11 @@ class Sweeper:
     def next_deadline_s(self) -> float | None:
         """When `expire` has something to do."""
         return self._next_s
+
+    def status(self, now_s: float) -> SweepStatus:
+        """The last listing, for people."""
+        age_s = None if self._listed_at_s is None else round(now_s - self._listed_at_s, 1)
+        return SweepStatus(listed_s_ago=age_s, unreadable=self._unreadable_last, stopped="")
 
     def _read(self, page_id: str | None, now_s: float) -> None:
         task = ListTask(self._parts.writer.list_page, page_id, self._parts.policy.user)
@@ -77,6 +85,7 @@ class Sweeper:
                 self._parts.index.drop(allocation)
                 self._missing(allocation, now_s)
         self._parts.index.is_complete = True
+        self._listed_at_s, self._unreadable_last = now_s, self._unreadable
         facts = {"allocations": len(self._parts.index), "unreadable": self._unreadable}
         self._parts.outbox.note("listed", **facts)
         self._known_before, self._seen = frozenset(), set()

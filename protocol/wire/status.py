@@ -55,13 +55,15 @@ class NodeStatus(_Part):
 class NetworkStatus(_Part):
     """A network with allocations of this cluster; all but its size are counts of addresses.
 
-    `ready` are held by nobody yet, `resting` are on their way out of the grid.
+    `ready` are held by nobody yet, of `ready_wanted` that its nodes shall have; `resting` are on their way out of
+    the grid.
     """
 
     view: str
     subnet: str
     allocations: int
     ready: int
+    ready_wanted: int = 0
     resting: int
     size: int
 

@@ -514,3 +514,37 @@ def test_an_exhausted_network_is_refused_by_name_after_what_rests_was_freed():
     agent.let_go(first)
     agent.ask(**small)
     assert agent.told().subnet == "10.56.0.0/30"
+
+
+def test_status_says_who_claims_what_and_how_each_network_is_used():
+    world = World(reserve=2)
+    agent = connected(world)
+    agent.ask(label=LABEL)
+    agent.ask(for_reserve=True)
+    held, _ = agent.take(messages.Allocated)
+    agent.ask(label=LABEL)
+    agent.let_go(agent.told().allocation)
+
+    status = world.machine.status(None, world.now_s)
+
+    (node,) = status.nodes
+    assert (node.node, node.driver, node.boot, node.held, node.ready) == ("node-1", "infoblox", "3" * 8, 1, 1)
+    assert node.connected_s is not None
+    (network,) = status.networks
+    assert (network.subnet, network.allocations, network.ready, network.ready_wanted) == (held.subnet, 3, 1, 2)
+    assert (network.resting, network.size, status.deletions_waiting) == (1, 254, 1)
+    assert (status.listed, status.allocations, status.grid.state, status.grid.mode) == (True, 3, "ok", "request")
+    assert status.sweep.listed_s_ago == 0
+
+
+def test_status_shows_an_agent_that_is_silent_and_a_second_machine():
+    world = World()
+    first = connected(world)
+    second = connected(world, boot="4" * 8, machine="7" * 8)
+    for _ in range(3):
+        world.passes(20)
+        first.say(messages.Ping(id="ping"))
+    status = world.machine.status(None, world.now_s)
+    assert [each.connected_s is None for each in status.nodes] == [False, True]
+    assert status.alarms == ("two_machines: node-1",)
+    assert second.take(messages.Notice)

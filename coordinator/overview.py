@@ -1,0 +1,101 @@
+"""Tells people what the coordinator knows at this moment, as one status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from coordinator.allocation import reserve
+from coordinator.allocation.deletions import Deletions
+from coordinator.allocation.grants import Grants
+from coordinator.allocation.parts import Parts
+from coordinator.allocation.repairs import Repairs
+from coordinator.lane.lane import Lane
+from coordinator.nodes.boots import Boots
+from coordinator.nodes.sessions import Session
+from coordinator.sweep.sweeper import Sweeper
+from protocol.wire.status import (
+    CoordinatorStatus,
+    GridStatus,
+    KubernetesStatus,
+    LaneStatus,
+    NetworkStatus,
+    NodeStatus,
+)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Reads the rooms, changes nothing."""
+
+    parts: Parts
+    lane: Lane
+    boots: Boots
+    deletions: Deletions
+    grants: Grants
+    repairs: Repairs
+    sweeper: Sweeper
+
+    def status(
+        self, missing_definitions: tuple[str, ...], kubernetes: KubernetesStatus | None, now_s: float
+    ) -> CoordinatorStatus:
+        """All of it. `missing_definitions` are names of extensible attributes."""
+        policy, index = self.parts.policy, self.parts.index
+        return CoordinatorStatus(
+            cluster=policy.cluster_name,
+            cluster_id=policy.cluster_id,
+            release=policy.release,
+            why_not_leading=None,
+            allocations=len(index),
+            listed=index.is_complete,
+            deletions_waiting=len(self.deletions),
+            repairs_waiting=len(self.repairs),
+            lane=LaneStatus(waiting=self.lane.waiting, operations_max=self.lane.operations_max),
+            grid=self._grid(missing_definitions, now_s),
+            nodes=tuple(_node(each, now_s) for each in sorted(self.parts.sessions, key=lambda each: each.key)),
+            networks=tuple(self._network(view, subnet, now_s) for view, subnet in index.networks()),
+            sweep=self.sweeper.status(now_s),
+            alarms=tuple(self._alarms()),
+            kubernetes=kubernetes,
+        )
+
+    def _grid(self, missing_definitions: tuple[str, ...], now_s: float) -> GridStatus:
+        outage, form = self.lane.outage, self.lane.form
+        return GridStatus(
+            state="unavailable" if outage else "ok" if form else "not reached yet",
+            reason=f"{outage.problem.msg}: {outage.problem.details}" if outage else "",
+            since_s=round(now_s - outage.since_s, 1) if outage else 0,
+            calls=self.lane.calls,
+            mode=form.name.lower() if form else "unknown",
+            missing_definitions=missing_definitions,
+        )
+
+    def _network(self, view: str, subnet: str, now_s: float) -> NetworkStatus:
+        ready = self.parts.sessions.ready_by_node(view, subnet)
+        return NetworkStatus(
+            view=view,
+            subnet=subnet,
+            allocations=self.parts.index.count(view, subnet),
+            ready=sum(ready.values()),
+            ready_wanted=self.grants.wanted(view, subnet, now_s),
+            resting=self.deletions.count_resting(view, subnet),
+            size=reserve.usable_addresses(IPv4Network(subnet).prefixlen),
+        )
+
+    def _alarms(self) -> list[str]:
+        nodes = sorted({session.node for session in self.parts.sessions})
+        return [f"two_machines: {node}" for node in nodes if self.boots.has_two_machines(node)]
+
+
+def _node(session: Session, now_s: float) -> NodeStatus:
+    ready = sum(claim.is_ready for claim in session.claims.values())
+    return NodeStatus(
+        node=session.node,
+        driver=session.driver,
+        boot=session.owner.boot,
+        release=session.release,
+        connected_s=None if session.is_silent(now_s) else round(now_s - session.since_s, 1),
+        heard_s_ago=round(now_s - session.heard_at_s, 1),
+        held=len(session.claims) - ready,
+        ready=ready,
+    )
