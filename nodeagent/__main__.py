@@ -53,8 +53,9 @@ from protocol.internal_errors import InternalErrors
 from protocol.keys import BadKey
 from protocol.log_output import standard_error_that_never_waits
 from protocol.logs import Logger, make_logger
-from protocol.messages import Holding
+from protocol.messages import Holding, Interface
 from protocol.settings import BadSettings, warn_of_unknown_variables
+from protocol.status import AgentStatus
 from protocol.status_server import Pages, StatusServer
 
 EXIT_FAILED: Final = 1
@@ -98,7 +99,7 @@ class _Process:
     bounds: Bounds
     inbox: Inbox[Item]
     place: SocketPlace
-    board: Board
+    board: Board[AgentStatus]
     on_step: OnStep
     log: Logger
     internal: InternalErrors
@@ -254,7 +255,16 @@ def _read_namespaces(reader: NamespaceReader, inbox: Inbox[Item]) -> None:
         inbox.put(events.MacUnread(_clock(), look.caller, Failure.of(problem)))
 
     def on_surveyed(tour: Tour) -> None:
-        inbox.put(events.Surveyed(_clock(), tour.request_id, tuple(tour.interfaces), tour.unreadable))
+        seen = [
+            Interface(
+                namespace=Path(each.namespace.path).name,
+                ifname=each.ifname,
+                mac=each.mac,
+                addresses=list(each.addresses),
+            )
+            for each in tour.interfaces
+        ]
+        inbox.put(events.Surveyed(_clock(), tour.request_id, tuple(seen), tour.unreadable))
 
     def on_seen(look: int, sights: tuple[Sight, ...]) -> None:
         inbox.put(events.NamespacesSeen(_clock(), look, sights))
@@ -262,7 +272,7 @@ def _read_namespaces(reader: NamespaceReader, inbox: Inbox[Item]) -> None:
     reader.run(on_read, on_problem, on_surveyed, on_seen)
 
 
-def _status_server(chosen: Settings, board: Board, metrics: Metrics, bounds: Bounds) -> StatusServer:
+def _status_server(chosen: Settings, board: Board[AgentStatus], metrics: Metrics, bounds: Bounds) -> StatusServer:
     pages = Pages(
         lambda: board.read().unready, lambda: board.read().model_dump_json(indent=1).encode(), metrics.text
     )

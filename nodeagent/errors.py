@@ -35,7 +35,14 @@ class JournalUnwritable(TryAgain):
     """Nothing may be said that is not durable first."""
 
     message = "the journal {path} cannot be written"
-    remedy = "Free space or repair the disk; the agent starts again by itself"
+    remedy = "Free space and inodes in the file system of --run-dir; the agent goes on by itself"
+
+
+class TurnAbandoned(TryAgain):
+    """Something that came in the same moment has made the agent fail, and all of the moment was undone."""
+
+    message = "the agent has failed at something else that came at the same time"
+    remedy = "The runtime asks again; report the line internal_error of the agent's log"
 
 
 class AllocationsAtLimit(TryAgain):

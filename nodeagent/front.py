@@ -48,6 +48,7 @@ from protocol.errors import Problem
 from protocol.inbox import Inbox
 from protocol.internal_errors import InternalErrors
 from protocol.logs import Logger
+from protocol.status import AgentStatus
 
 TICK_S: Final = 1.0
 ALIVE_EVERY_S: Final = 10.0
@@ -101,7 +102,7 @@ class Front:
         desk: Desk,
         metrics: Metrics,
         reporter: Reporter,
-        board: Board,
+        board: Board[AgentStatus],
         clock: Callable[[], float],
         new_request_id: Callable[[], str],
         on_step: OnStep,

@@ -9,7 +9,8 @@ import struct
 from collections import defaultdict
 from typing import Final
 
-from protocol.messages import Interface
+from nodeagent.domain.attachment import Namespace
+from nodeagent.domain.presence import SeenInterface
 
 _SIOCGIFCONF: Final = 0x8912
 _SIOCGIFHWADDR: Final = 0x8927
@@ -32,16 +33,16 @@ def mac_of(probe: socket.socket, ifname: str) -> str | None:
     return mac.hex(":") if kind == _ARPHRD_ETHER else None
 
 
-def read_interfaces(namespace: str, addresses_max: int) -> list[Interface]:
-    """All interfaces but loopback of the namespace that the thread is in. Raises OSError."""
+def read_interfaces(namespace: Namespace, addresses_max: int) -> list[SeenInterface]:
+    """All interfaces but loopback of the namespace that the thread is in, which is `namespace`. Raises OSError."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         addresses = _addresses(probe)
         return [
-            Interface(
+            SeenInterface(
                 namespace=namespace,
                 ifname=name,
                 mac=mac if (mac := mac_of(probe, name)) != _NO_MAC else None,
-                addresses=addresses[name][:addresses_max],
+                addresses=tuple(addresses[name][:addresses_max]),
             )
             for _, name in socket.if_nameindex()
             if name != "lo"

@@ -13,12 +13,13 @@ from nodeagent.journal_file import Journal
 from nodeagent.steps import OnStep
 from protocol.inbox import Inbox
 from protocol.logs import Logger
+from protocol.status import AgentStatus
 
 RETRY_S: Final = 5.0
 
 
 def open_when_possible(
-    state_dir: Path, on_step: OnStep, inbox: Inbox[Item], board: Board, log: Logger
+    state_dir: Path, on_step: OnStep, inbox: Inbox[Item], board: Board[AgentStatus], log: Logger
 ) -> Journal | None:
     """The journal, None when the process is told to end before. Raises `BadJournal`."""
     told = ""

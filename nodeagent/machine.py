@@ -23,13 +23,14 @@ from nodeagent.link import interfaces
 from nodeagent.link.confirmations import Confirmations
 from nodeagent.link.enrolment import Enrolment
 from nodeagent.link.session import Session
+from protocol.errors import Problem
 from protocol.wire.messages import Gone, Labelled, PleaseLabel
 
 _OF_SESSION = (
     events.Connected,
     events.ConnectionLost,
     events.TokenMissing,
-    events.KeysChanged,
+    events.ConnectionUnfit,
     events.Received,
 )
 
@@ -99,15 +100,22 @@ class Machine:
 
     def dropped(self, path: str, cause: str, now_s: float) -> list[Effect]:
         """The turn is over, and its rows cannot be written: what is to be done."""
-        problem = errors.JournalUnwritable(path=path, cause=cause)
+        notes = []
+        if self.journal_trouble is None:
+            notes.append(Note("journal_unwritable", "error", {"path": path, "why": cause}))
+        self.journal_trouble = cause
+        return [*notes, *self._give_up(errors.JournalUnwritable(path=path, cause=cause), now_s)]
+
+    def abandoned(self, now_s: float) -> list[Effect]:
+        """The turn is over, and its rows are dropped, since an event of it has failed: what is to be done."""
+        return self._give_up(errors.TurnAbandoned(), now_s)
+
+    def _give_up(self, problem: Problem, now_s: float) -> list[Effect]:
         failure = Failure.of(problem)
         effects: list[Effect] = [
             Reply(each.caller, each.otherwise or failure) if isinstance(each, OnceCommitted) else each
             for each in self._take_turn()
         ]
-        if self.journal_trouble is None:
-            effects.append(Note("journal_unwritable", "error", {"path": path, "why": cause}))
-        self.journal_trouble = cause
         effects += self.attachments.dropped(problem, now_s)
         self._collect(self.session.dropped(now_s), now_s)
         return [*effects, *self._take_turn(), *self._say_from_rows(now_s)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
 from protocol.status import AgentStatus
+from protocol.wire import status as wire_status
 
 _BUCKETS_S = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60)
 
@@ -77,6 +78,19 @@ class Metrics:
             "Whether a damaged journal is kept, which somebody should look at and remove",
             registry=self._registry,
         )
+        self.allocations = Gauge(
+            "cni_infoblox_agent_allocations", "Allocations by state", ["state"], registry=self._registry
+        )
+        self.reserve_wanted = Gauge(
+            "cni_infoblox_agent_reserve_wanted",
+            "Allocations that shall be ready, of all networks",
+            registry=self._registry,
+        )
+        self.journal_writable = Gauge(
+            "cni_infoblox_agent_journal_writable",
+            "Whether the last change could be written to the journal",
+            registry=self._registry,
+        )
         build = Info("cni_infoblox_agent_build", "The running release", registry=self._registry)
         build.info({"release": release, "node": node})
 
@@ -94,3 +108,16 @@ class Metrics:
         self.silent_seconds.set(-1 if status.heard_s_ago is None else status.heard_s_ago)
         self.connected.set(int(status.connected))
         self.journal_damaged.set(int(status.damaged_journal is not None))
+
+    def show_node(self, status: wire_status.AgentStatus) -> None:
+        """Take over what the status says."""
+        for state, count in status.allocations.model_dump().items():
+            self.allocations.labels(state).set(count)
+        for sight, count in status.namespaces.items():
+            self.namespaces.labels(sight).set(count)
+        self.reserve_wanted.set(sum(each.wanted for each in status.reserve))
+        self.pending_files.set(status.pending_files)
+        self.silent_seconds.set(-1 if status.heard_s_ago is None else status.heard_s_ago)
+        self.connected.set(int(status.connected))
+        self.journal_damaged.set(int(status.damaged_journal is not None))
+        self.journal_writable.set(int(status.journal_trouble is None))

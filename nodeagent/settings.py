@@ -47,6 +47,8 @@ class Settings(DaemonSettings):
     socket_dir: Path = Path("/run/cni")
     driver_name: FileName = "infoblox"
     state_dir: Path = Path("/var/lib/cni-infoblox")
+    run_dir: Path = Path("/run/cni-infoblox")
+    machine: Annotated[str, Field(max_length=253)] = ""
     netns_dir: Annotated[tuple[Path, ...], NotJson, ByCommas] = (Path("/var/run/netns"),)
     status_listen: Listen = "127.0.0.1:9511"
 
@@ -75,6 +77,8 @@ def read(argv: Sequence[str] | None) -> Settings:
     add("--socket-dir", metavar="DIR", help="directory of the plugin's socket (/run/cni)")
     add("--driver-name", metavar="NAME", help="the plugin's file name (infoblox)")
     add("--state-dir", metavar="DIR", help="directory of the journal (/var/lib/cni-infoblox)")
+    add("--run-dir", metavar="DIR", help="directory of this boot's journal, on a tmpfs (/run/cni-infoblox)")
+    add("--machine", metavar="TEXT", help="this machine's serial number (DMI product UUID, or of the device tree)")
     add(
         "--netns-dir",
         action="append",

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from nodeagent.domain.attachment import Namespace
+from nodeagent.domain.presence import SeenInterface
 from nodeagent.interfaces import read_interfaces
-from protocol.messages import Interface
 
 NAMESPACES_MAX: Final = 4096
 """Of one node; there are no more pods on it."""
@@ -28,7 +29,7 @@ class Tour:
 
     request_id: str
     directories: Sequence[Path]
-    interfaces: list[Interface] = field(default_factory=list)
+    interfaces: list[SeenInterface] = field(default_factory=list)
     unreadable: int = 0
     _paths: list[Path] | None = None
     _visited: set[tuple[int, int]] = field(default_factory=set)
@@ -54,11 +55,12 @@ class Tour:
         try:
             if _identity(descriptor) not in self._visited:
                 self._visited.add(_identity(descriptor))
-                self._look(path.name, descriptor, home, enter)
+                self._look(path, descriptor, home, enter)
         finally:
             os.close(descriptor)
 
-    def _look(self, name: str, descriptor: int, home: int, enter: Enter) -> None:
+    def _look(self, path: Path, descriptor: int, home: int, enter: Enter) -> None:
+        namespace = Namespace(str(path), os.fstat(descriptor).st_ino)
         try:
             enter(descriptor)
         except OSError as error:
@@ -66,7 +68,7 @@ class Tour:
             self.unreadable += error.errno != errno.EINVAL
             return
         try:
-            self.interfaces += read_interfaces(name, ADDRESSES_MAX)
+            self.interfaces += read_interfaces(namespace, ADDRESSES_MAX)
         except OSError:
             self.unreadable += 1
         finally:

@@ -19,6 +19,7 @@ from nodeagent.attachments.reserve import Reserve
 from nodeagent.attachments.vanished import Vanished
 from nodeagent.domain import events
 from nodeagent.domain.allocation import State
+from nodeagent.domain.attachment import Network
 from nodeagent.domain.effects import Effect, Reply
 from nodeagent.domain.events import Event
 from nodeagent.domain.outcomes import Failure
@@ -104,7 +105,7 @@ class Attachments:
         """How many network namespaces were present, gone, unknown at the last look, for people."""
         return self._vanished.count_by_verdict()
 
-    def count_reserve(self) -> dict[str, tuple[int, int]]:
+    def count_reserve(self) -> dict[Network, tuple[int, int]]:
         """Of each network how many ready allocations are wanted, and there, for people."""
         return self._reserve.counts()
 

@@ -111,10 +111,10 @@ class Reserve:
         for use in self._networks.values():
             use.refill_s = now_s + REFILL_AGAIN_S
 
-    def counts(self) -> dict[str, tuple[int, int]]:
+    def counts(self) -> dict[Network, tuple[int, int]]:
         """For people: of each network how many are wanted, how many are ready."""
         return {
-            str(network): (self._wanted(network) or 0, self._node.rows.count_ready(network))
+            network: (self._wanted(network) or 0, self._node.rows.count_ready(network))
             for network in self._networks
         }
 

@@ -142,8 +142,10 @@ class TokenMissing(Event):
 
 
 @dataclass(frozen=True)
-class KeysChanged(Event):
-    """This node's key pair, or the coordinator's key, is another one than the connection was made with."""
+class ConnectionUnfit(Event):
+    """The connection is to be thrown away, for this reason: its keys have changed, a message could not be read."""
+
+    why: str
 
 
 @dataclass(frozen=True)

@@ -31,3 +31,13 @@ class Sight:
     namespace: Namespace
     directory: Directory | None = None
     inode: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenInterface:
+    """An interface inside a network namespace of the node, with its IPv4 addresses."""
+
+    namespace: Namespace
+    ifname: str
+    mac: str | None
+    addresses: tuple[str, ...]

@@ -48,6 +48,16 @@ class Store:
         self._remember_files(self._connection, contents)
         return contents
 
+    def read_again(self) -> Contents:
+        """What is in the file, whatever this process believes. Raises `Damaged`, sqlite3.Error."""
+        self.close()
+        return self.open()
+
+    @property
+    def path(self) -> str:
+        """The file's name."""
+        return str(self._place.path)
+
     def begin(self, contents: Contents) -> None:
         """Write the file from memory, in place of whatever lies there. Raises `WriteFailed`."""
         path = self._place.path

@@ -18,8 +18,8 @@ from nodeagent.domain.effects import Effect, LookAtInterfaces, Note, RenewSocket
 from nodeagent.domain.events import (
     Connected,
     ConnectionLost,
+    ConnectionUnfit,
     Event,
-    KeysChanged,
     Received,
     SessionBegan,
     SessionEnded,
@@ -127,8 +127,8 @@ class Session:
             self._received(event, now_s)
         elif isinstance(event, TokenMissing):
             self._unproven(event.why, now_s)
-        elif isinstance(event, KeysChanged):
-            self._renew("the keys of this node or of the coordinator have changed", now_s)
+        elif isinstance(event, ConnectionUnfit):
+            self._renew(event.why, now_s)
         elif isinstance(event, Ticked):
             self._ticked(now_s)
         return self._take_effects()

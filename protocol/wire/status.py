@@ -131,7 +131,7 @@ class AgentStatus(_Part):
 
     `cluster_id` is None before the first welcome. `journal_trouble` is why the journal cannot be written.
     `damaged_journal` is the file of a journal that was damaged, until a person removes it. `notices` are what the
-    coordinator has to tell this node's people, by kind.
+    coordinator has to tell this node's people, by kind. `namespaces`: how many of pods were seen how.
     """
 
     node: str
@@ -153,3 +153,4 @@ class AgentStatus(_Part):
     journal_trouble: str | None = None
     damaged_journal: str | None = None
     notices: Mapping[str, str] = {}
+    namespaces: Mapping[str, int] = {}

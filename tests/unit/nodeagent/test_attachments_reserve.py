@@ -9,6 +9,7 @@ from core_builders import (
     C2,
     MAC,
     NOW_S,
+    PODS,
     WELCOME,
     Core,
     a_declined,
@@ -210,4 +211,4 @@ assert LABEL_OF
 def test_for_people_it_says_how_many_are_wanted_and_ready() -> None:
     core = Core(READY, reserve=2)
 
-    assert core.machine.count_reserve() == {"network pods, view by default, subnet by default": (2, 1)}
+    assert core.machine.count_reserve() == {PODS: (2, 1)}

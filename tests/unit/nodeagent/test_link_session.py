@@ -25,8 +25,8 @@ from nodeagent.domain.effects import AskForTicket, Effect, KeepTicket, Note, Ren
 from nodeagent.domain.events import (
     Connected,
     ConnectionLost,
+    ConnectionUnfit,
     Event,
-    KeysChanged,
     Received,
     SessionBegan,
     SessionEnded,
@@ -322,7 +322,7 @@ def test_longer_silence_makes_a_fresh_socket_whose_hello_is_spread() -> None:
 
 
 def test_changed_keys_make_a_fresh_socket() -> None:
-    assert Link().up().handle(KeysChanged())[-1] == RenewSocket(0)
+    assert Link().up().handle(ConnectionUnfit("the keys have changed"))[-1] == RenewSocket(0)
 
 
 def test_a_declined_hello_is_told_as_the_reason_and_tried_again() -> None:

@@ -1,0 +1,336 @@
+"""Starts the agent: settings, keys, journal, machine, drivers, threads."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import select
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import zmq
+
+from nodeagent import settings
+from nodeagent.board import Board
+from nodeagent.callers import Callers, Means
+from nodeagent.desk import Desk
+from nodeagent.domain import events
+from nodeagent.domain.outcomes import Failure
+from nodeagent.domain.presence import SeenInterface, Sight
+from nodeagent.hardware import machine_serial
+from nodeagent.journal.contents import Identity, draw_journal
+from nodeagent.journal.place import JournalTaken, JournalUnready, Place
+from nodeagent.journal.rows import Rows
+from nodeagent.journal.start import BootUnbelievable, Opened, open_journal
+from nodeagent.link.dealer import Dealer
+from nodeagent.loop import Drivers, Item, Loop, StopAsked, ThreadEnded, Watchers
+from nodeagent.mac import InterfaceMacs, own_mac
+from nodeagent.machine import Machine, Options, make_machine
+from nodeagent.metrics import Metrics
+from nodeagent.netns import Look, NamespaceReader
+from nodeagent.papers import EnrolledPapers, Papers
+from nodeagent.pending import PendingDeletes
+from nodeagent.service_address import why_unchanging
+from nodeagent.settings import Settings
+from nodeagent.socket_place import PlaceRemoved, PlaceTaken, SocketPlace
+from nodeagent.status import Reporter, starting
+from nodeagent.steps import OnStep, no_step
+from nodeagent.survey import Tour
+from nodeagent.turns import Turns
+from nodeagent.unix_server import CONNECTIONS_MAX, DESCRIPTORS_EACH, UnixServer
+from protocol import descriptors
+from protocol.bounds import Bounds
+from protocol.errors import Problem
+from protocol.inbox import Inbox
+from protocol.internal_errors import InternalErrors
+from protocol.keys import BadKey
+from protocol.log_output import standard_error_that_never_waits
+from protocol.logs import Logger, make_logger
+from protocol.settings import BadSettings, warn_of_unknown_variables
+from protocol.status_server import Pages, StatusServer
+from protocol.wire.allocation_id import hash_machine
+from protocol.wire.messages import Interface
+from protocol.wire.status import AgentStatus
+
+EXIT_FAILED: Final = 1
+EXIT_NEVER: Final = 2
+"""Another start with the same settings on the same machine ends like this one."""
+JOIN_S: Final = 5.0
+JOURNAL_RETRY_S: Final = 5.0
+BOOT_ID_PATH: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command cni-infoblox-agent."""
+    try:
+        return run(settings.read(argv))
+    except BadSettings as error:
+        return _complain(str(error), EXIT_NEVER)
+
+
+def run(chosen: Settings, on_step: OnStep = no_step) -> int:
+    """Serve until SIGTERM; the exit code. `on_step` is for tests that kill the process (see `steps`)."""
+    try:
+        release = _release()
+        metrics = Metrics(release, chosen.node_name)
+        with standard_error_that_never_waits(metrics.log_lines_lost.inc):
+            failure = _serve(chosen, release, metrics, on_step)
+    except BadKey as error:
+        return _complain(f"--keys: {error}", EXIT_NEVER)
+    except (JournalTaken, BootUnbelievable) as error:
+        return _complain(str(error), EXIT_NEVER)
+    except (PlaceTaken, PlaceRemoved) as error:
+        return _complain(str(error), EXIT_FAILED)
+    except Exception as error:  # noqa: BLE001, people get a line and not a stack trace
+        return _complain(f"{type(error).__name__}: {error}", EXIT_FAILED)
+    return 0 if failure is None else _complain(failure, EXIT_FAILED)
+
+
+@dataclass(frozen=True)
+class _Process:
+    """What is there before the journal is, for everything that is made after it."""
+
+    chosen: Settings
+    release: str
+    fresh: Identity
+    papers: Papers
+    metrics: Metrics
+    bounds: Bounds
+    inbox: Inbox[Item]
+    place: SocketPlace
+    journal_place: Place
+    board: Board[AgentStatus]
+    on_step: OnStep
+    log: Logger
+    internal: InternalErrors
+
+
+def _serve(chosen: Settings, release: str, metrics: Metrics, on_step: OnStep) -> str | None:
+    log = make_logger(chosen.log_format, chosen.log_level, node=chosen.node_name)
+    warn_of_unknown_variables(Settings, os.environ, log)
+    inbox: Inbox[Item] = Inbox()
+    signal.signal(signal.SIGTERM, lambda *_: inbox.put(StopAsked()))
+    signal.signal(signal.SIGINT, lambda *_: inbox.put(StopAsked()))
+    place, fresh = SocketPlace(chosen.socket_dir, chosen.driver_name), _fresh_identity(chosen)
+    process = _Process(
+        chosen=chosen,
+        release=release,
+        fresh=fresh,
+        papers=_papers(chosen, lambda text: log.warning("bad_key_file", reason=text)),
+        metrics=metrics,
+        bounds=Bounds(lambda bound: metrics.bounded.labels(bound).inc(), log),
+        inbox=inbox,
+        place=place,
+        journal_place=Place(chosen.run_dir, chosen.node_name, chosen.driver_name),
+        board=Board(starting(fresh, release), place.trouble),
+        on_step=on_step,
+        log=log,
+        internal=InternalErrors(log, lambda place: metrics.internal_errors.labels(place).inc(), _clock),
+    )
+    status = _status_server(process)
+    status.start()
+    log.info("status_listening", port=status.port)
+    try:
+        opened = _open_when_possible(process)
+        place.take()
+        return None if opened is None else _work(process, opened)
+    finally:
+        status.stop()
+
+
+def _fresh_identity(chosen: Settings) -> Identity:
+    return Identity(
+        boot_id=BOOT_ID_PATH.read_text(encoding="ascii").strip(),
+        machine=hash_machine(chosen.machine or machine_serial(Path("/"))),
+        node=chosen.node_name,
+        driver=chosen.driver_name,
+        journal=draw_journal(_draw),
+    )
+
+
+def _open_when_possible(process: _Process) -> Opened | None:
+    """The journal, None when the process is told to end before. Raises `JournalTaken`, `BootUnbelievable`."""
+    told = ""
+    while True:
+        try:
+            opened = open_journal(process.journal_place, process.fresh, process.on_step)
+        except JournalUnready as error:
+            if str(error) != told:
+                told = str(error)
+                process.log.error("journal_unready", why=told)
+            process.board.wait_for(told)
+        else:
+            identity = opened.contents.identity
+            if opened.alarm:
+                process.log.error("journal_damaged", why=opened.alarm)
+            process.log.info(
+                "journal_open",
+                path=opened.store.path,
+                journal=identity.journal,
+                machine=identity.machine,
+                allocations=len(opened.contents.allocations),
+            )
+            return opened
+        if _is_stopped(process.inbox):
+            return None
+
+
+def _is_stopped(inbox: Inbox[Item]) -> bool:
+    select.select([inbox.wakeup_fd], [], [], JOURNAL_RETRY_S)
+    return any(isinstance(item, StopAsked) for item in inbox.take_all())
+
+
+def _work(process: _Process, opened: Opened) -> str | None:
+    """Serve the plugin, until told to end; why, where that was not on purpose."""
+    drivers, watchers = _make_drivers(process)
+    loop = Loop(
+        turns=_make_turns(process, opened),
+        drivers=drivers,
+        watchers=watchers,
+        clock=_clock,
+        why_unchanging=why_unchanging(process.chosen.coordinator, os.environ),
+    )
+    thread = _start("namespaces", lambda: _read_namespaces(drivers.reader, process.inbox), process.inbox)
+    try:
+        loop.run()
+    finally:
+        drivers.dealer.close()
+        drivers.reader.close()
+        thread.join(JOIN_S)
+        opened.store.close()
+    return loop.failure
+
+
+def _make_turns(process: _Process, opened: Opened) -> Turns:
+    chosen, papers = process.chosen, process.papers
+    was_served = process.place.was_alive()
+
+    def make(rows: Rows, now_s: float) -> Machine:
+        options = Options(
+            endpoints=len(chosen.coordinator),
+            release=process.release,
+            enrols=chosen.enrol_token is not None,
+            ticket=papers.ticket(),
+            was_served=was_served,
+        )
+        return make_machine(rows, options, _draw, now_s)
+
+    return Turns(opened.store, opened.contents, make, process.internal.tell, _clock())
+
+
+def _make_drivers(process: _Process) -> tuple[Drivers, Watchers]:
+    chosen, papers, on_step, log = process.chosen, process.papers, process.on_step, process.log
+    room = descriptors.for_connections(descriptors.raise_limit()) // DESCRIPTORS_EACH
+    poller, internal = zmq.Poller(), process.internal
+    server = UnixServer(poller, process.place, min(CONNECTIONS_MAX, room), process.bounds, log, internal)
+    pending = PendingDeletes(process.place.pending_path, on_step, log)
+    desk = Desk(process.metrics, log)
+    drivers = Drivers(
+        poller=poller,
+        inbox=process.inbox,
+        place=process.place,
+        server=server,
+        callers=Callers(Means(server, pending, desk, _new_request_id, _clock, on_step, log, internal)),
+        dealer=Dealer(poller, chosen.coordinator, lambda: papers.keys, random.random, on_step, log),
+        papers=papers,
+        reader=NamespaceReader(internal),
+        netns_dirs=chosen.netns_dir,
+    )
+    reporter = Reporter(process.release, server, pending, process.journal_place.damaged_path)
+    return drivers, Watchers(process.board, reporter, process.metrics, internal, log)
+
+
+def _papers(chosen: Settings, complain: Callable[[str], None]) -> Papers:
+    own, coordinator = chosen.own_key_path, chosen.coordinator_key_path
+    if chosen.enrol_token is None:
+        return Papers(own, coordinator, complain)
+    return EnrolledPapers(own, coordinator, chosen.enrol_token, complain)
+
+
+def _start(name: str, live: Callable[[], None], inbox: Inbox[Item]) -> threading.Thread:
+    def guarded() -> None:
+        try:
+            live()
+        except BaseException as error:  # noqa: BLE001, whatever ends a thread must end the process
+            inbox.put(ThreadEnded(name, f"{type(error).__name__}: {error}"))
+
+    thread = threading.Thread(target=guarded, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _read_namespaces(reader: NamespaceReader, inbox: Inbox[Item]) -> None:
+    def on_read(look: Look, macs: InterfaceMacs) -> None:
+        inbox.put(events.MacRead(look.caller, own_mac(macs, shares_mac=look.shares_mac)))
+
+    def on_problem(look: Look, problem: Problem) -> None:
+        inbox.put(events.MacUnread(look.caller, Failure.of(problem)))
+
+    def on_surveyed(tour: Tour) -> None:
+        told = [_told(each) for each in tour.interfaces]
+        inbox.put(events.InterfacesSeen(tour.request_id, tuple(told), tour.unreadable))
+
+    def on_seen(look: int, sights: tuple[Sight, ...]) -> None:
+        inbox.put(events.NamespacesSeen(look, sights))
+
+    reader.run(on_read, on_problem, on_surveyed, on_seen)
+
+
+def _told(seen: SeenInterface) -> Interface:
+    return Interface(
+        namespace=seen.namespace.path,
+        inode=seen.namespace.inode,
+        ifname=seen.ifname,
+        mac=seen.mac,
+        addresses=list(seen.addresses),
+    )
+
+
+def _status_server(process: _Process) -> StatusServer:
+    board, chosen = process.board, process.chosen
+    pages = Pages(
+        lambda: board.read().unready, lambda: board.read().model_dump_json(indent=1).encode(), process.metrics.text
+    )
+    host, port = chosen.status_address
+    try:
+        return StatusServer(host, port, pages, process.bounds)
+    except OSError as error:
+        raise PlaceTaken(f"--status-listen: {chosen.status_listen}: {error.strerror or error}") from None
+
+
+def _clock() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _draw() -> str:
+    return secrets.token_hex(6)
+
+
+def _new_request_id() -> str:
+    return f"r-{secrets.token_hex(5)}"
+
+
+def _release() -> str:
+    try:
+        return metadata.version("cni-infoblox")
+    except metadata.PackageNotFoundError:
+        return "unreleased"
+
+
+def _complain(why: str, exit_code: int) -> int:
+    with suppress(OSError):
+        sys.stderr.write(f"cni-infoblox-agent: {' '.join(why.split())}\n")
+    return exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
