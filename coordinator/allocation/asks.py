@@ -25,7 +25,6 @@ from coordinator.allocation.shortage import Shortages
 from coordinator.core import errors
 from coordinator.core.deadlines import Deadlines
 from coordinator.core.networks import Network, resolve
-from coordinator.lane.task import Priority
 from coordinator.nodes.sessions import Claim, Session
 from protocol.errors import TRY_AGAIN_LATER, Problem
 from protocol.wire import messages
@@ -166,9 +165,8 @@ class Asks:
             network=ask.network,
             label=label,
             mac=self._labels.mac_of(ask.allocation, label) if label else None,
+            for_reserve=ask.message.for_reserve,
         )
-        if ask.message.for_reserve:
-            ask.task.priority = Priority.REFILL
         parts.runner.submit(ask.task, lambda outcome, at_s: self._ended(ask, outcome, at_s), now_s)
 
     # From the lane to the answer

@@ -18,7 +18,7 @@ from coordinator.core.networks import Network
 from coordinator.grid.allocation_object import AllocationObject, Writer
 from coordinator.grid.operations import Operation, Reply, Unreadable, Written, is_scheduled
 from coordinator.grid.refusals import Kind, Refusal
-from coordinator.lane.task import Failed, Priority
+from coordinator.lane.task import COMPANY_S, Failed, Priority
 from protocol.errors import Problem
 from protocol.wire.messages import Label
 
@@ -69,17 +69,20 @@ class CreateTask(AllocationTask[CreateOutcome]):
         network: Network,
         label: Label | None,
         mac: str | None,
+        for_reserve: bool = False,
     ) -> None:
         super().__init__(writer, user, allocation)
         self.network = network
         self.label = label
-        self._node = node
+        self.node_name = node
         self._mac = mac
         self._creates = 0
         self._searches = 0
         self._is_unsettled = False
         """Whether a create was sent whose outcome is not known, so that no other may be sent."""
         self._create: Operation | None = None
+        if for_reserve:
+            self.priority, self.may_wait_s = Priority.REFILL, COMPANY_S
 
     @property
     def network_key(self) -> str | None:
@@ -90,7 +93,9 @@ class CreateTask(AllocationTask[CreateOutcome]):
             return (self._writer.find(self.allocation),)
         # The lane looks at waiting tasks again and again, and to build the object is the costliest part of an ADD.
         if self._create is None:
-            self._create = self._writer.create(self.allocation, self._node, self.network, self.label, self._mac)
+            self._create = self._writer.create(
+                self.allocation, self.node_name, self.network, self.label, self._mac
+            )
         return (self._create,)
 
     def answered(self, replies: Sequence[Reply], now_s: float) -> CreateOutcome | None:

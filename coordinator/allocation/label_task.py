@@ -11,7 +11,7 @@ from coordinator.core.errors import ApprovalNeeded, OutcomeUnknown
 from coordinator.grid.allocation_object import AllocationObject, Writer
 from coordinator.grid.operations import Operation, Reply, Unreadable, Written, is_scheduled
 from coordinator.grid.refusals import Kind, Refusal
-from coordinator.lane.task import Failed, Priority
+from coordinator.lane.task import COMPANY_S, Failed, Priority
 from protocol.wire.messages import Label
 
 WRITES_MAX: Final = 4
@@ -38,6 +38,7 @@ class LabelTask(AllocationTask[LabelOutcome]):
 
     priority = Priority.LABEL
     patient = True
+    may_wait_s = COMPANY_S
 
     def __init__(
         self,
@@ -51,19 +52,18 @@ class LabelTask(AllocationTask[LabelOutcome]):
     ) -> None:
         super().__init__(writer, user, allocation)
         self.label = label
-        self._node = node
+        self.node_name = node
         self._mac = mac
         self._vain = 0
 
     @property
     def sets_mac(self) -> bool:
-        """Whether its next step may be refused because another object has the MAC."""
         return self._mac is not None and not self.is_looking
 
     def operations(self) -> tuple[Operation, ...]:
         if self.is_looking:
             return (self._writer.find(self.allocation),)
-        return (self._writer.label(self.allocation, self._node, self.label, self._mac),)
+        return (self._writer.label(self.allocation, self.node_name, self.label, self._mac),)
 
     def answered(self, replies: Sequence[Reply], now_s: float) -> LabelOutcome | None:
         (reply,) = replies

@@ -56,7 +56,7 @@ class RepairTask(AllocationTask[RepairOutcome]):
         super().__init__(writer, user, allocation)
         self.network = network
         self.address = address
-        self._node = node
+        self.node_name = node
         self._step = _Step.FIND
         self._edited_comment = ""
         self._vain = 0
@@ -70,7 +70,7 @@ class RepairTask(AllocationTask[RepairOutcome]):
         if self._step is _Step.FIND:
             return (writer.find(self.allocation),)
         if self._step is _Step.CREATE:
-            return (writer.recreate(self.allocation, self._node, self.network, address),)
+            return (writer.recreate(self.allocation, self.node_name, self.network, address),)
         if self._step is _Step.LOOK_AT_PLACE:
             return (writer.find_at(view, address),)
         return (writer.give_id_back(self.allocation, view, address, self._edited_comment),)

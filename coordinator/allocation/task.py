@@ -10,6 +10,7 @@ from coordinator.grid.refusal_problems import as_problem
 from coordinator.grid.refusals import Refusal
 from coordinator.lane.task import Work
 from protocol.errors import Problem
+from protocol.wire.allocation_id import AllocationId
 
 Outcome = TypeVar("Outcome")
 
@@ -24,6 +25,7 @@ class AllocationTask(Task[Outcome]):
     def __init__(self, writer: Writer, user: str, allocation: str) -> None:
         super().__init__()
         self.allocation = allocation
+        self.node = AllocationId.parse(allocation).owner.node
         self.is_looking = False
         """Whether its next step is the search by id that follows a write of unknown outcome."""
         self._writer = writer

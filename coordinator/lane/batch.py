@@ -12,7 +12,10 @@ from coordinator.lane.task import Priority, Work
 from coordinator.lane.turns import Lead, Turns
 
 OVERDUE_S: Final = 30.0
-"""No release waits longer than this past its time for allocations to go first."""
+"""No label and no deletion waits longer than this past its time for others to go first."""
+
+LABELS_SHARE_MAX: Final = 0.25
+"""While ADDs wait, labels take no more of a call."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ def plan(ready: Iterable[Work], limits: Limits, turns: Turns, now_s: float) -> l
 
     Work that is `apart` goes alone. What was in a refused batch goes with its like only, ever fewer at a time,
     until the culprit stands alone. After such a call one follows that others share, if another node waits for it.
-    Overdue releases go first in every other call, and leave half of it to others.
+    What is overdue goes first in every other call, and leaves half of it to others.
     """
     queue = _queue(ready, limits, turns, now_s)
     if not queue:
@@ -47,6 +50,8 @@ def plan(ready: Iterable[Work], limits: Limits, turns: Turns, now_s: float) -> l
     overdue = [work for work in together if _is_overdue(work, now_s)]
     others = [work for work in together if not _is_overdue(work, now_s)]
     leading, following = (others, overdue) if turns.overdue_led else (overdue, others)
+    if any(work.priority is Priority.ALLOCATE for work in together):
+        batch.bound_labels(int(limits.operations_max * LABELS_SHARE_MAX))
     batch.fill(leading, limits.operations_max // 2 if following else limits.operations_max)
     batch.fill(following, limits.operations_max)
     return batch.works
@@ -85,7 +90,9 @@ def rank(work: Work, now_s: float) -> int:
 
 
 def _is_overdue(work: Work, now_s: float) -> bool:
-    return work.priority is Priority.RELEASE and now_s > work.ready_at_s + OVERDUE_S
+    if work.priority not in (Priority.LABEL, Priority.RELEASE):
+        return False
+    return now_s > work.ready_at_s + OVERDUE_S
 
 
 def _is_suspect(work: Work) -> bool:
@@ -99,21 +106,40 @@ class _Batch:
         self.works: list[Work] = []
         self._limits = limits
         self._operations = 0
+        self._labels = 0
+        self._labels_max = inf
         self._creates: Counter[str | None] = Counter()
         self._company: str | None = None
+        self._sets_mac = False
+
+    def bound_labels(self, operations_max: int) -> None:
+        """Take no more operations for labels than these, but always one label."""
+        self._labels_max = operations_max
 
     def fill(self, queue: Iterable[Work], operations_max: int) -> None:
         """Add what fits, in order, until there are so many operations."""
         for work in queue:
-            company = self._company_of(work)
+            company, cost = self._company_of(work), work.cost()
             if self._is_short(work) or (company and self._company and company != self._company):
                 continue
-            if self.works and self._operations + work.cost() > operations_max:
+            if self._would_share_refusal(work) or self._is_label_too_many(work, cost):
+                continue
+            if self.works and self._operations + cost > operations_max:
                 break
             self.works.append(work)
-            self._operations += work.cost()
+            self._operations += cost
+            self._labels += cost if work.priority is Priority.LABEL else 0
             self._creates[work.network_key] += 1
             self._company = self._company or company
+            self._sets_mac = self._sets_mac or work.sets_mac
+
+    def _would_share_refusal(self, work: Work) -> bool:
+        """A MAC that another object bears would refuse the creates in the call, too."""
+        has_creates = self._creates.total() > self._creates[None]
+        return (work.sets_mac and has_creates) or (self._sets_mac and work.network_key is not None)
+
+    def _is_label_too_many(self, work: Work, cost: int) -> bool:
+        return work.priority is Priority.LABEL and self._labels > 0 and self._labels + cost > self._labels_max
 
     def _is_short(self, work: Work) -> bool:
         key = work.network_key

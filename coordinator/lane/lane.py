@@ -21,8 +21,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import Any, Final
 
 from coordinator.core.deadlines import Deadlines
@@ -33,6 +33,7 @@ from coordinator.grid.refusals import CONCERNS_EVERY_WRITE, Kind, Refusal
 from coordinator.lane.batch import Limits, lead_of, plan, rank
 from coordinator.lane.commands import Finished, LaneCommand, Mishap, WakeAt
 from coordinator.lane.events import CredentialsChanged, Event, Submitted, Ticked
+from coordinator.lane.flight import Flight, is_culprit, size
 from coordinator.lane.gathering import Gathering
 from coordinator.lane.outage import Outage, after_failure
 from coordinator.lane.outage_notes import OutageNotes
@@ -42,13 +43,6 @@ from coordinator.lane.turns import Turns
 
 _CREATES_UNLIMITED: Final = 256
 """A network that has given so many addresses in one call is not short of them."""
-
-
-@dataclass(frozen=True)
-class _Flight:
-    call: Call
-    works: tuple[Work, ...]
-    started_at_s: float
 
 
 class Lane:
@@ -62,7 +56,7 @@ class Lane:
         self._ready: dict[Work, None] = {}
         self._asleep: Deadlines[Work] = Deadlines()
         self._impatient: dict[Work, None] = {}
-        self._flight: _Flight | None = None
+        self._flight: Flight | None = None
         self._creates_max: dict[str, int] = {}
         self._calls = 0
         self._listed_last = False
@@ -70,6 +64,18 @@ class Lane:
         self.form: Form | None = None
         self.outage: Outage | None = None
         self._outage_notes = OutageNotes()
+        self._takes: dict[type[Event], Callable[[Any], list[LaneCommand]]] = {
+            Submitted: self._submitted,
+            CredentialsChanged: self._credentials_changed,
+            Ticked: lambda event: [],
+            **dict.fromkeys((Answered, Refused, Lost, NotSent), self._landed),
+        }
+        self._lands: dict[type[Landing], Callable[[Flight, Any], list[LaneCommand]]] = {
+            Answered: self._answered,
+            Refused: self._refused,
+            Lost: self._lost,
+            NotSent: self._not_sent,
+        }
 
     @property
     def waiting(self) -> int:
@@ -88,25 +94,7 @@ class Lane:
 
     def handle(self, event: Event) -> list[LaneCommand]:
         """Take the event in; returns what has ended, with what there is to note."""
-        if isinstance(event, Submitted):
-            for work in event.works:
-                self._submit(work, event.now_s)
-            return []
-        if isinstance(event, CredentialsChanged):
-            self.outage = self.outage and self.outage.retried_at(event.now_s)
-            return []
-        if isinstance(event, Ticked) or not self._flight or event.call_id != self._flight.call.id:
-            return []
-        flight, self._flight = self._flight, None
-        took_s = event.now_s - flight.started_at_s
-        for work in flight.works:
-            work.calls += 1
-            work.grid_s += took_s
-        commands = [_call_note(flight, event, took_s), *self._landed(flight, event, took_s)]
-        for work in flight.works:
-            if work in self._queue:
-                self._place(work, event.now_s)
-        return commands
+        return self._takes[type(event)](event)
 
     def proceed(self, now_s: float) -> list[LaneCommand]:
         """Everything has been taken in: give up what cannot wait, make the next call."""
@@ -128,8 +116,18 @@ class Lane:
         self._forget(work)
         return True
 
+    def _submitted(self, event: Submitted) -> list[LaneCommand]:
+        for work in event.works:
+            self._submit(work, event.now_s)
+        return []
+
+    def _credentials_changed(self, event: CredentialsChanged) -> list[LaneCommand]:
+        self.outage = self.outage and self.outage.retried_at(event.now_s)
+        return []
+
     def _submit(self, work: Work, now_s: float) -> None:
-        work.submitted_at_s = min(work.submitted_at_s, now_s)
+        if work.submitted_at_s == inf:
+            work.submitted_at_s, work.ready_at_s = now_s, max(work.ready_at_s, now_s)
         if self.form is Form.SEPARATE:
             work.goes_separately()
         if work.priority is Priority.ALLOCATE and work not in self._queue:
@@ -154,45 +152,56 @@ class Lane:
     def _is_flying(self, work: Work) -> bool:
         return self._flight is not None and work in self._flight.works
 
-    def _landed(self, flight: _Flight, event: Landing, took_s: float) -> list[LaneCommand]:
-        if isinstance(event, Answered):
-            notes = self._got_through(event.now_s)
-            self._pace.measured(_size(flight.works), took_s)
-            commands = self._answered(flight, event)
-            served = sum(work.priority is Priority.ALLOCATE and work not in self._queue for work in flight.works)
-            self._gathering.answered(served, took_s, self._pace.fixed_s, event.now_s)
-            return [*notes, *commands]
-        if isinstance(event, Refused) and event.refusal.kind is Kind.INTERNAL and self.form is None:
-            # What a grid takes cannot be learnt from a call at which we failed.
-            event = Lost(event.call_id, GridUnavailable(grid="master", cause=event.refusal.text), event.now_s)
-        if isinstance(event, Refused):
-            return [*self._got_through(event.now_s), *self._refused(flight, event)]
-        return self._did_not_get_through(flight, event)
+    def _landed(self, event: Landing) -> list[LaneCommand]:
+        if not self._flight or event.call_id != self._flight.call.id:
+            return []
+        flight, self._flight = self._flight, None
+        took_s = event.now_s - flight.started_at_s
+        for work in flight.works:
+            work.calls += 1
+            work.grid_s += took_s
+        commands = [flight.note(event, took_s), *self._lands[type(event)](flight, event)]
+        for work in flight.works:
+            if work in self._queue:
+                self._place(work, event.now_s)
+        return commands
 
     def _got_through(self, now_s: float) -> list[Note]:
         outage, self.outage = self.outage, None
         return self._outage_notes.answered(outage, now_s)
 
-    def _did_not_get_through(self, flight: _Flight, event: Lost | NotSent) -> list[LaneCommand]:
-        if isinstance(event.problem, GridForbids) and not self._was_answered:
-            if self.form is None:
-                return self._do_without_request(str(event.problem), event.now_s)
-            # Single calls are forbidden too, so nothing was learnt about `request`.
-            self.form = None
-        looking_at_once = isinstance(event, Lost) and self.outage is None
-        self.outage = after_failure(self.outage, event.problem, event.now_s)
-        notes = self._outage_notes.failed(self.outage, event.now_s)
-        if looking_at_once:
+    def _not_sent(self, flight: Flight, event: NotSent) -> list[LaneCommand]:
+        if self._is_request_forbidden(event):
+            return self._do_without_request(str(event.problem), event.now_s)
+        return self._did_not_get_through(event)
+
+    def _lost(self, flight: Flight, event: Lost) -> list[LaneCommand]:
+        was_well = self.outage is None
+        notes = self._did_not_get_through(event)
+        if was_well and self.outage:
             self.outage = self.outage.retried_at(event.now_s)
-        if isinstance(event, NotSent):
-            return [*notes]
         for work in flight.works:
             # The last of its HTTP calls may have left long after the first: after a search, or another login.
             work.sent_at_s = event.now_s
         return [*notes, *self._tell(flight.works, lambda work: work.unknown(event.now_s), event.now_s)]
 
-    def _answered(self, flight: _Flight, event: Answered) -> list[LaneCommand]:
-        commands: list[LaneCommand] = []
+    def _is_request_forbidden(self, event: NotSent) -> bool:
+        """Whether it is `request` that this user may not use, since nothing else was tried."""
+        if not isinstance(event.problem, GridForbids) or self._was_answered:
+            return False
+        was_probe = self.form is None
+        # Where single calls are forbidden too, nothing was learnt about `request`.
+        self.form = None
+        return was_probe
+
+    def _did_not_get_through(self, event: Lost | NotSent) -> list[LaneCommand]:
+        self.outage = after_failure(self.outage, event.problem, event.now_s)
+        return [*self._outage_notes.failed(self.outage, event.now_s)]
+
+    def _answered(self, flight: Flight, event: Answered) -> list[LaneCommand]:
+        commands: list[LaneCommand] = [*self._got_through(event.now_s)]
+        took_s = event.now_s - flight.started_at_s
+        self._pace.measured(size(flight.works), took_s)
         self._was_answered = True
         if self.form is None:
             self.form = flight.call.form
@@ -203,33 +212,50 @@ class Lane:
             own = [next(replies) for _ in work.operations()]
             work.companions_max = None
             commands += self._go_on(work, partial(work.answered, own, event.now_s), event.now_s)
+        served = sum(work.priority is Priority.ALLOCATE and work not in self._queue for work in flight.works)
+        self._gathering.answered(served, took_s, self._pace.fixed_s, event.now_s)
         return commands
 
-    def _refused(self, flight: _Flight, event: Refused) -> list[LaneCommand]:
+    def _refused(self, flight: Flight, event: Refused) -> list[LaneCommand]:
         refusal, works = event.refusal, flight.works
+        if refusal.kind is Kind.INTERNAL and self.form is None:
+            # What a grid takes cannot be learnt from a call at which we failed.
+            return self._lost(
+                flight, Lost(event.call_id, GridUnavailable(grid="master", cause=refusal.text), event.now_s)
+            )
+        notes = self._got_through(event.now_s)
         if flight.call.form is Form.REQUEST and (self.form is None or refusal.kind is Kind.NO_REQUEST):
-            return self._do_without_request(refusal.text, event.now_s)
-        notes = (
-            [Note("identity_not_unique", {"text": refusal.text}, is_alarm=True)]
-            if refusal.kind is Kind.AMBIGUOUS
-            else []
-        )
-        if refusal.kind is Kind.EXHAUSTED:
-            # Which networks, and how many addresses are left in them, only single creates can tell.
-            self._creates_max |= {work.network_key: 1 for work in works if work.network_key is not None}
-        if _is_culprit(works, refusal):
-            self._turns.blame(works[0].node, event.now_s)
-            notes.append(Note("node_goes_apart", {"node": works[0].node, "text": refusal.text}, is_alarm=True))
+            return [*notes, *self._do_without_request(refusal.text, event.now_s)]
+        notes += self._learn(works, refusal, event.now_s)
         if len(works) == 1 or refusal.kind in CONCERNS_EVERY_WRITE:
             for work in works:
                 work.companions_max = None
             return [*notes, *self._tell(works, lambda work: work.refused(refusal, event.now_s), event.now_s)]
         if refusal.kind is Kind.TOO_BIG:
-            self._pace.too_big(_size(works))
-            return []
+            self._pace.too_big(size(works))
+            return [*notes]
         for work in works:
             work.companions_max = max(1, len(works) // 2)
         return [*notes, *self._tell(works, lambda work: work.doubtful(event.now_s), event.now_s)]
+
+    def _learn(self, works: Sequence[Work], refusal: Refusal, now_s: float) -> list[Note]:
+        """What a refusal says of networks and nodes."""
+        notes: list[Note] = []
+        if refusal.kind is Kind.AMBIGUOUS:
+            notes.append(Note("identity_not_unique", {"text": refusal.text}, is_alarm=True))
+        if refusal.kind is Kind.EXHAUSTED:
+            # Which networks, and how many addresses are left in them, only single creates can tell.
+            self._creates_max |= {work.network_key: 1 for work in works if work.network_key is not None}
+        if is_culprit(works, refusal):
+            self._turns.blame(works[0].node, now_s)
+            notes.append(
+                Note(
+                    "node_goes_apart",
+                    {"node": works[0].node_name or works[0].node, "text": refusal.text},
+                    is_alarm=True,
+                )
+            )
+        return notes
 
     def _do_without_request(self, reason: str, now_s: float) -> list[LaneCommand]:
         self.form = Form.SEPARATE
@@ -293,7 +319,7 @@ class Lane:
         if self._flight or (self.outage and now_s < self.outage.retry_at_s):
             return self._wake(now_s)
         if (until_s := self._gathers_until_s(now_s)) is not None:
-            return [WakeAt(until_s)]
+            return [WakeAt(min(until_s, *self._wakes_s(now_s)))]
         works = self._plan(now_s)
         if not works:
             return self._wake(now_s)
@@ -301,8 +327,8 @@ class Lane:
         self._listed_last = works[0].priority is Priority.LIST
         self._turns.took(works, lead_of(works, self._turns, now_s))
         operations = tuple(operation for work in works for operation in work.operations())
-        call = Call(self._calls, operations, self._form(works), self._pace.read_timeout_s(_size(works)))
-        self._flight = _Flight(call, tuple(works), now_s)
+        call = Call(self._calls, operations, self._form(works), self._pace.read_timeout_s(size(works)))
+        self._flight = Flight(call, tuple(works), now_s)
         for work in works:
             work.sent_at_s, work.is_sent_separately = now_s, call.form is Form.SEPARATE
             self._ready.pop(work, None)
@@ -310,8 +336,11 @@ class Lane:
 
     def _gathers_until_s(self, now_s: float) -> float | None:
         """Until when what is ready waits for company; None when it goes at once, or fills a call by itself."""
-        has_room = 0 < len(self._ready) < self._pace.limit
-        return self._gathering.waits_until_s(now_s) if has_room else None
+        if not 0 < len(self._ready) < self._pace.limit:
+            return None
+        # Labels and refills can wait for their like; whatever cannot takes them along.
+        until_s = min(work.submitted_at_s + work.may_wait_s for work in self._ready)
+        return until_s if until_s > now_s else self._gathering.waits_until_s(now_s)
 
     def _plan(self, now_s: float) -> list[Work]:
         if self.form is None:
@@ -328,9 +357,14 @@ class Lane:
         if self.form is Form.SEPARATE:
             return Form.SEPARATE
         alone = len(works) == 1 and len(works[0].operations()) == 1
-        return Form.SEPARATE if alone and _size(works) == 1 and self.form else Form.REQUEST
+        return Form.SEPARATE if alone and size(works) == 1 and self.form else Form.REQUEST
 
     def _wake(self, now_s: float) -> list[LaneCommand]:
+        later_s = [at_s for at_s in self._wakes_s(now_s) if at_s < inf]
+        return [WakeAt(min(later_s))] if later_s else []
+
+    def _wakes_s(self, now_s: float) -> list[float]:
+        """When there may be something to do; infinite where only an event can change that."""
         outage, asleep_until_s = self.outage, self._asleep.next_s()
         at_s: list[float] = []
         if not self._flight:
@@ -338,29 +372,4 @@ class Lane:
             at_s += [outage.retry_at_s] if outage and self._ready else []
         if outage and self._impatient:
             at_s.append(outage.give_up_at_s)
-        later = [at for at in at_s if at > now_s]
-        return [WakeAt(min(later))] if later else []
-
-
-def _size(works: Iterable[Work]) -> int:
-    return sum(work.cost() for work in works)
-
-
-def _is_culprit(works: Sequence[Work], refusal: Refusal) -> bool:
-    """Whether this work alone is why the call that it shared before was refused, and that was its node's doing."""
-    is_of_the_grid = refusal.kind is Kind.EXHAUSTED or refusal.kind in CONCERNS_EVERY_WRITE
-    return len(works) == 1 and works[0].companions_max is not None and bool(works[0].node) and not is_of_the_grid
-
-
-def _call_note(flight: _Flight, event: Landing, took_s: float) -> Note:
-    fields: dict[str, Any] = {
-        "call": flight.call.id,
-        "outcome": type(event).__name__.lower(),
-        "operations": len(flight.call.operations),
-        "took_ms": round(took_s * 1000, 1),
-    }
-    if isinstance(event, Refused):
-        fields |= {"refusal": event.refusal.kind.name.lower(), "text": event.refusal.text}
-    if isinstance(event, Lost | NotSent):
-        fields |= {"reason": event.problem.facts.get("cause") or event.problem.msg}
-    return Note("wapi_call", fields, is_detail=not isinstance(event, Refused))
+        return [inf, *(each for each in at_s if each > now_s)]

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from math import inf
+from typing import Final
 
 from coordinator.grid.operations import Operation, Reply, cost, is_write
 from coordinator.grid.refusals import Refusal
 from protocol.errors import Problem
+
+COMPANY_S: Final = 0.25
+"""So long do labels and refills wait for their like, to share a call."""
 
 
 class Priority(IntEnum):
@@ -38,14 +42,18 @@ class Work(ABC):
     The lane asks for `operations` and tells what became of them. Each of those methods returns the outcome that
     ends the work, or None when it goes on; it is then ready again at `ready_at_s`. Work that is `apart` shares
     no call with other work; work that is `patient` waits for the end of an outage, however long that lasts.
-    `node` is who asked for it, so that nodes take turns; empty where nobody did. `is_sent_separately` tells that
+    `may_wait_s` is how long after its submission it may wait for company when nothing else is to be done.
+    `node` is who asked for it, so that nodes take turns, `node_name` what people call it; empty where nobody did.
+    `is_sent_separately` tells that
     the last call was made without `request`, so that its writes went to references.
     """
 
     priority: Priority
     apart = False
     patient = False
+    may_wait_s = 0.0
     node = ""
+    node_name = ""
 
     def __init__(self) -> None:
         self.ready_at_s = 0.0
@@ -87,6 +95,11 @@ class Work(ABC):
     def network_key(self) -> str | None:
         """The network from which this work is about to take an address, if it is."""
         return None
+
+    @property
+    def sets_mac(self) -> bool:
+        """Whether its next step may be refused because another object bears a MAC, by other work than a create."""
+        return False
 
     @property
     def companions_max(self) -> int | None:

@@ -17,6 +17,7 @@ from coordinator.grid.exchange import RefusedError, perform
 from coordinator.grid.refusals import classify
 from coordinator.lane.commands import Mishap, WakeAt
 from coordinator.lane.events import Ticked
+from coordinator.lane.task import COMPANY_S
 from coordinator.machine import Machine, Received
 from gridsim import calls
 from gridsim.model import Grid
@@ -84,7 +85,14 @@ class Agent:
                 label=label,
             )
         )
+        if for_reserve:
+            self.world.passes(COMPANY_S)
         return allocation
+
+    def label(self, allocation: str, label: messages.Label) -> None:
+        """Say which attachment has it, and wait until that is written."""
+        self.say(messages.SetLabels(id="l", labels=[messages.LabelRow(allocation=allocation, label=label)]))
+        self.world.passes(COMPANY_S)
 
     def let_go(self, *allocations: str, was_held: bool = True, age_ms: int = 0) -> None:
         rows = [messages.LetGoRow(allocation=each, age_ms=age_ms, was_held=was_held) for each in allocations]

@@ -10,11 +10,10 @@ from random import Random
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
-from test_coordinator_lane import a_lane, a_removal, a_written, an_add, owners
+from lane_world import a_lane, a_removal, an_add, answered
 
-from coordinator.attachment_work import AllocateWork
-from coordinator.grid.calls import Answered, Call
-from coordinator.grid.operations import Create, Deleted
+from coordinator.allocation.create_task import CreateTask
+from coordinator.grid.calls import Call
 from coordinator.lane.commands import Finished, WakeAt
 from coordinator.lane.events import Submitted
 from coordinator.lane.gathering import WAIT_SHARE_MAX, Gathering
@@ -76,15 +75,11 @@ class Loop:
 
     def _land(self, call: Call) -> None:
         self._landed_at_s = self.now_s
-        replies = [
-            a_written(owner, "10.55.0.2") if isinstance(operation, Create) else Deleted({"_ref": "x"})
-            for owner, operation in zip(owners(call), call.operations, strict=True)
-        ]
-        for command in self._lane.handle(Answered(call.id, replies, self.now_s)):
+        for command in self._lane.handle(answered(call, self.now_s)):
             if isinstance(command, Finished):
                 self.answers.append(self.now_s - self._asked_at_s.pop(command.work))
                 again_after_s = self._again_after_s(self.now_s)
-                if isinstance(command.work, AllocateWork) and again_after_s is not None:
+                if isinstance(command.work, CreateTask) and again_after_s is not None:
                     self.ask(self.now_s + again_after_s)
 
 
@@ -177,9 +172,9 @@ def test_nobody_is_waited_for_where_fewer_than_half_have_come_back(
     rounds: list[tuple[int, int]], clients: int
 ) -> None:
     gathering, now_s = Gathering(), 0.0
-    for answered, came in rounds:
-        gathering.answered(answered, 1.0, 1.0, now_s)
-        for _ in range(min(came, (answered - 1) // 2)):
+    for served, came in rounds:
+        gathering.answered(served, 1.0, 1.0, now_s)
+        for _ in range(min(came, (served - 1) // 2)):
             gathering.came(now_s)
         now_s += 1.0
     gathering.answered(clients, 1.0, 1.0, now_s)

@@ -3,79 +3,32 @@
 from __future__ import annotations
 
 import pytest
-from desk_world import DOWN, FORBIDDEN, GONE, LOGIN, DeskWorld, Setup, a_mac, address_of, has_released, refusal_of
+from lane_world import (
+    WRITER,
+    a_label,
+    a_lane,
+    a_look_up,
+    a_removal,
+    a_written,
+    an_add,
+    an_id,
+    answered,
+    calls,
+    owners,
+    submit,
+)
 
-from coordinator.attachment_work import AllocateWork, Held
-from coordinator.core.errors import GridUnavailable
-from coordinator.core.networks import Network
+from coordinator.allocation.create_task import Created, CreateTask, Unsettled
+from coordinator.allocation.delete_task import RETRY_S, DeleteTask
+from coordinator.core.errors import GridForbids, GridLoginRefused, GridUnavailable
 from coordinator.grid.calls import Answered, Call, Form, Lost, NotSent, Refused
-from coordinator.grid.operations import Create, Found, Operation, Written
+from coordinator.grid.operations import Create, Found
 from coordinator.grid.refusals import Kind, Refusal
 from coordinator.lane.batch import Limits, plan
 from coordinator.lane.commands import Finished, WakeAt
 from coordinator.lane.events import Submitted
-from coordinator.lane.lane import Lane
-from coordinator.lane.task import Failed, Work
+from coordinator.lane.task import COMPANY_S
 from coordinator.lane.turns import Turns
-from coordinator.objects import Label
-from coordinator.ownership import Identity, Owner
-from coordinator.preparation_work import Defined, DefinitionsWork
-from coordinator.release_work import RELEASE_RETRY_S, ReleaseWork
-
-NETWORK = Network("default", "10.55.0.0/24", None, "pods")
-OWNER = Owner("blue")
-
-
-def an_add(name: str) -> AllocateWork:
-    """A create of an attachment."""
-    return AllocateWork(OWNER, Identity(name, "eth0", "n1"), "admin", NETWORK, Label(), a_mac(len(name)))
-
-
-def a_removal(name: str, due_s: float = 0.0) -> ReleaseWork:
-    """A deletion of an attachment's object, due at a time."""
-    place = ("default", "10.55.0.9")
-    return ReleaseWork(OWNER, Identity(name, "eth0", "n1"), "admin", due_s).known(place, None)
-
-
-def a_lane() -> Lane:
-    """A lane that has found out that it may use `request`."""
-    lane = Lane(256)
-    start = DefinitionsWork()
-    lane.handle(Submitted((start,), 0.0))
-    (call,) = calls(lane.proceed(0.0))
-    done = lane.handle(Answered(call.id, [Found(({"_ref": "x"},))] * len(call.operations), 0.1))
-    assert Finished(start, Defined((), ())) in done
-    return lane
-
-
-def calls(commands: list[object]) -> list[Call]:
-    """The calls among the commands."""
-    return [command for command in commands if isinstance(command, Call)]
-
-
-def submit(lane: Lane, *works: Work, now_s: float = 1.0) -> list[object]:
-    """Works arrive together."""
-    lane.handle(Submitted(works, now_s))
-    return list(lane.proceed(now_s))
-
-
-def owners(call: Call) -> list[str]:
-    """Whose operations the call carries."""
-    return [owner(operation) for operation in call.operations]
-
-
-def owner(operation: Operation) -> str:
-    """Whose operation it is."""
-    if isinstance(operation, Create):
-        return str(operation.data["extattrs"]["VM ID"]["value"])
-    return operation.criteria["*VM ID"]
-
-
-def a_written(name: str, address: str) -> Written:
-    """The grid's reply to a create."""
-    eas = {name: {"value": value} for name, value in OWNER.identity_eas(Identity(name, "eth0", "n1")).items()}
-    found = {"_ref": "fixedaddress/x", "ipv4addr": address, "network": "10.55.0.0/24", "network_view": "default"}
-    return Written({**found, "extattrs": eas})
 
 
 def test_work_that_arrives_during_a_call_shares_the_next_one() -> None:
@@ -83,15 +36,15 @@ def test_work_that_arrives_during_a_call_shares_the_next_one() -> None:
     (first,) = calls(submit(lane, an_add("a")))
     assert submit(lane, an_add("b")) == []
     assert submit(lane, an_add("c")) == []
-    lane.handle(Answered(first.id, [a_written("a", "10.55.0.2")], 1.5))
+    lane.handle(answered(first, 1.5))
     (second,) = calls(lane.proceed(1.5))
-    assert owners(second) == ["b", "c"]
+    assert owners(second, "abc") == ["b", "c"]
 
 
 def test_a_single_create_needs_no_request_while_two_share_one() -> None:
     lane = a_lane()
     (alone,) = calls(submit(lane, an_add("a")))
-    lane.handle(Answered(alone.id, [a_written("a", "10.55.0.2")], 1.5))
+    lane.handle(answered(alone, 1.5))
     (together,) = calls(submit(lane, an_add("b"), an_add("c"), now_s=2.0))
     assert (alone.form, together.form) == (Form.SEPARATE, Form.REQUEST)
 
@@ -100,26 +53,80 @@ def test_an_answered_create_ends_its_work() -> None:
     lane = a_lane()
     work = an_add("a")
     (call,) = calls(submit(lane, work))
-    done = [
-        each
-        for each in lane.handle(Answered(call.id, [a_written("a", "10.55.0.2")], 1.5))
-        if isinstance(each, Finished)
-    ]
+    done = [each for each in lane.handle(answered(call, 1.5)) if isinstance(each, Finished)]
     assert [each.work for each in done] == [work]
-    assert isinstance(done[0].outcome, Held)
+    assert isinstance(done[0].outcome, Created)
 
 
-def test_adds_go_before_releases_until_those_are_overdue() -> None:
-    add, release = an_add("a"), a_removal("r")
+def ready(*works):
+    """Works that were submitted at 0 s."""
+    for work in works:
+        work.submitted_at_s = 0.0
+    return list(works)
+
+
+@pytest.mark.parametrize("make", [a_removal, a_label])
+def test_adds_go_before_labels_and_deletions_until_those_are_overdue(make) -> None:
+    add, other = ready(an_add("a"), make("r"))
     limits = Limits(256, {})
-    assert plan([release, add], limits, Turns(), 1.0) == [add, release]
-    assert plan([release, add], limits, Turns(), 31.0) == [release, add]
+    assert plan([other, add], limits, Turns(), 1.0) == [add, other]
+    assert plan([other, add], limits, Turns(), 31.0) == [other, add]
 
 
-def test_overdue_releases_leave_half_of_a_call_to_adds() -> None:
-    releases = [a_removal(f"r{number}") for number in range(50)]
-    batch = plan([*releases, *(an_add(f"a{number}") for number in range(50))], Limits(16, {}), Turns(), 100.0)
-    assert [type(work).__name__ for work in batch] == ["ReleaseWork"] * 4 + ["AllocateWork"] * 8
+def test_refills_go_last_however_long_they_wait() -> None:
+    refill, label, removal = ready(an_add("f", for_reserve=True), a_label("l"), a_removal("r"))
+    assert plan([refill, removal, label], Limits(256, {}), Turns(), 1.0) == [label, removal, refill]
+    assert plan([refill, removal, label], Limits(256, {}), Turns(), 500.0)[-1] is refill
+
+
+def test_what_is_overdue_leaves_half_of_a_call_to_adds() -> None:
+    removals = ready(*(a_removal(f"r{number}") for number in range(50)))
+    adds = ready(*(an_add(f"a{number}") for number in range(50)))
+    batch = plan([*removals, *adds], Limits(16, {}), Turns(), 100.0)
+    assert [type(work) for work in batch] == [DeleteTask] * 4 + [CreateTask] * 8
+
+
+def test_labels_take_a_quarter_of_a_call_while_adds_wait() -> None:
+    labels = ready(*(a_label(f"l{number}") for number in range(50)))
+    (add,) = ready(an_add("a"))
+    batch = plan([*labels, add], Limits(16, {}), Turns(), 1.0)
+    assert (batch[0], len(batch)) == (add, 3)
+    assert len(plan(labels, Limits(16, {}), Turns(), 1.0)) == 8
+    overdue = plan([*labels, add], Limits(16, {}), Turns(), 100.0)
+    assert (overdue[-1], len(overdue)) == (add, 3)
+
+
+def test_a_label_that_sets_a_mac_shares_no_call_with_creates() -> None:
+    add, plain, with_mac, refill = ready(
+        an_add("a"), a_label("p"), a_label("m", mac="0a:58:00:00:00:01"), an_add("f", for_reserve=True)
+    )
+    assert plan([with_mac, plain, add], Limits(16, {}), Turns(), 1.0) == [add, plain]
+    assert plan([refill, with_mac, plain], Limits(16, {}), Turns(), 1.0) == [with_mac, plain]
+    assert plan([with_mac, add], Limits(16, {}), Turns(), 100.0) == [with_mac]
+
+
+def test_labels_and_refills_wait_a_moment_for_their_like() -> None:
+    lane = a_lane()
+    assert submit(lane, a_label("a"), now_s=1.0) == [WakeAt(1.0 + COMPANY_S)]
+    assert submit(lane, an_add("b", for_reserve=True), now_s=1.1) == [WakeAt(1.0 + COMPANY_S)]
+    (call,) = calls(lane.proceed(1.0 + COMPANY_S))
+    assert owners(call, "ab") == ["a", "b"]
+
+
+def test_adds_wait_for_nobody_and_take_labels_along() -> None:
+    lane = a_lane()
+    assert calls(submit(lane, a_label("a"), now_s=1.0)) == []
+    (call,) = calls(submit(lane, an_add("b"), now_s=1.0))
+    assert owners(call, "ab") == ["b", "a"]
+
+
+def test_labels_that_fill_a_call_do_not_wait() -> None:
+    assert calls(submit(a_lane(), *(a_label(f"l{number}") for number in range(256)), now_s=1.0))
+
+
+def test_a_sleeping_deletion_is_due_while_labels_wait() -> None:
+    lane = a_lane()
+    assert submit(lane, a_label("a"), a_removal("r", due_s=1.2), now_s=1.0) == [WakeAt(1.2)]
 
 
 def test_a_refused_batch_is_looked_up_then_sent_in_halves_until_the_culprit_stands_alone() -> None:
@@ -129,11 +136,11 @@ def test_a_refused_batch_is_looked_up_then_sent_in_halves_until_the_culprit_stan
     while pending:
         (call,), now_s = pending, now_s + 1
         verb = "create" if isinstance(call.operations[0], Create) else "find"
-        story.append(f"{verb} {' '.join(owners(call))}")
-        if verb == "create" and "b" in owners(call):
+        story.append(f"{verb} {' '.join(owners(call, NAMES))}")
+        if verb == "create" and "b" in owners(call, NAMES):
             lane.handle(Refused(call.id, Refusal(Kind.OTHER, "no"), now_s))
         elif verb == "create":
-            lane.handle(Answered(call.id, [a_written(each, "10.55.0.2") for each in owners(call)], now_s))
+            lane.handle(answered(call, now_s))
         else:
             lane.handle(Answered(call.id, [Found(())] * len(call.operations), now_s))
         pending = calls(lane.proceed(now_s))
@@ -150,12 +157,12 @@ def test_a_refused_batch_is_looked_up_then_sent_in_halves_until_the_culprit_stan
 
 def test_culprits_stand_alone_in_the_end_though_they_look_in_the_company_of_others() -> None:
     lane = a_lane()
-    creates, look_ups = [an_add(name) for name in "abc"], [an_add(name).look_up_first(None) for name in "def"]
+    creates, look_ups = [an_add(name) for name in "abc"], [a_look_up(name) for name in "def"]
     pending, now_s, alone = calls(submit(lane, *creates, *look_ups)), 1.0, set()
     while pending and now_s < 50.0:
         (call,), now_s = pending, now_s + 1
         if any(isinstance(operation, Create) for operation in call.operations):
-            alone |= set(owners(call)) if len(call.operations) == 1 else set()
+            alone |= set(owners(call, NAMES)) if len(call.operations) == 1 else set()
             lane.handle(Refused(call.id, Refusal(Kind.OTHER, "no"), now_s))
         else:
             lane.handle(Answered(call.id, [Found(())] * len(call.operations), now_s))
@@ -166,41 +173,39 @@ def test_culprits_stand_alone_in_the_end_though_they_look_in_the_company_of_othe
 
 def test_refused_look_ups_are_halved_until_the_culprit_stands_alone() -> None:
     lane = a_lane()
-    look_ups = [an_add(name).look_up_first(None) for name in "abc"]
-    release = ReleaseWork(OWNER, Identity("r", "eth0", "n1"), "admin", 0.0).search_first(None)
+    look_ups = [a_look_up(name) for name in "abc"]
+    release = a_removal("r")
+    release.is_looking = True
     pending, now_s, failed, count = calls(submit(lane, *look_ups, release)), 1.0, [], 0
     while pending and count < 50:
         (call,), now_s, count = pending, now_s + 0.1, count + 1
-        if {"b", "r"} & set(owners(call)):
+        if {"b", "r"} & set(owners(call, NAMES)):
             done = lane.handle(Refused(call.id, Refusal(Kind.OTHER, "no"), now_s))
         else:
-            done = lane.handle(Answered(call.id, [_found_or_written(each) for each in call.operations], now_s))
-        failed += [each.work for each in done if isinstance(each, Finished) and isinstance(each.outcome, Failed)]
+            done = lane.handle(answered(call, now_s))
+        failed += [each.work for each in done if isinstance(each, Finished) and each.outcome == Unsettled()]
         pending = calls(lane.proceed(now_s))
     assert failed == [look_ups[1]]
     assert count < 12
     assert lane.proceed(now_s) == [WakeAt(release.ready_at_s)]
-    assert release.ready_at_s > now_s + RELEASE_RETRY_S - 2
+    assert release.ready_at_s > now_s + RETRY_S - 2
 
 
 def test_a_look_up_that_is_always_refused_is_found_out_while_others_keep_coming() -> None:
     lane = a_lane()
-    release = ReleaseWork(OWNER, Identity("r", "eth0", "n1"), "admin", 0.0).search_first(None)
+    release = a_removal("r")
+    release.is_looking = True
     pending, now_s = calls(submit(lane, release, an_add("a0"))), 31.5
     for number in range(1, 30):
         (call,), now_s = pending, now_s + 0.1
-        if "r" in owners(call):
+        if "r" in owners(call, NAMES):
             lane.handle(Refused(call.id, Refusal(Kind.OTHER, "no"), now_s))
         else:
-            lane.handle(Answered(call.id, [_found_or_written(each) for each in call.operations], now_s))
+            lane.handle(answered(call, now_s))
         pending = calls(submit(lane, an_add(f"a{number}"), now_s=now_s))
-        if release.ready_at_s:
+        if release.ready_at_s > now_s:
             break
-    assert release.ready_at_s
-
-
-def _found_or_written(operation: Operation) -> Found | Written:
-    return a_written(owner(operation), "10.55.0.2") if isinstance(operation, Create) else Found(())
+    assert release.ready_at_s > now_s
 
 
 @pytest.mark.parametrize("kind", [Kind.UNKNOWN_EA, Kind.EA_NOT_WRITABLE, Kind.LICENCE])
@@ -219,7 +224,7 @@ def test_a_lost_call_is_looked_up_at_once_an_unsent_one_after_a_pause() -> None:
     (call,) = calls(submit(lane, an_add("a")))
     lane.handle(Lost(call.id, problem, 2.0))
     (look_up,) = calls(lane.proceed(2.0))
-    assert owners(look_up) == ["a"]
+    assert owners(look_up, "a") == ["a"]
     lane = a_lane()
     (call,) = calls(submit(lane, an_add("a")))
     lane.handle(NotSent(call.id, problem, 2.0))
@@ -234,38 +239,47 @@ def test_a_call_that_is_too_big_is_halved_for_good() -> None:
     lane.handle(Refused(call.id, Refusal(Kind.TOO_BIG, "413", 413), 1.1))
     (half,) = calls(lane.proceed(1.1))
     assert len(half.operations) == 4
-    lane.handle(Answered(half.id, [a_written(f"a{number}", f"10.55.0.{number + 2}") for number in range(4)], 1.2))
+    lane.handle(answered(half, 1.2))
     (rest,) = calls(lane.proceed(1.2))
     assert len(rest.operations) == 4
 
 
-def test_during_an_outage_adds_fail_fast_while_releases_wait_for_its_end() -> None:
-    world = DeskWorld(Setup(release_delay_s=0.0)).start()
-    world.add("c1", is_gateway=True)
-    world.next_calls(DOWN, 1000)
-    (release,) = world.ask(world.a_release("c1"))
-    world.advance(20.0)
-    assert refusal_of(world.add("c2", is_gateway=True)) == ("try_again", 11)
-    world.rules.clear()
-    world.advance(40.0)
-    assert has_released(world.answers[release])
-    assert address_of(world.add("c3", is_gateway=True))
+def test_during_an_outage_adds_fail_fast_while_deletions_wait_for_its_end() -> None:
+    lane = a_lane()
+    add, removal = an_add("a"), a_removal("r")
+    (call,) = calls(submit(lane, add, removal))
+    lane.handle(NotSent(call.id, GridUnavailable(grid="g"), 1.0))
+    ended, now_s = [], 1.0
+    while now_s < 20.0:
+        now_s += 0.5
+        for command in lane.proceed(now_s):
+            if isinstance(command, Call):
+                lane.handle(NotSent(command.id, GridUnavailable(grid="g"), now_s))
+            if isinstance(command, Finished):
+                ended.append((command.work, command.outcome.problem.code, now_s <= 7.0))
+    assert ended == [(add, 11, True)]
+    while not (call := calls(lane.proceed(now_s))):
+        now_s += 0.5
+    done = lane.handle(answered(call[0], now_s))
+    assert [each.work for each in done if isinstance(each, Finished)] == [removal]
 
 
-@pytest.mark.parametrize("fate", [LOGIN, FORBIDDEN])
-def test_a_refused_login_is_tried_once_then_after_a_minute(fate: str) -> None:
-    world = DeskWorld().start()
-    world.add("c1", is_gateway=True)
-    made = len(world.calls)
-    world.next_calls(fate, 1000)
-    assert refusal_of(world.add("c2", is_gateway=True))[0] == "refused"
-    for _ in range(5):
-        world.add("c3", is_gateway=True)
-    world.advance(59.0)
-    assert len(world.calls) - made == 1
+@pytest.mark.parametrize("problem", [GridLoginRefused(user="u", grid="g"), GridForbids(user="u", grid="g")])
+def test_a_refused_login_is_tried_once_then_after_a_minute(problem) -> None:
+    lane = a_lane()
+    (call,) = calls(submit(lane, an_add("a")))
+    lane.handle(NotSent(call.id, problem, 1.0))
+    for second in range(1, 61):
+        made = submit(lane, an_add(f"a{second}"), now_s=float(second))
+        assert calls(made) == []
+        assert [each.outcome.problem for each in made if isinstance(each, Finished)]
+    assert calls(submit(lane, an_add("b"), now_s=61.0))
 
 
-class Watched(ReleaseWork):
+NAMES = [*"abcdefr", *(f"a{number}" for number in range(30))]
+
+
+class Watched(DeleteTask):
     """A release that counts how often somebody looks whether it is ready."""
 
     looks = 0
@@ -283,29 +297,20 @@ class Watched(ReleaseWork):
 
 def test_nobody_looks_at_ten_thousand_sleeping_releases_while_adds_are_served() -> None:
     lane = a_lane()
-    asleep = [
-        Watched(OWNER, Identity(f"r{number}", "eth0", "n1"), "admin", 1e6).known(("default", "10.55.0.9"), None)
-        for number in range(10_000)
-    ]
+    asleep = [Watched(WRITER, "admin", an_id(f"r{number}"), 1e6) for number in range(10_000)]
     lane.handle(Submitted(tuple(asleep), 1.0))
     Watched.looks = 0
     for number in range(1000):
         (call,) = calls(submit(lane, an_add(f"a{number}"), now_s=2.0))
-        lane.handle(Answered(call.id, [a_written(f"a{number}", "10.55.0.2")], 2.0))
+        lane.handle(answered(call, 2.0))
     assert Watched.looks == 0
 
 
-def test_a_release_lost_on_the_way_is_looked_for_then_repeated() -> None:
-    world = DeskWorld(Setup(release_delay_s=0.0)).start()
-    world.add("c1", is_gateway=True)
-    made = len(world.calls)
-    world.next_calls(GONE, 1, "'DELETE'")
-    assert has_released(world.delete("c1"))
-    assert world.described(made) == [["delete c1"], ["find c1"], ["delete c1"]]
-
-
-def test_a_look_up_that_finds_two_objects_leaves_the_attachment_unsure() -> None:
-    work = an_add("a").look_up_first(None)
-    hits = [a_written("a", "10.55.0.2").object, a_written("a", "10.55.0.3").object]
-    assert isinstance(work.answered([Found(tuple(hits))], 1.0), Held)
-    assert work.is_unsure
+def test_a_deletion_lost_on_the_way_is_looked_for_then_repeated() -> None:
+    lane = a_lane()
+    (call,) = calls(submit(lane, a_removal("r")))
+    lane.handle(Lost(call.id, GridUnavailable(grid="g"), 2.0))
+    (look_up,) = calls(lane.proceed(2.0))
+    lane.handle(Answered(look_up.id, [Found((a_written(an_id("r")).object,))], 2.1))
+    (again,) = calls(lane.proceed(2.1))
+    assert [type(each).__name__ for each in (*look_up.operations, *again.operations)] == ["Search", "DeleteFound"]

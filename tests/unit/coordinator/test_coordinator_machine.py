@@ -6,8 +6,9 @@ from coordinator.core.networks import Network
 from coordinator.grid.allocation_object import Writer
 from coordinator.grid.exchange import RefusedError
 from coordinator.grid.refusals import Kind, Refusal
+from coordinator.lane.task import COMPANY_S
 from protocol.wire import messages
-from protocol.wire.messages import ClaimRow, Label, LabelRow, State
+from protocol.wire.messages import ClaimRow, Label, State
 
 LABEL = Label(container_id="c1", ifname="eth0", pod="web-1", pod_namespace="shop")
 
@@ -132,11 +133,11 @@ def test_a_label_is_written_and_confirmed_and_its_repeat_costs_no_call():
     agent = connected(world)
     allocation = agent.ask(for_reserve=True)
     assert world.names() == ["reserve"]
-    agent.say(messages.SetLabels(id="l", labels=[LabelRow(allocation=allocation, label=LABEL)]))
+    agent.label(allocation, LABEL)
     assert [each.allocations for each in agent.take(messages.Labelled)] == [[allocation]]
     assert world.names() == ["web-1"]
     calls = world.calls
-    agent.say(messages.SetLabels(id="l", labels=[LabelRow(allocation=allocation, label=LABEL)]))
+    agent.label(allocation, LABEL)
     assert agent.take(messages.Labelled)
     assert world.calls == calls
 
@@ -534,7 +535,7 @@ def test_status_says_who_claims_what_and_how_each_network_is_used():
     assert (network.subnet, network.allocations, network.ready, network.ready_wanted) == (held.subnet, 3, 1, 2)
     assert (network.resting, network.size, status.deletions_waiting) == (1, 254, 1)
     assert (status.listed, status.allocations, status.grid.state, status.grid.mode) == (True, 3, "ok", "request")
-    assert status.sweep.listed_s_ago == 0
+    assert status.sweep.listed_s_ago == round(COMPANY_S, 1)
 
 
 def test_status_shows_an_agent_that_is_silent_and_a_second_machine():

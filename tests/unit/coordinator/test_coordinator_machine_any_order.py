@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from machine_world import NETWORK, Agent, Fate, World
 
 from protocol.wire import messages
-from protocol.wire.messages import ClaimRow, Label, LabelRow, LetGoRow, State
+from protocol.wire.messages import ClaimRow, Label, LetGoRow, State
 
 PING_S = 20.0
 FATES = st.lists(st.sampled_from(list(Fate)), max_size=4)
@@ -59,7 +59,7 @@ class Journal:
     def label(self, allocation: str) -> None:
         assert self.agent
         label = Label(container_id=f"c{allocation[-6:]}", ifname="eth0")
-        self.agent.say(messages.SetLabels(id="l", labels=[LabelRow(allocation=allocation, label=label)]))
+        self.agent.label(allocation, label)
         self.work_off()
 
     def ping(self) -> None:

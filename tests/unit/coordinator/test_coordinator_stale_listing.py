@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from desk_world import DeskWorld, Setup, address_of, has_released
-from test_coordinator_lane import a_written
 
 from coordinator.grid.calls import Answered, Call
 from coordinator.grid.operations import Found, ReadPage
 from coordinator.lane.commands import WakeAt
 from coordinator.lane.events import Ticked
+from coordinator.ownership import Identity, Owner
 from protocol.messages import PAGE_ITEMS_MAX
 
 FIRST = "10.55.0.1"
@@ -143,7 +143,11 @@ def test_the_grid_reads_the_next_page_while_the_last_one_is_taken_in() -> None:
     world.start_unsettled()
     world.land()
     assert world.flight
-    page = Found((a_written("c1", FIRST).object,), next_page_id="second")
+    eas = {
+        name: {"value": value} for name, value in Owner("blue").identity_eas(Identity("c1", "eth0", "n1")).items()
+    }
+    where = {"ipv4addr": FIRST, "network": "10.55.0.0/24", "network_view": "default"}
+    page = Found(({"_ref": "fixedaddress/x", **where, "extattrs": eas},), next_page_id="second")
     effects = world.desk.handle([Answered(world.flight.id, [page], world.now_s)], world.now_s)
     (call,) = (effect for effect in effects if isinstance(effect, Call))
     assert isinstance(call.operations[0], ReadPage)

@@ -7,42 +7,29 @@ from collections.abc import Callable
 
 import hypothesis.strategies as st
 import pytest
-from desk_world import a_mac
 from hypothesis import given, settings
-from test_coordinator_lane import NETWORK, OWNER, a_lane, a_removal
+from lane_world import a_lane, a_removal, an_add, an_answer
 
-from coordinator.attachment_work import AllocateWork
 from coordinator.core.networks import Network
 from coordinator.core.outbox import Note
 from coordinator.grid.calls import Answered, Call, Landing, Refused
-from coordinator.grid.operations import Create, Deleted, Found, Operation, Reply, Search, Written
+from coordinator.grid.operations import Create
 from coordinator.grid.refusals import Kind, Refusal
 from coordinator.lane.commands import WakeAt
 from coordinator.lane.events import Submitted
 from coordinator.lane.task import Work
 from coordinator.lane.turns import BLAMED_S, NODES_MAX, Lead, Turns
 from coordinator.network_work import NetworkWork
-from coordinator.objects import Label
-from coordinator.ownership import Identity
+from coordinator.ownership import Owner
 
 SHORT = Network("default", "10.56.0.0/24", None, "short")
 POISON = "poison"
 GATHERING_S = 0.1
 
 
-def an_add(name: str, node: str, network: Network = NETWORK) -> AllocateWork:
-    return AllocateWork(OWNER, Identity(name, "eth0", node), "admin", network, Label(), a_mac(len(name)))
-
-
 def a_new_network(name: str, node: str) -> NetworkWork:
     network = Network(f"view-{name}", "10.57.0.0/24", "10.57.0.1", "pods")
-    work = NetworkWork(OWNER, "admin", network, may_create=True)
-    work.node = node
-    return work
-
-
-def an_overdue_removal(name: str, node: str) -> Work:
-    work = a_removal(name)
+    work = NetworkWork(Owner("blue"), "admin", network, may_create=True)
     work.node = node
     return work
 
@@ -52,7 +39,7 @@ WANTS: dict[str, Callable[[str, str], Work]] = {
     "poison": lambda name, node: an_add(f"{POISON}-{name}", node),
     "short": lambda name, node: an_add(name, node, SHORT),
     "network": a_new_network,
-    "removal": an_overdue_removal,
+    "removal": lambda name, node: a_removal(name, -100.0, node),
 }
 
 
@@ -65,15 +52,7 @@ class Grid:
             return Refused(call.id, Refusal(Kind.OTHER, "no"), now_s)
         if sum(SHORT.subnet in str(each) for each in creates) > 1:
             return Refused(call.id, Refusal(Kind.EXHAUSTED, "Cannot find 2 available IP"), now_s)
-        return Answered(call.id, [_reply(each) for each in call.operations], now_s)
-
-
-def _reply(operation: Operation) -> Reply:
-    if isinstance(operation, Create):
-        eas = operation.data.get("extattrs", {})
-        where = {"ipv4addr": "10.55.0.2", "network": "10.55.0.0/24", "network_view": "default"}
-        return Written({"_ref": "fixedaddress/x", **where, "extattrs": eas})
-    return Found(()) if isinstance(operation, Search) else Deleted({"_ref": "fixedaddress/x"})
+        return Answered(call.id, [an_answer(each) for each in call.operations], now_s)
 
 
 class Wait:
