@@ -7,7 +7,6 @@ or a clock. It decides about no pod: it makes, labels and deletes objects by id,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from coordinator.allocation.asks import Asks
 from coordinator.allocation.deletions import Deletions
@@ -29,6 +28,7 @@ from coordinator.lane.lane import Lane
 from coordinator.lane.runner import Runner
 from coordinator.lane.task import Failed
 from coordinator.nodes.boots import Boot, Boots
+from coordinator.nodes.events import Received
 from coordinator.nodes.sessions import Claim, Greeted, Greeting, Session, Sessions, is_of
 from coordinator.overview import Overview
 from coordinator.preparation_work import Defined, DefinitionsWork
@@ -39,17 +39,6 @@ from coordinator.sweep.sweeper import Sweeper
 from protocol.wire import messages
 from protocol.wire.messages import ClaimRow, Hello, State, ToCoordinator
 from protocol.wire.status import CoordinatorStatus, KubernetesStatus
-
-
-@dataclass(frozen=True)
-class Received:
-    """A message of a node, on a connection that its key has opened."""
-
-    node: str
-    connection: bytes
-    message: ToCoordinator
-    now_s: float
-
 
 MachineEvent = Received | Landing | Ticked | CredentialsChanged
 MachineEffect = Send | Note | Mishap | Call | WakeAt

@@ -18,6 +18,7 @@ from coordinator.core.networks import NetworkRules
 from coordinator.grid.certificates import fault_of_authorities
 from coordinator.grid.wapi import Grid
 from coordinator.ownership import DEFAULT_CLUSTER_NAME
+from protocol.cluster_id import CLUSTER_ID_FILE, is_cluster_id
 from protocol.operator import OPERATOR_SOCKET
 from protocol.settings import BadSettings, ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser, read
 from protocol.subnets import block_without_hosts
@@ -110,7 +111,14 @@ def _password_file(value: Path | None) -> Path | None:
     return value
 
 
+def _cluster_id(value: str) -> str:
+    if not is_cluster_id(value):
+        raise ValueError(f"{value!r} must be 12 hexadecimal digits")
+    return value
+
+
 Cidr = Annotated[str, AfterValidator(_cidr)]
+ClusterId = Annotated[str, AfterValidator(_cluster_id)]
 ServiceAccount = Annotated[str, AfterValidator(_service_account)]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 HostName = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(_host)]
@@ -135,6 +143,11 @@ class Settings(DaemonSettings):
     status_listen: Listen = "127.0.0.1:9510"
     operator_socket: Path = OPERATOR_SOCKET
     wapi_batch_size: Annotated[int, Field(ge=2, le=1000)] = 256
+    cluster_id_file: Path | None = None
+    former_cluster_id: Annotated[tuple[ClusterId, ...], NotJson, ByCommas, Field(max_length=16)] = ()
+    several: bool = False
+    reserve: Annotated[int, Field(ge=0, le=1000)] = 2
+    node_allocations_max: Annotated[int, Field(ge=1, le=65_536)] = 1_024
     release_delay: Annotated[float, Field(ge=0, le=3600)] = 30
     lookup_ttl: Annotated[float, Field(ge=0, le=86400)] = 300
     sweep_interval: Annotated[float, Field(ge=0, le=86400)] = 600
@@ -164,6 +177,11 @@ class Settings(DaemonSettings):
     def sweep_rules(self) -> SweepRules:
         """When the sweep looks, when it believes what it sees."""
         return SweepRules(self.sweep_interval, self.sweep_apart, self.node_gone_after)
+
+    @property
+    def cluster_id_path(self) -> Path:
+        """The file of the cluster's id."""
+        return self.cluster_id_file or self.keys / CLUSTER_ID_FILE
 
     @property
     def key_path(self) -> Path:
@@ -208,6 +226,16 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
     add("--keys", metavar="DIR", help="directory of coordinator.key_secret and authorized/")
     add("--operator-socket", metavar="FILE", help=f"where cni-infoblox asks ({OPERATOR_SOCKET})")
     add("--wapi-batch-size", metavar="N", help="most operations of one WAPI call (256)")
+    add("--cluster-id-file", metavar="FILE", help="the cluster's id (cluster-id beside the coordinator's key)")
+    add(
+        "--former-cluster-id",
+        action="append",
+        metavar="ID",
+        help="an id that this cluster had before; repeatable (none)",
+    )
+    add("--several", metavar="true|false", help="other coordinators serve nodes of this cluster, too (false)")
+    add("--reserve", metavar="N", help="addresses that each node keeps ready of each network (2)")
+    add("--node-allocations-max", metavar="N", help="most addresses of one node (1024)")
     add("--release-delay", metavar="SECONDS", help="how long a released address rests (30)")
     add("--lookup-ttl", metavar="SECONDS", help="how long views and networks are believed (300)")
     add("--sweep-interval", metavar="SECONDS", help="how often grid and journals are compared; 0: never (600)")
@@ -244,6 +272,9 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
     asked = [flag for flag, is_used in users.items() if is_used]
     if asked and settings.kubernetes_api is None:
         raise BadSettings(f"--kubernetes-api: is required with {asked[0]} outside of a Kubernetes cluster")
+    tellers = {"--live-nodes": settings.live_nodes, "--watch-cluster": settings.watch_cluster}
+    if settings.several and (told := [flag for flag, is_used in tellers.items() if is_used]):
+        raise BadSettings(f"{told[0]}: cannot be used with --several true, where nobody hears of all nodes")
     if settings.watch_cluster and settings.live_nodes:
         raise BadSettings("--live-nodes: cannot be used with --watch-cluster true, which tells it better")
     return settings

@@ -6,7 +6,7 @@ An ask ends with its session. Whatever the grid makes for it later is found by t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from coordinator.allocation.create_task import (
     Contradicted,
@@ -45,14 +45,27 @@ class Ask:
     session: Session
     message: Allocate
     network: Network
-    deadline_s: float
+    asked_at_s: float
     starts: int = 0
+    calls: int = 0
+    grid_s: float = 0.0
+    """What it cost so far: WAPI calls, seconds at the grid."""
     task: CreateTask | None = None
 
     @property
     def allocation(self) -> str:
         """The id that it is about."""
         return self.message.allocation
+
+    @property
+    def deadline_s(self) -> float:
+        """When nobody waits for it any more."""
+        return self.asked_at_s + self.message.budget_ms / 1000
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What names it in the log."""
+        return _facts(self.session, self.message)
 
 
 class Asks:
@@ -84,7 +97,7 @@ class Asks:
         try:
             ask = self._admit(session, message, now_s)
         except Problem as problem:
-            self._parts.outbox.decline(session.connection, message.id, problem, message.allocation)
+            self._tell(session, message, problem)
             return
         if message.for_reserve and not self._grants.ask(session, ask.allocation, ask.network, now_s):
             self._no_reserve(ask)
@@ -142,7 +155,7 @@ class Asks:
         network = resolve(message.network, parts.policy.rules)
         if problem := parts.networks.exhaustion(network, now_s):
             raise problem
-        return Ask(session, message, network, now_s + message.budget_ms / 1000)
+        return Ask(session, message, network, now_s)
 
     def _is_ready(self, ask: Ask, problem: Problem | None, now_s: float) -> None:
         if self._asks.get(ask.allocation) is not ask:
@@ -172,6 +185,9 @@ class Asks:
     # From the lane to the answer
 
     def _ended(self, ask: Ask, outcome: CreateOutcome, now_s: float) -> None:
+        if ask.task:
+            ask.calls += ask.task.calls
+            ask.grid_s += ask.task.grid_s
         ask.task = None
         if isinstance(outcome, Created):
             self._parts.index.saw(outcome.object)
@@ -206,6 +222,7 @@ class Asks:
         is_ready = ask.message.for_reserve
         claim = Claim(ask.allocation, made.view, made.subnet, made.address, ask.network.name, is_ready)
         parts.sessions.claim(ask.session, claim)
+        took_s = now_s - ask.asked_at_s
         allocated = messages.Allocated(
             id=ask.message.id,
             allocation=ask.allocation,
@@ -214,8 +231,17 @@ class Asks:
             address=made.address,
             gateway=ask.network.gateway,
             seal=parts.sealer.seal(ask.allocation, made.view, made.address),
+            wapi_calls=ask.calls,
+            lane_ms=round(max(0.0, took_s - ask.grid_s) * 1000, 3),
+            grid_ms=round(ask.grid_s * 1000, 3),
         )
         parts.outbox.send(ask.session.connection, allocated)
+        cost = {
+            "wapi_calls": ask.calls,
+            "grid_ms": round(ask.grid_s * 1000, 1),
+            "took_ms": round(took_s * 1000, 1),
+        }
+        parts.outbox.note("allocated", **ask.facts, address=made.address, network=made.subnet, **cost)
 
     def _exhausted(self, ask: Ask, now_s: float) -> None:
         if ask.message.for_reserve:
@@ -265,9 +291,20 @@ class Asks:
 
     def _decline(self, ask: Ask, problem: Problem) -> None:
         self._close(ask)
-        self._parts.outbox.decline(ask.session.connection, ask.message.id, problem, ask.allocation)
+        self._tell(ask.session, ask.message, problem)
+
+    def _tell(self, session: Session, message: Allocate, problem: Problem) -> None:
+        outbox = self._parts.outbox
+        outbox.decline(session.connection, message.id, problem, message.allocation)
+        outbox.note("declined", **_facts(session, message), code=problem.code, reason=problem.msg)
 
     def _close(self, ask: Ask) -> None:
         self._asks.pop(ask.allocation, None)
         ask.session.asks.discard(ask.allocation)
         self._grants.ended(ask.allocation)
+
+
+def _facts(session: Session, message: Allocate) -> dict[str, Any]:
+    label = message.label
+    pod = "/".join(part for part in (label.pod_namespace, label.pod) if part) if label else "reserve"
+    return {"allocation": message.allocation, "node": session.node, "pod": pod, "request": message.id}

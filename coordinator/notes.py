@@ -1,0 +1,51 @@
+"""Counts what the machine and the agents' port note, and writes it to the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from coordinator.core.outbox import Note
+from protocol.log_limit import LogLimit
+from protocol.logs import Logger
+
+LIMITED: Final = frozenset(
+    {
+        "answer_undeliverable",
+        "claim_ignored",
+        "declined",
+        "enrolment_postponed",
+        "enrolment_refused",
+        "key_refused",
+        "node_connected",
+        "node_goes_apart",
+        "node_key_replaced",
+        "not_yours",
+        "unreadable_message",
+        "wrong_cluster",
+    }
+)
+"""What others can make happen as often as they like, so that the log has one line of each in 10 s."""
+
+
+class Notes:
+    """For the loop's thread alone. `count` is told each note."""
+
+    def __init__(self, count: Callable[[Note], None], logger: Logger, clock: Callable[[], float]) -> None:
+        self._count = count
+        self._logger = logger
+        self._clock = clock
+        self._limit = LogLimit()
+
+    def tell(self, note: Note) -> None:
+        """Count it, and write it down unless there are too many of its kind."""
+        self._count(note)
+        left_out = self._limit.admits(note.event, self._clock()) if note.event in LIMITED else 0
+        if left_out is None:
+            return
+        log = self._logger.info
+        if note.is_alarm:
+            log = self._logger.warning
+        elif note.is_detail:
+            log = self._logger.debug
+        log(note.event, **note.fields, **({"left_out": left_out} if left_out else {}))

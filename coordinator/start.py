@@ -1,0 +1,253 @@
+"""The command `cni-infoblox-coordinator`: wires settings, keys, machines and drivers."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from secrets import token_hex
+from typing import Final, Protocol
+
+import zmq
+
+from coordinator.api_server import ApiServer
+from coordinator.authorized import Authorized
+from coordinator.connection_book import ConnectionBook, Limits
+from coordinator.connection_guard import ConnectionGuard
+from coordinator.core.policy import Policy
+from coordinator.core.steps import OnStep, no_step
+from coordinator.file_watch import FileWatch
+from coordinator.grid.caller import Caller
+from coordinator.grid.wapi import Wapi
+from coordinator.kubernetes_api import KubernetesApi
+from coordinator.loop import Item, KeysChanged, Loop, PasswordChanged, Stop
+from coordinator.machine import Machine
+from coordinator.measures import Measures
+from coordinator.nodes.admission import Admission
+from coordinator.nodes.agents_port import AgentsPort, Sockets
+from coordinator.nodes.enrolment import Enrolment
+from coordinator.notes import Notes
+from coordinator.reviewer import Reviewer
+from coordinator.router import Router, listen
+from coordinator.settings import Settings, read_settings
+from coordinator.strangers import Strangers
+from coordinator.tickets import Tickets
+from coordinator.zap import Zap
+from protocol import descriptors
+from protocol.bounds import Bounds
+from protocol.cluster_id import BadClusterId, read_cluster_id
+from protocol.inbox import Inbox
+from protocol.internal_errors import InternalErrors
+from protocol.keys import BadKey, KeyPair, load_pair
+from protocol.log_output import standard_error_that_never_waits
+from protocol.logs import Logger, make_logger
+from protocol.settings import BadSettings, warn_of_unknown_variables
+from protocol.status_server import Pages, StatusServer
+from protocol.wire.status import CoordinatorStatus
+
+EXIT_FAILED = 1
+EXIT_BAD_SETTINGS = 2
+
+COLLECT_AFTER_OBJECTS: Final = 10_000
+"""More than the requests of one batch bring into being, of which reference counts free nearly all again."""
+
+
+class _Worker(Protocol):
+    def run(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run until SIGTERM. Returns the exit code: 0, 2 for bad configuration, 1 for anything else."""
+    try:
+        return run(read_settings(argv))
+    except (BadSettings, BadKey, BadClusterId) as bad:
+        return _complain(bad, EXIT_BAD_SETTINGS)
+    except (OSError, zmq.ZMQError) as error:
+        return _complain(error, EXIT_FAILED)
+
+
+def _complain(why: object, exit_code: int) -> int:
+    with suppress(OSError):
+        sys.stderr.write(f"cni-infoblox-coordinator: {why}\n")
+    return exit_code
+
+
+def run(settings: Settings, on_step: OnStep = no_step) -> int:
+    """The whole daemon. `on_step` is called at the steps of `coordinator.core.steps`."""
+    release = version("cni-infoblox")
+    measures = Measures(release, settings.cluster_name)
+    with standard_error_that_never_waits(measures.log_lines_lost.inc):
+        return _serve(settings, release, measures, on_step)
+
+
+def _serve(settings: Settings, release: str, measures: Measures, on_step: OnStep) -> int:
+    clock = time.monotonic
+    user_agent = f"cni-infoblox/{release}"
+    logger = make_logger(settings.log_format, settings.log_level, cluster=settings.cluster_name)
+    internal = InternalErrors(logger, lambda place: measures.internal_errors.labels(place).inc(), clock)
+    pair = load_pair(settings.key_path)
+    authorized = Authorized(settings.keys / "authorized", lambda text: logger.warning("bad_key_file", reason=text))
+    authorized.reread()
+
+    machine = _machine(settings, release, pair)
+    bounds = Bounds(lambda bound: measures.bounded.labels(bound).inc(), logger)
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    context.set(zmq.MAX_SOCKETS, 16)
+    sockets = _sockets(context, settings, pair, bounds, clock)
+    inbox: Inbox[Item] = Inbox()
+    api_server = ApiServer(settings.kubernetes_api or "", settings.kubernetes_credentials, clock, user_agent)
+    reviewer = Reviewer(KubernetesApi(api_server), settings.token_rules, inbox.put, clock, internal)
+    notes = Notes(measures.count, logger, clock)
+    admission = _admission(settings, pair, authorized, clock)
+    port = AgentsPort(sockets, admission, reviewer.review, notes.tell, clock, on_step, internal)
+    loop = Loop(machine, port, inbox, notes, clock, internal)
+    files = FileWatch(_watched(settings, inbox, logger), internal)
+    wapi = Wapi(settings.grid, settings.read_password, clock, user_agent)
+    caller = Caller(wapi, inbox.put, clock, on_step, internal)
+    status = StatusServer(*settings.status_address, _pages(loop, sockets.guard, measures), bounds)
+    _on_signals(inbox)
+    _warn(settings, authorized, logger)
+    facts = {"release": release, "listen": sockets.router.endpoint, "status_port": status.port}
+    logger.info("started", **facts, nodes=len(authorized))
+
+    workers: dict[str, _Worker] = {"caller": caller, "files": files, "reviewer": reviewer, "guard": sockets.guard}
+    threads = [_start(name, worker.run, inbox) for name, worker in workers.items()]
+    status.start()
+    _collect_seldom()
+    loop.run(caller)
+    is_healthy = all(thread.is_alive() for thread in threads)
+    status.stop()
+    for worker in workers.values():
+        worker.stop()
+    for thread in threads:
+        thread.join(timeout=5)
+    port.close()
+    context.term()
+    logger.info("stopped")
+    return 0 if is_healthy else 1
+
+
+def _collect_seldom() -> None:
+    """Else a third of an ADD's time goes into walks over records and modules, in which no garbage is found."""
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER_OBJECTS)
+
+
+def _machine(settings: Settings, release: str, pair: KeyPair) -> Machine:
+    policy = Policy(
+        cluster_id=read_cluster_id(settings.cluster_id_path),
+        cluster_name=settings.cluster_name,
+        user=settings.wapi_username,
+        rules=settings.rules,
+        may_create_networks=settings.create_networks,
+        former=settings.former_cluster_id,
+        reserve=settings.reserve,
+        allocations_max=settings.node_allocations_max,
+        release_delay_s=settings.release_delay,
+        lookup_ttl_s=settings.lookup_ttl,
+        release=release,
+    )
+    return Machine(
+        policy,
+        pair.secret,
+        _draw,
+        operations_max=settings.wapi_batch_size,
+        sweep_interval_s=settings.sweep_interval,
+    )
+
+
+def _admission(settings: Settings, pair: KeyPair, authorized: Authorized, clock: Callable[[], float]) -> Admission:
+    enrolment = Enrolment(Tickets(pair.secret), int(settings.ticket_lifetime * 1000), authorized)
+    return Admission(authorized, enrolment, Strangers() if settings.enrol_tokens else None, clock, _wall_ms)
+
+
+def _pages(loop: Loop, guard: ConnectionGuard, measures: Measures) -> Pages:
+    def status() -> CoordinatorStatus:
+        return loop.ask_status(None)
+
+    return Pages(
+        lambda: None,
+        lambda: status().model_dump_json(indent=1).encode(),
+        lambda: measures.text(status(), guard.counts()),
+    )
+
+
+def _watched(settings: Settings, inbox: Inbox[Item], logger: Logger) -> dict[Path, Callable[[], None]]:
+    def on_keys() -> None:
+        try:
+            inbox.put(KeysChanged(load_pair(settings.key_path)))
+        except BadKey as bad:
+            logger.warning("bad_key_file", reason=str(bad))
+
+    watched = {settings.key_path: on_keys}
+    if settings.wapi_password_file:
+        watched[settings.wapi_password_file] = lambda: inbox.put(PasswordChanged())
+    return watched
+
+
+def _draw() -> str:
+    return token_hex(6)
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _sockets(
+    context: zmq.Context[zmq.Socket[bytes]],
+    settings: Settings,
+    pair: KeyPair,
+    bounds: Bounds,
+    clock: Callable[[], float],
+) -> Sockets:
+    """Where agents connect, with what closes connections that are too many."""
+    zap = Zap(context, clock)
+    try:
+        listener = listen(settings.listen)
+    except OSError as error:
+        raise OSError(f"--listen {settings.listen}: {error.strerror}") from None
+    router = Router(context, listener, pair)
+    book = ConnectionBook(Limits(in_all=descriptors.for_connections(descriptors.raise_limit())))
+    guard = ConnectionGuard(router.socket, listener, book, bounds, clock)
+    router.open()
+    return Sockets(router, guard, zap)
+
+
+def _start(name: str, body: Callable[[], None], inbox: Inbox[Item]) -> threading.Thread:
+    """A thread whose end, for whatever reason, ends the process."""
+
+    def run_then_stop() -> None:
+        try:
+            body()
+        finally:
+            inbox.put(Stop())
+
+    thread = threading.Thread(target=run_then_stop, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _on_signals(inbox: Inbox[Item]) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: inbox.put(Stop()))
+    signal.signal(signal.SIGINT, lambda *_: inbox.put(Stop()))
+    signal.signal(signal.SIGHUP, lambda *_: inbox.put(PasswordChanged()))
+
+
+def _warn(settings: Settings, authorized: Authorized, logger: Logger) -> None:
+    warn_of_unknown_variables(Settings, os.environ, logger)
+    if settings.ssl_verify == "false":
+        logger.warning("certificate_unverified", remedy="--ssl-verify FILE makes the grid prove who it is")
+    if not (len(authorized) or settings.enrol_tokens):
+        logger.warning("no_authorized_nodes", directory=str(settings.keys / "authorized"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
