@@ -31,7 +31,8 @@ from coordinator.nodes.boots import Boot, Boots
 from coordinator.nodes.events import Received
 from coordinator.nodes.sessions import Claim, Greeted, Greeting, Session, Sessions, is_of
 from coordinator.overview import Overview
-from coordinator.preparation_work import Defined, DefinitionsWork
+from coordinator.provision.definitions_task import Defined, DefinitionsTask
+from coordinator.provision.objects import Provider
 from coordinator.provision.readiness import Networks
 from coordinator.sweep.comparison import Comparison
 from coordinator.sweep.questions import Questions
@@ -71,13 +72,14 @@ class Machine:
         self.index = Index()
         self.sessions = Sessions(policy.cluster_id, policy.allocations_max)
         self._boots = Boots()
+        self._provider = Provider((policy.cluster_id, *policy.former), policy.cluster_name, policy.names)
         parts = Parts(
             policy=policy,
-            writer=Writer(policy.cluster_id, policy.cluster_name),
+            writer=Writer(policy.cluster_id, policy.cluster_name, policy.names),
             sealer=self._sealer,
             index=self.index,
             sessions=self.sessions,
-            networks=Networks(policy, self._runner, self._outbox),
+            networks=Networks(policy, self._provider, self._runner, self._outbox),
             runner=self._runner,
             outbox=self._outbox,
         )
@@ -98,7 +100,7 @@ class Machine:
 
     def start(self, now_s: float) -> list[MachineEffect]:
         """What a coordinator does before anybody asks: see what the user may do, read what the grid holds."""
-        self._runner.submit(DefinitionsWork(), self._defined, now_s)
+        self._runner.submit(DefinitionsTask(self._provider), self._defined, now_s)
         return self._settle(now_s)
 
     def begin_anew(self, now_s: float) -> list[MachineEffect]:
@@ -278,6 +280,10 @@ class Machine:
             self._missing_definitions = outcome.missing
             if outcome.missing:
                 self._outbox.alarm("definitions_missing", names=", ".join(outcome.missing))
+            if outcome.mistyped:
+                of_types = ", ".join(f"{name} ({kind})" for name, kind in outcome.mistyped)
+                remedy = "use another attribute: --ea NAME=OTHER"
+                self._outbox.alarm("definitions_mistyped", names=of_types, remedy=remedy)
             if outcome.created:
                 self._outbox.note("definitions_created", names=", ".join(outcome.created))
         self._sweeper.start(now_s)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from coordinator.core.attributes import AttributeNames
 from coordinator.core.networks import NetworkRules
 
 
@@ -26,6 +27,7 @@ class Policy:
     release_delay_s: float = 30.0
     lookup_ttl_s: float = 300.0
     release: str = ""
+    names: AttributeNames = field(default_factory=AttributeNames)
 
     @property
     def cluster_ids(self) -> frozenset[str]:

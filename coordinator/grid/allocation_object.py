@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from coordinator.core import attributes
+from coordinator.core.attributes import CLOUD_API_OWNED_VALUE, CMP_TYPE_VALUE, AttributeNames
 from coordinator.core.networks import Network
-from coordinator.grid import attributes, comment
-from coordinator.grid.attributes import CLOUD_API_OWNED_VALUE, CMP_TYPE_VALUE, AttributeNames
+from coordinator.grid import comment
 from coordinator.grid.comment import MachinePart
 from coordinator.grid.operations import Create, DeleteFound, Object, ReadPage, Search, Unreadable, UpdateFound
 from protocol.wire.messages import Label

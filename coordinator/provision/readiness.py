@@ -11,8 +11,8 @@ from coordinator.core.outbox import Outbox
 from coordinator.core.policy import Policy
 from coordinator.lane.runner import Runner
 from coordinator.lane.task import Failed
-from coordinator.network_work import NetworkWork, Prepared
-from coordinator.ownership import Owner
+from coordinator.provision.network_task import NetworkTask, Prepared
+from coordinator.provision.objects import Provider
 from protocol.errors import Problem, TryAgain
 
 BAD_NEWS_KEPT_S: Final = 5.0
@@ -37,8 +37,9 @@ class _Entry:
 class Networks:
     """The networks that were asked for."""
 
-    def __init__(self, policy: Policy, runner: Runner, outbox: Outbox) -> None:
+    def __init__(self, policy: Policy, provider: Provider, runner: Runner, outbox: Outbox) -> None:
         self._policy = policy
+        self._provider = provider
         self._runner = runner
         self._outbox = outbox
         self._entries: dict[Network, _Entry] = {}
@@ -88,8 +89,8 @@ class Networks:
         if is_fresh or entry.is_asking:
             return
         entry.is_asking = True
-        owner = Owner(self._policy.cluster_name)
-        task = NetworkWork(owner, self._policy.user, network, may_create=self._policy.may_create_networks)
+        policy = self._policy
+        task = NetworkTask(self._provider, policy.user, network, may_create=policy.may_create_networks)
         self._runner.submit(task, lambda outcome, at_s: self._prepared(network, outcome, at_s), now_s)
 
     def _prepared(self, network: Network, outcome: Prepared | Failed, now_s: float) -> None:

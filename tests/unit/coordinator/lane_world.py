@@ -14,13 +14,15 @@ from coordinator.grid.operations import Create, Deleted, Found, Operation, Reply
 from coordinator.lane.events import Submitted
 from coordinator.lane.lane import Lane
 from coordinator.lane.task import Work
-from coordinator.preparation_work import DefinitionsWork
+from coordinator.provision.definitions_task import DefinitionsTask
+from coordinator.provision.objects import Provider
 from protocol.wire.allocation_id import Owner, hash_driver, hash_node
 from protocol.wire.messages import Label
 
 NETWORK = Network("default", "10.55.0.0/24", None, "pods")
 CLUSTER = "c0ffee000000"
 WRITER = Writer(CLUSTER, "prod-1")
+PROVIDER = Provider((CLUSTER,), "prod-1")
 
 
 def an_id(name: str, node: str = "n1") -> str:
@@ -64,7 +66,7 @@ def a_removal(name: str, due_s: float = 0.0, node: str = "n1") -> DeleteTask:
 def a_lane() -> Lane:
     """A lane that has found out that it may use `request`."""
     lane = Lane(256)
-    lane.handle(Submitted((DefinitionsWork(),), 0.0))
+    lane.handle(Submitted((DefinitionsTask(PROVIDER),), 0.0))
     (call,) = calls(lane.proceed(0.0))
     lane.handle(Answered(call.id, [Found(({"_ref": "x"},))] * len(call.operations), 0.1))
     return lane

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coordinator.core.attributes import AttributeNames
 from coordinator.core.networks import Network
 from coordinator.grid import comment
 from coordinator.grid.allocation_object import AllocationObject, Writer
-from coordinator.grid.attributes import AttributeNames
 from coordinator.grid.calls import Answered, Call, Form, Refused
 from coordinator.grid.comment import MachinePart
 from coordinator.grid.exchange import RefusedError, perform

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
-from lane_world import a_lane, a_removal, an_add, an_answer
+from lane_world import PROVIDER, a_lane, a_removal, an_add, an_answer
 
 from coordinator.core.networks import Network
 from coordinator.core.outbox import Note
@@ -19,17 +19,16 @@ from coordinator.lane.commands import WakeAt
 from coordinator.lane.events import Submitted
 from coordinator.lane.task import Work
 from coordinator.lane.turns import BLAMED_S, NODES_MAX, Lead, Turns
-from coordinator.network_work import NetworkWork
-from coordinator.ownership import Owner
+from coordinator.provision.network_task import NetworkTask
 
 SHORT = Network("default", "10.56.0.0/24", None, "short")
 POISON = "poison"
 GATHERING_S = 0.1
 
 
-def a_new_network(name: str, node: str) -> NetworkWork:
+def a_new_network(name: str, node: str) -> NetworkTask:
     network = Network(f"view-{name}", "10.57.0.0/24", "10.57.0.1", "pods")
-    work = NetworkWork(Owner("blue"), "admin", network, may_create=True)
+    work = NetworkTask(PROVIDER, "admin", network, may_create=True)
     work.node = node
     return work
 

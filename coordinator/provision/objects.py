@@ -1,0 +1,131 @@
+"""What views, networks, gateways and attribute definitions look like in the grid, and how ours are known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from coordinator.core import attributes
+from coordinator.core.attributes import CLOUD_API_OWNED_VALUE, CMP_TYPE_VALUE, AttributeNames
+from coordinator.core.networks import Network
+from coordinator.grid.operations import Create, Object, Search
+
+NO_VM_ID: Final = "N/A"
+"""What the original plugin wrote as `VM ID` of gateways."""
+
+_VIEW_FIELDS: Final = ("name", "extattrs")
+_NETWORK_FIELDS: Final = ("network", "network_view", "comment", "extattrs")
+_GATEWAY_FIELDS: Final = ("ipv4addr", "network_view", "network", "name", "extattrs")
+_DEFINITION_FIELDS: Final = ("name", "type", "flags")
+_MAKER: Final = re.compile(r"\(cluster=([0-9a-f]{12})\)$")
+
+
+@dataclass(frozen=True)
+class Provider:
+    """This cluster as the maker of networks. `cluster_ids`: its own id first, then those that it had before."""
+
+    cluster_ids: tuple[str, ...]
+    cluster_name: str
+    names: AttributeNames = field(default_factory=AttributeNames)
+
+    def find_view(self, view: str) -> Search:
+        """The network view by name: a search inside a view that does not exist may be refused."""
+        return Search("networkview", {"name": view}, _VIEW_FIELDS)
+
+    def create_view(self, view: str) -> Create:
+        """A network view marked as this cluster's (WAPI: `networkview`)."""
+        data = {"name": view, "comment": self._comment(), "extattrs": attributes.write(self._eas())}
+        return Create("networkview", data, _VIEW_FIELDS)
+
+    def find_network(self, network: Network) -> Search:
+        """The network with its attributes (WAPI: `network`)."""
+        return Search("network", _place(network), _NETWORK_FIELDS)
+
+    def find_container(self, network: Network) -> Search:
+        """The network container with exactly the network's addresses: the grid has either one or the other."""
+        return Search("networkcontainer", _place(network), ("network", "network_view"))
+
+    def create_network(self, network: Network) -> Create:
+        """A network marked as this cluster's, bearing the network configuration's name."""
+        eas = {**self._eas(), self.names.network_name: network.name}
+        data = {**_place(network), "comment": self._comment(), "extattrs": attributes.write(eas)}
+        return Create("network", data, _NETWORK_FIELDS)
+
+    def find_at(self, view: str, address: str) -> Search:
+        """The fixed address or reservation at an address, of anybody."""
+        return Search("fixedaddress", {"ipv4addr": address, "network_view": view}, _GATEWAY_FIELDS)
+
+    def create_gateway(self, network: Network, gateway: str) -> Create:
+        """The reservation of a gateway: an address held by nobody."""
+        eas = {**self._eas(), self.names.network_name: network.name}
+        data = {
+            **_place(network),
+            "ipv4addr": gateway,
+            "match_client": "RESERVED",
+            "name": "gateway",
+            "comment": self._comment(),
+            "extattrs": attributes.write(eas),
+        }
+        return Create("fixedaddress", data, _GATEWAY_FIELDS)
+
+    def find_use(self, view: str, address: str) -> Search:
+        """What occupies an address, whatever kind of object it is (WAPI: `ipv4address`)."""
+        criteria = {"ip_address": address, "network_view": view}
+        return Search("ipv4address", criteria, ("ip_address", "network_view", "status", "types", "names"))
+
+    def find_definition(self, name: str) -> Search:
+        """The definition of one attribute (WAPI: `extensibleattributedef`)."""
+        return Search("extensibleattributedef", {"name": name}, _DEFINITION_FIELDS)
+
+    def create_definition(self, name: str) -> Create:
+        """The definition of one of our attributes, usable on all kinds of object."""
+        kind = self.names.types()[name]
+        values = {"list_values": [{"value": "True"}, {"value": "False"}]} if kind == "ENUM" else {}
+        return Create("extensibleattributedef", {"name": name, "type": kind, **values}, _DEFINITION_FIELDS)
+
+    def may_use(self, network: Object, network_name: str) -> bool:
+        """Whether pods may get addresses from a network of the grid.
+
+        Either its name is the network configuration's, which is how the original was told to use an existing
+        network, or it is marked as this cluster's, or this cluster has made it under another name.
+        """
+        eas = attributes.read(network.get("extattrs"))
+        made = _MAKER.search(str(network.get("comment") or ""))
+        return (
+            network_name in eas.get(self.names.network_name, ())
+            or self._is_ours(eas)
+            or (made is not None and made.group(1) in self.cluster_ids)
+        )
+
+    def holder(self, fixed: Object) -> str:
+        """Which pod has a fixed address, in words; empty where it is no address of a pod of this cluster's."""
+        eas = attributes.read(fixed.get("extattrs"))
+        vm_id, *_ = (*eas.get(self.names.vm_id, ()), NO_VM_ID)
+        allocation, *_ = (*eas.get(self.names.allocation_id, ()), "")
+        is_pods = allocation.partition("-")[0] in self.cluster_ids or (self._is_ours(eas) and vm_id != NO_VM_ID)
+        pod, *_ = (*eas.get(self.names.vm_name, ()), "")
+        return (pod or (vm_id if vm_id != NO_VM_ID else allocation)) if is_pods else ""
+
+    def network_name(self, network: Object) -> str:
+        """What a network of the grid says it is called."""
+        return ", ".join(attributes.read(network.get("extattrs")).get(self.names.network_name, ()))
+
+    def _is_ours(self, eas: Mapping[str, tuple[str, ...]]) -> bool:
+        is_of_tenant = self.cluster_name in eas.get(self.names.tenant_id, ())
+        return is_of_tenant and CMP_TYPE_VALUE in eas.get(self.names.cmp_type, ())
+
+    def _eas(self) -> dict[str, str]:
+        return {
+            self.names.tenant_id: self.cluster_name,
+            self.names.cmp_type: CMP_TYPE_VALUE,
+            self.names.cloud_api_owned: CLOUD_API_OWNED_VALUE,
+        }
+
+    def _comment(self) -> str:
+        return f"made by cni-infoblox for cluster {self.cluster_name[:100]} (cluster={self.cluster_ids[0]})"
+
+
+def _place(network: Network) -> dict[str, str]:
+    return {"network": network.subnet, "network_view": network.view}

@@ -1,0 +1,106 @@
+"""Views, networks, gateways and attribute definitions are made ready, under whatever names the grid has."""
+
+import pytest
+from machine_world import NETWORK, World
+from test_coordinator_machine import LABEL, connected
+
+from coordinator.core.attributes import AttributeNames
+from gridsim import calls
+from gridsim.model import Grid
+from protocol.wire import messages
+
+
+def read(grid, kind, fields):
+    reply = grid.call(calls.Call("GET", kind, [("_return_fields", fields)], None))
+    assert reply.status == 200, reply
+    return reply.body
+
+
+def test_a_network_view_and_gateway_that_are_missing_are_made_and_say_by_whom():
+    world = World(grid=Grid())
+    agent = connected(world)
+    agent.ask(view="blue", subnet="10.56.0.0/24", gateway="10.56.0.1", label=LABEL)
+    assert agent.told().address == "10.56.0.2"
+    (network,) = read(world.grid, "network", "network,comment,extattrs")
+    assert network["comment"] == "made by cni-infoblox for cluster prod-1 (cluster=c0ffee000000)"
+    assert network["extattrs"]["Network Name"]["value"] == "pods"
+    assert "gateway" in world.names()
+
+
+def test_a_network_that_may_not_be_made_is_refused_by_name():
+    world = World(grid=Grid(), may_create_networks=False)
+    agent = connected(world)
+    agent.ask(subnet="10.56.0.0/24")
+    (declined,) = agent.take(messages.Declined)
+    assert (declined.code, "10.56.0.0/24" in declined.msg) == (7, True)
+
+
+def test_somebody_elses_network_is_refused_with_the_attributes_to_set():
+    grid = Grid()
+    grid.create("network", {"network": NETWORK.subnet, "extattrs": {"Network Name": {"value": "printers"}}})
+    agent = connected(World(grid=grid))
+    agent.ask()
+    (declined,) = agent.take(messages.Declined)
+    assert declined.code == 7
+    assert "'pods'" in declined.details
+    assert "printers" in declined.details
+
+
+def test_a_network_that_this_cluster_has_made_stays_its_own_under_another_cluster_name():
+    grid = Grid()
+    agent = connected(World(grid=grid))
+    agent.ask()
+    assert agent.told()
+    (network,) = read(grid, "network", "network")
+    body = {"extattrs": {"Tenant ID": {"value": "renamed"}}}
+    assert grid.call(calls.Call("PUT", network["_ref"], [], body)).status == 200
+    other = connected(World(grid=grid), node="node-2")
+    other.ask(name="other pods")
+    assert other.told()
+
+
+def test_a_pod_of_ours_at_the_gateway_keeps_the_network_from_being_used():
+    world = World()
+    agent = connected(world)
+    agent.ask(label=LABEL)
+    pod = agent.told().address
+    agent.ask(gateway=pod)
+    (declined,) = agent.take(messages.Declined)
+    assert declined.code == 7
+    assert "shop/web-1" in declined.msg
+
+
+@pytest.mark.parametrize("kind", ["host", "reservation"])
+def test_a_gateway_that_anything_else_occupies_is_reserved_already(kind):
+    world = World()
+    if kind == "host":
+        addresses = [{"ipv4addr": "10.55.0.1", "configure_for_dhcp": False}]
+        world.grid.create("record:host", {"name": "router", "ipv4addrs": addresses, "configure_for_dns": False})
+    else:
+        world.create_by_admin("10.55.0.1")
+    agent = connected(world)
+    agent.ask(gateway="10.55.0.1")
+    assert agent.told().address == "10.55.0.2"
+
+
+def test_attributes_may_have_other_names_on_a_grid():
+    names = AttributeNames().renamed([("Location", "Pod Node"), ("Allocation ID", "Pod Address ID")])
+    world = World(grid=Grid(definitions="none"), names=names)
+    agent = connected(world)
+    agent.ask(label=LABEL)
+    told = agent.told()
+    (found,) = read(world.grid, "fixedaddress", "ipv4addr,extattrs")
+    assert found["extattrs"]["Pod Node"]["value"] == "node-1"
+    assert found["extattrs"]["Pod Address ID"]["value"] == told.allocation
+    defined = {each["name"]: each["type"] for each in read(world.grid, "extensibleattributedef", "name,type")}
+    assert defined == names.types()
+    agent.let_go(told.allocation, was_held=False)
+    assert agent.take(messages.Gone)
+
+
+def test_an_attribute_whose_type_does_not_take_our_values_is_told_with_the_remedy():
+    grid = Grid(definitions="none")
+    sites = {"name": "Location", "type": "ENUM", "list_values": [{"value": "Berlin"}]}
+    assert grid.call(calls.Call("POST", "extensibleattributedef", [], sites)).status == 201
+    world = World(grid=grid)
+    assert "definitions_mistyped" in world.notes
