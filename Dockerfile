@@ -31,6 +31,7 @@ RUN --mount=type=secret,id=ca,required=false images/pip /opt/cni-infoblox requir
 COPY pyproject.toml README.md ./
 COPY plugin plugin
 COPY protocol protocol
+COPY daemon daemon
 COPY nodeagent nodeagent
 COPY coordinator coordinator
 COPY gridsim gridsim

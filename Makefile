@@ -7,9 +7,9 @@ READY := $(VENV)/.ready
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform linux --generate-hashes --no-annotate \
 	--custom-compile-command "make lock"
-SOURCES := plugin nodeagent coordinator protocol gridsim ctl demo bench docs k8s spec tests
+SOURCES := plugin nodeagent coordinator protocol daemon gridsim ctl demo bench docs k8s spec tests
 
-.PHONY: help demo test check sim mutants soak simulation unit format docs bench plugin manifests kubectl images compose-demo lock clean system runtimes fuzz rolling matrix model spin
+.PHONY: help demo test check sim mutants soak simulation unit format docs bench plugin manifests kubectl images compose-demo lock clean installed system runtimes fuzz rolling matrix model spin
 
 help:
 	@echo "make demo         a cluster with a simulated grid, 12 pods come and go (KEEP=1 leaves it running)"
@@ -39,6 +39,11 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[gridsim,dev]'
 	@touch $@
+
+# An editable installation knows the packages that there were: one that has come since needs another installation.
+installed: $(READY)
+	@cd / && $(CURDIR)/$(BIN)/python -c 'import plugin, nodeagent, coordinator, protocol, daemon, gridsim, ctl' 2>/dev/null || \
+	$(CURDIR)/$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable $(CURDIR)
 
 # What the tests execute besides our own code: CNI plugins, network tools, ping.
 system:
@@ -70,23 +75,23 @@ runtimes:
 	command -v gcc >/dev/null && [ -e "$$(gcc -print-file-name=libc.a)" ] || missing="$$missing gcc libc6-dev"; \
 	[ -z "$$missing" ] || { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
 
-demo: $(READY) system
+demo: installed system
 	$(SUDO) $(BIN)/python -m demo $(if $(KEEP),--keep)
 
 # Tests wait more than they compute. Those of a file stay together, as they share clusters; the long files come first.
-test: $(READY) system runtimes plugin kubectl
+test: installed system runtimes plugin kubectl
 	$(SUDO) $(BIN)/python -m pytest --numprocesses $(or $(WORKERS),3) --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
 
 sim: $(READY)
 	$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) $(if $(JOBS),--jobs $(JOBS)))
 
-soak: $(READY) system
+soak: installed system
 	$(SUDO) $(BIN)/python -m tests.soak --adds $(or $(ADDS),10000) --seed $(or $(SEED),0)
 
-rolling: $(READY) system plugin
+rolling: installed system plugin
 	$(SUDO) $(BIN)/python -m tests.rolling --seconds $(or $(SECONDS),60) --rate $(or $(RATE),20)
 
-matrix: $(READY) system plugin
+matrix: installed system plugin
 	$(SUDO) $(BIN)/python -m tests.matrix --jobs $(or $(JOBS),2) $(if $(ONLY),--only "$(ONLY)")
 
 fuzz: $(READY)
@@ -108,10 +113,10 @@ spin:
 model: $(READY) spin
 	$(BIN)/python -m spec $(if $(MUTANTS),--mutants,$(if $(QUICK),--quick)) $(if $(ONLY),--only $(ONLY))
 
-unit: $(READY)
+unit: installed
 	$(BIN)/python -m pytest tests/unit $(PYTEST_FLAGS)
 
-check: $(READY) kubectl
+check: installed kubectl
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
@@ -145,7 +150,7 @@ lock: $(READY)
 docs: $(READY)
 	$(BIN)/python docs/generate_errors.py
 
-bench: $(READY) system runtimes plugin
+bench: installed system runtimes plugin
 	$(SUDO) $(BIN)/python -m bench run $(PART)
 	$(if $(PART),,$(SUDO) $(BIN)/python -m bench page)
 

@@ -28,7 +28,6 @@ from coordinator.desk import Desk
 from coordinator.door import Door
 from coordinator.enrolment import Enrolment
 from coordinator.events import OperatorAsked, OperatorLeft
-from coordinator.file_watch import FileWatch
 from coordinator.front import Drivers, Front, Item, KeysChanged, PasswordChanged, Stop
 from coordinator.grid.caller import Caller
 from coordinator.grid.wapi import Wapi
@@ -45,16 +44,17 @@ from coordinator.strangers import Strangers
 from coordinator.sweeper import Sweeping
 from coordinator.tickets import Tickets
 from coordinator.zap import Zap
-from protocol import descriptors
-from protocol.bounds import Bounds
-from protocol.inbox import Inbox
-from protocol.internal_errors import InternalErrors
+from daemon import descriptors
+from daemon.bounds import Bounds
+from daemon.file_watch import FileWatch
+from daemon.inbox import Inbox
+from daemon.internal_errors import InternalErrors
+from daemon.log_output import standard_error_that_never_waits
+from daemon.logs import Logger, make_logger
+from daemon.settings import BadSettings, warn_of_unknown_variables
+from daemon.status_server import Pages, StatusServer
 from protocol.keys import BadKey, KeyPair, load_pair
-from protocol.log_output import standard_error_that_never_waits
-from protocol.logs import Logger, make_logger
-from protocol.settings import BadSettings, warn_of_unknown_variables
 from protocol.status import CoordinatorStatus
-from protocol.status_server import Pages, StatusServer
 
 EXIT_FAILED = 1
 EXIT_BAD_SETTINGS = 2

@@ -11,8 +11,8 @@ from coordinator.cluster_objects import Seen
 from coordinator.cluster_view import SeenNodes, SeenPods
 from coordinator.kind_watch import KindWatch, Pace, Seeing
 from coordinator.liveness import Liveness
-from protocol.internal_errors import InternalErrors
-from protocol.logs import Logger
+from daemon.internal_errors import InternalErrors
+from daemon.logs import Logger
 from protocol.status import KubernetesStatus
 
 FRESH_S: Final = 120.0

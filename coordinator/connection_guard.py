@@ -21,8 +21,8 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from coordinator.connection_book import Closing, ConnectionBook, Peer
-from protocol import descriptors
-from protocol.bounds import Bounds
+from daemon import descriptors
+from daemon.bounds import Bounds
 
 _EVENTS: Final = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_ACCEPT_FAILED | zmq.EVENT_MONITOR_STOPPED
 EVENTS_AT_ONCE_MAX: Final = 256

@@ -28,12 +28,12 @@ from coordinator.metrics import Metrics
 from coordinator.reviewer import Review, Reviewed
 from coordinator.router import Incoming, Router
 from coordinator.zap import Zap
+from daemon.inbox import Inbox
+from daemon.internal_errors import InternalErrors
+from daemon.log_limit import LogLimit
+from daemon.logs import Logger
 from protocol.codec import Unreadable, decode_to_coordinator, encode
-from protocol.inbox import Inbox
-from protocol.internal_errors import InternalErrors
 from protocol.keys import KeyPair
-from protocol.log_limit import LogLimit
-from protocol.logs import Logger
 from protocol.messages import Enrol, EnrolFirst, ShowTicket, ToCoordinator
 from protocol.status import CoordinatorStatus, KubernetesStatus
 

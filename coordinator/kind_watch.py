@@ -9,8 +9,8 @@ from typing import Final, Protocol
 
 from coordinator.api_server import OBJECT_BYTES_MAX, ApiServer, NoAnswer, Reply
 from coordinator.cluster_objects import Seen, VersionGone, read_change, read_page
-from protocol.internal_errors import InternalErrors
-from protocol.logs import Logger
+from daemon.internal_errors import InternalErrors
+from daemon.logs import Logger
 
 PAGE_OBJECTS: Final = 500
 DOUBLINGS_MAX: Final = 10

@@ -24,8 +24,8 @@ from coordinator.machine import Machine, MachineEffect, MachineEvent
 from coordinator.nodes.agents_port import AgentsPort
 from coordinator.notes import Notes
 from coordinator.reviewer import Reviewed
-from protocol.inbox import Inbox
-from protocol.internal_errors import InternalErrors
+from daemon.inbox import Inbox
+from daemon.internal_errors import InternalErrors
 from protocol.keys import KeyPair
 from protocol.wire.messages import HelloFirst
 from protocol.wire.status import CoordinatorStatus, KubernetesStatus

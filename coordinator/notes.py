@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from coordinator.core.outbox import Note
-from protocol.log_limit import LogLimit
-from protocol.logs import Logger
+from daemon.log_limit import LogLimit
+from daemon.logs import Logger
 
 LIMITED: Final = frozenset(
     {

@@ -21,10 +21,10 @@ from socketserver import BaseRequestHandler, ThreadingMixIn, UnixStreamServer
 from typing import Any, Final
 
 from coordinator.commands import AnswerOperator
-from protocol import descriptors
-from protocol.bounds import Bounds
+from daemon import descriptors
+from daemon.bounds import Bounds
+from daemon.logs import Logger
 from protocol.codec import Unreadable
-from protocol.logs import Logger
 from protocol.messages import Message
 from protocol.operator import OperatorAnswer, OperatorRequest, TurnedDown
 from protocol.operator_codec import decode_operator_request

@@ -9,8 +9,8 @@ from typing import Final, Protocol
 
 from coordinator.claims import PodAsk, PodFacts, TokenFacts, TokenRules, judge, node_of_pod
 from coordinator.core.errors import EnrolmentUnavailable
+from daemon.internal_errors import InternalErrors
 from protocol.errors import Problem
-from protocol.internal_errors import InternalErrors
 
 PATIENCE_S: Final = 20.0
 """A token that has waited this long is not asked about any more: its agent sends it again."""

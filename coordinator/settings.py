@@ -18,9 +18,9 @@ from coordinator.core.networks import NetworkRules
 from coordinator.grid.certificates import fault_of_authorities
 from coordinator.grid.wapi import Grid
 from coordinator.ownership import DEFAULT_CLUSTER_NAME
+from daemon.settings import BadSettings, ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser, read
 from protocol.cluster_id import CLUSTER_ID_FILE, is_cluster_id
 from protocol.operator import OPERATOR_SOCKET
-from protocol.settings import BadSettings, ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser, read
 from protocol.subnets import block_without_hosts
 
 PASSWORD_VARIABLE: Final = "WAPI_PASSWORD"

@@ -23,7 +23,6 @@ from coordinator.connection_book import ConnectionBook, Limits
 from coordinator.connection_guard import ConnectionGuard
 from coordinator.core.policy import Policy
 from coordinator.core.steps import OnStep, no_step
-from coordinator.file_watch import FileWatch
 from coordinator.grid.caller import Caller
 from coordinator.grid.wapi import Wapi
 from coordinator.kubernetes_api import KubernetesApi
@@ -40,16 +39,17 @@ from coordinator.settings import Settings, read_settings
 from coordinator.strangers import Strangers
 from coordinator.tickets import Tickets
 from coordinator.zap import Zap
-from protocol import descriptors
-from protocol.bounds import Bounds
+from daemon import descriptors
+from daemon.bounds import Bounds
+from daemon.file_watch import FileWatch
+from daemon.inbox import Inbox
+from daemon.internal_errors import InternalErrors
+from daemon.log_output import standard_error_that_never_waits
+from daemon.logs import Logger, make_logger
+from daemon.settings import BadSettings, warn_of_unknown_variables
+from daemon.status_server import Pages, StatusServer
 from protocol.cluster_id import BadClusterId, read_cluster_id
-from protocol.inbox import Inbox
-from protocol.internal_errors import InternalErrors
 from protocol.keys import BadKey, KeyPair, load_pair
-from protocol.log_output import standard_error_that_never_waits
-from protocol.logs import Logger, make_logger
-from protocol.settings import BadSettings, warn_of_unknown_variables
-from protocol.status_server import Pages, StatusServer
 from protocol.wire.status import CoordinatorStatus
 
 EXIT_FAILED = 1

@@ -10,7 +10,7 @@ from ctl import plugin_file
 from ctl.failures import BadArgument
 from ctl.installer import settings, watch
 from ctl.plugin_file import Executable
-from protocol import files
+from daemon import files
 
 _DRIVER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,63}")
 

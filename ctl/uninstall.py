@@ -22,8 +22,8 @@ from ctl.installer.settings import STATUS_LISTEN
 from ctl.installer.status import status_server
 from ctl.networks.closing import close, uses_driver
 from ctl.status import AGENT_URL
-from protocol import files
-from protocol.logs import make_logger
+from daemon import files
+from daemon.logs import make_logger
 
 LOOK_S: Final = 1.0
 QUIET_LOOKS: Final = 2

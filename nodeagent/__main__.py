@@ -18,6 +18,14 @@ from typing import Final
 
 import zmq
 
+from daemon import descriptors
+from daemon.bounds import Bounds
+from daemon.inbox import Inbox
+from daemon.internal_errors import InternalErrors
+from daemon.log_output import standard_error_that_never_waits
+from daemon.logs import Logger, make_logger
+from daemon.settings import BadSettings, warn_of_unknown_variables
+from daemon.status_server import Pages, StatusServer
 from nodeagent import events, settings
 from nodeagent.attachment_machine import Attachments
 from nodeagent.board import Board
@@ -45,18 +53,10 @@ from nodeagent.steps import OnStep, no_step
 from nodeagent.survey import Tour
 from nodeagent.switchboard import Machines
 from nodeagent.unix_server import CONNECTIONS_MAX, DESCRIPTORS_EACH, UnixServer
-from protocol import descriptors
-from protocol.bounds import Bounds
 from protocol.errors import Problem
-from protocol.inbox import Inbox
-from protocol.internal_errors import InternalErrors
 from protocol.keys import BadKey
-from protocol.log_output import standard_error_that_never_waits
-from protocol.logs import Logger, make_logger
 from protocol.messages import Holding, Interface
-from protocol.settings import BadSettings, warn_of_unknown_variables
 from protocol.status import AgentStatus
-from protocol.status_server import Pages, StatusServer
 
 EXIT_FAILED: Final = 1
 EXIT_BAD_SETTINGS: Final = 2

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from daemon.internal_errors import InternalErrors
+from daemon.logs import Logger
 from nodeagent import errors
 from nodeagent.cni_request import (
     AddRequest,
@@ -26,8 +28,6 @@ from nodeagent.pending import PendingDelete, PendingDeletes
 from nodeagent.steps import OnStep
 from nodeagent.unix_server import Arrived, Garbled, ServerEvent, UnixServer
 from protocol.errors import Problem
-from protocol.internal_errors import InternalErrors
-from protocol.logs import Logger
 
 ADDS_MAX: Final = 1024
 """Requests under way beyond which no ADD is taken in."""

@@ -8,12 +8,12 @@ from typing import Any, Final
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
+from daemon.logs import Logger
 from nodeagent.events import ConnectionLost, Event, Handshaken, Received
 from nodeagent.host_names import HostNames, LookedUp, has_address
 from nodeagent.papers import Keys
 from nodeagent.steps import OnStep
 from protocol.codec import MESSAGE_BYTES_MAX, Unreadable, decode_to_agent, encode
-from protocol.logs import Logger
 from protocol.messages import Allocated, Ping, Released, ToCoordinator
 
 HANDSHAKE_MS: Final = 30_000

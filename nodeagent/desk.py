@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from daemon.logs import Logger
 from nodeagent import cni_result
 from nodeagent.cni_request import LATEST_VERSION, AddRequest, CheckRequest, DelRequest, Request
 from nodeagent.domain.attachment import AttachmentId
@@ -13,7 +14,6 @@ from nodeagent.errors import AgentFailed
 from nodeagent.frame import EXIT_NOT_DURABLE, encode_answer
 from nodeagent.metrics import Metrics
 from nodeagent.pending import PendingDelete
-from protocol.logs import Logger
 
 _VERBS: Final = ("ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION")
 _QUIET_VERBS: Final = ("CHECK", "GC", "STATUS", "VERSION")

@@ -13,6 +13,9 @@ from typing import Any, Final
 
 import zmq
 
+from daemon.inbox import Inbox
+from daemon.internal_errors import InternalErrors
+from daemon.logs import Logger
 from nodeagent import commands, errors, events, wire_messages
 from nodeagent.board import Board
 from nodeagent.cni_request import (
@@ -45,9 +48,6 @@ from nodeagent.survey import Tour
 from nodeagent.switchboard import Machines, Switchboard
 from nodeagent.unix_server import Arrived, Garbled, ServerEvent, UnixServer
 from protocol.errors import Problem
-from protocol.inbox import Inbox
-from protocol.internal_errors import InternalErrors
-from protocol.logs import Logger
 from protocol.status import AgentStatus
 
 TICK_S: Final = 1.0

@@ -6,13 +6,13 @@ import select
 from pathlib import Path
 from typing import Final
 
+from daemon.inbox import Inbox
+from daemon.logs import Logger
 from nodeagent.board import Board
 from nodeagent.front import Item, StopAsked
 from nodeagent.journal.place import JournalUnready
 from nodeagent.journal_file import Journal
 from nodeagent.steps import OnStep
-from protocol.inbox import Inbox
-from protocol.logs import Logger
 from protocol.status import AgentStatus
 
 RETRY_S: Final = 5.0

@@ -16,6 +16,9 @@ from typing import Any, Final
 import zmq
 from pydantic import SecretStr
 
+from daemon.inbox import Inbox
+from daemon.internal_errors import InternalErrors
+from daemon.logs import Logger
 from nodeagent import errors
 from nodeagent.board import Board
 from nodeagent.callers import Callers
@@ -33,9 +36,6 @@ from nodeagent.status import Reporter
 from nodeagent.survey import Tour
 from nodeagent.turns import LINK_FAILED, AnswerAll, JournalUnreadable, Turns
 from nodeagent.unix_server import UnixServer
-from protocol.inbox import Inbox
-from protocol.internal_errors import InternalErrors
-from protocol.logs import Logger
 from protocol.wire.messages import Enrol
 from protocol.wire.status import AgentStatus
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from daemon.internal_errors import InternalErrors
 from nodeagent import errors
 from nodeagent.domain.attachment import Namespace
 from nodeagent.domain.presence import Sight
@@ -23,7 +24,6 @@ from nodeagent.mac import InterfaceMacs
 from nodeagent.sight import sight_of
 from nodeagent.survey import Tour
 from protocol.errors import Problem
-from protocol.internal_errors import InternalErrors
 
 _CLONE_NEWNET: Final = 0x40000000
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from protocol import files, keys
+from daemon import files
+from protocol import keys
 from protocol.keys import BadKey, KeyPair
 from protocol.messages import TICKET_LENGTH_MAX, TOKEN_LENGTH_MAX
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from daemon.logs import Logger
 from nodeagent.cni_request import attachment_to_delete
 from nodeagent.domain.attachment import AttachmentId
 from nodeagent.frame import BODY_BYTES_MAX, BadFrame, parse
 from nodeagent.steps import OnStep
 from protocol.errors import Problem
-from protocol.logs import Logger
 
 FILES_PER_LOOK_MAX: Final = 1000
 SET_ASIDE_MAX: Final = 10

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final, Protocol
 
+from daemon.internal_errors import InternalErrors
+from daemon.logs import Logger
 from nodeagent import commands, errors, events, wire_messages
 from nodeagent.attachment_machine import Attachments
 from nodeagent.commands import Command
@@ -17,8 +19,6 @@ from nodeagent.journal_file import Contents, Reread
 from nodeagent.mishaps import Breakdowns, Cure, cure
 from nodeagent.releases import Releases
 from nodeagent.switchboard import Machines, Switchboard
-from protocol.internal_errors import InternalErrors
-from protocol.logs import Logger
 from protocol.messages import Allocate
 
 LINK_FAILED: Final = "the agent has failed, and begins again with a connection of its own"

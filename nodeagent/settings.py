@@ -10,9 +10,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
 
+from daemon.settings import ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser
+from daemon.settings import read as read_settings
 from nodeagent.service_address import missing_variable
-from protocol.settings import ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser
-from protocol.settings import read as read_settings
 
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 

@@ -19,6 +19,14 @@ from typing import Final
 
 import zmq
 
+from daemon import descriptors
+from daemon.bounds import Bounds
+from daemon.inbox import Inbox
+from daemon.internal_errors import InternalErrors
+from daemon.log_output import standard_error_that_never_waits
+from daemon.logs import Logger, make_logger
+from daemon.settings import BadSettings, warn_of_unknown_variables
+from daemon.status_server import Pages, StatusServer
 from nodeagent import settings
 from nodeagent.board import Board
 from nodeagent.callers import Callers, Means
@@ -47,16 +55,8 @@ from nodeagent.steps import OnStep, no_step
 from nodeagent.survey import Tour
 from nodeagent.turns import Turns
 from nodeagent.unix_server import CONNECTIONS_MAX, DESCRIPTORS_EACH, UnixServer
-from protocol import descriptors
-from protocol.bounds import Bounds
 from protocol.errors import Problem
-from protocol.inbox import Inbox
-from protocol.internal_errors import InternalErrors
 from protocol.keys import BadKey
-from protocol.log_output import standard_error_that_never_waits
-from protocol.logs import Logger, make_logger
-from protocol.settings import BadSettings, warn_of_unknown_variables
-from protocol.status_server import Pages, StatusServer
 from protocol.wire.allocation_id import hash_machine
 from protocol.wire.messages import Interface
 from protocol.wire.status import AgentStatus

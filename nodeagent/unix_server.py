@@ -10,14 +10,14 @@ from typing import Any, Final
 
 import zmq
 
+from daemon import descriptors
+from daemon.bounds import Bounds
+from daemon.internal_errors import InternalErrors
+from daemon.logs import Logger
 from nodeagent.domain.events import Delivered, HungUp
 from nodeagent.frame import BadFrame, Frame
 from nodeagent.plugin_connection import PeerGone, PluginConnection, Stage
 from nodeagent.socket_place import CREDENTIALS, SocketPlace
-from protocol import descriptors
-from protocol.bounds import Bounds
-from protocol.internal_errors import InternalErrors
-from protocol.logs import Logger
 
 CONNECTIONS_MAX: Final = 2048
 """Beyond these, connections wait in the kernel's backlog."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from protocol.internal_errors import InternalErrors
-from protocol.logs import make_logger
+from daemon.internal_errors import InternalErrors
+from daemon.logs import make_logger
 
 
 class NothingUnexpected(InternalErrors):

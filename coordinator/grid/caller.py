@@ -13,7 +13,7 @@ from coordinator.grid.exchange import LostError, NotSentError, RefusedError, per
 from coordinator.grid.operations import Create, DeleteFound, HttpCall, Operation, UpdateFound
 from coordinator.grid.refusals import Kind, Refusal
 from coordinator.grid.wapi import Wapi
-from protocol.internal_errors import InternalErrors
+from daemon.internal_errors import InternalErrors
 
 
 class Caller:

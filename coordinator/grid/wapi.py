@@ -30,8 +30,8 @@ from coordinator.grid.exchange import LostError, NotSentError
 from coordinator.grid.operations import HttpCall
 from coordinator.grid.reply_bounds import ReplyBounds
 from coordinator.grid.wapi_reply import read_body
+from daemon.settings import BadSettings
 from protocol.errors import Problem
-from protocol.settings import BadSettings
 
 CONNECT_TIMEOUT_S: Final = 3.0
 COOKIE: Final = "ibapauth"

@@ -17,7 +17,7 @@ from coordinator.nodes.events import Received
 from coordinator.reviewer import Review, Reviewed
 from coordinator.router import Incoming, Router
 from coordinator.zap import Zap
-from protocol.internal_errors import InternalErrors
+from daemon.internal_errors import InternalErrors
 from protocol.keys import KeyPair
 from protocol.wire.codec import Unreadable, decode_to_coordinator, encode
 from protocol.wire.messages import Enrol, EnrolFirst, ShowTicket, ToCoordinator

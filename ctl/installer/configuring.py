@@ -16,7 +16,7 @@ from ctl.networks.failures import BadConfiguration, NotYet
 from ctl.networks.file import NetworkFile
 from ctl.networks.masters import Link
 from ctl.networks.versions import Spoken
-from protocol.logs import Logger
+from daemon.logs import Logger
 
 OTHER_FIRST = "choose an ipam_conf_file_name that sorts before it, or remove it"
 

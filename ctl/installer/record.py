@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from protocol import files
+from daemon import files
 
 MODE: Final = 0o600
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ctl.networks.file import SUFFIXES
-from protocol import files
+from daemon import files
 
 MODE: Final = 0o600
 

@@ -11,9 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from ctl.failures import BadArgument
 from ctl.networks.versions import VERSION_MAX
-from protocol.logs import LogFormat
+from daemon.logs import LogFormat
+from daemon.settings import Level, Listen
 from protocol.network_config import SUPPORTED_VERSIONS
-from protocol.settings import Level, Listen
 
 STATUS_LISTEN: Final = "127.0.0.1:9512"
 _WATCH_ONLY: Final[tuple[tuple[str, dict[str, Any]], ...]] = (

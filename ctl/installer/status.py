@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from ctl.failures import Failed
 from ctl.installer.report import Told
-from protocol.bounds import Bounds
-from protocol.logs import Logger
-from protocol.status_server import Pages, StatusServer
+from daemon.bounds import Bounds
+from daemon.logs import Logger
+from daemon.status_server import Pages, StatusServer
 
 
 def status_server(told: Callable[[], Told], host: str, port: int, log: Logger) -> StatusServer:

@@ -15,8 +15,8 @@ from ctl.installer.report import Configuration, Report, State, Warned
 from ctl.installer.settings import Settings
 from ctl.installer.status import status_server
 from ctl.plugin_file import Executable
-from protocol import files
-from protocol.logs import Logger, make_logger
+from daemon import files
+from daemon.logs import Logger, make_logger
 
 LOOK_S: Final = 2.0
 NOTHING_SEEN: Final = "nothing was looked at so far"

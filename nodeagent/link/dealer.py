@@ -8,11 +8,11 @@ from typing import Any, Final
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
+from daemon.logs import Logger
 from nodeagent.domain.events import Connected, ConnectionLost, Event, Received
 from nodeagent.host_names import HostNames, LookedUp, has_address
 from nodeagent.papers import Keys
 from nodeagent.steps import OnStep
-from protocol.logs import Logger
 from protocol.wire.codec import Unreadable, decode_to_agent, encode
 from protocol.wire.messages import MESSAGE_BYTES_MAX, Allocated, Gone, Ping, ToCoordinator
 

@@ -16,11 +16,11 @@ from runtime_calls import a_mac, add
 from wire_peer import Peer, hello, own_boot_id
 
 from coordinator.strangers import MESSAGES_MAX
+from daemon.log_limit import LINE_EVERY_S
 from demo.cluster import Cluster, Plan
 from demo.daemons import Daemon
 from protocol.codec import MESSAGE_BYTES_MAX, encode
 from protocol.keys import generate, load_pair, public_text
-from protocol.log_limit import LINE_EVERY_S
 from protocol.messages import Allocate, Attachment, NetworkAsk, Welcome
 from tests.kubernetes_stub import KubernetesStub
 

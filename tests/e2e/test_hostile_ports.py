@@ -21,11 +21,11 @@ from hostile import (
 )
 from runtime_calls import a_mac, add, delete
 
+from daemon.descriptors import ACCEPT_PAUSE_S
+from daemon.log_limit import LINE_EVERY_S
+from daemon.status_server import REQUESTS_MAX
 from demo.cluster import Cluster
 from demo.daemons import Daemon
-from protocol.descriptors import ACCEPT_PAUSE_S
-from protocol.log_limit import LINE_EVERY_S
-from protocol.status_server import REQUESTS_MAX
 
 MakeNetns = Callable[..., str]
 

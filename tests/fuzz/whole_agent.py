@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from daemon.inbox import Inbox
 from nodeagent import events
 from nodeagent.attachment_machine import Attachments
 from nodeagent.board import Board
@@ -32,7 +33,6 @@ from nodeagent.switchboard import Machines
 from nodeagent.unix_server import Arrived, Garbled, ServerEvent
 from protocol.codec import Unreadable, decode_to_agent
 from protocol.codec import encode as encode_message
-from protocol.inbox import Inbox
 from protocol.messages import Holding, ToCoordinator
 from protocol.texts import is_fit
 from tests.fuzz.whole_log import FitLog, texts_of

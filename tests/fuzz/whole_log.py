@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
-from protocol.logs import Logger
+from daemon.logs import Logger
 from protocol.texts import is_fit
 
 

@@ -35,10 +35,10 @@ from coordinator.reviewer import Review, Reviewed
 from coordinator.router import Incoming
 from coordinator.strangers import Strangers
 from coordinator.tickets import Tickets
+from daemon.inbox import Inbox
 from gridsim import calls as gridsim_calls
 from gridsim.model import Grid
 from protocol import keys
-from protocol.inbox import Inbox
 from protocol.keys import KeyPair
 from tests.fuzz.whole_log import FitLog
 from tests.unexpected import NothingUnexpected

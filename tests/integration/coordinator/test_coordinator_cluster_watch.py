@@ -17,7 +17,7 @@ from coordinator.api_server import ApiServer
 from coordinator.cluster_watch import FRESH_S, ClusterWatch
 from coordinator.kind_watch import Pace
 from coordinator.liveness import Liveness
-from protocol.logs import Logger
+from daemon.logs import Logger
 from tests.kubernetes_stub import KubernetesStub
 from tests.kubernetes_stub.mischief import trickle
 from tests.unexpected import NothingUnexpected

@@ -12,7 +12,7 @@ import pytest
 from mounted import MountedVolume
 
 from coordinator.authorized import Authorized
-from coordinator.file_watch import FileWatch
+from daemon.file_watch import FileWatch
 from protocol.keys import BadKey, generate, lets_others_read, load_pair, pair_text, public_text
 from tests.unexpected import NothingUnexpected
 

@@ -20,9 +20,9 @@ from coordinator.commands import AnswerOperator
 from coordinator.operator_socket import CONNECTIONS_MAX, NoOperatorSocket, OperatorSocket
 from ctl.failures import Failed
 from ctl.operator_socket import ask
-from protocol.bounds import Bounds
+from daemon.bounds import Bounds
+from daemon.logs import make_logger
 from protocol.codec import encode
-from protocol.logs import make_logger
 from protocol.operator import Adopted, ListUnadopted, OperatorRequest, TurnedDown
 from protocol.operator_codec import OPERATOR_BYTES_MAX, decode_operator_answer
 from protocol.operator_frames import receive_payload, send_message
@@ -196,8 +196,8 @@ def test_in_a_directory_that_another_user_made_the_socket_is_private_all_the_sam
     code = """if True:
         import os, pathlib, stat, sys
         from coordinator.operator_socket import OperatorSocket
-        from protocol.bounds import Bounds
-        from protocol.logs import make_logger
+        from daemon.bounds import Bounds
+        from daemon.logs import make_logger
         os.setuid(65532)
         logger = make_logger("console", "error")
         path = pathlib.Path(sys.argv[1])

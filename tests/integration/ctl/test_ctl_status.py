@@ -12,10 +12,10 @@ import pytest
 
 from ctl import status
 from ctl.__main__ import main
-from protocol.bounds import Bounds
-from protocol.logs import make_logger
+from daemon.bounds import Bounds
+from daemon.logs import make_logger
+from daemon.status_server import Pages, StatusServer
 from protocol.status import AgentStatus, CoordinatorStatus
-from protocol.status_server import Pages, StatusServer
 from tests.statuses import a_coordinator, an_agent
 
 Daemons = Callable[..., str]

@@ -12,9 +12,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from protocol.bounds import Bounds
-from protocol.logs import make_logger
-from protocol.status_server import BOUND, REQUEST_BYTES_MAX, REQUESTS_MAX, Pages, StatusServer
+from daemon.bounds import Bounds
+from daemon.logs import make_logger
+from daemon.status_server import BOUND, REQUEST_BYTES_MAX, REQUESTS_MAX, Pages, StatusServer
 
 PATIENCE_S = 30.0
 LARGE = b"x" * 20_000_000
@@ -128,9 +128,9 @@ def test_who_has_asked_keeps_its_place_until_its_answer_is_there(port: Port) -> 
 
 SHORT_OF_DESCRIPTORS = """
 import os, resource, socket, sys, threading
-from protocol.bounds import Bounds
-from protocol.logs import make_logger
-from protocol.status_server import Pages, StatusServer
+from daemon.bounds import Bounds
+from daemon.logs import make_logger
+from daemon.status_server import Pages, StatusServer
 
 reached, news = [], threading.Event()
 def count(bound):

@@ -12,7 +12,7 @@ from typing import Final
 from tests.sim.mutants.catalogue import Mutant
 from tests.sim.mutants.loader import install
 
-PRELOADED: Final = ["gridsim.model", "protocol.codec", "protocol.logs", "protocol.operator", "requests", "zmq"]
+PRELOADED: Final = ["gridsim.model", "protocol.codec", "daemon.logs", "protocol.operator", "requests", "zmq"]
 """What no mutant changes is imported once."""
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from coordinator.__main__ import main
 from coordinator.settings import Settings, read_settings
-from protocol.logs import Logger
-from protocol.settings import BadSettings, warn_of_unknown_variables
+from daemon.logs import Logger
+from daemon.settings import BadSettings, warn_of_unknown_variables
 
 GRID = ["--grid-host", "gm", "--wapi-username", "pods"]
 WATCHED = ["--watch-cluster", "true", "--kubernetes-api", "https://10.0.0.1"]

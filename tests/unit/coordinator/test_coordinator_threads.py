@@ -13,7 +13,6 @@ import pytest
 from coordinator.claims import TokenRules
 from coordinator.core.errors import EnrolmentUnavailable
 from coordinator.core.steps import no_step
-from coordinator.file_watch import FileWatch
 from coordinator.grid.caller import Caller
 from coordinator.grid.calls import Call, Form, Landing, Lost, Refused
 from coordinator.grid.operations import HttpCall
@@ -21,8 +20,9 @@ from coordinator.grid.refusals import Kind
 from coordinator.kind_watch import KindWatch, Pace
 from coordinator.objects import find_definition
 from coordinator.reviewer import Review, Reviewed, Reviewer
-from protocol.internal_errors import InternalErrors
-from protocol.logs import make_logger
+from daemon.file_watch import FileWatch
+from daemon.internal_errors import InternalErrors
+from daemon.logs import make_logger
 
 RULES = TokenRules("cni-infoblox", "kube-system:cni-infoblox-agent")
 PATIENCE_S = 10.0

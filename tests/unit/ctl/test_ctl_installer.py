@@ -19,7 +19,7 @@ from ctl.installer.runtime_files import RuntimeFiles, sorting_before
 from ctl.installer.source import Wanted
 from ctl.networks.closing import close, uses_driver
 from ctl.networks.failures import BadConfiguration
-from protocol import files
+from daemon import files
 
 OURS, THEIRS = b"as we wrote it", b"as somebody changed it"
 WRITTEN = {"10.conf": record.digest(OURS), "20.conf": record.digest(OURS)}

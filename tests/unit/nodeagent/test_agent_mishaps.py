@@ -6,6 +6,8 @@ from typing import Any, cast
 
 import pytest
 
+from daemon.internal_errors import InternalErrors
+from daemon.logs import make_logger
 from nodeagent import events
 from nodeagent.desk import Desk
 from nodeagent.domain.attachment import AttachmentId
@@ -15,8 +17,6 @@ from nodeagent.metrics import Metrics
 from nodeagent.mishaps import ANEW_PAUSE_MAX_S, LULL_S, Breakdowns, Cure, cure
 from nodeagent.recovery import Recovery, RecoveryDrivers
 from nodeagent.switchboard import Switchboard
-from protocol.internal_errors import InternalErrors
-from protocol.logs import make_logger
 from protocol.messages import Attachment, Declined, Released
 
 GONE = Released(id="r", attachment=Attachment(container_id="c", ifname="eth0"), seq=1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from daemon.settings import BadSettings
 from nodeagent.host_names import HostNames
 from nodeagent.service_address import missing_variable, why_missing, why_unchanging
 from nodeagent.settings import read
-from protocol.settings import BadSettings
 
 VARIABLES = {
     "CNI_INFOBLOX_COORDINATOR_SERVICE_HOST": "10.96.0.9",

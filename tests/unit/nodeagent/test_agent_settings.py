@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from daemon.settings import BadSettings
 from nodeagent.settings import read
-from protocol.settings import BadSettings
 
 FLAGS = ["--keys", "/k", "--node-name", "node-1"]
 

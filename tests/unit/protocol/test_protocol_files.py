@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol import files
+from daemon import files
 
 
 def test_a_replaced_file_has_the_bytes_and_the_mode_whatever_the_umask(tmp_path: Path) -> None:

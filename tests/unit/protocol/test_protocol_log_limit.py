@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 import hypothesis.strategies as st
 from hypothesis import given
 
-from protocol.log_limit import LINE_EVERY_S, LogLimit
+from daemon.log_limit import LINE_EVERY_S, LogLimit
 
 happenings = st.lists(st.tuples(st.floats(0, 5), st.sampled_from(["junk", "enrolment"])), max_size=200)
 

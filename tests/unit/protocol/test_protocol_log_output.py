@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from protocol.internal_errors import QUIET_S, InternalErrors
-from protocol.log_output import QUEUED_BYTES_MAX, LogOutput, standard_error_that_never_waits
-from protocol.logs import make_logger
+from daemon.internal_errors import QUIET_S, InternalErrors
+from daemon.log_output import QUEUED_BYTES_MAX, LogOutput, standard_error_that_never_waits
+from daemon.logs import make_logger
 
 LINE = "x" * 999 + "\n"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from protocol.internal_errors import InternalErrors
+from daemon.internal_errors import InternalErrors
 
 LOOK_EVERY_S: Final = 5.0
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from protocol.logs import Logger
+from daemon.logs import Logger
 
 QUIET_S: Final = 60.0
 """How long one place stays silent after a traceback, however often it fails meanwhile."""

@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from protocol.log_limit import LogLimit
-from protocol.logs import Logger
+from daemon.log_limit import LogLimit
+from daemon.logs import Logger
 
 
 class Bounds:

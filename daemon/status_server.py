@@ -17,8 +17,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from protocol import descriptors
-from protocol.bounds import Bounds
+from daemon import descriptors
+from daemon.bounds import Bounds
 
 REQUESTS_MAX: Final = 16
 """Most requests at once, a thread for each."""

@@ -14,8 +14,8 @@ from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BeforeValidator, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from protocol.logs import LogFormat, Logger
-from protocol.setting_names import ENV_PREFIX, hint, unknown_lines, unknown_variables
+from daemon.logs import LogFormat, Logger
+from daemon.setting_names import ENV_PREFIX, hint, unknown_lines, unknown_variables
 
 _LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]*):(\d{1,5})")
 _ENDPOINT = re.compile(r"tcp://(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(\d{1,5})")

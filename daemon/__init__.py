@@ -1,0 +1,1 @@
+"""What both daemons are made of: settings, logs, the status port, descriptors, the inbox of a loop."""
