@@ -29,7 +29,7 @@ from coordinator.lane.runner import Runner
 from coordinator.lane.task import Failed
 from coordinator.nodes.boots import Boot, Boots
 from coordinator.nodes.events import Received
-from coordinator.nodes.sessions import Claim, Greeted, Greeting, Session, Sessions, is_of
+from coordinator.nodes.sessions import Begun, Claim, Session, Sessions, Unbegun, is_of
 from coordinator.overview import Overview
 from coordinator.provision.definitions_task import Defined, DefinitionsTask
 from coordinator.provision.objects import Provider
@@ -38,7 +38,7 @@ from coordinator.sweep.comparison import Comparison
 from coordinator.sweep.questions import Questions
 from coordinator.sweep.sweeper import Sweeper
 from protocol.wire import messages
-from protocol.wire.messages import ClaimRow, Hello, State, ToCoordinator
+from protocol.wire.messages import ClaimRow, Claims, Hello, State, ToCoordinator
 from protocol.wire.status import CoordinatorStatus, KubernetesStatus
 
 MachineEvent = Received | Landing | Ticked | CredentialsChanged
@@ -157,6 +157,14 @@ class Machine:
         if isinstance(message, Hello):
             self._greet(event, message)
             return
+        if isinstance(message, Claims):
+            self._welcome_answered(event, message)
+            return
+        if isinstance(message, messages.WrongCluster):
+            facts = {"node": event.node, "theirs": message.cluster, "ours": self._policy.cluster_id}
+            self._outbox.alarm("wrong_cluster", **facts)
+            self.sessions.declined(event.node, event.connection)
+            return
         session = self.sessions.hear(event.connection, event.now_s)
         if session is None or session.node != event.node:
             self._outbox.send(event.connection, messages.HelloFirst(id=message.id))
@@ -179,44 +187,45 @@ class Machine:
             self._over(session.node, self._questions.probe_answered(session, message), now_s)
         elif isinstance(message, messages.Ping):
             self._outbox.send(session.connection, messages.Pong(id=message.id))
-        elif isinstance(message, messages.WrongCluster):
-            facts = {"node": session.node, "theirs": message.cluster, "ours": self._policy.cluster_id}
-            self._outbox.alarm("wrong_cluster", **facts)
-            self._end(session)
 
     def _greet(self, event: Received, hello: Hello) -> None:
         if hello.node != event.node:
             problem = errors.NodeDiffers(claimed=hello.node, proof="key", node=event.node)
             self._outbox.decline(event.connection, hello.id, problem)
             return
-        greeted = self.sessions.greet(event.connection, hello, event.now_s)
-        if greeted is Greeting.OUT_OF_ORDER:
-            self._outbox.send(event.connection, messages.HelloFirst(id=hello.id))
-        if not isinstance(greeted, Greeted):
-            return
-        session = greeted.session
-        if greeted.replaced:
-            self._ended(greeted.replaced)
-        contested = [each for row in greeted.claims for each in self._claimed(session, row)]
-        self._let_go(session, greeted.let_go, event.now_s)
         welcome = messages.Welcome(
             id=hello.id,
+            number=self.sessions.welcome(event.connection, hello),
             cluster=self._policy.cluster_id,
             former=list(self._policy.former),
             reserve=self._policy.reserve,
             allocations_max=self._policy.allocations_max,
             release=self._policy.release,
         )
-        self._outbox.send(session.connection, welcome)
+        self._outbox.send(event.connection, welcome)
+
+    def _welcome_answered(self, event: Received, page: Claims) -> None:
+        begun = self.sessions.answered(event.node, event.connection, page, event.now_s)
+        if isinstance(begun, Begun):
+            self._begin(begun, event.now_s)
+        elif begun is not Unbegun.MORE_PAGES:
+            self._outbox.send(event.connection, messages.HelloFirst(id=page.id))
+
+    def _begin(self, begun: Begun, now_s: float) -> None:
+        session = begun.session
+        for each in begun.replaced:
+            self._ended(each)
+        contested = [each for row in begun.claims for each in self._claimed(session, row)]
+        self._let_go(session, begun.let_go, now_s)
         facts = {"node": session.node, "driver": session.driver, "release": session.release}
         self._outbox.note("node_connected", **facts, claims=len(session.claims))
         for allocation in contested:
-            self._repairs.contested(allocation, event.now_s)
-        if greeted.is_second_agent:
+            self._repairs.contested(allocation, now_s)
+        if begun.is_second_agent:
             self._notice([session], messages.NoticeKind.TWO_AGENTS, "two agents of one driver serve this node")
-        if self._boots.greeted(session.node, _boot_of(session), event.now_s):
+        if self._boots.greeted(session.node, _boot_of(session), now_s):
             self._two_machines(session.node)
-        self._comparison.node(session.node, event.now_s)
+        self._comparison.node(session.node, now_s)
 
     def _claimed(self, session: Session, row: ClaimRow) -> Iterator[str]:
         """A claim counts where the grid is known to hold it, or where its seal is right; others are ignored.

@@ -96,7 +96,7 @@ class Machine:
         if changes and self.journal_trouble is not None:
             self.journal_trouble = None
             effects.append(Note("journal_written_again"))
-        return [*effects, *self._say_from_rows(now_s)]
+        return [*self._say_claims(now_s), *effects, *self._say_from_rows(now_s)]
 
     def dropped(self, path: str, cause: str, now_s: float) -> list[Effect]:
         """The turn is over, and its rows cannot be written: what is to be done."""
@@ -118,13 +118,16 @@ class Machine:
         ]
         effects += self.attachments.dropped(problem, now_s)
         self._collect(self.session.dropped(now_s), now_s)
-        return [*effects, *self._take_turn(), *self._say_from_rows(now_s)]
+        return [*self._say_claims(now_s), *effects, *self._take_turn(), *self._say_from_rows(now_s)]
+
+    def _say_claims(self, now_s: float) -> list[Effect]:
+        claims = self.session.say_claims(now_s)
+        if claims:
+            self._confirmations.claims_said(now_s)
+        return claims
 
     def _say_from_rows(self, now_s: float) -> list[Effect]:
-        hello = self.session.say_hello(now_s)
-        if hello:
-            self._confirmations.hello_said(now_s)
-        return [*hello, *self._confirmations.flush(self.attachments.incomplete_labels(), now_s)]
+        return [*self.session.say_hello(), *self._confirmations.flush(self.attachments.incomplete_labels(), now_s)]
 
     def _collect(self, effects: Sequence[Effect], now_s: float) -> None:
         for effect in effects:

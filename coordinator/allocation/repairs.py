@@ -76,13 +76,10 @@ class Repairs:
         was put back for it once, and is gone again, it has.
         """
         found = self._claim(allocation)
-        if found is None:
-            return
-        session, _ = found
-        if not session.is_silent(now_s):
+        if found and not found[0].is_silent(now_s):
             self._repair(allocation, now_s)
-        elif allocation in session.put_back:
-            self._parts.sessions.unclaim(session, allocation)
+        else:
+            self._give_up(allocation, now_s)
 
     def contested(self, allocation: str, now_s: float) -> None:
         """Another claim names the same address: the grid says which of them it holds, and the other is lost."""
@@ -109,12 +106,23 @@ class Repairs:
             if allocation in seen:
                 self._parts.index.saw(seen[allocation])
                 self._tried(allocation, now_s)
+            elif self._give_up(allocation, now_s):
+                self._tried(allocation, now_s)
             elif self._claim(allocation) and allocation not in self._parked.values():
                 self._parts.index.drop(allocation)
                 # A silent session's too: its address cannot be told, so it must not be what the grid gives next.
                 self._repair(allocation, now_s)
             else:
                 self._tried(allocation, now_s)
+
+    def _give_up(self, allocation: str, now_s: float) -> bool:
+        """Whether the grid lacks again what was put back for a silent session: then it is no claim any more."""
+        found = self._claim(allocation)
+        if found is None or not found[0].is_silent(now_s) or allocation not in found[0].put_back:
+            return False
+        self._parts.index.drop(allocation)
+        self._parts.sessions.unclaim(found[0], allocation)
+        return True
 
     def _repair(self, allocation: str, now_s: float) -> None:
         if self._claim(allocation) and allocation not in self._tasks and allocation not in self._parked.values():

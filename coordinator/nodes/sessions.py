@@ -1,7 +1,8 @@
 """The sessions of agents: whose journal speaks on a connection, and what it claims.
 
-A session begins with the last page of a hello, and replaces the one of the same node, boot and driver. What an
-unfinished hello said is forgotten with its connection.
+A hello is answered by a welcome, which has a number, and a session begins with the last page of what answers it.
+It replaces the one of the same node, boot and driver, if that has answered an earlier welcome: what a dead
+connection has left may be read last. What was said before the last page is forgotten with its connection.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from enum import Enum, auto
 from typing import Final
 
 from protocol.wire.allocation_id import AllocationId, Owner, hash_driver, hash_node
-from protocol.wire.messages import ClaimRow, Hello, LetGoRow
+from protocol.wire.messages import ClaimRow, Claims, Hello, LetGoRow
 
 SILENT_S: Final = 30.0
 """A node that was not heard for so long counts as silent: agents ping every 10 s."""
@@ -21,8 +22,11 @@ SILENT_S: Final = 30.0
 SESSIONS_OF_NODE_MAX: Final = 16
 """Boots times drivers of one node; one more replaces the one that has been silent longest."""
 
+WELCOMES_OF_NODE_MAX: Final = 16
+"""Welcomes of one node that are not answered; one more, and the oldest is void."""
+
 LET_GO_MAX: Final = 4_096
-"""Rows of one hello that are let go and not confirmed."""
+"""Rows of one answer to a welcome that are let go and not confirmed."""
 
 REPLACED_REMEMBERED_MAX: Final = 8
 
@@ -51,6 +55,8 @@ class Session:
     driver: str
     owner: Owner
     release: str
+    welcome: int
+    """The number of the welcome that it has answered."""
     since_s: float
     heard_at_s: float
     claims: dict[str, Claim] = field(default_factory=dict)
@@ -82,43 +88,50 @@ class Session:
         return allocation in self.claims or allocation in self.let_go or allocation in self.asks
 
 
-class Greeting(Enum):
-    """What a page of a hello leads to."""
+class Unbegun(Enum):
+    """Why a page begins no session."""
 
     MORE_PAGES = auto()
     OUT_OF_ORDER = auto()
-    FINISHED = auto()
+    SUPERSEDED = auto()
+    """A session has answered a later welcome."""
 
 
 @dataclass(slots=True)
-class _Unfinished:
+class _Welcomed:
+    number: int
     owner: Owner
+    driver: str
+    release: str
     pages: int = 0
     claims: list[ClaimRow] = field(default_factory=list)
     let_go: list[LetGoRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Greeted:
-    """A finished hello: its session, the claims and deletions to be judged, what went with the session before."""
+class Begun:
+    """A session that has begun: the claims and deletions to be judged, the sessions that ended by that."""
 
     session: Session
     claims: tuple[ClaimRow, ...]
     let_go: tuple[LetGoRow, ...]
-    replaced: Session | None
+    replaced: tuple[Session, ...]
+    """Of the same node, boot and driver, or on the same connection."""
     is_second_agent: bool
     """Whether this journal was replaced by another one of the same boot, and speaks again."""
 
 
 class Sessions:
-    """All sessions, by connection and by node. `claims_max` bounds what one hello may claim."""
+    """All sessions, by connection and by node. `claims_max` bounds what one session may begin with."""
 
     def __init__(self, cluster_id: str, claims_max: int) -> None:
         self._cluster_id = cluster_id
         self._claims_max = claims_max
         self._by_connection: dict[bytes, Session] = {}
         self._by_node: dict[str, dict[SessionKey, Session]] = {}
-        self._unfinished: dict[str, tuple[bytes, _Unfinished]] = {}
+        self._welcomes = 0
+        self._welcomed: dict[str, dict[bytes, _Welcomed]] = {}
+        """Whoever has not answered yet, by node and connection."""
         self._replaced: dict[SessionKey, list[str]] = {}
         self._by_journal: dict[tuple[str, str, str, str], Session] = {}
         self._places: dict[tuple[str, str], dict[str, Session]] = {}
@@ -145,23 +158,38 @@ class Sessions:
         """The session of the journal that has drawn an id, or of another one of the same driver and boot."""
         return self._by_journal.get(_journal_of(owner))
 
-    def greet(self, connection: bytes, hello: Hello, now_s: float) -> Greeting | Greeted:
-        """Take a page of a hello of a node whose key has opened the connection."""
-        if hello.page == 0:
-            self._unfinished[hello.node] = connection, _Unfinished(self._owner(hello))
-        started = self._unfinished.get(hello.node)
-        if started is None or started[0] != connection or started[1].pages != hello.page:
-            return Greeting.OUT_OF_ORDER
-        unfinished = started[1]
-        if unfinished.owner != self._owner(hello):
-            return Greeting.OUT_OF_ORDER
-        unfinished.pages += 1
-        unfinished.claims += hello.claims[: self._claims_max - len(unfinished.claims)]
-        unfinished.let_go += hello.let_go[: LET_GO_MAX - len(unfinished.let_go)]
-        if not hello.last:
-            return Greeting.MORE_PAGES
-        del self._unfinished[hello.node]
-        return self._begin(connection, hello, unfinished, now_s)
+    def welcome(self, connection: bytes, hello: Hello) -> int:
+        """The number of the welcome for a node whose key has opened the connection."""
+        self._welcomes += 1
+        welcomed = self._welcomed.setdefault(hello.node, {})
+        welcomed.pop(connection, None)
+        welcomed[connection] = _Welcomed(self._welcomes, self._owner(hello), hello.driver, hello.release)
+        if len(welcomed) > WELCOMES_OF_NODE_MAX:
+            del welcomed[next(iter(welcomed))]
+        return self._welcomes
+
+    def declined(self, node: str, connection: bytes) -> None:
+        """The welcome is not answered: the node is of another cluster."""
+        self._take_welcome(node, connection)
+
+    def answered(self, node: str, connection: bytes, page: Claims, now_s: float) -> Unbegun | Begun:
+        """Take a page of the answer to a welcome."""
+        welcomed = self._welcomed.get(node, {}).get(connection)
+        if welcomed is None or (welcomed.number, welcomed.pages) != (page.welcome, page.page):
+            return Unbegun.OUT_OF_ORDER
+        welcomed.pages += 1
+        welcomed.claims += page.claims[: self._claims_max - len(welcomed.claims)]
+        welcomed.let_go += page.let_go[: LET_GO_MAX - len(welcomed.let_go)]
+        if not page.last:
+            return Unbegun.MORE_PAGES
+        self._take_welcome(node, connection)
+        session = Session(
+            connection, node, welcomed.driver, welcomed.owner, welcomed.release, welcomed.number, now_s, now_s
+        )
+        standing = self._by_node.get(node, {}).get(session.key)
+        if standing and standing.welcome > session.welcome:
+            return Unbegun.SUPERSEDED
+        return self._begin(session, welcomed)
 
     def end(self, session: Session) -> None:
         """Nobody speaks for this journal any more."""
@@ -218,9 +246,14 @@ class Sessions:
             journal=hello.journal,
         )
 
-    def _begin(self, connection: bytes, hello: Hello, told: _Unfinished, now_s: float) -> Greeted:
-        session = Session(connection, hello.node, hello.driver, told.owner, hello.release, now_s, now_s)
-        sessions = self._by_node.setdefault(hello.node, {})
+    def _take_welcome(self, node: str, connection: bytes) -> None:
+        welcomed = self._welcomed.get(node, {})
+        welcomed.pop(connection, None)
+        if not welcomed:
+            self._welcomed.pop(node, None)
+
+    def _begin(self, session: Session, told: _Welcomed) -> Begun:
+        sessions = self._by_node.get(session.node, {})
         replaced = sessions.get(session.key)
         was_replaced = self._replaced.setdefault(session.key, [])
         is_second = session.owner.journal in was_replaced
@@ -229,15 +262,14 @@ class Sessions:
             del was_replaced[:-REPLACED_REMEMBERED_MAX]
         if replaced is None and len(sessions) >= SESSIONS_OF_NODE_MAX:
             replaced = min(sessions.values(), key=lambda each: each.heard_at_s)
-        if replaced:
-            self.end(replaced)
-        previous = self._by_connection.get(connection)
-        if previous:
-            self.end(previous)
-        self._by_node.setdefault(hello.node, {})[session.key] = session
-        self._by_connection[connection] = session
+        standing = dict.fromkeys((replaced, self._by_connection.get(session.connection)))
+        ended = tuple(each for each in standing if each)
+        for each in ended:
+            self.end(each)
+        self._by_node.setdefault(session.node, {})[session.key] = session
+        self._by_connection[session.connection] = session
         self._by_journal[_journal_of(session.owner)] = session
-        return Greeted(session, tuple(told.claims), tuple(told.let_go), replaced or previous, is_second)
+        return Begun(session, tuple(told.claims), tuple(told.let_go), ended, is_second)
 
 
 def _journal_of(owner: Owner) -> tuple[str, str, str, str]:

@@ -38,7 +38,6 @@ class Confirmations:
         """Change rows that are confirmed; mark what is to be sent."""
         if isinstance(event, SessionBegan):
             self._is_open = True
-            self._look(now_s)
         elif isinstance(event, SessionEnded):
             self._is_open = False
         elif isinstance(event, Ticked) and now_s - self._looked_s >= RESEND_S:
@@ -47,10 +46,11 @@ class Confirmations:
             return self._received(event)
         return []
 
-    def hello_said(self, now_s: float) -> None:
-        """A new session is being asked for; its hello has named all that is let go."""
-        self._due.clear()
+    def claims_said(self, now_s: float) -> None:
+        """A session has begun, and all that is let go was named in it."""
+        self._looked_s = now_s
         self._sent_s = {row.id: now_s for row in self._rows.in_state(State.LET_GO)}
+        self._due = {row.id: None for row in self._rows.unlabelled()}
 
     def committed(self, changes: Changes) -> None:
         """These rows are in the journal now."""

@@ -2,9 +2,9 @@
 
     down ── connected ──→ (proving ── enrolled ──→) greeting ── welcome ──→ up
 
-Only in *up* may anything be asked. Silence makes it throw the socket away: a connection that a firewall forgot
-looks healthy from here. A coordinator that does not lead is left for the next endpoint, or for whoever answers at
-the same one next.
+The first that is said in *up* is what the journal claims, and only then may anything be asked. Silence makes it
+throw the socket away: a connection that a firewall forgot looks healthy from here. A coordinator that does not
+lead is left for the next endpoint, or for whoever answers at the same one next.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from nodeagent.domain.events import (
 from nodeagent.journal.contents import draw_journal
 from nodeagent.journal.rows import Rows
 from nodeagent.link.enrolment import ENROL_ID, TICKET_ID, Enrolment
-from nodeagent.link.hello import hello
+from nodeagent.link.hello import claims, hello
 from protocol.wire.messages import (
     Declined,
     EnrolFirst,
@@ -91,6 +91,10 @@ class Session:
         self._stage = Stage.DOWN
         self._why = "no connection was tried yet"
         self._owes_hello = False
+        self._greeting = ""
+        """The id of the last hello."""
+        self._welcome: int | None = None
+        """The number of a welcome that is not answered yet."""
         self._heard_s: float | None = None
         self._pinged_s: float | None = None
         self._hello_due_s = 0.0
@@ -133,13 +137,20 @@ class Session:
             self._ticked(now_s)
         return self._take_effects()
 
-    def say_hello(self, now_s: float) -> list[Effect]:
+    def say_hello(self) -> list[Effect]:
         """The hello that is owed, from rows that are in the journal; nothing where none is."""
         if not self._owes_hello:
             return []
         self._owes_hello = False
-        pages = hello(self._rows, self._release, self._next_id("hello"), now_s)
-        return [Transmit(page) for page in pages]
+        self._greeting = self._next_id("hello")
+        return [Transmit(hello(self._rows, self._release, self._greeting))]
+
+    def say_claims(self, now_s: float) -> list[Effect]:
+        """What a welcome is answered with, from rows that are in the journal, before anything else is said."""
+        if self._welcome is None:
+            return []
+        number, self._welcome = self._welcome, None
+        return [Transmit(page) for page in claims(self._rows, number, now_s)]
 
     def committed(self) -> None:
         """The draft of this turn is in the journal."""
@@ -178,6 +189,7 @@ class Session:
         if self._stage is not Stage.DOWN:
             self._stage = Stage.DOWN
             self._owes_hello = False
+            self._welcome = None
             self._turn_due_s = now_s + self._patience_s()
             self._effects.append(Note("coordinator_lost", "warning", {"why": why}))
         elif is_news:
@@ -220,7 +232,7 @@ class Session:
         return True
 
     def _welcomed(self, message: Welcome, now_s: float) -> None:
-        if self._stage is not Stage.GREETING or self._owes_hello:
+        if self._stage is not Stage.GREETING or self._owes_hello or message.id != self._greeting:
             return
         known = self._rows.identity.cluster
         if known is None or known in message.former:
@@ -233,6 +245,7 @@ class Session:
             self._begin_anew(known, message.cluster)
             return
         self._stage = Stage.UP
+        self._welcome = message.number
         self._effects.append(Note("coordinator_reached", fields={"coordinator_release": message.release}))
         clusters = frozenset({message.cluster, *message.former})
         self._effects.append(Tell(SessionBegan(message.reserve, message.allocations_max, clusters)))
@@ -352,12 +365,14 @@ class Session:
         assert self._enrolment
         self._stage = Stage.PROVING
         self._owes_hello = False
+        self._welcome = None
         self._why = "the coordinator did not enrol this node yet"
         self._effects.extend(self._enrolment.begin(now_s))
 
     def _greet(self) -> None:
         self._stage = Stage.GREETING
         self._owes_hello = True
+        self._welcome = None
 
     def _next_id(self, kind: str) -> str:
         self._messages += 1

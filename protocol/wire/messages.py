@@ -48,6 +48,7 @@ Ifname = Annotated[str, Field(min_length=1, max_length=15, pattern=r"^[^/:\s\x00
 Mac = Annotated[str, Field(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")]
 Ipv4 = Annotated[str, Field(max_length=15), AfterValidator(_ipv4)]
 Cidr = Annotated[str, Field(max_length=18), AfterValidator(_cidr)]
+Number = Annotated[int, Field(ge=1, le=2**53)]
 Milliseconds = Annotated[int, Field(ge=0, le=2**53)]
 NAMESPACE_PATH_LENGTH_MAX: Final = 110
 """A longer path of a network namespace is not written into the grid's comment."""
@@ -133,10 +134,7 @@ class Message(Model):
 
 
 class Hello(Message):
-    """First on each connection: whose journal speaks, and what it claims and lets go, in pages.
-
-    It replaces the session of the same node, boot and driver. Claims count when the last page is there.
-    """
+    """First on each connection: whose journal speaks. `welcome` answers it, and `claims` answers that."""
 
     type: Literal["hello"] = "hello"
     node: Name
@@ -144,11 +142,22 @@ class Hello(Message):
     boot: Hex
     driver: Name
     journal: Hex
+    release: Text = ""
+
+
+class Claims(Message):
+    """Answers the welcome of this number: what the journal claims and lets go, in pages, before anything else.
+
+    The session begins with the last page. It replaces that of the same node, boot and driver, if that has answered
+    an earlier welcome: a page of a connection that is dead by now may be read after those of the next.
+    """
+
+    type: Literal["claims"] = "claims"
+    welcome: Number
     page: Annotated[int, Field(ge=0, le=1_000)]
     last: bool
     claims: Annotated[list[ClaimRow], Field(max_length=PAGE_ROWS_MAX)] = Field(default_factory=list)
     let_go: Annotated[list[LetGoRow], Field(max_length=PAGE_ROWS_MAX)] = Field(default_factory=list)
-    release: Text = ""
 
 
 class Allocate(Message):
@@ -262,13 +271,15 @@ class ShowTicket(Proof):
 
 
 class Welcome(Message):
-    """Answers the last page of a hello: requests may follow.
+    """Answers the hello of the same id: claims follow, then requests.
 
-    `reserve`: how many ready allocations each network shall have on the node. `allocations_max`: how many claims
-    the node may have. `former`: ids that this cluster had before.
+    `number`: later welcomes of a coordinator have greater ones. `reserve`: how many ready allocations each network
+    shall have on the node. `allocations_max`: how many claims the node may have. `former`: ids that this
+    cluster had before.
     """
 
     type: Literal["welcome"] = "welcome"
+    number: Number
     cluster: ClusterId
     former: Annotated[list[ClusterId], Field(max_length=16)] = Field(default_factory=list)
     reserve: Annotated[int, Field(ge=0, le=1_000)] = 0
@@ -445,6 +456,7 @@ class Pong(Message):
 
 ToCoordinator = (
     Hello
+    | Claims
     | Allocate
     | SetLabels
     | LetGo

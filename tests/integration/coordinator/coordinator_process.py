@@ -162,7 +162,7 @@ class Peer:
             self._heard.append(message)
         raise AssertionError(f"no {kind.__name__}; heard {self._heard}")
 
-    def hello(self, *, claims: Sequence[messages.ClaimRow] = (), let_go: Sequence[messages.LetGoRow] = ()) -> None:
+    def hello(self) -> None:
         self.send(
             messages.Hello(
                 id=f"hello-{token_hex(3)}",
@@ -171,17 +171,18 @@ class Peer:
                 boot=self.owner.boot,
                 driver="infoblox",
                 journal=self.owner.journal,
-                page=0,
-                last=True,
-                claims=list(claims),
-                let_go=list(let_go),
             )
         )
 
-    def greeted(self, **said: Any) -> messages.Welcome:
-        """Say hello; the welcome."""
-        self.hello(**said)
-        return self.receive(messages.Welcome)
+    def greeted(
+        self, *, claims: Sequence[messages.ClaimRow] = (), let_go: Sequence[messages.LetGoRow] = ()
+    ) -> messages.Welcome:
+        """Say hello; the welcome, which is answered."""
+        self.hello()
+        welcome = self.receive(messages.Welcome)
+        page = {"page": 0, "last": True, "claims": list(claims), "let_go": list(let_go)}
+        self.send(messages.Claims(id=f"claims-{token_hex(3)}", welcome=welcome.number, **page))
+        return welcome
 
     def draw(self) -> str:
         return str(self.owner.draw(token_hex(6)))

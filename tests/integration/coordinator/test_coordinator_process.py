@@ -55,8 +55,7 @@ def test_a_killed_coordinator_is_followed_by_one_that_knows_the_grid_and_asks_th
     started.coordinator.kill()
 
     started.start()
-    peer.hello(claims=[claim(kept)])
-    peer.receive(messages.Welcome)
+    peer.greeted(claims=[claim(kept)])
 
     assert peer.receive(messages.Whose).allocations == [forgotten.allocation]
     peer.send(messages.Answer(id="answer", disowned=[forgotten.allocation]))

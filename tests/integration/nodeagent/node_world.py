@@ -73,7 +73,7 @@ class Book:
 
     def answer(self, message: ToCoordinator) -> list[ToAgent]:
         if isinstance(message, Hello):
-            return self.welcome(message) if message.last else []
+            return self.welcome(message)
         if isinstance(message, Ping):
             return [Pong(id=message.id)]
         if isinstance(message, LetGo):
@@ -86,7 +86,8 @@ class Book:
 
     def welcome(self, hello: Hello) -> list[ToAgent]:
         self.journals.append(hello.journal)
-        return [Welcome(id=hello.id, cluster=self.cluster, reserve=self.reserve, release="fake")]
+        number = len(self.journals)
+        return [Welcome(id=hello.id, number=number, cluster=self.cluster, reserve=self.reserve, release="fake")]
 
     def allocate(self, message: Allocate) -> Allocated:
         self.given += 1

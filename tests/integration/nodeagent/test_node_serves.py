@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from node_world import World
 
-from protocol.wire.messages import Allocate, Hello, LetGo, SetLabels
+from protocol.wire.messages import Allocate, Claims, Hello, LetGo, SetLabels
 
 
 def test_an_address_is_asked_for_told_again_and_let_go(node: World) -> None:
     node.start()
     hello = node.coordinator.expect(Hello)
-    assert (hello.node, hello.claims, hello.let_go) == ("node-1", [], [])
+    claims = node.coordinator.expect(Claims)
+    assert (hello.node, claims.welcome, claims.claims, claims.let_go) == ("node-1", 1, [], [])
 
     first = node.add("c1")
     asked = node.coordinator.expect(Allocate)

@@ -53,7 +53,8 @@ class Agent:
         world = self.world
         world.feed(Received(self.node, self.connection, message, world.now_s))
 
-    def hello(self, *, claims: Any = (), let_go: Any = ()) -> None:
+    def greet(self) -> messages.Welcome:
+        """Say hello; the welcome is not answered yet."""
         owner = self.owner
         self.say(
             messages.Hello(
@@ -63,12 +64,21 @@ class Agent:
                 boot=owner.boot,
                 driver=self.driver,
                 journal=owner.journal,
-                page=0,
-                last=True,
-                claims=list(claims),
-                let_go=list(let_go),
             )
         )
+        (welcome,) = self.take(messages.Welcome)
+        return welcome
+
+    def claim(self, welcome: messages.Welcome, *, claims: Any = (), let_go: Any = ()) -> None:
+        """Answer a welcome in one page."""
+        page = {"page": 0, "last": True, "claims": list(claims), "let_go": list(let_go)}
+        self.say(messages.Claims(id="claims", welcome=welcome.number, **page))
+
+    def hello(self, *, claims: Any = (), let_go: Any = ()) -> messages.Welcome:
+        """Begin a session."""
+        welcome = self.greet()
+        self.claim(welcome, claims=claims, let_go=let_go)
+        return welcome
 
     def ask(self, *, for_reserve: bool = False, label: messages.Label | None = None, **changes: Any) -> str:
         """Ask for one address; returns the id that was drawn."""

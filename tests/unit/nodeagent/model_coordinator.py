@@ -15,6 +15,7 @@ from protocol.wire.messages import (
     Allocated,
     Answer,
     ClaimRow,
+    Claims,
     Declined,
     DeclineKind,
     Gone,
@@ -70,6 +71,7 @@ class ModelCoordinator:
     reserve: int
     journal: str = ""
     is_greeted: bool = False
+    welcomes: int = 0
     claims: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
     let_go: set[str] = field(default_factory=set)
@@ -87,6 +89,9 @@ class ModelCoordinator:
         """The answers to a message; `outcome` says what becomes of a create: now, late, never, lost."""
         if isinstance(message, Hello):
             return self._greet(message)
+        if isinstance(message, Claims):
+            self._begin(message)
+            return []
         if not self.is_greeted:
             return []
         if isinstance(message, Allocate):
@@ -150,16 +155,17 @@ class ModelCoordinator:
         return [Lost(id="x", allocation=each, holder="printer") for each in lost]
 
     def _greet(self, hello: Hello) -> list[ToAgent]:
-        if hello.page == 0:
-            self.begin()
+        self.begin()
         self.journal = hello.journal
-        self.claims |= {row.allocation for row in hello.claims}
-        self.let_go |= {row.allocation for row in hello.let_go}
-        assert all(self._is_true(row) for row in hello.claims)
-        if not hello.last:
-            return []
-        self.is_greeted = True
-        return [Welcome(id=hello.id, cluster=CLUSTER, reserve=self.reserve)]
+        self.welcomes += 1
+        return [Welcome(id=hello.id, number=self.welcomes, cluster=CLUSTER, reserve=self.reserve)]
+
+    def _begin(self, page: Claims) -> None:
+        assert page.welcome == self.welcomes
+        self.claims |= {row.allocation for row in page.claims}
+        self.let_go |= {row.allocation for row in page.let_go}
+        assert all(self._is_true(row) for row in page.claims)
+        self.is_greeted = page.last
 
     def _is_true(self, row: ClaimRow) -> bool:
         known = self.grid.objects.get(row.allocation)

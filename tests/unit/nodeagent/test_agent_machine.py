@@ -40,11 +40,13 @@ from nodeagent.domain.outcomes import Done, Failure, NotDurable
 from nodeagent.domain.presence import Directory, Sight
 from nodeagent.domain.wire import wire_label
 from nodeagent.machine import Options, make_machine
-from protocol.wire.messages import Hello, LabelRow, LetGo, LetGoRow, Lost, SetLabels, Welcome
+from protocol.wire.messages import Claims, LabelRow, LetGo, LetGoRow, Lost, SetLabels, Welcome
 
 READY = an_allocation(1, State.READY)
 HELD = an_allocation(1)
 UNWRITABLE = Failure.of(errors.JournalUnwritable(path="/j", cause="full"))
+
+WELCOME = Welcome(id="hello-1", number=7, cluster=CLUSTER, reserve=1, release="2")
 
 
 class Agent:
@@ -54,9 +56,7 @@ class Agent:
         self.rows = some_rows(*rows)
         self.machine = make_machine(self.rows, Options(release="0.1"), drawing(), NOW_S)
         self.turn(Connected(0.0))
-        self.at_welcome = self.turn(
-            Received(Welcome(id="hello-1-0", cluster=CLUSTER, reserve=reserve, release="2"))
-        )
+        self.at_welcome = self.turn(Received(WELCOME.model_copy(update={"reserve": reserve})))
 
     def turn(self, *events: Event, now_s: float = NOW_S) -> list[Effect]:
         for event in events:
@@ -150,12 +150,24 @@ def test_what_is_told_to_the_coordinator_is_in_the_journal_first() -> None:
     agent = Agent(HELD, reserve=0)
     agent.failing_turn(DelAsked(9, C1))
 
-    (hello,) = agent.turn(Connected(0.0))
+    agent.turn(Connected(0.0))
+    claims = agent.turn(Received(WELCOME.model_copy(update={"id": "hello-2"})))[0]
 
-    assert isinstance(hello, Transmit)
-    assert isinstance(hello.message, Hello)
-    assert [row.allocation for row in hello.message.claims] == [HELD.id]
-    assert hello.message.let_go == []
+    assert isinstance(claims, Transmit)
+    assert isinstance(claims.message, Claims)
+    assert [row.allocation for row in claims.message.claims] == [HELD.id]
+    assert claims.message.let_go == []
+
+
+def test_what_the_journal_claims_is_said_before_anything_is_asked() -> None:
+    agent = Agent(HELD)
+    agent.turn(Connected(0.0))
+
+    welcome = WELCOME.model_copy(update={"id": "hello-2", "number": 8})
+    said = [each.message for each in agent.turn(Received(welcome), an_add(2)) if isinstance(each, Transmit)]
+
+    assert isinstance(said[0], Claims)
+    assert said[0].welcome == 8
 
 
 def test_an_own_ask_is_answered_with_what_it_cost_and_needs_no_label() -> None:

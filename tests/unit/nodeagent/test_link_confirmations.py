@@ -41,8 +41,9 @@ class World:
         return self.handle(Received(message), now_s)
 
     def open(self) -> list[Effect]:
-        self.confirmations.hello_said(NOW_S)
-        return self.handle(WELCOME)
+        self.confirmations.handle(WELCOME, NOW_S)
+        self.confirmations.claims_said(NOW_S)
+        return self.end_turn()
 
 
 def label(number: int, *rows: Allocation) -> Transmit:
@@ -55,7 +56,7 @@ def go(number: int, *rows: tuple[int, int, bool]) -> Transmit:
     return Transmit(LetGo(id=f"go-{number}", allocations=told))
 
 
-def test_a_new_session_hears_of_all_labels_while_its_hello_has_named_what_is_let_go() -> None:
+def test_a_new_session_hears_of_all_labels_while_its_claims_have_named_what_is_let_go() -> None:
     world = World(UNLABELLED, LET_GO)
 
     assert world.open() == [label(1, UNLABELLED)]
@@ -71,15 +72,15 @@ def test_what_is_let_go_is_told_when_it_is_in_the_journal_with_its_age() -> None
     assert world.end_turn() == []
 
 
-def test_without_a_session_nothing_is_told_and_what_is_let_go_after_the_hello_is_told_at_the_welcome() -> None:
+def test_without_a_session_nothing_is_told_and_the_next_one_begins_with_what_was_let_go() -> None:
     world = World(HELD)
     world.open()
     world.handle(SessionEnded("gone"))
-    world.confirmations.hello_said(NOW_S)
     world.rows.let_go(HELD.id, NOW_S)
     assert world.end_turn() == []
 
-    assert world.handle(WELCOME) == [go(1, (1, 0, True))]
+    assert world.open() == []
+    assert world.handle(Ticked(), NOW_S + RESEND_S) == [go(1, (1, 60_000, True))]
 
 
 def test_what_is_not_confirmed_for_a_minute_is_sent_again() -> None:

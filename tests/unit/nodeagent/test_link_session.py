@@ -38,6 +38,7 @@ from nodeagent.link.enrolment import RETRY_S, RETRY_S_MAX, Enrolment
 from nodeagent.link.session import PING_AFTER_S, RENEW_AFTER_S, TURN_AFTER_S, TURN_EVERY_S, Session
 from protocol.wire.allocation_id import hash_boot
 from protocol.wire.messages import (
+    Claims,
     Declined,
     DeclineKind,
     EnrolFirst,
@@ -60,6 +61,7 @@ from protocol.wire.messages import (
 
 OTHER_CLUSTER = "dddddddddddd"
 REACHED = Note("coordinator_reached", fields={"coordinator_release": "2"})
+NO_CLAIMS = Transmit(Claims(id="claims-7-0", welcome=7, page=0, last=True))
 BEGAN = Tell(SessionBegan(2, 512, frozenset({CLUSTER})))
 
 
@@ -71,6 +73,7 @@ class Link:
     ) -> None:
         self.rows = some_rows(*rows, identity=identity)
         enrolment = None if ticket == "" else Enrolment("node-1", ticket)
+        self.greeting = ""
         self.session = Session(self.rows, endpoints, "0.1", drawing(0xF00000000000), enrolment)
 
     def handle(self, event: Event, now_s: float = NOW_S) -> list[Effect]:
@@ -78,13 +81,24 @@ class Link:
         effects = self.session.handle(event, now_s)
         self.rows.commit()
         self.session.committed()
-        return [*effects, *self.session.say_hello(now_s)]
+        said = [*self.session.say_claims(now_s), *effects, *self.session.say_hello()]
+        hellos = [each.message.id for each in said if isinstance(each, Transmit) and each.message.type == "hello"]
+        self.greeting = next(iter(hellos), self.greeting)
+        return said
 
     def receive(self, message: ToAgent, now_s: float = NOW_S) -> list[Effect]:
+        if isinstance(message, Welcome):
+            message = message.model_copy(update={"id": self.greeting})
         return self.handle(Received(message), now_s)
 
     def connected(self, now_s: float = NOW_S) -> list[Effect]:
         return self.handle(Connected(3.0), now_s)
+
+    def claims(self) -> list[Claims]:
+        """What is said at the welcome."""
+        self.connected()
+        said = [each.message for each in self.receive(a_welcome()) if isinstance(each, Transmit)]
+        return [message for message in said if isinstance(message, Claims)]
 
     def up(self) -> Link:
         self.connected()
@@ -95,20 +109,18 @@ class Link:
 
 def a_welcome(cluster: str = CLUSTER, *former: str) -> Welcome:
     return Welcome(
-        id="hello-1-0", cluster=cluster, former=list(former), reserve=2, allocations_max=512, release="2"
+        id="hello-1", number=7, cluster=cluster, former=list(former), reserve=2, allocations_max=512, release="2"
     )
 
 
-def a_hello(number: int = 1, page: int = 0, *, last: bool = True, **changes: Any) -> Transmit:
+def a_hello(number: int = 1, **changes: Any) -> Transmit:
     fields: dict[str, Any] = {
-        "id": f"hello-{number}-{page}",
+        "id": f"hello-{number}",
         "node": "node-1",
         "machine": MACHINE,
         "boot": hash_boot("boot-1"),
         "driver": "infoblox",
         "journal": JOURNAL,
-        "page": page,
-        "last": last,
         "release": "0.1",
         **changes,
     }
@@ -119,12 +131,12 @@ def lost(why: str) -> list[Effect]:
     return [Note("coordinator_lost", "warning", {"why": why}), Tell(SessionEnded(why))]
 
 
-def test_hello_is_said_at_once_and_requests_follow_the_welcome() -> None:
+def test_hello_is_said_at_once_and_claims_follow_the_welcome_before_requests() -> None:
     link = Link()
 
     assert link.connected() == [a_hello()]
     assert link.session.trouble == "the coordinator did not answer the hello yet"
-    assert link.receive(a_welcome()) == [REACHED, BEGAN]
+    assert link.receive(a_welcome()) == [NO_CLAIMS, REACHED, BEGAN]
     assert link.session.trouble is None
 
 
@@ -132,37 +144,30 @@ def test_claims_and_what_is_let_go_are_told_lost_ones_are_not() -> None:
     rows = [an_allocation(number, state) for number, state in enumerate(State, 1)]
     rows[-1] = replace(rows[-1], let_go_s=NOW_S - 2.5)
 
-    (said,) = Link(*rows).connected()
+    (claims,) = Link(*rows).claims()
 
-    assert isinstance(said, Transmit)
-    hello = said.message
-    assert isinstance(hello, Hello)
-    assert [(row.allocation, row.state.value, row.seal) for row in hello.claims] == [
+    assert [(row.allocation, row.state.value, row.seal) for row in claims.claims] == [
         (row.id, row.state.value, row.seal) for row in rows[:3]
     ]
-    assert hello.let_go == [LetGoRow(allocation=an_id(5), age_ms=2500, was_held=True)]
+    assert claims.let_go == [LetGoRow(allocation=an_id(5), age_ms=2500, was_held=True)]
 
 
 def test_a_large_journal_is_told_in_pages() -> None:
     claims = [an_allocation(1, State.READY, id=an_id(number)) for number in range(1000, 1150)]
     released = [an_allocation(1, State.LET_GO, id=an_id(number)) for number in range(2000, 2100)]
 
-    pages = [each.message for each in Link(*claims, *released).connected() if isinstance(each, Transmit)]
+    pages = Link(*claims, *released).claims()
 
-    assert [(page.page, page.last) for page in pages if isinstance(page, Hello)] == [
-        (0, False),
-        (1, False),
-        (2, True),
-    ]
-    assert [(len(page.claims), len(page.let_go)) for page in pages if isinstance(page, Hello)] == [
-        (100, 0),
-        (50, 50),
-        (0, 50),
-    ]
+    assert [(page.welcome, page.page, page.last) for page in pages] == [(7, 0, False), (7, 1, False), (7, 2, True)]
+    assert [(len(page.claims), len(page.let_go)) for page in pages] == [(100, 0), (50, 50), (0, 50)]
 
 
 def test_a_welcome_that_nobody_waits_for_begins_nothing() -> None:
-    assert Link().receive(a_welcome()) == []
+    link = Link()
+    assert link.receive(a_welcome()) == []
+    link.connected()
+    assert link.handle(Received(a_welcome().model_copy(update={"id": "hello-0"}))) == []
+    assert link.up().receive(a_welcome()) == []
 
 
 def test_the_first_welcome_names_the_cluster() -> None:
@@ -260,7 +265,7 @@ def test_messages_are_passed_on_in_a_session_only() -> None:
 def test_who_does_not_lead_is_left_at_once_for_the_next_endpoint_but_not_in_circles() -> None:
     link = Link(endpoints=2)
     link.connected()
-    answer = NotLeader(id="hello-1-0")
+    answer = NotLeader(id="hello-1")
 
     assert link.receive(answer, NOW_S + 5) == [*lost("another coordinator leads"), RenewSocket(1)]
     assert link.connected(NOW_S + 5.1) == [a_hello(2)]
@@ -328,7 +333,7 @@ def test_changed_keys_make_a_fresh_socket() -> None:
 def test_a_declined_hello_is_told_as_the_reason_and_tried_again() -> None:
     link = Link()
     link.connected()
-    declined = Declined(id="hello-1-0", kind=DeclineKind.REFUSED, code=100, msg="too many", details="Upgrade")
+    declined = Declined(id="hello-1", kind=DeclineKind.REFUSED, code=100, msg="too many", details="Upgrade")
 
     assert link.receive(declined)[-1] == RenewSocket(0)
     assert link.session.trouble == "the coordinator declined the hello: too many"

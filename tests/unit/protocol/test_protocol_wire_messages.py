@@ -5,7 +5,17 @@ import pytest
 from pydantic import ValidationError
 
 from protocol.wire import messages
-from protocol.wire.messages import Hello, Label, LabelRow, LetGoRow, OrphanRow, SetLabels, to_agent, to_coordinator
+from protocol.wire.messages import (
+    Claims,
+    Hello,
+    Label,
+    LabelRow,
+    LetGoRow,
+    OrphanRow,
+    SetLabels,
+    to_agent,
+    to_coordinator,
+)
 
 ID = "0" * 12 + "-" + "1" * 16 + "-" + "2" * 8 + "-" + "3" * 8 + "-" + "4" * 4 + "-" + "5" * 8 + "-" + "6" * 12
 
@@ -15,20 +25,21 @@ def packed(message: messages.Message) -> dict[str, object]:
 
 
 def test_a_hello_arrives_as_it_was_sent():
+    hello = Hello(id="r1", node="node-1", machine="0" * 8, boot="1" * 8, driver="infoblox", journal="2" * 8)
+    assert to_coordinator.validate_python(packed(hello)) == hello
+
+
+def test_claims_arrive_as_they_were_sent():
     claim = {"allocation": ID, "view": "default", "subnet": "10.0.0.0/24", "network_name": "pods"}
-    hello = Hello(
+    page = Claims(
         id="r1",
-        node="node-1",
-        machine="0" * 8,
-        boot="1" * 8,
-        driver="infoblox",
-        journal="2" * 8,
+        welcome=1,
         page=0,
         last=True,
         claims=[messages.ClaimRow(**claim, address="10.0.0.7", state="held", seal="a" * 32)],
         let_go=[LetGoRow(allocation=ID, age_ms=5, was_held=True)],
     )
-    assert to_coordinator.validate_python(packed(hello)) == hello
+    assert to_coordinator.validate_python(packed(page)) == page
 
 
 @pytest.mark.parametrize("text", [ID + "\n", ID.upper(), ID[:-1], ID.replace("-", "_"), 7, None])
