@@ -19,10 +19,7 @@ import zmq
 
 from coordinator.api_server import ApiServer
 from coordinator.assignment import Policy
-from coordinator.authorized import Authorized
 from coordinator.cluster_watch import ClusterWatch
-from coordinator.connection_book import ConnectionBook, Limits
-from coordinator.connection_guard import ConnectionGuard
 from coordinator.core.steps import OnStep, no_step
 from coordinator.desk import Desk
 from coordinator.door import Door
@@ -35,15 +32,18 @@ from coordinator.kubernetes_api import KubernetesApi
 from coordinator.live_nodes import LiveNodesFile
 from coordinator.liveness import NobodyTells
 from coordinator.metrics import Metrics
+from coordinator.nodes.authorized import Authorized
+from coordinator.nodes.connection_book import ConnectionBook, Limits
+from coordinator.nodes.connection_guard import ConnectionGuard
+from coordinator.nodes.rate_limit import RateLimit
+from coordinator.nodes.router import Router, listen
+from coordinator.nodes.tickets import Tickets
+from coordinator.nodes.zap import Zap
 from coordinator.operator_socket import NoOperatorSocket, OperatorSocket
 from coordinator.ownership import Owner
 from coordinator.reviewer import Reviewer
-from coordinator.router import Router, listen
 from coordinator.settings import Settings, read_settings
-from coordinator.strangers import Strangers
 from coordinator.sweeper import Sweeping
-from coordinator.tickets import Tickets
-from coordinator.zap import Zap
 from daemon import descriptors
 from daemon.bounds import Bounds
 from daemon.file_watch import FileWatch
@@ -176,7 +176,7 @@ def _door(
     enrolment = Enrolment(
         Tickets(pair.secret), lifetime_ms, authorized, lambda *asked: desk.sessions.live_boot(*asked)
     )
-    return Door(authorized, enrolment, Strangers() if settings.enrol_tokens else None, clock, _wall_ms)
+    return Door(authorized, enrolment, RateLimit() if settings.enrol_tokens else None, clock, _wall_ms)
 
 
 def _pages(

@@ -13,8 +13,8 @@ from typing import Final, Protocol
 from coordinator import answers
 from coordinator.commands import Note, Send
 from coordinator.core.errors import EnrolmentBusy, KeyTaken, NodeDiffers, NodeTaken, NodeTwice, TicketRefused
+from coordinator.nodes.tickets import Ticket, Tickets
 from coordinator.reviewer import Review, Reviewed
-from coordinator.tickets import Ticket, Tickets
 from protocol.errors import Problem, TryAgain
 from protocol.messages import Enrol, Enrolled, ShowTicket
 

@@ -12,7 +12,6 @@ import zmq
 
 from coordinator import answers
 from coordinator.commands import LIMITED, AnswerOperator, Effect, Send
-from coordinator.connection_guard import ConnectionGuard
 from coordinator.core.errors import InternalFailure
 from coordinator.core.outbox import Note
 from coordinator.core.steps import OnStep
@@ -25,9 +24,10 @@ from coordinator.grid.calls import Landing
 from coordinator.lane.commands import Mishap, WakeAt
 from coordinator.lane.events import CredentialsChanged, Ticked
 from coordinator.metrics import Metrics
+from coordinator.nodes.connection_guard import ConnectionGuard
+from coordinator.nodes.router import Incoming, Router
+from coordinator.nodes.zap import Zap
 from coordinator.reviewer import Review, Reviewed
-from coordinator.router import Incoming, Router
-from coordinator.zap import Zap
 from daemon.inbox import Inbox
 from daemon.internal_errors import InternalErrors
 from daemon.log_limit import LogLimit

@@ -18,9 +18,6 @@ from typing import Final, Protocol
 import zmq
 
 from coordinator.api_server import ApiServer
-from coordinator.authorized import Authorized
-from coordinator.connection_book import ConnectionBook, Limits
-from coordinator.connection_guard import ConnectionGuard
 from coordinator.core.policy import Policy
 from coordinator.core.steps import OnStep, no_step
 from coordinator.grid.caller import Caller
@@ -31,14 +28,17 @@ from coordinator.machine import Machine
 from coordinator.measures import Measures
 from coordinator.nodes.admission import Admission
 from coordinator.nodes.agents_port import AgentsPort, Sockets
+from coordinator.nodes.authorized import Authorized
+from coordinator.nodes.connection_book import ConnectionBook, Limits
+from coordinator.nodes.connection_guard import ConnectionGuard
 from coordinator.nodes.enrolment import Enrolment
+from coordinator.nodes.rate_limit import RateLimit
+from coordinator.nodes.router import Router, listen
+from coordinator.nodes.tickets import Tickets
+from coordinator.nodes.zap import Zap
 from coordinator.notes import Notes
 from coordinator.reviewer import Reviewer
-from coordinator.router import Router, listen
 from coordinator.settings import Settings, read_settings
-from coordinator.strangers import Strangers
-from coordinator.tickets import Tickets
-from coordinator.zap import Zap
 from daemon import descriptors
 from daemon.bounds import Bounds
 from daemon.file_watch import FileWatch
@@ -166,7 +166,7 @@ def _machine(settings: Settings, release: str, pair: KeyPair) -> Machine:
 
 def _admission(settings: Settings, pair: KeyPair, authorized: Authorized, clock: Callable[[], float]) -> Admission:
     enrolment = Enrolment(Tickets(pair.secret), int(settings.ticket_lifetime * 1000), authorized)
-    return Admission(authorized, enrolment, Strangers() if settings.enrol_tokens else None, clock, _wall_ms)
+    return Admission(authorized, enrolment, RateLimit() if settings.enrol_tokens else None, clock, _wall_ms)
 
 
 def _pages(loop: Loop, guard: ConnectionGuard, measures: Measures) -> Pages:

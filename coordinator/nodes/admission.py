@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from coordinator.authorized import Authorized
+from coordinator.nodes.authorized import Authorized
 from coordinator.nodes.enrolment import Enrolment, EnrolmentEffect, Knocked
+from coordinator.nodes.rate_limit import RateLimit
+from coordinator.nodes.tickets import Tickets
 from coordinator.reviewer import Reviewed
-from coordinator.strangers import Strangers
-from coordinator.tickets import Tickets
 from protocol.wire.messages import Enrol, ShowTicket
 
 
@@ -19,7 +19,7 @@ class Admission:
         self,
         authorized: Authorized,
         enrolment: Enrolment,
-        strangers: Strangers | None,
+        strangers: RateLimit | None,
         clock: Callable[[], float],
         wall_ms: Callable[[], int],
     ) -> None:

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import zmq
 
-from coordinator.connection_guard import ConnectionGuard
 from coordinator.core.errors import InternalFailure, ProtocolMismatch
 from coordinator.core.outbox import Note, Send, declined
 from coordinator.core.steps import OnStep
 from coordinator.nodes.admission import Admission
+from coordinator.nodes.connection_guard import ConnectionGuard
 from coordinator.nodes.enrolment import EnrolmentEffect
 from coordinator.nodes.events import Received
+from coordinator.nodes.router import Incoming, Router
+from coordinator.nodes.zap import Zap
 from coordinator.reviewer import Review, Reviewed
-from coordinator.router import Incoming, Router
-from coordinator.zap import Zap
 from daemon.internal_errors import InternalErrors
 from protocol.keys import KeyPair
 from protocol.wire.codec import Unreadable, decode_to_coordinator, encode

@@ -11,8 +11,8 @@ from typing import Final, Protocol
 
 from coordinator.core.errors import EnrolmentBusy, KeyTaken, NodeDiffers, NodeTaken, TicketRefused
 from coordinator.core.outbox import Note, Send, declined
+from coordinator.nodes.tickets import Ticket, Tickets
 from coordinator.reviewer import Review, Reviewed
-from coordinator.tickets import Ticket, Tickets
 from protocol.errors import Problem, TryAgain
 from protocol.wire.messages import Enrol, Enrolled, ShowTicket
 

@@ -15,7 +15,7 @@ from hostile import bound_lines, bounded, cpu_s, number, passes
 from runtime_calls import a_mac, add
 from wire_peer import Peer, hello, own_boot_id
 
-from coordinator.strangers import MESSAGES_MAX
+from coordinator.nodes.rate_limit import MESSAGES_MAX
 from daemon.log_limit import LINE_EVERY_S
 from demo.cluster import Cluster, Plan
 from demo.daemons import Daemon

@@ -13,7 +13,7 @@ from enrolling import EnrollingNode, enrolling_plan
 from hostile import bound_lines, bounded, connections, cpu_s, number, open_files, out_of_descriptors, passes
 from runtime_calls import a_mac, add, delete
 
-from coordinator.connection_book import KEYLESS_MAX, KEYLESS_PER_ORIGIN_MAX
+from coordinator.nodes.connection_book import KEYLESS_MAX, KEYLESS_PER_ORIGIN_MAX
 from demo.cluster import Cluster, Plan
 from demo.daemons import Daemon
 from demo.process_status import resident_kb

@@ -12,7 +12,7 @@ from hostile import bound_lines, bounded
 from runtime_calls import a_mac, add, delete, grid_holds
 from wire_peer import Peer, hello, own_boot_id
 
-from coordinator.connection_book import MISREAD_MAX
+from coordinator.nodes.connection_book import MISREAD_MAX
 from demo.cluster import Cluster, Plan
 from protocol.codec import encode
 from protocol.keys import generate, load_pair

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from coordinator.core.errors import TicketRefused
-from coordinator.tickets import Tickets
+from coordinator.nodes.tickets import Tickets
 from nodeagent.domain.attachment import AttachmentId, Network, Pod
 from nodeagent.domain.outcomes import Address
 from nodeagent.journal_file import FILE_NAME, BadJournal, Erase, Job, Journal, Reports, Write

@@ -18,7 +18,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from coordinator.assignment import Policy
-from coordinator.authorized import Authorized
 from coordinator.core.errors import EnrolmentUnavailable
 from coordinator.core.networks import NetworkRules
 from coordinator.core.steps import no_step
@@ -30,11 +29,12 @@ from coordinator.grid.caller import Caller
 from coordinator.grid.operations import HttpCall
 from coordinator.grid.wapi_reply import read_body
 from coordinator.metrics import Metrics
+from coordinator.nodes.authorized import Authorized
+from coordinator.nodes.rate_limit import Strangers
+from coordinator.nodes.router import Incoming
+from coordinator.nodes.tickets import Tickets
 from coordinator.ownership import Owner
 from coordinator.reviewer import Review, Reviewed
-from coordinator.router import Incoming
-from coordinator.strangers import Strangers
-from coordinator.tickets import Tickets
 from daemon.inbox import Inbox
 from gridsim import calls as gridsim_calls
 from gridsim.model import Grid

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from mounted import MountedVolume
 
-from coordinator.authorized import Authorized
+from coordinator.nodes.authorized import Authorized
 from daemon.file_watch import FileWatch
 from protocol.keys import BadKey, generate, lets_others_read, load_pair, pair_text, public_text
 from tests.unexpected import NothingUnexpected

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 import zmq
 
-from coordinator.router import BYTES_AT_ONCE_MAX, Incoming, Router, listen
-from coordinator.zap import Zap
+from coordinator.nodes.router import BYTES_AT_ONCE_MAX, Incoming, Router, listen
+from coordinator.nodes.zap import Zap
 from protocol.codec import MESSAGE_BYTES_MAX
 from protocol.keys import generate
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from coordinator.connection_book import (
+from coordinator.nodes.connection_book import (
     CONDEMNED_MAX,
     HANDSHAKE_S,
     KEYLESS_BYTES_MAX,

@@ -12,9 +12,9 @@ from coordinator.claims import PodAsk, PodFacts, TokenFacts, TokenRules, judge, 
 from coordinator.commands import Note, Send
 from coordinator.core.errors import EnrolmentUnavailable, TicketRefused, TokenRefused
 from coordinator.enrolment import REVIEWS_MAX, Enrolment, EnrolmentEffect, Knocked
+from coordinator.nodes.rate_limit import CONNECTIONS_MAX, MESSAGE_BYTES_MAX, MESSAGES_MAX, WINDOW_S, RateLimit
+from coordinator.nodes.tickets import Ticket, Tickets
 from coordinator.reviewer import PATIENCE_S, Review, Reviewed, Reviewer
-from coordinator.strangers import CONNECTIONS_MAX, MESSAGE_BYTES_MAX, MESSAGES_MAX, WINDOW_S, Strangers
-from coordinator.tickets import Ticket, Tickets
 from protocol.errors import Problem
 from protocol.messages import Declined, Enrol, Enrolled, ShowTicket
 from tests.unexpected import NothingUnexpected
@@ -414,7 +414,7 @@ def test_a_key_that_moved_to_another_node_outlives_its_former_binding() -> None:
 
 
 def test_a_stranger_is_heard_a_few_times_in_a_while() -> None:
-    strangers = Strangers()
+    strangers = RateLimit()
     heard = [strangers.may_speak(b"c1", 100, 5.0) for _ in range(MESSAGES_MAX + 5)]
     assert sum(heard) == MESSAGES_MAX
     assert strangers.may_speak(b"c2", 100, 5.0)
@@ -422,12 +422,12 @@ def test_a_stranger_is_heard_a_few_times_in_a_while() -> None:
 
 
 def test_long_messages_are_not_read() -> None:
-    strangers = Strangers()
+    strangers = RateLimit()
     assert strangers.may_speak(b"c1", MESSAGE_BYTES_MAX, 0.0)
     assert not strangers.may_speak(b"c1", MESSAGE_BYTES_MAX + 1, 0.0)
 
 
 def test_whoever_comes_new_is_heard_through_any_crowd() -> None:
-    strangers = Strangers()
+    strangers = RateLimit()
     for number in range(2 * CONNECTIONS_MAX):
         assert strangers.may_speak(b"%d" % number, 1, 0.0)

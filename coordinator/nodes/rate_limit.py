@@ -16,7 +16,7 @@ CONNECTIONS_MAX: Final = 20_000
 WINDOW_S: Final = 10.0
 
 
-class Strangers:
+class RateLimit:
     """Counts what is said on each connection; forgets everything at the end of each window."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ from typing import Final
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from coordinator.connection_book import Closing, ConnectionBook, Peer
+from coordinator.nodes.connection_book import Closing, ConnectionBook, Peer
 from daemon import descriptors
 from daemon.bounds import Bounds
 

@@ -11,9 +11,9 @@ from typing import Final
 
 import zmq
 
-from coordinator.zap import ZAP_DOMAIN
-from protocol.codec import MESSAGE_BYTES_MAX
+from coordinator.nodes.zap import ZAP_DOMAIN
 from protocol.keys import KeyPair
+from protocol.wire.messages import MESSAGE_BYTES_MAX
 
 MESSAGES_AT_ONCE_MAX: Final = 1000
 BYTES_AT_ONCE_MAX: Final = 256 * 1024
