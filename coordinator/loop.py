@@ -14,6 +14,7 @@ from typing import Final
 
 import zmq
 
+from coordinator.admin.events import AnswerCommand, Asked, Left
 from coordinator.core.errors import InternalFailure
 from coordinator.core.outbox import Note, Send, declined
 from coordinator.grid.caller import Caller
@@ -69,7 +70,7 @@ class KeysChanged:
     pair: KeyPair
 
 
-Item = Landing | Reviewed | Stop | Show | PasswordChanged | KeysChanged
+Item = Landing | Reviewed | Asked | Left | Stop | Show | PasswordChanged | KeysChanged
 
 
 class Loop:
@@ -83,6 +84,7 @@ class Loop:
         notes: Notes,
         clock: Callable[[], float],
         internal: InternalErrors,
+        answer: Callable[[AnswerCommand], None],
     ) -> None:
         self._machine = machine
         self._port = port
@@ -90,6 +92,7 @@ class Loop:
         self._notes = notes
         self._clock = clock
         self._internal = internal
+        self._answer = answer
         self._broke_at_s = -inf
         self._breakdowns = 0
         self._anew_at_s: float | None = None
@@ -214,6 +217,8 @@ class Loop:
     def _perform_one(self, effect: MachineEffect, caller: Caller) -> None:
         if isinstance(effect, Send):
             self._port.send(effect)
+        elif isinstance(effect, AnswerCommand):
+            self._answer(effect)
         elif isinstance(effect, WakeAt):
             self._wake_at_s = effect.at_s
         elif isinstance(effect, Note):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from coordinator.admin.commands import Commands, Hooks
+from coordinator.admin.events import AnswerCommand, Asked, Left
 from coordinator.allocation.asks import Asks
 from coordinator.allocation.deletions import Deletions
 from coordinator.allocation.grants import Grants
@@ -41,8 +43,8 @@ from protocol.wire import messages
 from protocol.wire.messages import ClaimRow, Claims, Hello, State, ToCoordinator
 from protocol.wire.status import CoordinatorStatus, KubernetesStatus
 
-MachineEvent = Received | Landing | Ticked | CredentialsChanged
-MachineEffect = Send | Note | Mishap | Call | WakeAt
+MachineEvent = Received | Asked | Left | Landing | Ticked | CredentialsChanged
+MachineEffect = Send | AnswerCommand | Note | Mishap | Call | WakeAt
 
 
 class Machine:
@@ -96,7 +98,9 @@ class Machine:
             parts, self._lane, self._boots, self._deletions, self._grants, self._repairs, self._sweeper
         )
         self._missing_definitions: tuple[str, ...] = ()
-        self._timed = (self._asks, self._shortages, self._comparison, self._sweeper)
+        hooks = Hooks(self._over, self._comparison.node)
+        self._commands = Commands(parts, self._lane, self._boots, self._deletions, self._sweeper, hooks)
+        self._timed = (self._asks, self._shortages, self._comparison, self._sweeper, self._commands)
 
     def start(self, now_s: float) -> list[MachineEffect]:
         """What a coordinator does before anybody asks: see what the user may do, read what the grid holds."""
@@ -108,7 +112,8 @@ class Machine:
 
         No call may be under way. Nodes are told to say hello, since what they have said is forgotten, too.
         """
-        told = [Send(each.connection, messages.HelloFirst(id=self._draw())) for each in self.sessions]
+        told: list[MachineEffect] = [*self._commands.give_up("the coordinator has begun anew", "Ask again.")]
+        told += [Send(each.connection, messages.HelloFirst(id=self._draw())) for each in self.sessions]
         self._make_rooms()
         return [*self.start(now_s), *told]
 
@@ -126,6 +131,10 @@ class Machine:
         for event in events:
             if isinstance(event, Received):
                 notes += self._heard(event)
+            elif isinstance(event, Asked):
+                self._commands.asked(event)
+            elif isinstance(event, Left):
+                self._commands.left(event.ticket)
             else:
                 notes += self._work_off(self._lane.handle(event), now_s)
         for room in self._timed:
@@ -185,6 +194,9 @@ class Machine:
             self._questions.answered(session, message, now_s)
         elif isinstance(message, messages.ProbeAnswer):
             self._over(session.node, self._questions.probe_answered(session, message), now_s)
+            self._commands.heard(session, message, now_s)
+        elif isinstance(message, messages.Interfaces):
+            self._commands.heard(session, message, now_s)
         elif isinstance(message, messages.Ping):
             self._outbox.send(session.connection, messages.Pong(id=message.id))
 
@@ -333,7 +345,7 @@ class Machine:
         calls = [each for each in left if isinstance(each, Call)]
         others = [each for each in left if not isinstance(each, Call)]
         wake = [WakeAt(min(wishes))] if wishes else []
-        return [*calls, *self._outbox.take(), *others, *wake]
+        return [*calls, *self._outbox.take(), *self._commands.take(), *others, *wake]
 
     def _work_off(self, lane_commands: Iterable[LaneCommand], now_s: float) -> list[Note | Mishap]:
         notes = []

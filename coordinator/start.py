@@ -17,6 +17,8 @@ from typing import Final, Protocol
 
 import zmq
 
+from coordinator.admin.events import Asked, Left
+from coordinator.admin.socket import AdminSocket, NoAdminSocket
 from coordinator.api_server import ApiServer
 from coordinator.core.policy import Policy
 from coordinator.core.steps import OnStep, no_step
@@ -108,7 +110,8 @@ def _serve(settings: Settings, release: str, measures: Measures, on_step: OnStep
     notes = Notes(measures.count, logger, clock)
     admission = _admission(settings, pair, authorized, clock)
     port = AgentsPort(sockets, admission, reviewer.review, notes.tell, clock, on_step, internal)
-    loop = Loop(machine, port, inbox, notes, clock, internal)
+    people = _admin_socket(settings, inbox, clock, logger, bounds)
+    loop = Loop(machine, port, inbox, notes, clock, internal, people.answer if people else lambda _: None)
     files = FileWatch(_watched(settings, inbox, logger), internal)
     wapi = Wapi(settings.grid, settings.read_password, clock, user_agent)
     caller = Caller(wapi, inbox.put, clock, on_step, internal)
@@ -121,10 +124,14 @@ def _serve(settings: Settings, release: str, measures: Measures, on_step: OnStep
     workers: dict[str, _Worker] = {"caller": caller, "files": files, "reviewer": reviewer, "guard": sockets.guard}
     threads = [_start(name, worker.run, inbox) for name, worker in workers.items()]
     status.start()
+    if people:
+        people.start()
     _collect_seldom()
     loop.run(caller)
     is_healthy = all(thread.is_alive() for thread in threads)
     status.stop()
+    if people:
+        people.stop()
     for worker in workers.values():
         worker.stop()
     for thread in threads:
@@ -191,6 +198,23 @@ def _watched(settings: Settings, inbox: Inbox[Item], logger: Logger) -> dict[Pat
     if settings.wapi_password_file:
         watched[settings.wapi_password_file] = lambda: inbox.put(PasswordChanged())
     return watched
+
+
+def _admin_socket(
+    settings: Settings, inbox: Inbox[Item], clock: Callable[[], float], logger: Logger, bounds: Bounds
+) -> AdminSocket | None:
+    """Where people's commands are answered; pods get their addresses without it too."""
+    try:
+        return AdminSocket(
+            settings.operator_socket,
+            lambda ticket, request: inbox.put(Asked(ticket, request, clock())),
+            lambda ticket: inbox.put(Left(ticket, clock())),
+            logger,
+            bounds,
+        )
+    except NoAdminSocket as closed:
+        logger.warning("no_operator_socket", reason=str(closed), remedy="people's commands cannot be used")
+        return None
 
 
 def _draw() -> str:

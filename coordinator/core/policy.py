@@ -28,6 +28,8 @@ class Policy:
     lookup_ttl_s: float = 300.0
     release: str = ""
     names: AttributeNames = field(default_factory=AttributeNames)
+    several: bool = False
+    """Whether other coordinators serve nodes of this cluster at the same time: nobody hears all of them."""
 
     @property
     def cluster_ids(self) -> frozenset[str]:

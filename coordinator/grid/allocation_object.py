@@ -51,6 +51,27 @@ class AllocationObject:
     comment: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class BareAddress:
+    """An object without an id, by what tells it from others. `name` is the pod's, where somebody wrote it."""
+
+    view: str
+    address: str
+    container_id: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewLabel:
+    """What an object without an id is told with its id: where it lives, and the people's part of its comment."""
+
+    node: str
+    ifname: str
+    people: str
+    namespace: str = ""
+    inode: int = 0
+
+
 @dataclass(frozen=True)
 class Writer:
     """Makes the operations of one cluster: `cluster_id` stands in ids, `cluster_name` is for people."""
@@ -96,6 +117,33 @@ class Writer:
         criteria = {"ipv4addr": address, "network_view": view, "comment:": edited_comment}
         written = attributes.write({self.names.allocation_id: allocation, **self._cluster_values()})
         return UpdateFound(OBJECT_TYPE, criteria, FIELDS, {"extattrs+": written})
+
+    def mark(self, bare: BareAddress, mark: str) -> UpdateFound:
+        """Writes a comment on an object without one, on condition of which its id can be written then."""
+        return UpdateFound(OBJECT_TYPE, self._by_old_identity(bare), FIELDS, {"comment": mark})
+
+    def give_id(self, allocation: str, bare: BareAddress, old_comment: str, label: NewLabel) -> UpdateFound:
+        """Writes an id on an object that never had one, while it has this comment; the same write changes it."""
+        part = MachinePart(allocation, label.namespace, label.inode)
+        values = {
+            self.names.allocation_id: allocation,
+            **self._cluster_values(),
+            self.names.location: label.node,
+            self.names.interface_name: label.ifname,
+            self.names.vm_name: _plain(bare.name, NAME_BYTES_MAX),
+        }
+        criteria = {**self._by_old_identity(bare), "comment:": old_comment}
+        text = _plain(label.people, NAME_BYTES_MAX)
+        data = {"comment": comment.write(text, part), "extattrs+": attributes.write(values)}
+        return UpdateFound(OBJECT_TYPE, criteria, FIELDS, data)
+
+    def _by_old_identity(self, bare: BareAddress) -> dict[str, str]:
+        return {
+            "ipv4addr": bare.address,
+            "network_view": bare.view,
+            f"*{self.names.vm_id}": bare.container_id,
+            f"*{self.names.tenant_id}": self.cluster_name,
+        }
 
     def list_page(self, page_id: str | None) -> ReadPage:
         """A page of all objects of this cluster."""

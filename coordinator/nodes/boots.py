@@ -38,6 +38,8 @@ class _Heard:
     first_after_other_s: float | None = None
     """When it was first heard after another boot's hello."""
     is_over: bool = False
+    was_heard: bool = True
+    """False where only the grid has shown it."""
 
 
 @dataclass(slots=True)
@@ -74,6 +76,7 @@ class Boots:
         heard = known.boots.setdefault(boot, _Heard(now_s))
         heard.last_s = now_s
         heard.is_over = False
+        heard.was_heard = True
         if len(known.boots) > BOOTS_OF_NODE_MAX:
             del known.boots[min(known.boots, key=lambda each: known.boots[each].last_s)]
         if known.newest in (None, boot):
@@ -119,13 +122,24 @@ class Boots:
     def saw(self, node: str, boot: Boot, now_s: float) -> None:
         """The grid holds something of this boot, whether or not it was ever heard here."""
         known = self._nodes.setdefault(node, _Node())
-        known.boots.setdefault(boot, _Heard(now_s))
+        known.boots.setdefault(boot, _Heard(now_s, was_heard=False))
 
-    def replaced(self, node: str, kept: Boot) -> list[Boot]:
-        """A person says that all boots of the node but this one are over; closes the alarm. Returns those."""
+    def of(self, node: str) -> list[Boot]:
+        """Every boot of the node that was heard or seen in the grid, and is not known to be over."""
+        known = self._nodes.get(node)
+        return [boot for boot, heard in known.boots.items() if not heard.is_over] if known else []
+
+    def has_heard_another(self, node: str, boot: Boot) -> bool:
+        """Whether another boot of the node was heard here, and is not known to be over."""
+        known = self._nodes.get(node)
+        others = [heard for other, heard in known.boots.items() if other != boot] if known else []
+        return any(heard.was_heard and not heard.is_over for heard in others)
+
+    def replaced(self, node: str, kept: Boot, known_then: list[Boot]) -> list[Boot]:
+        """A person says that those boots but this one are over; closes the alarm. Returns those that end."""
         known = self._nodes.setdefault(node, _Node())
         known.has_two_machines = False
-        over = [boot for boot in known.boots if boot != kept]
+        over = [boot for boot in known.boots if boot in known_then and boot != kept]
         for boot in over:
             known.boots[boot].is_over = True
         return over

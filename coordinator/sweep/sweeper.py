@@ -10,11 +10,14 @@ from coordinator.grid.allocation_object import AllocationObject
 from coordinator.grid.operations import Object, Unreadable
 from coordinator.lane.task import Failed
 from coordinator.sweep.listing import ListTask, Page
+from protocol.errors import Problem
 from protocol.wire.allocation_id import AllocationId
 from protocol.wire.status import SweepStatus
 
 RETRY_S: Final = 60.0
 """How long after a listing that the grid refused it is tried again."""
+
+Looker = Callable[[Problem | None, float], None]
 
 
 class Sweeper:
@@ -33,19 +36,33 @@ class Sweeper:
         self._missing = missing
         """Told a claim that the listing does not show."""
         self._next_s: float | None = None
+        self._is_listing = False
+        self._lookers: list[Looker] = []
+        """Who waits for the listing under way."""
+        self._late_lookers: list[Looker] = []
+        """Who came while it was under way, so that the next one is for them."""
         self._known_before: frozenset[str] = frozenset()
         self._seen: set[str] = set()
         self._unreadable = 0
-        self._unreadable_last = 0
+        self.unreadable = 0
+        """How many objects of the last listing could not be read."""
         self._listed_at_s: float | None = None
 
     def start(self, now_s: float) -> None:
         """Begin a listing now."""
         self._next_s = None
+        self._is_listing = True
+        self._lookers, self._late_lookers = [*self._lookers, *self._late_lookers], []
         self._known_before = frozenset(each.allocation for each in self._parts.index)
         self._seen = set()
         self._unreadable = 0
         self._read(None, now_s)
+
+    def look(self, then: Looker, now_s: float) -> None:
+        """List the grid anew; `then` is called when all was compared, or with why it cannot be listed."""
+        self._late_lookers.append(then)
+        if not self._is_listing:
+            self.start(now_s)
 
     def expire(self, now_s: float) -> None:
         """Begin the next listing when its time has come."""
@@ -59,7 +76,7 @@ class Sweeper:
     def status(self, now_s: float) -> SweepStatus:
         """The last listing, for people."""
         age_s = None if self._listed_at_s is None else round(now_s - self._listed_at_s, 1)
-        return SweepStatus(listed_s_ago=age_s, unreadable=self._unreadable_last, stopped="")
+        return SweepStatus(listed_s_ago=age_s, unreadable=self.unreadable, stopped="")
 
     def _read(self, page_id: str | None, now_s: float) -> None:
         task = ListTask(self._parts.writer.list_page, page_id, self._parts.policy.user)
@@ -69,6 +86,7 @@ class Sweeper:
         if isinstance(outcome, Failed):
             self._parts.outbox.alarm("listing_refused", reason=outcome.problem.msg)
             self._next_s = now_s + RETRY_S
+            self._ended(outcome.problem, now_s)
             return
         for seen in self._readable(outcome.hits):
             self._seen.add(seen.allocation)
@@ -85,12 +103,21 @@ class Sweeper:
                 self._parts.index.drop(allocation)
                 self._missing(allocation, now_s)
         self._parts.index.is_complete = True
-        self._listed_at_s, self._unreadable_last = now_s, self._unreadable
+        self._listed_at_s, self.unreadable = now_s, self._unreadable
         facts = {"allocations": len(self._parts.index), "unreadable": self._unreadable}
         self._parts.outbox.note("listed", **facts)
         self._known_before, self._seen = frozenset(), set()
         self._next_s = now_s + self._interval_s if self._interval_s else None
         self._compare_all(now_s)
+        self._ended(None, now_s)
+
+    def _ended(self, problem: Problem | None, now_s: float) -> None:
+        self._is_listing = False
+        lookers, self._lookers = self._lookers, []
+        for then in lookers:
+            then(problem, now_s)
+        if self._late_lookers:
+            self.start(now_s)
 
     def _readable(self, hits: Sequence[Object]) -> list[AllocationObject]:
         readable = []

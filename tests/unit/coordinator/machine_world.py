@@ -8,6 +8,7 @@ from enum import Enum, auto
 from typing import Any
 from urllib.parse import unquote
 
+from coordinator.admin.events import AnswerCommand, Asked
 from coordinator.core.errors import GridUnavailable
 from coordinator.core.networks import NetworkRules
 from coordinator.core.outbox import Note, Send
@@ -142,6 +143,9 @@ class World:
         self.expects_mishaps = False
         self.mishaps: list[Mishap] = []
         self.calls = 0
+        self.answers: dict[int, list[Any]] = {}
+        """What people's commands were answered, by the number of the connection."""
+        self._tickets = 0
         self.fate: Callable[[Call], Fate] = lambda call: Fate.ANSWERED
         """What becomes of a call."""
         self.late: list[Call] = []
@@ -189,6 +193,13 @@ class World:
     def feed(self, *events: Any) -> None:
         self._carry_out(self.machine.handle(events, self.now_s))
 
+    def command(self, request: Any) -> list[Any]:
+        """A person's command asks; its answers so far."""
+        self._tickets += 1
+        self.answers[self._tickets] = []
+        self.feed(Asked(self._tickets, request, self.now_s))
+        return self.answers[self._tickets]
+
     def passes(self, seconds: float) -> None:
         """Let time pass, waking the machine whenever it asks to be."""
         until_s = self.now_s + seconds
@@ -215,6 +226,20 @@ class World:
         (hit,) = [each for each in self._search() if each["ipv4addr"] == address]
         assert self.grid.call(calls.Call("DELETE", hit["_ref"], [], None)).status == 200
 
+    def edit(self, address: str, **fields: Any) -> None:
+        """Somebody edits an object in the grid's user interface."""
+        (hit,) = [each for each in self._search() if each["ipv4addr"] == address]
+        self.grid.update(hit["_ref"], fields)
+
+    def search(self) -> list[Any]:
+        """Every fixed address or reservation, of anybody."""
+        return self._search()
+
+    @property
+    def agents(self) -> list[Agent]:
+        """All that were ever made, in that order."""
+        return list(self._agents)
+
     def create_by_admin(self, address: str) -> None:
         """Somebody reserves an address in the grid's user interface."""
         self.grid.create("fixedaddress", {"ipv4addr": address, "match_client": "RESERVED"})
@@ -233,6 +258,8 @@ class World:
                 self._deliver(effect)
             elif isinstance(effect, WakeAt):
                 self._wake_s = effect.at_s
+            elif isinstance(effect, AnswerCommand):
+                self.answers[effect.ticket].append(effect.message)
             elif isinstance(effect, Note):
                 self.notes.append(effect.event)
             elif isinstance(effect, Mishap):

@@ -58,7 +58,7 @@ def test_a_person_closes_the_alarm_and_says_which_boot_is_the_nodes():
     boots = heard(OLD, NEW)
     boots.heard("node-1", OLD, 11.0)
     boots.heard("node-1", OLD, 30.0)
-    assert boots.replaced("node-1", kept=NEW) == [OLD]
+    assert boots.replaced("node-1", NEW, boots.of("node-1")) == [OLD]
     assert not boots.has_two_machines("node-1")
     assert boots.is_over("node-1", OLD)
 

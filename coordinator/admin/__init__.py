@@ -1,0 +1,1 @@
+"""People's commands: verify, explain, adopt, and the replacement of a node."""

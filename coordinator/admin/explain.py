@@ -1,0 +1,200 @@
+"""Answers `explain`: asks the grid for the objects that are meant, tells what is known of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Final
+
+from coordinator.admin import bare_object
+from coordinator.admin.bare_object import BareObject
+from coordinator.admin.events import turned_down_for
+from coordinator.admin.stories import Witness, story_of_claim, story_of_object
+from coordinator.allocation.deletions import Deletions
+from coordinator.allocation.parts import Parts
+from coordinator.allocation.task import Task
+from coordinator.core import attributes
+from coordinator.core.errors import GridRefused
+from coordinator.grid.allocation_object import FIELDS, OBJECT_TYPE
+from coordinator.grid.operations import Found, Object, Operation, Reply, Search, Unreadable
+from coordinator.grid.refusals import Refusal
+from coordinator.lane.lane import Lane
+from coordinator.lane.outage import why_late
+from coordinator.lane.task import Failed, Priority
+from coordinator.nodes.boots import Boots
+from coordinator.nodes.sessions import Claim, Session
+from protocol.admin.messages import PAGE_ITEMS_MAX, AdminAnswer, Explain, Explained
+from protocol.errors import Problem
+from protocol.wire.allocation_id import AllocationId
+
+PATIENCE_S: Final = 60.0
+CONTAINERS_MAX: Final = 20
+"""How many containers the start of an ID may mean."""
+
+_CONTAINER_ID: Final = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Hits:
+    """What the searches found."""
+
+    objects: tuple[Object, ...]
+
+
+class LookTask(Task[Hits | Failed]):
+    """Searches for what a person means."""
+
+    priority = Priority.PREPARE
+    apart = True
+
+    def __init__(self, searches: Sequence[Search], user: str) -> None:
+        super().__init__()
+        self._searches = tuple(searches)
+        self._user = user
+
+    def operations(self) -> tuple[Operation, ...]:
+        return self._searches
+
+    def answered(self, replies: Sequence[Reply], now_s: float) -> Hits | Failed | None:
+        return Hits(tuple(hit for reply in replies if isinstance(reply, Found) for hit in reply.hits))
+
+    def refused(self, refusal: Refusal, now_s: float) -> Hits | Failed | None:
+        return Failed(GridRefused(cause=refusal.text, user=self._user, action="search addresses"))
+
+    def doubtful(self, now_s: float) -> Hits | Failed | None:
+        return None
+
+    def unknown(self, now_s: float) -> Hits | Failed | None:
+        return None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    request: Explain
+    task: LookTask
+    deadline_s: float
+
+
+class Explanations:
+    """All commands that wait for an explanation."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        lane: Lane,
+        boots: Boots,
+        deletions: Deletions,
+        tell: Callable[[int, AdminAnswer], None],
+    ) -> None:
+        self._parts = parts
+        self._lane = lane
+        self._boots = boots
+        self._deletions = deletions
+        self._tell = tell
+        self._asked: dict[int, _Asked] = {}
+
+    def begin(self, ticket: int, request: Explain, now_s: float) -> None:
+        """Search the grid for what is meant."""
+        task = LookTask(self._searches(request.what), self._parts.policy.user)
+        self._asked[ticket] = _Asked(request, task, now_s + PATIENCE_S)
+        self._parts.runner.submit(task, lambda outcome, at_s: self._looked(ticket, task, outcome, at_s), now_s)
+
+    def leave(self, ticket: int) -> None:
+        """Nobody waits any more."""
+        if asked := self._asked.pop(ticket, None):
+            self._parts.runner.withdraw(asked.task)
+
+    def expire(self, now_s: float) -> None:
+        """Answer whose time is up."""
+        for ticket, asked in list(self._asked.items()):
+            if now_s >= asked.deadline_s:
+                self._turn_down(ticket, why_late(self._lane.outage, "it searches too slowly"))
+
+    def next_deadline_s(self) -> float | None:
+        """When `expire` has something to do."""
+        return min((each.deadline_s for each in self._asked.values()), default=None)
+
+    def _searches(self, what: str) -> list[Search]:
+        names, ours = self._parts.writer.names, self._of_cluster()
+        if _is_address(what):
+            return [_search({"ipv4addr": what})]
+        if _is_id(what):
+            return [_search(self._parts.writer.by_id(what))]
+        if "/" in what:
+            return [_search({f"*{names.vm_name}": what, **ours})]
+        if containers := self._containers(what):
+            return [_search({f"*{names.vm_id}": each, **ours}) for each in containers]
+        if _CONTAINER_ID.fullmatch(what):
+            return [_search({f"*{names.vm_id}": what, **ours})]
+        return [_search({f"*{names.vm_name}~": f"(^|/){re.escape(what)}$", **ours})]
+
+    def _of_cluster(self) -> dict[str, str]:
+        return {f"*{self._parts.writer.names.tenant_id}": self._parts.policy.cluster_name}
+
+    def _containers(self, start: str) -> list[str]:
+        """The containers that the index knows whose ID begins so."""
+        labels = [seen.label for seen in self._parts.index if seen.label]
+        return sorted({each.container_id for each in labels if each.container_id.startswith(start)})[
+            :CONTAINERS_MAX
+        ]
+
+    def _looked(self, ticket: int, task: LookTask, outcome: Hits | Failed, now_s: float) -> None:
+        asked = self._asked.get(ticket)
+        if asked is None or asked.task is not task:
+            return
+        if isinstance(outcome, Failed):
+            self._turn_down(ticket, outcome.problem)
+            return
+        del self._asked[ticket]
+        witness = Witness(self._parts, self._boots, self._deletions, now_s)
+        found = self._read(outcome.objects)
+        stories = [story_of_object(witness, each, eas) for each, eas in found]
+        told = {each.allocation for each, _ in found}
+        for session, claim in self._claims(asked.request.what):
+            if claim.allocation not in told:
+                stories.append(story_of_claim(witness, session, claim))
+        self._tell(ticket, Explained(id=asked.request.id, stories=stories[:PAGE_ITEMS_MAX], last=True))
+
+    def _read(self, hits: Sequence[Object]) -> list[tuple[BareObject, dict[str, tuple[str, ...]]]]:
+        found = {}
+        for hit in hits:
+            try:
+                read = bare_object.read(self._parts.writer, hit)
+            except Unreadable:
+                continue
+            found[read.place] = read, attributes.read(hit.get("extattrs"))
+        return sorted(found.values(), key=lambda each: (IPv4Address(each[0].address), each[0].view))
+
+    def _claims(self, what: str) -> Iterator[tuple[Session, Claim]]:
+        """What journals claim of it, whatever the grid says."""
+        for session in self._parts.sessions:
+            for claim in session.claims.values():
+                if what in (claim.address, claim.allocation):
+                    yield session, claim
+
+    def _turn_down(self, ticket: int, problem: Problem) -> None:
+        request = self._asked[ticket].request
+        self.leave(ticket)
+        self._tell(ticket, turned_down_for(request.id, problem))
+
+
+def _search(criteria: dict[str, str]) -> Search:
+    return Search(OBJECT_TYPE, criteria, FIELDS)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_id(text: str) -> bool:
+    try:
+        AllocationId.parse(text)
+    except ValueError:
+        return False
+    return True
