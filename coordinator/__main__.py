@@ -17,9 +17,13 @@ from typing import Final, Protocol
 
 import zmq
 
-from coordinator.api_server import ApiServer
 from coordinator.assignment import Policy
-from coordinator.cluster_watch import ClusterWatch
+from coordinator.cluster.api_server import ApiServer
+from coordinator.cluster.kubernetes_api import KubernetesApi
+from coordinator.cluster.live_nodes import LiveNodesFile
+from coordinator.cluster.liveness import NobodyTells
+from coordinator.cluster.token_reviewer import Reviewer
+from coordinator.cluster.watch import ClusterWatch
 from coordinator.core.steps import OnStep, no_step
 from coordinator.desk import Desk
 from coordinator.door import Door
@@ -28,9 +32,6 @@ from coordinator.events import OperatorAsked, OperatorLeft
 from coordinator.front import Drivers, Front, Item, KeysChanged, PasswordChanged, Stop
 from coordinator.grid.caller import Caller
 from coordinator.grid.wapi import Wapi
-from coordinator.kubernetes_api import KubernetesApi
-from coordinator.live_nodes import LiveNodesFile
-from coordinator.liveness import NobodyTells
 from coordinator.metrics import Metrics
 from coordinator.nodes.authorized import Authorized
 from coordinator.nodes.connection_book import ConnectionBook, Limits
@@ -41,7 +42,6 @@ from coordinator.nodes.tickets import Tickets
 from coordinator.nodes.zap import Zap
 from coordinator.operator_socket import NoOperatorSocket, OperatorSocket
 from coordinator.ownership import Owner
-from coordinator.reviewer import Reviewer
 from coordinator.settings import Settings, read_settings
 from coordinator.sweeper import Sweeping
 from daemon import descriptors

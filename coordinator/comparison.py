@@ -14,7 +14,7 @@ from typing import Final
 
 from coordinator.allocations import Allocations, Holding, Record
 from coordinator.attachment_work import Place
-from coordinator.liveness import Liveness
+from coordinator.cluster.liveness import Liveness
 from coordinator.objects import FixedAddress, read_origin
 from coordinator.ownership import VM_NAME, Identity, Owner
 

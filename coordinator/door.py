@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from coordinator.cluster.token_reviewer import Reviewed
 from coordinator.enrolment import Enrolment, EnrolmentEffect, Knocked
 from coordinator.nodes.authorized import Authorized
 from coordinator.nodes.rate_limit import RateLimit
 from coordinator.nodes.tickets import Tickets
-from coordinator.reviewer import Reviewed
 from protocol.messages import Enrol, ShowTicket
 
 

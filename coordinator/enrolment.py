@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from coordinator import answers
+from coordinator.cluster.token_reviewer import Review, Reviewed
 from coordinator.commands import Note, Send
 from coordinator.core.errors import EnrolmentBusy, KeyTaken, NodeDiffers, NodeTaken, NodeTwice, TicketRefused
 from coordinator.nodes.tickets import Ticket, Tickets
-from coordinator.reviewer import Review, Reviewed
 from protocol.errors import Problem, TryAgain
 from protocol.messages import Enrol, Enrolled, ShowTicket
 

@@ -11,6 +11,7 @@ from typing import Final
 import zmq
 
 from coordinator import answers
+from coordinator.cluster.token_reviewer import Review, Reviewed
 from coordinator.commands import LIMITED, AnswerOperator, Effect, Send
 from coordinator.core.errors import InternalFailure
 from coordinator.core.outbox import Note
@@ -27,7 +28,6 @@ from coordinator.metrics import Metrics
 from coordinator.nodes.connection_guard import ConnectionGuard
 from coordinator.nodes.router import Incoming, Router
 from coordinator.nodes.zap import Zap
-from coordinator.reviewer import Review, Reviewed
 from daemon.inbox import Inbox
 from daemon.internal_errors import InternalErrors
 from daemon.log_limit import LogLimit

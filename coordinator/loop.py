@@ -15,6 +15,7 @@ from typing import Final
 import zmq
 
 from coordinator.admin.events import AnswerCommand, Asked, Left
+from coordinator.cluster.token_reviewer import Reviewed
 from coordinator.core.errors import InternalFailure
 from coordinator.core.outbox import Note, Send, declined
 from coordinator.grid.caller import Caller
@@ -24,7 +25,6 @@ from coordinator.lane.events import CredentialsChanged, Ticked
 from coordinator.machine import Machine, MachineEffect, MachineEvent
 from coordinator.nodes.agents_port import AgentsPort
 from coordinator.notes import Notes
-from coordinator.reviewer import Reviewed
 from daemon.inbox import Inbox
 from daemon.internal_errors import InternalErrors
 from protocol.keys import KeyPair

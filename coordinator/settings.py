@@ -12,7 +12,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from coordinator.claims import TokenRules
+from coordinator.cluster.token_claims import TokenRules
 from coordinator.comparison import SweepRules
 from coordinator.core.networks import NetworkRules
 from coordinator.grid.certificates import fault_of_authorities

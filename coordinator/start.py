@@ -19,12 +19,13 @@ import zmq
 
 from coordinator.admin.events import Asked, Left
 from coordinator.admin.socket import AdminSocket, NoAdminSocket
-from coordinator.api_server import ApiServer
+from coordinator.cluster.api_server import ApiServer
+from coordinator.cluster.kubernetes_api import KubernetesApi
+from coordinator.cluster.token_reviewer import Reviewer
 from coordinator.core.policy import Policy
 from coordinator.core.steps import OnStep, no_step
 from coordinator.grid.caller import Caller
 from coordinator.grid.wapi import Wapi
-from coordinator.kubernetes_api import KubernetesApi
 from coordinator.loop import Item, KeysChanged, Loop, PasswordChanged, Stop
 from coordinator.machine import Machine
 from coordinator.measures import Measures
@@ -39,7 +40,6 @@ from coordinator.nodes.router import Router, listen
 from coordinator.nodes.tickets import Tickets
 from coordinator.nodes.zap import Zap
 from coordinator.notes import Notes
-from coordinator.reviewer import Reviewer
 from coordinator.settings import Settings, read_settings
 from daemon import descriptors
 from daemon.bounds import Bounds

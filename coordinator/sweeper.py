@@ -14,6 +14,7 @@ from typing import Final
 
 from coordinator.assignment import Policy
 from coordinator.attachment_work import Place
+from coordinator.cluster.liveness import LivenessSource, NobodyTells
 from coordinator.commands import Command, Note
 from coordinator.comparison import (
     Comparison,
@@ -39,7 +40,6 @@ from coordinator.course import (
 from coordinator.lane.events import Submitted
 from coordinator.lane.lane import Lane
 from coordinator.lane.task import Failed, Work
-from coordinator.liveness import LivenessSource, NobodyTells
 from coordinator.lookups import Lookups
 from coordinator.objects import FixedAddress
 from coordinator.ownership import Identity

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import zmq
 
+from coordinator.cluster.token_reviewer import Review, Reviewed
 from coordinator.core.errors import InternalFailure, ProtocolMismatch
 from coordinator.core.outbox import Note, Send, declined
 from coordinator.core.steps import OnStep
@@ -16,7 +17,6 @@ from coordinator.nodes.enrolment import EnrolmentEffect
 from coordinator.nodes.events import Received
 from coordinator.nodes.router import Incoming, Router
 from coordinator.nodes.zap import Zap
-from coordinator.reviewer import Review, Reviewed
 from daemon.internal_errors import InternalErrors
 from protocol.keys import KeyPair
 from protocol.wire.codec import Unreadable, decode_to_coordinator, encode

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from coordinator.cluster.token_reviewer import Review, Reviewed
 from coordinator.core.errors import EnrolmentBusy, KeyTaken, NodeDiffers, NodeTaken, TicketRefused
 from coordinator.core.outbox import Note, Send, declined
 from coordinator.nodes.tickets import Ticket, Tickets
-from coordinator.reviewer import Review, Reviewed
 from protocol.errors import Problem, TryAgain
 from protocol.wire.messages import Enrol, Enrolled, ShowTicket
 

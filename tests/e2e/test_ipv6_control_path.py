@@ -12,8 +12,8 @@ import pytest
 import requests
 from runtime_calls import a_mac, add, delete, grid_holds
 
-from coordinator.api_server import ApiServer
-from coordinator.kubernetes_api import KubernetesApi
+from coordinator.cluster.api_server import ApiServer
+from coordinator.cluster.kubernetes_api import KubernetesApi
 from demo.cluster import Cluster, Plan
 from demo.daemons import command
 from tests.kubernetes_stub import KubernetesStub

@@ -10,10 +10,10 @@ from typing import Any
 
 import requests
 
-from coordinator.api_server import ApiServer, Reply
-from coordinator.claims import PodAsk, TokenRules, judge, node_of_pod
+from coordinator.cluster.api_server import ApiServer, Reply
+from coordinator.cluster.kubernetes_api import KubernetesApi
+from coordinator.cluster.token_claims import PodAsk, TokenRules, judge, node_of_pod
 from coordinator.grid.reply_bounds import ReplyBounds
-from coordinator.kubernetes_api import KubernetesApi
 from protocol.errors import Problem
 from tests.fuzz.border import check_told
 

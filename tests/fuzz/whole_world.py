@@ -18,6 +18,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from coordinator.assignment import Policy
+from coordinator.cluster.token_reviewer import Review, Reviewed
 from coordinator.core.errors import EnrolmentUnavailable
 from coordinator.core.networks import NetworkRules
 from coordinator.core.steps import no_step
@@ -34,7 +35,6 @@ from coordinator.nodes.rate_limit import Strangers
 from coordinator.nodes.router import Incoming
 from coordinator.nodes.tickets import Tickets
 from coordinator.ownership import Owner
-from coordinator.reviewer import Review, Reviewed
 from daemon.inbox import Inbox
 from gridsim import calls as gridsim_calls
 from gridsim.model import Grid

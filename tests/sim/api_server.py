@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from coordinator.cluster_objects import Seen
-from coordinator.cluster_view import SeenNodes, SeenPods
-from coordinator.liveness import Liveness
+from coordinator.cluster.cache import SeenNodes, SeenPods
+from coordinator.cluster.liveness import Liveness
+from coordinator.cluster.metadata import Seen
 from tests.sim.timeline import Timeline
 
 SOMEBODY: Final = Seen("kube-system", "dns", "uid-dns")

@@ -12,11 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from coordinator import kind_watch
-from coordinator.api_server import ApiServer
-from coordinator.cluster_watch import FRESH_S, ClusterWatch
-from coordinator.kind_watch import Pace
-from coordinator.liveness import Liveness
+from coordinator.cluster import reflector
+from coordinator.cluster.api_server import ApiServer
+from coordinator.cluster.liveness import Liveness
+from coordinator.cluster.reflector import Pace
+from coordinator.cluster.watch import FRESH_S, ClusterWatch
 from daemon.logs import Logger
 from tests.kubernetes_stub import KubernetesStub
 from tests.kubernetes_stub.mischief import trickle
@@ -115,7 +115,7 @@ def follow(stub: KubernetesStub) -> Iterator[Callable[..., Following]]:
 
 @pytest.fixture
 def pages_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kind_watch, "PAGE_OBJECTS", 2)
+    monkeypatch.setattr(reflector, "PAGE_OBJECTS", 2)
 
 
 @pytest.fixture
@@ -383,7 +383,7 @@ def test_an_event_that_trickles_in_is_given_up(stub: KubernetesStub, follow: Cal
 def test_a_list_of_pages_without_end_is_given_up(
     stub: KubernetesStub, follow: Callable[..., Following], pages_of_two: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kind_watch, "LIST_OBJECTS_MAX", 3)
+    monkeypatch.setattr(reflector, "LIST_OBJECTS_MAX", 3)
     for number in range(4):
         stub.cluster.add_pod("shop", f"more-{number}", "node-1")
     assert "more than 3 pods" in follow().wait_for("cluster_unwatched")["reason"]

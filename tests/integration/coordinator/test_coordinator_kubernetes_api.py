@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from coordinator import kubernetes_api
-from coordinator.api_server import ApiServer
-from coordinator.claims import PodFacts
+from coordinator.cluster import kubernetes_api
+from coordinator.cluster.api_server import ApiServer
+from coordinator.cluster.kubernetes_api import KubernetesApi
+from coordinator.cluster.token_claims import PodFacts
 from coordinator.core.errors import EnrolmentUnavailable
-from coordinator.kubernetes_api import KubernetesApi
 from tests.kubernetes_stub import KubernetesStub
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from desk_world import DeskWorld, Setup
 
+from coordinator.cluster.liveness import Liveness, LiveNodes, LivePods
 from coordinator.comparison import SweepRules
 from coordinator.events import OperatorAsked
 from coordinator.grid.operations import ReadPage
-from coordinator.liveness import Liveness, LiveNodes, LivePods
 from coordinator.sweeper import Sweeping
 from protocol.operator import (
     Difference,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from coordinator.api_server import NoAnswer
-from coordinator.cluster_objects import Change, Seen, VersionGone, read_change, read_page
-from coordinator.cluster_view import REMEMBER_GONE_S, SeenNodes, SeenPods
+from coordinator.cluster.api_server import NoAnswer
+from coordinator.cluster.cache import REMEMBER_GONE_S, SeenNodes, SeenPods
+from coordinator.cluster.metadata import Change, Seen, VersionGone, read_change, read_page
 
 
 def node(name: str) -> Seen:

@@ -8,13 +8,13 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from coordinator.claims import PodAsk, PodFacts, TokenFacts, TokenRules, judge, node_of_pod
+from coordinator.cluster.token_claims import PodAsk, PodFacts, TokenFacts, TokenRules, judge, node_of_pod
+from coordinator.cluster.token_reviewer import PATIENCE_S, Review, Reviewed, Reviewer
 from coordinator.commands import Note, Send
 from coordinator.core.errors import EnrolmentUnavailable, TicketRefused, TokenRefused
 from coordinator.enrolment import REVIEWS_MAX, Enrolment, EnrolmentEffect, Knocked
 from coordinator.nodes.rate_limit import CONNECTIONS_MAX, MESSAGE_BYTES_MAX, MESSAGES_MAX, WINDOW_S, RateLimit
 from coordinator.nodes.tickets import Ticket, Tickets
-from coordinator.reviewer import PATIENCE_S, Review, Reviewed, Reviewer
 from protocol.errors import Problem
 from protocol.messages import Declined, Enrol, Enrolled, ShowTicket
 from tests.unexpected import NothingUnexpected

@@ -1,6 +1,6 @@
 """What a source of liveness says of nodes and pods."""
 
-from coordinator.liveness import LiveNodes, LivePods, NobodyTells
+from coordinator.cluster.liveness import LiveNodes, LivePods, NobodyTells
 
 
 def test_a_node_that_was_never_seen_is_gone_since_the_list_was_complete() -> None:

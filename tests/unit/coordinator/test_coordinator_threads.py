@@ -10,16 +10,16 @@ from typing import Any, cast
 
 import pytest
 
-from coordinator.claims import TokenRules
+from coordinator.cluster.reflector import Pace, Reflector
+from coordinator.cluster.token_claims import TokenRules
+from coordinator.cluster.token_reviewer import Review, Reviewed, Reviewer
 from coordinator.core.errors import EnrolmentUnavailable
 from coordinator.core.steps import no_step
 from coordinator.grid.caller import Caller
 from coordinator.grid.calls import Call, Form, Landing, Lost, Refused
 from coordinator.grid.operations import HttpCall
 from coordinator.grid.refusals import Kind
-from coordinator.kind_watch import KindWatch, Pace
 from coordinator.objects import find_definition
-from coordinator.reviewer import Review, Reviewed, Reviewer
 from daemon.file_watch import FileWatch
 from daemon.internal_errors import InternalErrors
 from daemon.logs import make_logger
@@ -82,7 +82,7 @@ def test_a_watch_that_fails_at_what_it_hears_asks_again(internal: InternalErrors
 
     server = cast(Any, SimpleNamespace(exchange=exchange))
     pace = Pace(retry_s=0.001, retry_max_s=0.002)
-    watch = KindWatch("nodes", server, cast(Any, None), lambda: 0.0, cast(Any, None), pace, internal)
+    watch = Reflector("nodes", server, cast(Any, None), lambda: 0.0, cast(Any, None), pace, internal)
     thread = threading.Thread(target=watch.run)
     thread.start()
     for _ in range(3):

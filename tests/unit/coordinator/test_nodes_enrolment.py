@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from coordinator.cluster.token_reviewer import Review, Reviewed
 from coordinator.core.errors import EnrolmentUnavailable
 from coordinator.core.outbox import Note, Send
 from coordinator.nodes.enrolment import REVIEWS_MAX, Enrolment, EnrolmentEffect, Knocked
 from coordinator.nodes.tickets import Tickets
-from coordinator.reviewer import Review, Reviewed
 from protocol.errors import Problem
 from protocol.wire.messages import Declined, Enrol, Enrolled, ShowTicket
 

@@ -9,7 +9,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from coordinator.cluster_objects import read_page
+from coordinator.cluster.metadata import read_page
 from coordinator.grid.exchange import RefusedError
 from coordinator.grid.wapi_reply import read_body
 from nodeagent.cni_args import pod_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Final, Protocol
 
-from coordinator.claims import PodAsk, PodFacts, TokenFacts, TokenRules, judge, node_of_pod
+from coordinator.cluster.token_claims import PodAsk, PodFacts, TokenFacts, TokenRules, judge, node_of_pod
 from coordinator.core.errors import EnrolmentUnavailable
 from daemon.internal_errors import InternalErrors
 from protocol.errors import Problem

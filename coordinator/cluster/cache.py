@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from coordinator.cluster_objects import Seen
-from coordinator.liveness import LiveNodes, LivePods
+from coordinator.cluster.liveness import LiveNodes, LivePods
+from coordinator.cluster.metadata import Seen
 
 REMEMBER_GONE_S: Final = 3600.0
 """A node that is gone for longer may be forgotten: it then counts as gone even longer, which changes nothing."""

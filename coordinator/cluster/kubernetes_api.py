@@ -8,8 +8,8 @@ from urllib.parse import quote
 import requests
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from coordinator.api_server import CAUSE_LENGTH_MAX, OBJECT_BYTES_MAX, ApiServer, NoAnswer
-from coordinator.claims import PodFacts, TokenFacts
+from coordinator.cluster.api_server import CAUSE_LENGTH_MAX, OBJECT_BYTES_MAX, ApiServer, NoAnswer
+from coordinator.cluster.token_claims import PodFacts, TokenFacts
 from coordinator.core.errors import EnrolmentUnavailable
 from protocol.texts import Scrubbed
 

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from coordinator.api_server import ApiServer
-from coordinator.cluster_objects import Seen
-from coordinator.cluster_view import SeenNodes, SeenPods
-from coordinator.kind_watch import KindWatch, Pace, Seeing
-from coordinator.liveness import Liveness
+from coordinator.cluster.api_server import ApiServer
+from coordinator.cluster.cache import SeenNodes, SeenPods
+from coordinator.cluster.liveness import Liveness
+from coordinator.cluster.metadata import Seen
+from coordinator.cluster.reflector import Pace, Reflector, Seeing
 from daemon.internal_errors import InternalErrors
 from daemon.logs import Logger
 from protocol.status import KubernetesStatus
@@ -36,12 +36,12 @@ class ClusterWatch:
         self._nodes, self._pods = SeenNodes(), SeenPods()
         kinds: dict[str, Seeing] = {"nodes": self._nodes, "pods": self._pods}
         self._watches = {
-            kind: KindWatch(kind, server, _Locked(seeing, self._lock), clock, logger, pace, internal)
+            kind: Reflector(kind, server, _Locked(seeing, self._lock), clock, logger, pace, internal)
             for kind, seeing in kinds.items()
         }
 
     @property
-    def watches(self) -> Mapping[str, KindWatch]:
+    def watches(self) -> Mapping[str, Reflector]:
         """What is to run in a thread each, by name."""
         return self._watches
 

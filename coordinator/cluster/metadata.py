@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from coordinator.api_server import NoAnswer
+from coordinator.cluster.api_server import NoAnswer
 from protocol.texts import Scrubbed, scrub
 
 GONE: Final = 410

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from coordinator.api_server import OBJECT_BYTES_MAX, ApiServer, NoAnswer, Reply
-from coordinator.cluster_objects import Seen, VersionGone, read_change, read_page
+from coordinator.cluster.api_server import OBJECT_BYTES_MAX, ApiServer, NoAnswer, Reply
+from coordinator.cluster.metadata import Seen, VersionGone, read_change, read_page
 from daemon.internal_errors import InternalErrors
 from daemon.logs import Logger
 
@@ -60,7 +60,7 @@ class Seeing(Protocol):
         ...
 
 
-class KindWatch:
+class Reflector:
     """Follows `nodes` or `pods` until it is stopped, through every outage."""
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from coordinator.liveness import Liveness, LiveNodes
+from coordinator.cluster.liveness import Liveness, LiveNodes
 
 
 class LiveNodesFile:
