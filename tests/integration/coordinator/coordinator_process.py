@@ -162,6 +162,10 @@ class Peer:
             self._heard.append(message)
         raise AssertionError(f"no {kind.__name__}; heard {self._heard}")
 
+    def keep(self, message: messages.Message) -> None:
+        """It was heard by somebody else, and is still to be received."""
+        self._heard.append(message)
+
     def hello(self) -> None:
         self.send(
             messages.Hello(

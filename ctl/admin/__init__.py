@@ -1,0 +1,1 @@
+"""The subcommands that ask the coordinator through its Unix socket."""
