@@ -14,7 +14,6 @@ from coordinator.admin.events import turned_down_for
 from coordinator.admin.stories import Witness, story_of_claim, story_of_object
 from coordinator.allocation.deletions import Deletions
 from coordinator.allocation.parts import Parts
-from coordinator.allocation.task import Task
 from coordinator.core import attributes
 from coordinator.core.errors import GridRefused
 from coordinator.grid.allocation_object import FIELDS, OBJECT_TYPE
@@ -25,6 +24,7 @@ from coordinator.lane.outage import why_late
 from coordinator.lane.task import Failed, Priority
 from coordinator.nodes.boots import Boots
 from coordinator.nodes.sessions import Claim, Session
+from coordinator.tasks.allocation_task import Task
 from protocol.admin.messages import PAGE_ITEMS_MAX, AdminAnswer, Explain, Explained
 from protocol.errors import Problem
 from protocol.wire.allocation_id import AllocationId

@@ -8,14 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from coordinator.allocation.create_task import (
-    Contradicted,
-    Created,
-    CreateOutcome,
-    CreateTask,
-    Exhausted,
-    Unsettled,
-)
 from coordinator.allocation.deletions import Deletions
 from coordinator.allocation.grants import Grants
 from coordinator.allocation.labels import Labels
@@ -26,6 +18,7 @@ from coordinator.core import errors
 from coordinator.core.deadlines import Deadlines
 from coordinator.core.networks import Network, resolve
 from coordinator.nodes.sessions import Claim, Session
+from coordinator.tasks.create_task import Contradicted, Created, CreateOutcome, CreateTask, Exhausted, Unsettled
 from protocol.errors import TRY_AGAIN_LATER, Problem
 from protocol.wire import messages
 from protocol.wire.allocation_id import AllocationId

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from coordinator.allocation.delete_task import DeleteTask, Gone
 from coordinator.allocation.parts import Parts
 from coordinator.grid.allocation_object import AllocationObject
 from coordinator.nodes.sessions import Session
+from coordinator.tasks.delete_task import DeleteTask, Gone
 from protocol.wire import messages
 from protocol.wire.allocation_id import AllocationId
 from protocol.wire.messages import PAGE_ROWS_MAX, LetGoRow

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from coordinator.allocation.label_task import Absent, Labelled, LabelOutcome, LabelTask
 from coordinator.allocation.parts import Parts
 from coordinator.nodes.sessions import Session
+from coordinator.tasks.label_task import Absent, Labelled, LabelOutcome, LabelTask
 from protocol.wire import messages
 from protocol.wire.allocation_id import AllocationId
 from protocol.wire.messages import PAGE_ROWS_MAX, Label, LabelRow

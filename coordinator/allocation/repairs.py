@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from coordinator.allocation.find_task import Seen, Unseen, find
+from coordinator.allocation.finds import find
 from coordinator.allocation.index import NetworkPlace
 from coordinator.allocation.parts import Parts
-from coordinator.allocation.repair_task import InPlace, Occupied, RepairOutcome, RepairTask
 from coordinator.core.networks import Network, resolve
 from coordinator.nodes.sessions import Claim, Session
+from coordinator.tasks.find_task import Seen, Unseen
+from coordinator.tasks.repair_task import InPlace, Occupied, RepairOutcome, RepairTask
 from protocol.errors import Problem
 from protocol.wire import messages
 from protocol.wire.allocation_id import AllocationId
@@ -108,7 +109,7 @@ class Repairs:
                 self._tried(allocation, now_s)
             elif self._give_up(allocation, now_s):
                 self._tried(allocation, now_s)
-            elif self._claim(allocation) and allocation not in self._parked.values():
+            elif self._claim(allocation) and not self._is_parked(allocation):
                 self._parts.index.drop(allocation)
                 # A silent session's too: its address cannot be told, so it must not be what the grid gives next.
                 self._repair(allocation, now_s)
@@ -125,9 +126,20 @@ class Repairs:
         return True
 
     def _repair(self, allocation: str, now_s: float) -> None:
-        if self._claim(allocation) and allocation not in self._tasks and allocation not in self._parked.values():
+        if self._claim(allocation) and allocation not in self._tasks and not self._is_parked(allocation):
             self._queue[allocation] = None
             self._proceed(now_s)
+
+    def _is_parked(self, allocation: str) -> bool:
+        """Whether a claim waits for what becomes of the object at its place, which nobody claims yet."""
+        for occupant, claimed in self._parked.items():
+            if claimed == allocation:
+                if self._claim(occupant) is None:
+                    return True
+                # Somebody has adopted it meanwhile.
+                del self._parked[occupant]
+                return False
+        return False
 
     def _proceed(self, now_s: float) -> None:
         while self._queue and len(self._tasks) < UNDER_WAY_MAX:
@@ -153,6 +165,7 @@ class Repairs:
             node=session.node,
             network=network,
             address=claim.address,
+            cluster_ids=parts.policy.cluster_ids,
         )
         if (claim.view, claim.subnet) in self._unsearched:
             task.hurry()

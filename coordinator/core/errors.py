@@ -335,6 +335,12 @@ class EaNotWritable(Refused):
     )
 
 
+class ObjectEdited(Refused):
+    code = GRID_REFUSED
+    message = "the object at {address} in view {view!r} has lost its Allocation ID"
+    remedy = "Write {allocation} to it: this user may not use `request`, so that the coordinator must not."
+
+
 class ApprovalNeeded(Refused):
     concerns_all = True
     code = GRID_APPROVAL

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from coordinator.allocation.task import Task
 from coordinator.core.errors import GridRefused
 from coordinator.grid.operations import Found, Object, Operation, ReadPage, Reply
 from coordinator.grid.refusals import Refusal
 from coordinator.lane.task import Failed, Priority
+from coordinator.tasks.allocation_task import Task
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from coordinator.allocation.deletions import Deletions
-from coordinator.allocation.find_task import Seen, Unseen, find
+from coordinator.allocation.finds import find
 from coordinator.allocation.parts import Parts
 from coordinator.grid.allocation_object import AllocationObject
 from coordinator.nodes.boots import Boot, Boots
 from coordinator.nodes.sessions import Claim, Session
+from coordinator.tasks.find_task import Seen, Unseen
 from protocol.wire import messages
 from protocol.wire.allocation_id import AllocationId
 from protocol.wire.messages import PAGE_ROWS_MAX, Answer, OrphanRow, ProbeAnswer

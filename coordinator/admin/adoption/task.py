@@ -14,13 +14,13 @@ from typing import Final
 from coordinator.admin import bare_object
 from coordinator.admin.adoption.homes import Seen
 from coordinator.admin.bare_object import BareObject
-from coordinator.allocation.task import Task
 from coordinator.core.errors import ApprovalNeeded, OutcomeUnknown
 from coordinator.grid.allocation_object import AllocationObject, NewLabel, Writer
 from coordinator.grid.operations import Found, Operation, Reply, Unreadable, UpdateFound, Written, is_scheduled
 from coordinator.grid.refusal_problems import as_problem
 from coordinator.grid.refusals import Refusal
 from coordinator.lane.task import Failed, Priority
+from coordinator.tasks.allocation_task import Task
 from protocol.wire.messages import NAMESPACE_PATH_LENGTH_MAX
 
 WRITES_MAX: Final = 6

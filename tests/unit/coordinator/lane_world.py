@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from coordinator.allocation.create_task import CreateTask
-from coordinator.allocation.delete_task import DeleteTask
-from coordinator.allocation.label_task import LabelTask
 from coordinator.core.networks import Network
 from coordinator.grid.allocation_object import Writer
 from coordinator.grid.calls import Answered, Call
@@ -16,6 +13,9 @@ from coordinator.lane.lane import Lane
 from coordinator.lane.task import Work
 from coordinator.provision.definitions_task import DefinitionsTask
 from coordinator.provision.objects import Provider
+from coordinator.tasks.create_task import CreateTask
+from coordinator.tasks.delete_task import DeleteTask
+from coordinator.tasks.label_task import LabelTask
 from protocol.wire.allocation_id import Owner, hash_driver, hash_node
 from protocol.wire.messages import Label
 

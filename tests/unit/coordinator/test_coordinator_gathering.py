@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from lane_world import a_lane, a_removal, an_add, answered
 
-from coordinator.allocation.create_task import CreateTask
 from coordinator.grid.calls import Call
 from coordinator.lane.commands import Finished, WakeAt
 from coordinator.lane.events import Submitted
 from coordinator.lane.gathering import WAIT_SHARE_MAX, Gathering
 from coordinator.lane.task import Work
+from coordinator.tasks.create_task import CreateTask
 
 FIXED_S = 0.15
 OPERATION_S = 0.005

@@ -18,8 +18,6 @@ from lane_world import (
     submit,
 )
 
-from coordinator.allocation.create_task import Created, CreateTask, Unsettled
-from coordinator.allocation.delete_task import RETRY_S, DeleteTask
 from coordinator.core.errors import GridForbids, GridLoginRefused, GridUnavailable
 from coordinator.grid.calls import Answered, Call, Form, Lost, NotSent, Refused
 from coordinator.grid.operations import Create, Found
@@ -29,6 +27,8 @@ from coordinator.lane.commands import Finished, WakeAt
 from coordinator.lane.events import Submitted
 from coordinator.lane.task import COMPANY_S
 from coordinator.lane.turns import Turns
+from coordinator.tasks.create_task import Created, CreateTask, Unsettled
+from coordinator.tasks.delete_task import RETRY_S, DeleteTask
 
 
 def test_work_that_arrives_during_a_call_shares_the_next_one() -> None:

@@ -7,8 +7,8 @@ from machine_world import Agent, World
 from test_coordinator_machine import LABEL, claim, connected
 
 from coordinator.allocation.asks import Asks
-from coordinator.allocation.create_task import CreateTask
 from coordinator.allocation.deletions import Deletions
+from coordinator.tasks.create_task import CreateTask
 from protocol.wire import messages
 from protocol.wire.messages import DeclineKind
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from coordinator.allocation.task import AllocationTask
 from coordinator.grid.allocation_object import Writer
 from coordinator.grid.operations import Operation, Reply, Unreadable
 from coordinator.grid.refusals import Refusal
 from coordinator.lane.task import Priority
+from coordinator.tasks.allocation_task import AllocationTask
 
 RETRY_S: Final = 60.0
 """How long a deletion rests after it has failed twice, or went to a reference and its reply was lost."""

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from coordinator.allocation.task import AllocationTask
 from coordinator.core.errors import ApprovalNeeded
 from coordinator.core.networks import Network
 from coordinator.grid.allocation_object import AllocationObject, Writer
 from coordinator.grid.operations import Operation, Reply, Unreadable, Written, is_scheduled
 from coordinator.grid.refusals import Kind, Refusal
 from coordinator.lane.task import COMPANY_S, Failed, Priority
+from coordinator.tasks.allocation_task import AllocationTask
 from protocol.errors import Problem
 from protocol.wire.messages import Label
 

@@ -28,8 +28,13 @@ class AllocationTask(Task[Outcome]):
         self.node = AllocationId.parse(allocation).owner.node
         self.is_looking = False
         """Whether its next step is the search by id that follows a write of unknown outcome."""
+        self.is_separate = False
+        """Whether the grid takes single calls only, so that a write goes to a reference (rule S)."""
         self._writer = writer
         self._user = user
+
+    def goes_separately(self) -> None:
+        self.is_separate = True
 
     def found(self, reply: Reply) -> AllocationObject | None:
         """What the search by id found. Raises `Unreadable` for more than one object, or for another id."""

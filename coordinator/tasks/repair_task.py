@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from coordinator.allocation.task import AllocationTask
-from coordinator.core.errors import OutcomeUnknown
+from coordinator.core.errors import ObjectEdited, OutcomeUnknown
 from coordinator.core.networks import Network
 from coordinator.grid import comment
 from coordinator.grid.allocation_object import AllocationObject, Writer
 from coordinator.grid.operations import Found, Operation, Reply, Unreadable, Written
 from coordinator.grid.refusals import Kind, Refusal
 from coordinator.lane.task import Failed, Priority
+from coordinator.tasks.allocation_task import AllocationTask
+from protocol.wire.allocation_id import AllocationId
 
 WRITES_MAX: Final = 4
 """How often it is written in vain; what is refused in company does not count, since the company shrinks."""
@@ -41,6 +42,7 @@ class _Step(Enum):
     FIND = auto()
     CREATE = auto()
     LOOK_AT_PLACE = auto()
+    FIND_NAMED = auto()
     GIVE_ID_BACK = auto()
 
 
@@ -51,14 +53,28 @@ class RepairTask(AllocationTask[RepairOutcome]):
     patient = True
 
     def __init__(
-        self, writer: Writer, user: str, allocation: str, *, node: str, network: Network, address: str
+        self,
+        writer: Writer,
+        user: str,
+        allocation: str,
+        *,
+        node: str,
+        network: Network,
+        address: str,
+        cluster_ids: frozenset[str],
     ) -> None:
         super().__init__(writer, user, allocation)
         self.network = network
         self.address = address
         self.node_name = node
         self._step = _Step.FIND
-        self._edited_comment = ""
+        self._cluster_ids = cluster_ids
+        self._edited: AllocationObject | None = None
+        """What is at the place, and has lost its id."""
+        self._named = ""
+        """The id that its comment names."""
+        self._refusal: Refusal | None = None
+        """Why the object could not be made at its place."""
         self._vain = 0
 
     def hurry(self) -> None:
@@ -73,7 +89,10 @@ class RepairTask(AllocationTask[RepairOutcome]):
             return (writer.recreate(self.allocation, self.node_name, self.network, address),)
         if self._step is _Step.LOOK_AT_PLACE:
             return (writer.find_at(view, address),)
-        return (writer.give_id_back(self.allocation, view, address, self._edited_comment),)
+        if self._step is _Step.FIND_NAMED:
+            return (writer.find(self._named),)
+        edited_comment = self._edited.comment if self._edited else ""
+        return (writer.give_id_back(self._named, view, address, edited_comment),)
 
     def answered(self, replies: Sequence[Reply], now_s: float) -> RepairOutcome | None:
         (reply,) = replies
@@ -82,9 +101,11 @@ class RepairTask(AllocationTask[RepairOutcome]):
                 return self._looked(self.found(reply))
             if self._step is _Step.LOOK_AT_PLACE:
                 return self._looked_at_place(reply)
+            if self._step is _Step.FIND_NAMED:
+                return self._looked_for_named(reply)
             if not isinstance(reply, Written):
                 raise Unreadable("a write that is not answered by an object")
-            return InPlace(self.read(reply.object))
+            return self._at_place(self._writer.read(reply.object))
         except Unreadable:
             return self.unknown(now_s)
 
@@ -92,8 +113,9 @@ class RepairTask(AllocationTask[RepairOutcome]):
         self._vain += 1
         if self._vain >= WRITES_MAX:
             return Failed(self.problem(refusal, f"put {self.address} back"))
-        is_taken = self._step is _Step.CREATE and refusal.kind is Kind.EXISTS
-        self._step = _Step.LOOK_AT_PLACE if is_taken else _Step.FIND
+        may_be_taken = self._step is _Step.CREATE and refusal.kind in (Kind.EXISTS, Kind.OTHER)
+        self._refusal = refusal
+        self._step = _Step.LOOK_AT_PLACE if may_be_taken else _Step.FIND
         return None
 
     def doubtful(self, now_s: float) -> RepairOutcome | None:
@@ -115,15 +137,35 @@ class RepairTask(AllocationTask[RepairOutcome]):
     def _looked_at_place(self, reply: Reply) -> RepairOutcome | None:
         if not isinstance(reply, Found):
             raise Unreadable("a search that is not answered by hits")
-        if not reply.hits:
+        if reply.hits:
+            return self._at_place(self._writer.read(reply.hits[0]))
+        if self._refusal and self._refusal.kind is Kind.EXISTS:
             # Something else than a fixed address is there: a lease, a host record, the edge of a range.
             return Occupied(None)
-        by = self._writer.read(reply.hits[0])
+        self._step = _Step.FIND
+        return None
+
+    def _at_place(self, by: AllocationObject) -> RepairOutcome | None:
+        """What the place's object means for the claim; None where that gets its own id back first."""
         if by.allocation == self.allocation:
             return InPlace(by)
         named = comment.read(by.comment)
-        if not by.allocation and named and named.allocation == self.allocation:
-            self._edited_comment = by.comment
-            self._step = _Step.GIVE_ID_BACK
-            return None
-        return Occupied(by)
+        if by.allocation or named is None or not self._is_ours(named.allocation):
+            return Occupied(by)
+        if self.is_separate:
+            return Failed(ObjectEdited(address=by.address, view=by.view, allocation=named.allocation))
+        self._edited, self._named = by, named.allocation
+        self._step = _Step.FIND_NAMED
+        return None
+
+    def _looked_for_named(self, reply: Reply) -> RepairOutcome | None:
+        if not isinstance(reply, Found):
+            raise Unreadable("a search that is not answered by hits")
+        if reply.hits:
+            # The id is in use elsewhere, so this object is a copy, and whoever made it owns it.
+            return Occupied(self._edited)
+        self._step = _Step.GIVE_ID_BACK
+        return None
+
+    def _is_ours(self, allocation: str) -> bool:
+        return AllocationId.parse(allocation).owner.cluster in self._cluster_ids

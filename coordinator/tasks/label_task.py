@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from coordinator.allocation.task import AllocationTask
 from coordinator.core.errors import ApprovalNeeded, OutcomeUnknown
 from coordinator.grid.allocation_object import AllocationObject, Writer
 from coordinator.grid.operations import Operation, Reply, Unreadable, Written, is_scheduled
 from coordinator.grid.refusals import Kind, Refusal
 from coordinator.lane.task import COMPANY_S, Failed, Priority
+from coordinator.tasks.allocation_task import AllocationTask
 from protocol.wire.messages import Label
 
 WRITES_MAX: Final = 4
