@@ -100,7 +100,14 @@ class Machine:
         self._missing_definitions: tuple[str, ...] = ()
         hooks = Hooks(self._over, self._comparison.node)
         self._commands = Commands(parts, self._lane, self._boots, self._deletions, self._sweeper, hooks)
-        self._timed = (self._asks, self._shortages, self._comparison, self._sweeper, self._commands)
+        self._timed = (
+            self._asks,
+            self._deletions,
+            self._shortages,
+            self._comparison,
+            self._sweeper,
+            self._commands,
+        )
 
     def start(self, now_s: float) -> list[MachineEffect]:
         """What a coordinator does before anybody asks: see what the user may do, read what the grid holds."""
@@ -207,7 +214,7 @@ class Machine:
             return
         welcome = messages.Welcome(
             id=hello.id,
-            number=self.sessions.welcome(event.connection, hello),
+            number=self.sessions.welcome(event.connection, hello, event.now_s),
             cluster=self._policy.cluster_id,
             former=list(self._policy.former),
             reserve=self._policy.reserve,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from coordinator.allocation.parts import Parts
+from coordinator.core.deadlines import Deadlines
 from coordinator.grid.allocation_object import AllocationObject
 from coordinator.nodes.sessions import Session
 from coordinator.tasks.delete_task import DeleteTask, Gone
@@ -25,22 +26,52 @@ class Deletions:
         self._tell_gone = gone
         """Told an id of which the grid holds nothing more, what it held if that was known, and the time."""
         self._tasks: dict[str, DeleteTask] = {}
+        self._doubted: dict[str, str] = {}
+        """What an adopter lets go while the journal that drew it may be heard, with the name of its node.
+
+        Two agents may serve one node, in two containers of one kernel: each takes the other's for its own that was
+        lost, and does not see the other's network namespaces.
+        """
+        self._looks: Deadlines[str] = Deadlines()
         self._of_node: dict[str, int] = {}
         self._confirmed: dict[bytes, list[str]] = {}
 
     def __len__(self) -> int:
-        return len(self._tasks)
+        return len(self._tasks) + len(self._doubted)
 
     def __contains__(self, allocation: str) -> bool:
-        return allocation in self._tasks
+        return allocation in self._tasks or allocation in self._doubted
 
     def let_go(self, session: Session, row: LetGoRow, now_s: float) -> None:
         """The session's journal lets an allocation go: it is deleted when its address has rested."""
-        if self._of_node.get(session.owner.node, 0) >= WAITING_OF_NODE_MAX and row.allocation not in self._tasks:
+        if self._of_node.get(session.owner.node, 0) >= WAITING_OF_NODE_MAX and row.allocation not in self:
             return
         session.let_go.add(row.allocation)
         delay_s = self._parts.policy.release_delay_s if row.was_held else 0.0
-        self._delete(row.allocation, now_s + max(0.0, delay_s - row.age_ms / 1000), now_s)
+        due_s = now_s + max(0.0, delay_s - row.age_ms / 1000)
+        owner = AllocationId.parse(row.allocation).owner
+        if owner.journal == session.owner.journal:
+            self._delete(row.allocation, due_s, now_s)
+        elif row.allocation not in self:
+            self._count(row.allocation)
+            self._doubted[row.allocation] = session.node
+            self._looks.add(max(due_s, self._parts.sessions.unheard_at_s(session.node, owner)), row.allocation)
+
+    def expire(self, now_s: float) -> None:
+        """Delete what an adopter has let go when the journal that drew it was not heard for a minute."""
+        for allocation in self._looks.take_due(now_s):
+            node = self._doubted.get(allocation)
+            if node is None:
+                continue
+            unheard_s = self._parts.sessions.unheard_at_s(node, AllocationId.parse(allocation).owner)
+            if unheard_s > now_s:
+                self._looks.add(unheard_s, allocation)
+            else:
+                self._delete(allocation, now_s, now_s)
+
+    def next_deadline_s(self) -> float | None:
+        """When `expire` has something to do."""
+        return self._looks.next_s()
 
     def confirm(self, session: Session, allocation: str) -> None:
         """The grid surely holds nothing under this id."""
@@ -67,7 +98,7 @@ class Deletions:
     def count_resting(self, view: str, subnet: str) -> int:
         """How many addresses of a network are on their way out."""
         index = self._parts.index
-        known = (index.get(allocation) for allocation in self._tasks)
+        known = (index.get(allocation) for allocation in (*self._tasks, *self._doubted))
         return sum(1 for each in known if each and (each.view, each.subnet) == (view, subnet))
 
     def flush(self) -> None:
@@ -87,10 +118,14 @@ class Deletions:
             return
         parts = self._parts
         task = DeleteTask(parts.writer, parts.policy.user, allocation, due_s)
+        if self._doubted.pop(allocation, None) is None:
+            self._count(allocation)
         self._tasks[allocation] = task
+        parts.runner.submit(task, lambda outcome, at_s: self._gone(allocation, outcome, at_s), now_s)
+
+    def _count(self, allocation: str) -> None:
         node = _node_of(allocation)
         self._of_node[node] = self._of_node.get(node, 0) + 1
-        parts.runner.submit(task, lambda outcome, at_s: self._gone(allocation, outcome, at_s), now_s)
 
     def _gone(self, allocation: str, outcome: Gone, now_s: float) -> None:
         del self._tasks[allocation]

@@ -30,6 +30,12 @@ LET_GO_MAX: Final = 4_096
 
 REPLACED_REMEMBERED_MAX: Final = 8
 
+JOURNALS_OF_NODE_MAX: Final = 16
+"""More journals of one node than that are forgotten, the one first that was not heard for longest."""
+
+UNHEARD_S: Final = 60.0
+"""A journal that was not heard for so long speaks no more."""
+
 SessionKey = tuple[str, str, str]
 """Node, boot, driver."""
 
@@ -130,6 +136,10 @@ class Sessions:
         self._by_connection: dict[bytes, Session] = {}
         self._by_node: dict[str, dict[SessionKey, Session]] = {}
         self._welcomes = 0
+        self._began_s = 0.0
+        """When the first welcome was said: who was heard before that is not known."""
+        self._heard_s: dict[str, dict[str, float]] = {}
+        """When each journal without a session was heard last, by node."""
         self._welcomed: dict[str, dict[bytes, _Welcomed]] = {}
         """Whoever has not answered yet, by node and connection."""
         self._replaced: dict[SessionKey, list[str]] = {}
@@ -158,8 +168,17 @@ class Sessions:
         """The session of the journal that has drawn an id, or of another one of the same driver and boot."""
         return self._by_journal.get(_journal_of(owner))
 
-    def welcome(self, connection: bytes, hello: Hello) -> int:
+    def unheard_at_s(self, node: str, owner: Owner) -> float:
+        """From when on a journal of this node was not heard for a minute, if it is not heard again."""
+        session = self.of_owner(owner)
+        if session and session.owner.journal == owner.journal:
+            return session.heard_at_s + UNHEARD_S
+        return self._heard_s.get(node, {}).get(owner.journal, self._began_s) + UNHEARD_S
+
+    def welcome(self, connection: bytes, hello: Hello, now_s: float) -> int:
         """The number of the welcome for a node whose key has opened the connection."""
+        self._began_s = self._began_s if self._welcomes else now_s
+        self._remember(hello.node, hello.journal, now_s)
         self._welcomes += 1
         welcomed = self._welcomed.setdefault(hello.node, {})
         welcomed.pop(connection, None)
@@ -195,6 +214,7 @@ class Sessions:
         """Nobody speaks for this journal any more."""
         for allocation in list(session.claims):
             self.unclaim(session, allocation)
+        self._remember(session.node, session.owner.journal, session.heard_at_s)
         self._by_connection.pop(session.connection, None)
         if self._by_journal.get(_journal_of(session.owner)) is session:
             del self._by_journal[_journal_of(session.owner)]
@@ -245,6 +265,12 @@ class Sessions:
             driver=hash_driver(hello.driver),
             journal=hello.journal,
         )
+
+    def _remember(self, node: str, journal: str, heard_s: float) -> None:
+        heard = self._heard_s.setdefault(node, {})
+        heard[journal] = max(heard_s, heard.get(journal, heard_s))
+        if len(heard) > JOURNALS_OF_NODE_MAX:
+            del heard[min(heard, key=heard.__getitem__)]
 
     def _take_welcome(self, node: str, connection: bytes) -> None:
         welcomed = self._welcomed.get(node, {})

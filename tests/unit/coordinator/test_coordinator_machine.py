@@ -199,8 +199,40 @@ def test_a_lost_journal_is_told_its_orphans_and_may_let_them_go():
     assert (row.allocation, row.address, row.label, row.seal) == (allocation, told.address, LABEL, told.seal)
     assert orphans.last
     second.let_go(allocation)
+    second.stays(60.0)
     assert world.objects() == {}
     assert second.take(messages.Gone)
+
+
+def test_what_an_adopter_lets_go_stays_while_the_journal_that_drew_it_is_heard():
+    world = World(release_delay_s=0.0)
+    first = connected(world)
+    allocation = first.ask(label=LABEL)
+    told = first.told()
+    twin = connected(world, journal="6" * 8)
+    twin.let_go(allocation)
+    twin.stays(50.0)
+    first.hello(claims=[claim(told)])
+    first.stays(20.0)
+    twin.hello(let_go=[messages.LetGoRow(allocation=allocation, age_ms=0, was_held=True)])
+    twin.stays(59.0)
+    assert world.objects() == {allocation: told.address}
+    twin.stays(1.0)
+    assert world.objects() == {}
+    assert twin.take(messages.Gone)
+
+
+def test_after_a_restart_nobody_is_known_to_be_silent_before_a_minute():
+    world = World(release_delay_s=0.0)
+    allocation = connected(world).ask(label=LABEL)
+    world.passes(600.0)
+    world.restart()
+    after = connected(world, journal="6" * 8)
+    after.let_go(allocation)
+    after.stays(59.0)
+    assert allocation in world.objects()
+    after.stays(1.0)
+    assert world.objects() == {}
 
 
 def test_orphans_are_told_by_a_grid_that_takes_few_operations_in_a_call():
@@ -278,6 +310,7 @@ def test_an_orphan_that_comes_back_after_it_was_let_go_is_told_again():
     after = connected(world, journal="6" * 8)
     assert after.take(messages.Orphans)
     after.let_go(left, was_held=False)
+    after.stays(60.0)
     assert after.take(messages.Gone)
     world.grid.create("fixedaddress", reserved("10.55.0.77", left))
     after.stays(600.0)
