@@ -13,8 +13,8 @@ from gridsim.references import block_key, reference
 
 NO_VIEW = -1
 ZERO_MAC = "00:00:00:00:00:00"
-# The identity of an attachment starts with this attribute; searches by it must not scan.
-_INDEXED_ATTRIBUTE = "VM ID"
+# What an object is searched by most; such searches must not scan.
+_INDEXED_ATTRIBUTES = ("Allocation ID", "VM ID")
 _INDEXED_FIELDS = {
     "fixedaddress": ("ipv4addr", "mac", "network"),
     "network": ("network",),
@@ -63,9 +63,10 @@ class GridObject:
             value = self.fields.get(name)
             if value and value != ZERO_MAC:
                 yield self.kind, name, value
-        value = self.extattrs.get(_INDEXED_ATTRIBUTE)
-        if isinstance(value, str):
-            yield self.kind, f"*{_INDEXED_ATTRIBUTE}", value
+        for name in _INDEXED_ATTRIBUTES:
+            value = self.extattrs.get(name)
+            if isinstance(value, str):
+                yield self.kind, f"*{name}", value
 
 
 class Store:
@@ -138,7 +139,7 @@ class Store:
         """Tell whether objects with that value are found without a scan."""
         if not isinstance(value, str):
             return False
-        if name == f"*{_INDEXED_ATTRIBUTE}":
+        if name.startswith("*") and name[1:] in _INDEXED_ATTRIBUTES:
             return True
         return value not in ("", ZERO_MAC) and name in _INDEXED_FIELDS.get(kind, ())
 

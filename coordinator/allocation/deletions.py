@@ -112,14 +112,15 @@ class Deletions:
     def _delete(self, allocation: str, due_s: float, now_s: float) -> None:
         task = self._tasks.get(allocation)
         if task:
-            if due_s < task.ready_at_s and not task.is_looking:
-                task.ready_at_s = due_s
+            if task.hasten(due_s):
                 self._parts.runner.moved(task, now_s)
             return
         parts = self._parts
         task = DeleteTask(parts.writer, parts.policy.user, allocation, due_s)
         if self._doubted.pop(allocation, None) is None:
             self._count(allocation)
+        # To delete what is not there is refused, with all that shares the call; so the unknown is searched first.
+        task.is_looking = allocation not in parts.index
         self._tasks[allocation] = task
         parts.runner.submit(task, lambda outcome, at_s: self._gone(allocation, outcome, at_s), now_s)
 

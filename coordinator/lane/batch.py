@@ -109,6 +109,7 @@ class _Batch:
         self._labels = 0
         self._labels_max = inf
         self._creates: Counter[str | None] = Counter()
+        self._subjects: set[str] = set()
         self._company: str | None = None
         self._sets_mac = False
 
@@ -122,6 +123,8 @@ class _Batch:
             company, cost = self._company_of(work), work.cost()
             if self._is_short(work) or (company and self._company and company != self._company):
                 continue
+            if work.subject in self._subjects:
+                continue
             if self._would_share_refusal(work) or self._is_label_too_many(work, cost):
                 continue
             if self.works and self._operations + cost > operations_max:
@@ -130,6 +133,7 @@ class _Batch:
             self._operations += cost
             self._labels += cost if work.priority is Priority.LABEL else 0
             self._creates[work.network_key] += 1
+            self._subjects |= {work.subject} - {""}
             self._company = self._company or company
             self._sets_mac = self._sets_mac or work.sets_mac
 

@@ -44,8 +44,9 @@ class Work(ABC):
     no call with other work; work that is `patient` waits for the end of an outage, however long that lasts.
     `may_wait_s` is how long after its submission it may wait for company when nothing else is to be done.
     `node` is who asked for it, so that nodes take turns, `node_name` what people call it; empty where nobody did.
-    `is_sent_separately` tells that
-    the last call was made without `request`, so that its writes went to references.
+    No call has two works of one `subject`: a grid may return the hits of all searches in one list, where whose
+    they are could not be told. `is_sent_separately` tells that the last call was made without `request`, so that
+    its writes went to references.
     """
 
     priority: Priority
@@ -54,6 +55,7 @@ class Work(ABC):
     may_wait_s = 0.0
     node = ""
     node_name = ""
+    subject = ""
 
     def __init__(self) -> None:
         self.ready_at_s = 0.0

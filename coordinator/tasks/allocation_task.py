@@ -24,7 +24,7 @@ class AllocationTask(Task[Outcome]):
 
     def __init__(self, writer: Writer, user: str, allocation: str) -> None:
         super().__init__()
-        self.allocation = allocation
+        self.allocation = self.subject = allocation
         self.node = AllocationId.parse(allocation).owner.node
         self.is_looking = False
         """Whether its next step is the search by id that follows a write of unknown outcome."""

@@ -32,10 +32,17 @@ class DeleteTask(AllocationTask[Gone]):
         self.ready_at_s = due_s
         self._failures = 0
 
+    def hasten(self, due_s: float) -> bool:
+        """It is due earlier than was said, unless it rests because it has failed. Returns whether it is now."""
+        if self._failures or due_s >= self.ready_at_s:
+            return False
+        self.ready_at_s = due_s
+        return True
+
     def expedite(self, now_s: float) -> None:
         """The address is needed: the rest of the delay is not waited for, and it goes before other deletions."""
         if self._failures == 0:
-            self.ready_at_s = min(self.ready_at_s, now_s)
+            self.hasten(now_s)
             self.priority = Priority.PREPARE
 
     def operations(self) -> tuple[Operation, ...]:

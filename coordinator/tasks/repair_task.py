@@ -81,6 +81,11 @@ class RepairTask(AllocationTask[RepairOutcome]):
         """A network waits for it: it goes like an ADD."""
         self.priority = Priority.PREPARE
 
+    def _go_to(self, step: _Step) -> None:
+        self._step = step
+        # What other steps search for, other works of the same call may search for by its id.
+        self.apart = step not in (_Step.FIND, _Step.CREATE)
+
     def operations(self) -> tuple[Operation, ...]:
         writer, view, address = self._writer, self.network.view, self.address
         if self._step is _Step.FIND:
@@ -115,21 +120,21 @@ class RepairTask(AllocationTask[RepairOutcome]):
             return Failed(self.problem(refusal, f"put {self.address} back"))
         may_be_taken = self._step is _Step.CREATE and refusal.kind in (Kind.EXISTS, Kind.OTHER)
         self._refusal = refusal
-        self._step = _Step.LOOK_AT_PLACE if may_be_taken else _Step.FIND
+        self._go_to(_Step.LOOK_AT_PLACE if may_be_taken else _Step.FIND)
         return None
 
     def doubtful(self, now_s: float) -> RepairOutcome | None:
-        self._step = _Step.FIND
+        self._go_to(_Step.FIND)
         return None
 
     def unknown(self, now_s: float) -> RepairOutcome | None:
         self._vain += 1
-        self._step = _Step.FIND
+        self._go_to(_Step.FIND)
         return Failed(OutcomeUnknown(action=f"put {self.address} back")) if self._vain >= WRITES_MAX else None
 
     def _looked(self, found: AllocationObject | None) -> RepairOutcome | None:
         if found is None:
-            self._step = _Step.CREATE
+            self._go_to(_Step.CREATE)
             return None
         is_here = (found.view, found.address) == (self.network.view, self.address)
         return InPlace(found) if is_here else Occupied(None)
@@ -142,7 +147,7 @@ class RepairTask(AllocationTask[RepairOutcome]):
         if self._refusal and self._refusal.kind is Kind.EXISTS:
             # Something else than a fixed address is there: a lease, a host record, the edge of a range.
             return Occupied(None)
-        self._step = _Step.FIND
+        self._go_to(_Step.FIND)
         return None
 
     def _at_place(self, by: AllocationObject) -> RepairOutcome | None:
@@ -155,7 +160,7 @@ class RepairTask(AllocationTask[RepairOutcome]):
         if self.is_separate:
             return Failed(ObjectEdited(address=by.address, view=by.view, allocation=named.allocation))
         self._edited, self._named = by, named.allocation
-        self._step = _Step.FIND_NAMED
+        self._go_to(_Step.FIND_NAMED)
         return None
 
     def _looked_for_named(self, reply: Reply) -> RepairOutcome | None:
@@ -164,7 +169,7 @@ class RepairTask(AllocationTask[RepairOutcome]):
         if reply.hits:
             # The id is in use elsewhere, so this object is a copy, and whoever made it owns it.
             return Occupied(self._edited)
-        self._step = _Step.GIVE_ID_BACK
+        self._go_to(_Step.GIVE_ID_BACK)
         return None
 
     def _is_ours(self, allocation: str) -> bool:

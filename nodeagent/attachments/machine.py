@@ -76,11 +76,13 @@ class Attachments:
         """The draft of this turn is in the journal."""
         self._adds.committed()
         self._asks.committed()
+        self._ownership.committed()
 
     def dropped(self, problem: Problem, now_s: float) -> list[Effect]:
         """The draft of this turn is not in the journal, for this reason."""
         self._adds.dropped(problem)
         self._asks.dropped()
+        self._ownership.dropped()
         self._reserve.dropped(now_s)
         return self._node.take_effects()
 
@@ -163,6 +165,7 @@ class Attachments:
         self._node.session = None
         self._node.trouble = event.why
         self._asks.session_ended()
+        self._ownership.session_ended()
         self._adds.session_ended()
 
     def _ticked(self, _: events.Ticked, now_s: float) -> None:
@@ -171,6 +174,7 @@ class Attachments:
         for each in late:
             self._node.do(Reply(each.event.caller, Failure.of(errors.AgentSlow())))
         self._vanished.ticked(now_s)
+        self._ownership.ticked(now_s)
         self._reserve.ticked(now_s)
 
     def _received(self, event: events.Received, now_s: float) -> None:

@@ -26,6 +26,10 @@ class Ownership:
     def __init__(self, node: Node, asks: Asks) -> None:
         self._node = node
         self._asks = asks
+        self._told: list[Orphans | Lost] = []
+        """What was taken in in this turn, and is in the journal only when the turn is over."""
+        self._unwritten: list[Orphans | Lost] = []
+        """What could not be written, and is not told again in this session."""
 
     def whose(self, message: Whose) -> None:
         """Answer from journal and memory in one step."""
@@ -47,6 +51,7 @@ class Ownership:
 
     def lost(self, message: Lost, now_s: float) -> None:
         """Somebody else has the address of an allocation that this node claims."""
+        self._told.append(message)
         row = self._node.rows.allocations.get(message.allocation)
         if row is None or row.state not in CLAIMS:
             return
@@ -58,6 +63,7 @@ class Ownership:
 
     def orphans(self, message: Orphans, now_s: float) -> None:
         """What other journals of this boot have left."""
+        self._told.append(message)
         for row in message.rows:
             known = self._node.rows.allocations.get(row.allocation)
             if known:
@@ -68,6 +74,29 @@ class Ownership:
                 self._asks.let_go(row.allocation)
             else:
                 self._adopt(wire.orphan_of(row), now_s)
+
+    def committed(self) -> None:
+        """The rows of this turn are in the journal."""
+        self._told.clear()
+
+    def dropped(self) -> None:
+        """The rows of this turn are not in the journal."""
+        self._unwritten += self._told
+        self._told.clear()
+
+    def ticked(self, now_s: float) -> None:
+        """Take in once more what could not be written."""
+        unwritten, self._unwritten = self._unwritten, []
+        for message in unwritten:
+            if isinstance(message, Lost):
+                self.lost(message, now_s)
+            else:
+                self.orphans(message, now_s)
+
+    def session_ended(self) -> None:
+        """What was told in this session is told anew in the next."""
+        self._told.clear()
+        self._unwritten.clear()
 
     def _adopt(self, orphan: Allocation, now_s: float) -> None:
         rows, session = self._node.rows, self._node.session

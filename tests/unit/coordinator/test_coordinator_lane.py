@@ -314,3 +314,12 @@ def test_a_deletion_lost_on_the_way_is_looked_for_then_repeated() -> None:
     lane.handle(Answered(look_up.id, [Found((a_written(an_id("r")).object,))], 2.1))
     (again,) = calls(lane.proceed(2.1))
     assert [type(each).__name__ for each in (*look_up.operations, *again.operations)] == ["Search", "DeleteFound"]
+
+
+def test_no_call_has_two_works_about_one_id() -> None:
+    lane = a_lane()
+    (first,) = calls(submit(lane, a_look_up("a"), a_look_up("a"), a_look_up("b"), a_removal("a")))
+    assert owners(first, "ab") == ["a", "b"]
+    lane.handle(Answered(first.id, [Found(())] * 2, 1.1))
+    (second,) = calls(lane.proceed(1.1))
+    assert sorted(owners(second, "ab")) == ["a", "b"]

@@ -340,6 +340,35 @@ def test_a_claim_whose_place_waits_for_an_owner_that_is_away_stops_nobody():
     assert asker.told()
 
 
+def test_a_claim_is_lost_when_another_journal_adopts_what_has_its_place():
+    world = World()
+    agent = connected(world)
+    agent.ask(label=LABEL)
+    mine = agent.told()
+    world.delete_by_admin(mine.address)
+    world.restart()
+    away = connected(world, node="node-2")
+    away.ask(label=LABEL)
+    assert away.told().address == mine.address
+    world.restart()
+    agent.hello(claims=[claim(mine)])
+    assert not agent.take(messages.Lost)
+    connected(world, node="node-2", journal="6" * 8)
+    agent.stays(700.0)
+    assert [lost.allocation for lost in agent.take(messages.Lost)] == [mine.allocation]
+
+
+def test_ids_that_the_grid_never_held_are_let_go_without_a_refusal():
+    world = World(release_delay_s=0.0)
+    agent = connected(world)
+    held = agent.ask(label=LABEL)
+    strays = [str(agent.owner.draw(world.draw())) for _ in range(50)]
+    calls = world.calls
+    agent.let_go(*strays, held)
+    assert world.calls == calls + 1
+    assert sorted(id_ for gone in agent.take(messages.Gone) for id_ in gone.allocations) == sorted([*strays, held])
+
+
 def test_a_claim_is_lost_when_somebody_else_has_its_address():
     world = World()
     agent = connected(world)

@@ -27,7 +27,7 @@ from nodeagent.attachments.ownership import ADOPTED_LET_GO_MAX
 from nodeagent.domain.allocation import Allocation, State
 from nodeagent.domain.attachment import Namespace, Network
 from nodeagent.domain.effects import Effect, Note, ReadMac, Transmit
-from nodeagent.domain.events import DelAsked, MacRead
+from nodeagent.domain.events import DelAsked, MacRead, SessionEnded, Ticked
 from nodeagent.domain.wire import wire_label
 from nodeagent.journal.contents import Changes
 from protocol.wire import messages
@@ -269,4 +269,28 @@ def test_so_many_adopted_ids_are_remembered_then_nothing_more_is_adopted() -> No
     core.commit()
 
     assert notes(core.receive(orphans(an_orphan()))) == ["orphan_not_adopted"]
+    assert not core.commit()
+
+
+def test_what_could_not_be_written_is_taken_in_again_though_it_is_not_told_again() -> None:
+    core = Core(HELD)
+    core.receive(orphans(an_orphan()))
+    core.receive(lost(HELD))
+    core.drop()
+    assert not core.rows.in_state(State.ADOPTED, State.LOST)
+
+    core.handle(Ticked())
+
+    assert [row.id for row in core.rows.in_state(State.ADOPTED, State.LOST)] == [an_id(7, OLD), HELD.id]
+    core.commit()
+    core.handle(Ticked())
+    assert not core.commit()
+
+
+def test_what_could_not_be_written_is_forgotten_with_its_session() -> None:
+    core = Core()
+    core.receive(orphans(an_orphan()))
+    core.drop()
+    core.handle(SessionEnded("cut"))
+    core.handle(Ticked())
     assert not core.commit()
