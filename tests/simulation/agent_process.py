@@ -12,13 +12,14 @@ from nodeagent.domain.events import Event
 from nodeagent.domain.outcomes import Done, Failure, Outcome
 from nodeagent.journal.contents import Contents, Identity, draw_journal
 from nodeagent.journal.rows import Rows
+from nodeagent.journal.store import LOOK_EVERY_S
 from nodeagent.machine import Options, make_machine
 from protocol.wire.allocation_id import hash_machine
 from protocol.wire.messages import Message, to_agent
-from tests.sim.pending_files import Pending
-from tests.sim.timeline import Process
 from tests.simulation.connections import Lines, decode
+from tests.simulation.pending_files import Pending
 from tests.simulation.plugin_exec import Exec
+from tests.simulation.timeline import Process
 
 if TYPE_CHECKING:
     from tests.simulation.computer import Computer
@@ -37,13 +38,14 @@ class Agent(Process):
     def __init__(self, computer: Computer, lines: Lines, random: Random, tick_s: float) -> None:
         super().__init__(computer.timeline)
         self.node = computer.node
+        self.number = computer.number
         self.computer = computer
         self.tick_s = tick_s
         self.is_listening = False
         self._random = random
         self._callers: dict[int, Exec | Pending] = {}
         self._last_caller = 0
-        self._served_s = 0.0
+        self._served_s = self._looked_s = 0.0
         self._replaying: set[int] = set()
         self._given: dict[object, int] = {}
         self._inbox: list[Event] = []
@@ -123,7 +125,7 @@ class Agent(Process):
             boot_id=computer.boot_id,
             machine=hash_machine(computer.serial),
             node=computer.node,
-            driver="infoblox",
+            driver=computer.driver,
             journal=draw_journal(self._draw),
         )
 
@@ -133,7 +135,16 @@ class Agent(Process):
     def _tick(self) -> None:
         self.happened(events.Ticked())
         self._replay_new()
+        if self.clock() - self._looked_s >= LOOK_EVERY_S:
+            self._looked_s = self.clock()
+            self._write_anew()
         self.later(self.tick_s, self._tick)
+
+    def _write_anew(self) -> None:
+        """Where somebody has wiped the run directory, the journal is written from memory."""
+        if self.computer.journal is None and not self.computer.fails_to_commit():
+            self.computer.story.mark("journal_written_anew")
+            self.computer.journal = self.rows.contents()
 
     def _turn(self) -> None:
         self._has_turn = False
@@ -246,12 +257,16 @@ class Agent(Process):
             self.later(0.0, self.computer.agent_listens)
 
     def _tell_event(self, event: Event) -> None:
+        if not self.computer.story.is_told:
+            return
         if isinstance(event, events.Received):
             self._tell_message("gets", event.message)
         elif isinstance(event, events.AddAsked | events.DelAsked | events.CheckAsked):
             self.computer.tell(str(event.attachment), f"takes in {type(event).__name__} {event.caller}")
 
     def _tell_message(self, verb: str, message: Message) -> None:
+        if not self.computer.story.is_told:
+            return
         ids = [getattr(message, "allocation", None) or ""]
         for name in ("allocations", "claims", "let_go", "rows", "labels", "mine", "disowned"):
             ids += [each if isinstance(each, str) else each.allocation for each in getattr(message, name, ())]

@@ -11,38 +11,58 @@ from nodeagent.domain.allocation import State
 from nodeagent.domain.attachment import AttachmentId
 from nodeagent.domain.events import Event
 from nodeagent.journal.contents import Contents
-from tests.sim.pending_files import PendingFiles
-from tests.sim.story import Story
-from tests.sim.timeline import Timeline
 from tests.simulation.agent_process import TICK_S, Agent
 from tests.simulation.connections import Lines
 from tests.simulation.namespaces import Namespaces
+from tests.simulation.pending_files import PendingFiles
 from tests.simulation.plugin_exec import Exec
+from tests.simulation.story import Story
 from tests.simulation.swarm import Swarm
+from tests.simulation.timeline import Timeline
 
 if TYPE_CHECKING:
     from tests.simulation.containers import Runtime
 
 
 class Computer:
-    """One machine; `serial` tells it from others that use the same key."""
+    """One driver on one machine; `serial` tells that from others that use the same key.
+
+    `host`: where this driver is the second of its machine, the computer of the first: both boot together.
+    """
 
     def __init__(
-        self, number: int, node: str, timeline: Timeline, random: Random, story: Story, swarm: Swarm, lines: Lines
+        self,
+        number: int,
+        node: str,
+        timeline: Timeline,
+        random: Random,
+        story: Story,
+        swarm: Swarm,
+        lines: Lines,
+        host: Computer | None = None,
     ) -> None:
         self.number = number
         self.node = node
-        self.serial = f"serial-{number}"
+        self.driver = "second" if host else "infoblox"
+        self.serial = host.serial if host else f"serial-{number}"
+        self.others: list[Computer] = []
+        """What else runs on this machine."""
+        self.host = host
+        if host:
+            host.others.append(self)
         self.timeline = timeline
         self.random = random
         self.story = story
         self.swarm = swarm
         self.lines = lines
         self.rates = dict(swarm.rates)
+        if swarm.sight != "clear":
+            # What goes without a DEL, or is told after it, nobody can see go.
+            self.rates |= dict.fromkeys(("del_lost", "del_after_failure_lost", "add_overlapped_by_del"), 0.0)
         self.pending = PendingFiles()
-        self.namespaces = Namespaces()
+        self.namespaces = Namespaces(swarm.sight)
         self.journal: Contents | None = None
-        """What lies in the run directory."""
+        """What lies in the run directory; with an agent running, None where somebody has wiped it."""
         self.was_served = False
         self.agent: Agent | None = None
         self.runtime: Runtime | None = None
@@ -50,6 +70,8 @@ class Computer:
         self.is_gone = False
         """Whether it never starts again."""
         self.tick_s = TICK_S
+        self.on_loss: Callable[[Computer], None] = lambda computer: None
+        """Called just before its journal is lost."""
         self.fails_until_s = 0.0
         self.boot_id = ""
         self.boots = 0
@@ -63,15 +85,18 @@ class Computer:
         if self.is_gone:
             return
         self.boots += 1
-        if not self._next_boot_id:
-            self.booted_s = max(self._ended_s, self.timeline.now_s - self.random.uniform(1.0, 30.0))
-        self.boot_id, self._next_boot_id = self._next_boot_id or f"boot-{self.number}-{self.boots}", ""
+        if self.host:
+            self.boot_id, self.booted_s = self.host.boot_id, self.host.booted_s
+        else:
+            self._new_boot()
         self.journal, self.was_served, self.is_up = None, False, True
         self.pending.clear()
         self.namespaces.clear()
         self.start_agent()
         if self.runtime:
             self.runtime.booted()
+        for other in self.others:
+            other.boot()
 
     def start_agent(self) -> None:
         """The kubelet starts the agent, unless one runs."""
@@ -98,20 +123,30 @@ class Computer:
         self.tell("", "the journal is lost")
         if self.agent:
             self.agent.kill()
+        self.on_loss(self)
         self.journal = None
-        if self.runtime:
-            self.runtime.journal_is_lost()
+
+    def wipe(self) -> None:
+        """Somebody's script wipes the run directory under the running agent."""
+        if self.is_up and self.agent:
+            self.tell("", "the run directory is wiped")
+            self.on_loss(self)
+            self.journal = None
 
     def play_again(self) -> None:
         """The computer is a container that plays a node: it starts again under the same kernel."""
-        if self.is_up:
+        if self.host:
+            self.host.play_again()
+        elif self.is_up:
             self.tell("", "starts again in the same boot")
             self._next_boot_id = self.boot_id
             self.cut_power()
 
     def cut_power(self) -> None:
         """The machine dies, and boots again after a moment."""
-        if self.is_up:
+        if self.host:
+            self.host.cut_power()
+        elif self.is_up:
             self.end()
             self.timeline.after(self.random.uniform(1.0, self.swarm.boot_s), self.boot)
 
@@ -127,6 +162,8 @@ class Computer:
         for each in self._execs:
             each.is_over = True
         self._execs.clear()
+        for other in self.others:
+            other.end()
 
     def end_for_good(self) -> None:
         """The machine dies, and is thrown away."""
@@ -162,6 +199,11 @@ class Computer:
     def tell(self, subject: str, text: str) -> None:
         """Something happened here."""
         self.story.tell(subject, f"{self.node}/{self.number}", text)
+
+    def _new_boot(self) -> None:
+        if not self._next_boot_id:
+            self.booted_s = max(self._ended_s, self.timeline.now_s - self.random.uniform(1.0, 30.0))
+        self.boot_id, self._next_boot_id = self._next_boot_id or f"boot-{self.number}-{self.boots}", ""
 
     def _new_mac(self) -> str | None:
         if self.random.random() < self.rates["mac_absent"]:

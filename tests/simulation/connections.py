@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgpack
 from pydantic import TypeAdapter
@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from nodeagent.dealer import HEARTBEAT_TIMEOUT_MS, RECONNECT_MS, RECONNECT_MS_MAX, SPREAD_S
 from nodeagent.domain.events import Connected, ConnectionLost
 from protocol.wire.messages import MESSAGE_BYTES_MAX, Message, ToCoordinator
-from tests.sim.timeline import Timeline
+from tests.simulation.timeline import Timeline
 
 if TYPE_CHECKING:
     from tests.simulation.agent_process import Agent
@@ -36,13 +36,27 @@ def decode(data: bytes, adapter: TypeAdapter[Any]) -> Any:
     return adapter.validate_python(msgpack.unpackb(data))
 
 
+class Peer(Protocol):
+    """Whoever opens a connection with a node's key."""
+
+    node: str
+    number: int
+    """Of its computer."""
+
+    def later(self, delay_s: float, action: Callable[[], None]) -> None:
+        """Do this so much later, while it lives."""
+
+    def receive(self, connection: object, payload: bytes) -> None:
+        """Take what has arrived."""
+
+
 class Connection:
     """One connection. What was on the way when it was cut may still arrive at the coordinator, much later."""
 
     def __init__(
         self,
         identity: bytes,
-        agent: Agent,
+        agent: Peer,
         coordinator: Coordinator,
         timeline: Timeline,
         random: Random,
@@ -122,7 +136,7 @@ class Lines:
     def part(self, computer: int, seconds: float) -> None:
         """Nothing gets through between this computer and any coordinator for a while, and nobody is told."""
         self._parted_until_s[computer] = self._timeline.now_s + seconds
-        self._break_where(lambda dealer: dealer.agent.computer.number == computer, HEARTBEAT_S)
+        self._break_where(lambda dealer: dealer.agent.number == computer, HEARTBEAT_S)
 
     def heal(self) -> None:
         """Every node reaches every coordinator."""
@@ -148,10 +162,10 @@ class Lines:
         self._dealers.append(dealer)
         return dealer
 
-    def connect(self, agent: Agent) -> Connection | None:
+    def connect(self, agent: Peer) -> Connection | None:
         """A new connection to one of the coordinators, None when nobody answers."""
         coordinator = self._random.choice([each for each in self.coordinators if each] or [None])
-        is_parted = self._timeline.now_s < self._parted_until_s.get(agent.computer.number, 0.0)
+        is_parted = self._timeline.now_s < self._parted_until_s.get(agent.number, 0.0)
         if coordinator is None or not coordinator.is_alive or is_parted:
             return None
         self._identities += 1

@@ -9,7 +9,8 @@ from typing import Final
 from nodeagent.domain.attachment import AttachmentId, Network, Pod
 from nodeagent.domain.events import AddAsked, CheckAsked, DelAsked, Event, GcAsked
 from tests.simulation.computer import Computer
-from tests.simulation.ledger import Ledger, Life
+from tests.simulation.ledger import Ledger
+from tests.simulation.lives import Life
 from tests.simulation.plugin_exec import Answer, Exec
 from tests.simulation.swarm import Plan
 
@@ -50,12 +51,6 @@ class Runtime:
         self._boot += 1
         for life in self.lives():
             self._ledger.dies(life)
-
-    def journal_is_lost(self) -> None:
-        """The agent knows of nothing any more."""
-        for life in self._ledger.lives:
-            if life.computer is self._computer:
-                life.lost_journal = True
 
     def lives(self) -> list[Life]:
         """All sandboxes of this computer that live."""
@@ -142,6 +137,8 @@ class Runtime:
 
     def _live(self, life: Life) -> Script:
         yield self._random.random() * self._computer.swarm.life_s
+        if self._chance("check"):
+            yield from self._check(life)
         while self._chance("add_repeated") and not self._is_draining:
             repeated = self._exec_add(life)
             yield repeated
@@ -173,13 +170,13 @@ class Runtime:
     def _check(self, life: Life) -> Script:
         """CHECK of what lives, with what its ADD was answered."""
         previous = (f"{life.address}/{life.plan.subnet.rpartition('/')[2]}",)
-        network = _network(life.plan)
+        network, claimed = _network(life.plan), self._ledger.claimed(life)
         plugin = self._exec(
             "CHECK", life.attachment, lambda caller: CheckAsked(caller, life.attachment, network, previous)
         )
         yield plugin
-        if plugin.answer and plugin.answer.code:
-            self._ledger.declined(life, "CHECK", plugin.answer.code)
+        if plugin.answer:
+            self._ledger.checked(life, plugin.answer.code, claimed)
 
     def _delete(self, life: Life) -> Script:
         """DEL until it succeeds, and twice more, as some runtimes do."""

@@ -17,11 +17,11 @@ from coordinator.lane.commands import Mishap, WakeAt
 from coordinator.lane.events import CredentialsChanged, Ticked
 from coordinator.machine import Machine, MachineEffect, MachineEvent, Received
 from protocol.wire.messages import Allocated, Lost, Pong, to_coordinator
-from tests.sim.story import Story
-from tests.sim.timeline import Process, Timeline
 from tests.simulation.connections import decode, encode
 from tests.simulation.datacentre import DataCentre
+from tests.simulation.story import Story
 from tests.simulation.swarm import Swarm
+from tests.simulation.timeline import Process, Timeline
 
 if TYPE_CHECKING:
     from tests.simulation.connections import Connection

@@ -11,9 +11,14 @@ DIRECTORY: Final = Directory(9, 1)
 
 
 class Namespaces:
-    """The namespaces of all sandboxes; the numbers of those that are gone come again."""
+    """The namespaces of all sandboxes; the numbers of those that are gone come again.
 
-    def __init__(self) -> None:
+    `sight` is `clear`, or how the mount into the agent's container went wrong: `closed`, `empty`, or `covered` by
+    ordinary files.
+    """
+
+    def __init__(self, sight: str) -> None:
+        self._sight = sight
         self._inodes: dict[str, int] = {}
         self._free: list[int] = []
         self._last = 0
@@ -37,7 +42,14 @@ class Namespaces:
 
     def look(self, namespace: Namespace) -> Sight:
         """What the agent sees at that path."""
-        return Sight(namespace, DIRECTORY, self._inodes.get(namespace.path))
+        inode = self._inodes.get(namespace.path)
+        if self._sight == "closed":
+            return Sight(namespace, None, None)
+        if self._sight == "empty":
+            return Sight(namespace, DIRECTORY, None)
+        if self._sight == "covered":
+            return Sight(namespace, DIRECTORY, None if inode is None else -inode)
+        return Sight(namespace, DIRECTORY, inode)
 
     def _new_number(self) -> int:
         self._last += 1

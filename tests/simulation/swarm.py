@@ -23,8 +23,12 @@ PER_MINUTE: Final = {
     "gc": 3.0,
     "admin_deletes": 2.0,
     "admin_takes": 0.5,
+    "admin_edits_id": 0.5,
+    "admin_edits_label": 0.5,
+    "admin_restores": 1.0,
     "journal_lost": 0.7,
     "node_played_again": 0.5,
+    "run_directory_wiped": 1.0,
 }
 """The most of what strikes from outside, for each target."""
 
@@ -88,6 +92,9 @@ ALLIES: Final = (
     ("coordinators_overlap", "connection_cut", "late_commit", "partition"),
     ("journal_lost", "late_commit", "del_lost", "connection_cut"),
     ("admin_deletes", "admin_takes", "partition", "coordinator_killed"),
+    ("admin_deletes", "admin_edits_id", "admin_restores", "connection_cut"),
+    ("admin_restores", "admin_edits_label", "journal_lost", "del_lost"),
+    ("run_directory_wiped", "agent_killed", "commit_fails", "disk_fails"),
 )
 """What is worst together: in some worlds all of a group strike often."""
 
@@ -118,6 +125,9 @@ class Swarm:
     replicas: int
     clusters: int
     has_clone: bool
+    has_second_driver: bool
+    has_stranger: bool
+    sight: str
     reserve: int
     release_delay_s: float
     operations_max: int
@@ -140,7 +150,9 @@ class Swarm:
         odd = {name: getattr(self.faults, name) for name in READINGS}
         return (
             f"{self.nodes} nodes with {self.pods_per_node} pods each in {plans}; {self.replicas} coordinators "
-            f"of {self.clusters} clusters{', a clone' if self.has_clone else ''}; "
+            f"of {self.clusters} clusters{', a clone' if self.has_clone else ''}"
+            f"{', a second driver' if self.has_second_driver else ''}"
+            f"{', a stranger' if self.has_stranger else ''}; sight {self.sight}; "
             f"reserve {self.reserve}; release delay {self.release_delay_s:g} s; "
             f"calls take {self.grid_s * 1000:.0f} ms; a sweep every {self.sweep_s:g} s\n"
             f"  rates: {rates or 'none'}\n  grid: {odd}"
@@ -166,7 +178,10 @@ def draw(random: Random) -> Swarm:
         replicas=random.choice((1, 1, 2)),
         clusters=random.choice((1, 1, 1, 2)),
         has_clone=random.random() < 0.2,
-        reserve=random.choice((0, 0, 1, 2, 4)),
+        has_second_driver=random.random() < 0.2,
+        has_stranger=random.random() < 0.15,
+        sight=random.choice(("clear", "clear", "clear", "clear", "closed", "empty", "covered")),
+        reserve=random.choice((0, 0, 1, 2, 3, 4)),
         release_delay_s=random.choice((0.0, 5.0, 30.0)),
         operations_max=random.choice((2, 8, 256)),
         lookup_ttl_s=random.choice((0.0, 20.0, 300.0)),

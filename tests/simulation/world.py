@@ -10,15 +10,19 @@ from typing import Final
 from coordinator.core.networks import NetworkRules
 from coordinator.core.policy import Policy
 from protocol.wire.allocation_id import hash_node
-from tests.sim.story import Story
-from tests.sim.timeline import Timeline
+from tests.simulation.admin import Admin
 from tests.simulation.computer import Computer
 from tests.simulation.connections import Lines
 from tests.simulation.containers import Runtime
 from tests.simulation.coordinator_process import Cluster, Coordinator
 from tests.simulation.datacentre import DataCentre
-from tests.simulation.ledger import Ledger, Violation
+from tests.simulation.ledger import Ledger
+from tests.simulation.lives import Violation
+from tests.simulation.quiet import Quiet
+from tests.simulation.story import Story
+from tests.simulation.stranger import Stranger
 from tests.simulation.swarm import PER_MINUTE, Swarm, draw
+from tests.simulation.timeline import Timeline
 
 CLUSTERS: Final = ("c0ffee000000", "decaf0000000")
 RESTART_S: Final = 20.0
@@ -49,32 +53,37 @@ class Side:
 class World:
     """Computers, coordinators, runtimes, a grid; `random` decides all that is left open."""
 
-    def __init__(self, random: Random, swarm: Swarm) -> None:
+    def __init__(self, random: Random, swarm: Swarm, *, is_told: bool = True) -> None:
         self.random = random
         self.swarm = swarm
         self.timeline = Timeline()
-        self.story = Story(self.timeline)
+        self.story = Story(self.timeline, is_told=is_told)
         self.grid = DataCentre(self.timeline, random, self.story, swarm)
-        self.ledger = Ledger(self.timeline, self.story, self.grid.grid, swarm.release_delay_s)
+        self.ledger = Ledger(self.timeline, self.grid.grid, swarm.release_delay_s)
+        self.quiet = Quiet(self.ledger)
+        self.admin = Admin(self.grid.grid, self.ledger, random, self.story)
         self.grid.on_write = self.ledger.written
         self.sides = [self._make_side(cluster_id) for cluster_id in CLUSTERS[: swarm.clusters]]
         self.computers = [computer for side in self.sides for computer in side.computers]
         self._coordinators = 0
         self._is_healed = False
+        self._stranger: Stranger | None = None
 
     @classmethod
-    def of_seed(cls, seed: int) -> World:
-        """The world that a seed draws."""
+    def of_seed(cls, seed: int, *, is_told: bool = True) -> World:
+        """The world that a seed draws; `is_told`: whether its story is kept."""
         random = Random(seed)
-        return cls(random, draw(random))
+        return cls(random, draw(random), is_told=is_told)
 
     def run(self) -> None:
         """Both phases. Raises `Violation`."""
         for side in self.sides:
             for number in range(self.swarm.replicas):
                 self.start_coordinator(side, number)
-        for computer in self.computers:
+        for computer in self._machines():
             computer.boot()
+        if self.swarm.has_stranger:
+            self._stranger = self._make_stranger(self.sides[0])
         if self.swarm.has_clone:
             self.timeline.at(self.swarm.phase_s * self.random.random(), self._clone(self.sides[0]).boot)
         self._unleash()
@@ -127,6 +136,7 @@ class World:
             "gc": self._collect,
             "journal_lost": lambda computer: computer.lose_journal(),
             "node_played_again": lambda computer: computer.play_again(),
+            "run_directory_wiped": lambda computer: computer.wipe(),
             "partition": lambda computer: computer.lines.part(computer.number, self._seconds(90)),
         }
         for name, strike in per_computer.items():
@@ -139,8 +149,11 @@ class World:
             self._plan("coordinators_overlap", lambda side=side: self._overlap_coordinators(side))
         self._plan("grid_outage", lambda: self.grid.begin_outage(self._seconds(60)))
         self._plan("login_refused", lambda: self.grid.refuse_logins(self._seconds(30)))
-        self._plan("admin_deletes", lambda: self._delete_as_admin(takes=False))
-        self._plan("admin_takes", lambda: self._delete_as_admin(takes=True))
+        self._plan("admin_deletes", self.admin.deletes)
+        self._plan("admin_takes", self.admin.takes)
+        self._plan("admin_edits_id", self.admin.edits_id)
+        self._plan("admin_edits_label", self.admin.edits_label)
+        self._plan("admin_restores", self.admin.restores)
 
     def _plan(self, name: str, strike: Callable[[], None]) -> None:
         per_minute = self.swarm.rates[name]
@@ -165,20 +178,6 @@ class World:
 
     def _fail_disk(self, computer: Computer) -> None:
         computer.fails_until_s = self.timeline.now_s + self._seconds(20)
-
-    def _delete_as_admin(self, *, takes: bool) -> None:
-        """Somebody removes the object of a pod that lives, and may want its address for a thing of his own."""
-        lives = [life for life in self.ledger.lives if life.is_live and life.address and not life.is_forgotten]
-        if not lives:
-            return
-        life = self.random.choice(lives)
-        self.ledger.forget(life)
-        self.story.tell(life.key, "admin", f"deletes {life.address}{' and takes it' if takes else ''}")
-        for thing in self.grid.grid.store.found_by("fixedaddress", "ipv4addr", life.address):
-            self.grid.grid.delete(thing.ref)
-        if takes:
-            self.grid.take(life.address)
-        self.ledger.written(None, "")
 
     def _kill_coordinator(self, side: Side) -> None:
         number = self.random.randrange(self.swarm.replicas)
@@ -218,6 +217,9 @@ class World:
         self._is_healed = True
         self.story.tell("", "world", "all heals")
         self.grid.heal()
+        self.admin.corrects()
+        if self._stranger:
+            self._stranger.end()
         if self.swarm.has_clone and self.random.random() < 0.5:
             self.computers[-1].end_for_good()
         for computer in self.computers:
@@ -226,7 +228,7 @@ class World:
             if computer.runtime:
                 computer.runtime.drain()
             if computer.agent:
-                computer.agent.stalled_until_s = 0.0
+                computer.agent.go_on()
         for side in self.sides:
             self._heal_side(side)
 
@@ -234,7 +236,7 @@ class World:
         side.lines.heal()
         for number, coordinator in enumerate(side.lines.coordinators):
             if coordinator:
-                coordinator.stalled_until_s = 0.0
+                coordinator.go_on()
                 coordinator.new_password()
             self.timeline.after(RESTART_S, lambda number=number: self.start_coordinator(side, number))
 
@@ -254,12 +256,12 @@ class World:
         """An ask for the reserve may be under way at any moment, so there are several looks."""
         for _ in range(QUIET_LOOKS_MAX - 1):
             try:
-                self.ledger.check_quiet()
+                self.quiet.check()
             except Violation:
                 self._pass(QUIET_LOOK_S)
             else:
                 return
-        self.ledger.check_quiet()
+        self.quiet.check()
 
     def _probe(self) -> None:
         """A warm ADD costs one call, or none before its answer; an idle world makes none but listings."""
@@ -281,7 +283,7 @@ class World:
                     return
                 raise Violation(f"an ADD in a quiet world fails: {life.key}", life.key)
             if is_known and made > 1 and self._has_silent_sessions():
-                self.ledger.excuse("put_back_for_silent")
+                self.ledger.excused.excuse("put_back_for_silent")
             elif (is_ready and made) or (is_known and made > 1):
                 raise Violation(f"few calls: {made} calls for the ADD of {life.key}", life.key)
             self._pass(PROBE_S / 2)
@@ -292,9 +294,9 @@ class World:
         made = self.grid.count_calls(idle_since_s, self.timeline.now_s)
         sweeps = IDLE_S / self.swarm.sweep_s * len(self.swarm.plans) * self.swarm.replicas * self.swarm.clusters
         if 0 < made <= PUT_BACK_CALLS_MAX and self._has_silent_sessions():
-            self.ledger.excuse("put_back_for_silent")
+            self.ledger.excused.excuse("put_back_for_silent")
         elif made and self.swarm.reserve and made <= 3 * sweeps:
-            self.ledger.excuse("refill_tried")
+            self.ledger.excused.excuse("refill_tried")
         elif made:
             raise Violation(f"few calls: {made} calls in an idle world")
         self._wait_for_quiet()
@@ -328,19 +330,30 @@ class World:
         side = Side(self._make_cluster(cluster_id), lines)
         for number in range(self.swarm.nodes):
             self._add_computer(side, f"n{number}")
+        if self.swarm.has_second_driver:
+            self._add_computer(side, "n0", side.computers[0])
         return side
 
-    def _add_computer(self, side: Side, node: str) -> Computer:
+    def _add_computer(self, side: Side, node: str, host: Computer | None = None) -> Computer:
         number = len(self.ledger.computers)
-        computer = Computer(number, node, self.timeline, self.random, self.story, self.swarm, side.lines)
+        computer = Computer(number, node, self.timeline, self.random, self.story, self.swarm, side.lines, host)
+        computer.on_loss = self.ledger.loses_journal
         self.ledger.computers.append(computer)
         side.computers.append(computer)
         Runtime(computer, self.ledger, self.random, self.swarm.plans)
         return computer
 
+    def _machines(self) -> list[Computer]:
+        return [computer for computer in self.computers if computer.host is None]
+
+    def _make_stranger(self, side: Side) -> Stranger:
+        return Stranger(
+            self.timeline, side.lines, self.ledger, self.random, self.story, side.cluster.id, self.swarm.plans[0]
+        )
+
     def _clone(self, side: Side) -> Computer:
         """Another machine with the name and the key of the first node."""
         clone = self._add_computer(side, side.computers[0].node)
         self.computers.append(clone)
-        self.ledger.cloned[hash_node(clone.node)] = side.cluster.id
+        self.quiet.cloned[hash_node(clone.node)] = side.cluster.id
         return clone
