@@ -17,7 +17,6 @@ LIMITED: Final = frozenset(
         "enrolment_postponed",
         "enrolment_refused",
         "key_refused",
-        "node_connected",
         "node_goes_apart",
         "node_key_replaced",
         "not_yours",
