@@ -92,7 +92,7 @@ class Asks:
         except Problem as problem:
             self._tell(session, message, problem)
             return
-        if message.for_reserve and not self._grants.ask(session, ask.allocation, ask.network, now_s):
+        if message.for_reserve and not self._grants.ask(session, message, ask.network, now_s):
             self._no_reserve(ask)
             return
         self._asks[ask.allocation] = ask

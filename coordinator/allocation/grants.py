@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Final
 
 from coordinator.allocation import reserve
@@ -11,6 +12,7 @@ from coordinator.allocation.reserve import NetworkUse
 from coordinator.core.networks import Network
 from coordinator.nodes.sessions import Session
 from protocol.wire import messages
+from protocol.wire.messages import Allocate
 
 ASKING_S: Final = 120.0
 """An agent that was declined asks again after a minute: who did not ask for so long wants none any more."""
@@ -27,7 +29,7 @@ class Grants:
         self._exhausted: set[tuple[str, str]] = set()
         """Networks that had no address for the reserve, as far as is known since."""
 
-    def ask(self, session: Session, allocation: str, network: Network, now_s: float) -> bool:
+    def ask(self, session: Session, ask: Allocate, network: Network, now_s: float) -> bool:
         """Whether an ask for the reserve is granted; if so, `ended` must follow."""
         if not self._parts.index.is_complete:
             return False
@@ -36,9 +38,15 @@ class Grants:
         asking[session.owner.node] = now_s
         if place in self._exhausted:
             return False
-        if not reserve.is_granted(self._use(network, session, now_s), self._parts.policy.reserve):
+        use = self._use(network, session, now_s)
+        if ask.ready is not None:
+            # Which of its claims are held by now, the labels say that follow.
+            own = sum(each.is_ready and (each.view, each.subnet) == place for each in session.claims.values())
+            given = max(0, own - ask.ready)
+            use = replace(use, ready_of_node=use.ready_of_node - given)
+        if not reserve.is_granted(use, self._parts.policy.reserve):
             return False
-        self._pending[allocation] = place
+        self._pending[ask.allocation] = place
         return True
 
     def ended(self, allocation: str) -> None:

@@ -71,7 +71,7 @@ class Asks:
         return ask.allocation
 
     def ask_for_reserve(self, network: Network, budget_ms: int) -> None:
-        """Ask for an address that nobody waits for."""
+        """Ask for an address that nobody waits for; the labels of those just given follow later."""
         ask = Ask(self._draw(), f"reserve-{self._node.draw()}", network)
         self._asks[ask.allocation] = ask
         message = Allocate(
@@ -80,6 +80,7 @@ class Asks:
             network=wire.network_ask(network),
             budget_ms=budget_ms,
             for_reserve=True,
+            ready=self._node.rows.count_ready(network),
         )
         self._node.do(Transmit(message))
 

@@ -163,7 +163,8 @@ class Claims(Message):
 class Allocate(Message):
     """Asks for one address under an id that was drawn for this ask and is never asked again.
 
-    `label` is absent where the allocation is for the reserve. The ask ends with its connection.
+    `label` is absent where the allocation is for the reserve. The ask ends with its connection. `ready`: how many
+    of this network the node has ready as it asks for the reserve; labels of those that it just gave may follow.
     """
 
     type: Literal["allocate"] = "allocate"
@@ -172,6 +173,7 @@ class Allocate(Message):
     budget_ms: Milliseconds
     label: Label | None = None
     for_reserve: bool = False
+    ready: Annotated[int, Field(ge=0, le=65_536)] | None = None
 
 
 class LabelRow(Model):

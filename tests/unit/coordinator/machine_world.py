@@ -81,7 +81,14 @@ class Agent:
         self.claim(welcome, claims=claims, let_go=let_go)
         return welcome
 
-    def ask(self, *, for_reserve: bool = False, label: messages.Label | None = None, **changes: Any) -> str:
+    def ask(
+        self,
+        *,
+        for_reserve: bool = False,
+        ready: int | None = None,
+        label: messages.Label | None = None,
+        **changes: Any,
+    ) -> str:
         """Ask for one address; returns the id that was drawn."""
         allocation = str(self.owner.draw(self.world.draw()))
         network = NETWORK.model_copy(update=changes)
@@ -93,6 +100,7 @@ class Agent:
                 network=network,
                 budget_ms=budget_ms,
                 for_reserve=for_reserve,
+                ready=ready,
                 label=label,
             )
         )

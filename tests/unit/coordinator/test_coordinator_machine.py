@@ -545,6 +545,19 @@ def test_the_reserve_is_granted_one_to_each_before_anybody_has_a_second():
     assert declined.kind is messages.DeclineKind.NO_RESERVE
 
 
+def test_what_a_node_has_just_given_to_a_pod_is_refilled_before_its_label_is_told():
+    world = World(reserve=1)
+    agent = connected(world)
+    agent.ask(for_reserve=True, ready=0)
+    given = agent.told()
+    agent.ask(for_reserve=True, ready=1)
+    assert agent.take(messages.Declined)
+
+    agent.ask(for_reserve=True, ready=0)
+
+    assert agent.told().address != given.address
+
+
 def test_a_refill_of_an_exhausted_network_costs_no_call_until_an_address_may_be_free():
     world = World()
     agent = connected(world)

@@ -172,6 +172,7 @@ def a_refill(number: int, **changes: Any) -> Transmit:
         "network": NetworkAsk(name="pods"),
         "budget_ms": 60_000,
         "for_reserve": True,
+        "ready": 0,
         **changes,
     }
     return Transmit(Allocate(**fields))

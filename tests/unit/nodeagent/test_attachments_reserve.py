@@ -61,7 +61,10 @@ def test_after_the_first_answer_for_a_network_its_reserve_is_asked_for() -> None
 def test_what_an_add_took_from_the_reserve_is_asked_for_again() -> None:
     core = Core(READY, READY_TWO, reserve=2)
 
-    assert refills(core.handle(an_add())) == [an_id(100)]
+    effects = core.handle(an_add())
+
+    assert refills(effects) == [an_id(100)]
+    assert a_refill(100, ready=1) in effects
     assert refills(core.handle(MacRead(1, MAC))) == []
 
 
