@@ -71,7 +71,7 @@ class Overview:
         )
 
     def _network(self, view: str, subnet: str, now_s: float) -> NetworkStatus:
-        ready = self.parts.sessions.ready_by_node(view, subnet)
+        ready = self.parts.sessions.ready_by_agent(view, subnet)
         return NetworkStatus(
             view=view,
             subnet=subnet,

@@ -10,8 +10,9 @@ from coordinator.allocation import reserve
 from coordinator.allocation.parts import Parts
 from coordinator.allocation.reserve import NetworkUse
 from coordinator.core.networks import Network
-from coordinator.nodes.sessions import Session
+from coordinator.nodes.sessions import Agent, Session
 from protocol.wire import messages
+from protocol.wire.allocation_id import AllocationId
 from protocol.wire.messages import Allocate
 
 ASKING_S: Final = 120.0
@@ -23,7 +24,7 @@ class Grants:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._asked_at_s: dict[tuple[str, str], dict[str, float]] = {}
+        self._asked_at_s: dict[tuple[str, str], dict[Agent, float]] = {}
         self._pending: dict[str, tuple[str, str]] = {}
         """Asks for the reserve that were granted and are not answered yet, with their network."""
         self._exhausted: set[tuple[str, str]] = set()
@@ -35,7 +36,7 @@ class Grants:
             return False
         place = network.view, network.subnet
         asking = self._asked_at_s.setdefault(place, {})
-        asking[session.owner.node] = now_s
+        asking[session.owner.agent] = now_s
         if place in self._exhausted:
             return False
         use = self._use(network, session, now_s)
@@ -43,7 +44,7 @@ class Grants:
             # Which of its claims are held by now, the labels say that follow.
             own = sum(each.is_ready and (each.view, each.subnet) == place for each in session.claims.values())
             given = max(0, own - ask.ready)
-            use = replace(use, ready_of_node=use.ready_of_node - given)
+            use = replace(use, ready_of_agent=use.ready_of_agent - given)
         if not reserve.is_granted(use, self._parts.policy.reserve):
             return False
         self._pending[ask.allocation] = place
@@ -66,11 +67,11 @@ class Grants:
         self._exhausted.clear()
 
     def ask_back(self, network: Network, count: int) -> int:
-        """Ask connected nodes to let so many ready allocations go. Returns how many were asked for."""
+        """Ask connected agents to let so many ready allocations go. Returns how many were asked for."""
         outbox, asked = self._parts.outbox, 0
-        ready = self._parts.sessions.ready_by_node(network.view, network.subnet)
+        ready = self._parts.sessions.ready_by_agent(network.view, network.subnet)
         for session in self._parts.sessions:
-            wanted = min(ready.get(session.owner.node, 0), count - asked)
+            wanted = min(ready.get(session.owner.agent, 0), count - asked)
             if wanted > 0:
                 asked += wanted
                 message = messages.PleaseLetGo(
@@ -80,35 +81,36 @@ class Grants:
         return asked
 
     def wanted(self, view: str, subnet: str, now_s: float) -> int:
-        """How many ready allocations of a network its nodes shall have that have some, or have asked lately."""
+        """How many ready allocations of a network the agents shall have that have some, or have asked lately."""
         asking = self._asked_at_s.get((view, subnet), {})
-        nodes = {node for node, at_s in asking.items() if now_s - at_s < ASKING_S}
-        return len(nodes | self._parts.sessions.ready_by_node(view, subnet).keys()) * self._parts.policy.reserve
+        agents = {agent for agent, at_s in asking.items() if now_s - at_s < ASKING_S}
+        return len(agents | self._parts.sessions.ready_by_agent(view, subnet).keys()) * self._parts.policy.reserve
 
     def held_by_absent(self, network: Network) -> int:
         """How many ready allocations of the network belong to nodes that are not connected."""
         connected = {session.owner.node for session in self._parts.sessions}
         objects = self._parts.index.in_network(network.view, network.subnet)
-        return sum(each.label is None and _node_of(each.allocation) not in connected for each in objects)
+        return sum(
+            each.label is None and AllocationId.parse(each.allocation).owner.node not in connected
+            for each in objects
+        )
 
     def _use(self, network: Network, session: Session, now_s: float) -> NetworkUse:
-        place, node = (network.view, network.subnet), session.owner.node
-        ready = self._parts.sessions.ready_by_node(*place)
-        pending = Counter(_node_of(each) for each, its_place in self._pending.items() if its_place == place)
+        place, agent = (network.view, network.subnet), session.owner.agent
+        ready = self._parts.sessions.ready_by_agent(*place)
+        pending = Counter(
+            AllocationId.parse(each).owner.agent for each, its_place in self._pending.items() if its_place == place
+        )
         asking = self._asked_at_s.get(place, {})
         without = [
             other
             for other, at_s in asking.items()
-            if now_s - at_s < ASKING_S and other != node and not ready.get(other) and not pending[other]
+            if now_s - at_s < ASKING_S and other != agent and not ready.get(other) and not pending[other]
         ]
         return NetworkUse(
             usable=reserve.usable_addresses(network.prefix_length),
             ours=self._parts.index.count(*place),
             ready=self._parts.index.count_unlabelled(*place) + pending.total(),
-            ready_of_node=ready.get(node, 0) + pending[node],
-            nodes_asking_without=len(without),
+            ready_of_agent=ready.get(agent, 0) + pending[agent],
+            agents_asking_without=len(without),
         )
-
-
-def _node_of(allocation: str) -> str:
-    return allocation.split("-")[1]

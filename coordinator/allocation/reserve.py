@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 RESERVE_SHARE_MAX: Final = 0.05
-"""Of a network's usable addresses, all nodes together hold no more ready."""
+"""Of a network's usable addresses, all agents together hold no more ready."""
 
 FULL_SHARE: Final = 0.9
 """Where our objects fill so much of a network, nothing is granted and ready allocations are asked back."""
@@ -19,21 +19,21 @@ class NetworkUse:
     usable: int
     ours: int
     ready: int
-    ready_of_node: int
-    nodes_asking_without: int
-    """Nodes that have asked for one lately and have none."""
+    ready_of_agent: int
+    agents_asking_without: int
+    """Agents that have asked for one lately and have none."""
 
 
 def is_granted(use: NetworkUse, reserve: int) -> bool:
-    """Whether a node gets one more ready allocation of this network.
+    """Whether an agent gets one more ready allocation of this network.
 
-    At least one may be ready in any network. No node gets a second one before every node that asks has one.
+    At least one may be ready in any network. No agent gets a second one before every agent that asks has one.
     """
-    if use.ready_of_node >= reserve or use.ours >= FULL_SHARE * use.usable:
+    if use.ready_of_agent >= reserve or use.ours >= FULL_SHARE * use.usable:
         return False
     if use.ready >= max(1, int(RESERVE_SHARE_MAX * use.usable)):
         return False
-    return use.ready_of_node == 0 or use.nodes_asking_without == 0
+    return use.ready_of_agent == 0 or use.agents_asking_without == 0
 
 
 def is_full(use: NetworkUse) -> bool:

@@ -36,6 +36,8 @@ JOURNALS_OF_NODE_MAX: Final = 16
 UNHEARD_S: Final = 60.0
 """A journal that was not heard for so long speaks no more."""
 
+Agent = tuple[str, str]
+"""NODE and DRIVER of the ids that an agent draws."""
 SessionKey = tuple[str, str, str]
 """Node, boot, driver."""
 
@@ -145,7 +147,7 @@ class Sessions:
         self._replaced: dict[SessionKey, list[str]] = {}
         self._by_journal: dict[tuple[str, str, str, str], Session] = {}
         self._places: dict[tuple[str, str], dict[str, Session]] = {}
-        self._ready: dict[tuple[str, str], Counter[str]] = {}
+        self._ready: dict[tuple[str, str], Counter[Agent]] = {}
 
     def __iter__(self) -> Iterator[Session]:
         return iter(list(self._by_connection.values()))
@@ -230,7 +232,7 @@ class Sessions:
         session.claims[claim.allocation] = claim
         self._places.setdefault((claim.view, claim.address), {})[claim.allocation] = session
         if claim.is_ready:
-            self._ready.setdefault((claim.view, claim.subnet), Counter())[session.owner.node] += 1
+            self._ready.setdefault((claim.view, claim.subnet), Counter())[session.owner.agent] += 1
 
     def unclaim(self, session: Session, allocation: str) -> None:
         """The session has let this allocation go, or lost it."""
@@ -239,17 +241,17 @@ class Sessions:
             return
         if claim.is_ready:
             ready = self._ready[claim.view, claim.subnet]
-            ready[session.owner.node] -= 1
-            if not ready[session.owner.node]:
-                del ready[session.owner.node]
+            ready[session.owner.agent] -= 1
+            if not ready[session.owner.agent]:
+                del ready[session.owner.agent]
         at_place = self._places.get((claim.view, claim.address), {})
         if at_place.get(allocation) is session:
             del at_place[allocation]
         if not at_place:
             self._places.pop((claim.view, claim.address), None)
 
-    def ready_by_node(self, view: str, subnet: str) -> Mapping[str, int]:
-        """How many ready allocations of a network each connected node claims (NODE of its ids)."""
+    def ready_by_agent(self, view: str, subnet: str) -> Mapping[Agent, int]:
+        """How many ready allocations of a network each connected agent claims."""
         return self._ready.get((view, subnet), {})
 
     def claims_at(self, view: str, address: str) -> dict[str, Session]:

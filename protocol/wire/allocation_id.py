@@ -49,6 +49,11 @@ class Owner:
         """An id of this owner. `random`: 12 hexadecimal digits, drawn for this id alone. Raises ValueError."""
         return AllocationId.parse(f"{self}-{random}")
 
+    @property
+    def agent(self) -> tuple[str, str]:
+        """NODE and DRIVER: the agent of this node that serves the plugin of this name, in whichever boot."""
+        return self.node, self.driver
+
     def is_neighbour(self, other: Owner) -> bool:
         """Whether both are journals of one driver in one boot of one machine."""
         return (self.cluster, self.node, self.machine, self.boot, self.driver) == (

@@ -7,18 +7,18 @@ from hypothesis import strategies as st
 
 from coordinator.allocation.reserve import NetworkUse, is_full, is_granted, usable_addresses
 
-FREE = NetworkUse(usable=254, ours=0, ready=0, ready_of_node=0, nodes_asking_without=0)
+FREE = NetworkUse(usable=254, ours=0, ready=0, ready_of_agent=0, agents_asking_without=0)
 
 
 def test_a_node_gets_its_first_and_its_second_and_no_third_of_two():
     assert is_granted(FREE, reserve=2)
-    assert is_granted(replace(FREE, ready=1, ours=1, ready_of_node=1), reserve=2)
-    assert not is_granted(replace(FREE, ready=2, ours=2, ready_of_node=2), reserve=2)
+    assert is_granted(replace(FREE, ready=1, ours=1, ready_of_agent=1), reserve=2)
+    assert not is_granted(replace(FREE, ready=2, ours=2, ready_of_agent=2), reserve=2)
 
 
 def test_nobody_has_a_second_before_everybody_who_asks_has_one():
-    assert not is_granted(replace(FREE, ready=1, ready_of_node=1, nodes_asking_without=1), reserve=2)
-    assert is_granted(replace(FREE, ready=1, ready_of_node=0, nodes_asking_without=1), reserve=2)
+    assert not is_granted(replace(FREE, ready=1, ready_of_agent=1, agents_asking_without=1), reserve=2)
+    assert is_granted(replace(FREE, ready=1, ready_of_agent=0, agents_asking_without=1), reserve=2)
 
 
 def test_a_small_network_has_one_ready_and_a_full_one_none():
@@ -33,7 +33,7 @@ def test_all_nodes_together_hold_at_most_a_twentieth_ready(usable, nodes, reserv
     ready, of_node = 0, [0] * nodes
     for _ in range(3):
         for node in range(nodes):
-            use = NetworkUse(usable, ready, ready, of_node[node], nodes_asking_without=0)
+            use = NetworkUse(usable, ready, ready, of_node[node], agents_asking_without=0)
             if is_granted(use, reserve):
                 ready += 1
                 of_node[node] += 1
