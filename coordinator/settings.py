@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, ip_address
 from pathlib import Path
 from typing import Annotated, Final
@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from coordinator.cluster.token_claims import TokenRules
 from coordinator.comparison import SweepRules
+from coordinator.core.attributes import AttributeNames
 from coordinator.core.networks import NetworkRules
 from coordinator.grid.certificates import fault_of_authorities
 from coordinator.grid.wapi import Grid
@@ -111,6 +112,19 @@ def _password_file(value: Path | None) -> Path | None:
     return value
 
 
+def _renamed(value: tuple[str, ...]) -> tuple[str, ...]:
+    AttributeNames().renamed(_pairs(value))
+    return value
+
+
+def _pairs(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        name, _, other = (part.strip() for part in text.partition("="))
+        if not other:
+            raise ValueError(f"{text!r} must be of the form NAME=OTHER")
+        yield name, other
+
+
 def _cluster_id(value: str) -> str:
     if not is_cluster_id(value):
         raise ValueError(f"{value!r} must be 12 hexadecimal digits")
@@ -146,6 +160,8 @@ class Settings(DaemonSettings):
     cluster_id_file: Path | None = None
     former_cluster_id: Annotated[tuple[ClusterId, ...], NotJson, ByCommas, Field(max_length=16)] = ()
     several: bool = False
+    ea: Annotated[tuple[str, ...], NotJson, ByCommas, AfterValidator(_renamed)] = ()
+    reservations_only: bool = False
     reserve: Annotated[int, Field(ge=0, le=1000)] = 2
     node_allocations_max: Annotated[int, Field(ge=1, le=65_536)] = 1_024
     release_delay: Annotated[float, Field(ge=0, le=3600)] = 30
@@ -177,6 +193,11 @@ class Settings(DaemonSettings):
     def sweep_rules(self) -> SweepRules:
         """When the sweep looks, when it believes what it sees."""
         return SweepRules(self.sweep_interval, self.sweep_apart, self.node_gone_after)
+
+    @property
+    def attribute_names(self) -> AttributeNames:
+        """What our extensible attributes are called on this grid."""
+        return AttributeNames().renamed(_pairs(self.ea))
 
     @property
     def cluster_id_path(self) -> Path:
@@ -234,6 +255,13 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
         help="an id that this cluster had before; repeatable (none)",
     )
     add("--several", metavar="true|false", help="other coordinators serve nodes of this cluster, too (false)")
+    add(
+        "--ea",
+        action="append",
+        metavar="NAME=OTHER",
+        help="use the extensible attribute OTHER in place of NAME, which is taken on this grid; repeatable (none)",
+    )
+    add("--reservations-only", metavar="true|false", help="write no MAC, so that DHCP needs no restart (false)")
     add("--reserve", metavar="N", help="addresses that each node keeps ready of each network (2)")
     add("--node-allocations-max", metavar="N", help="most addresses of one node (1024)")
     add("--release-delay", metavar="SECONDS", help="how long a released address rests (30)")

@@ -161,6 +161,9 @@ def _machine(settings: Settings, release: str, pair: KeyPair) -> Machine:
         release_delay_s=settings.release_delay,
         lookup_ttl_s=settings.lookup_ttl,
         release=release,
+        names=settings.attribute_names,
+        several=settings.several,
+        reservations_only=settings.reservations_only,
     )
     return Machine(
         policy,

@@ -60,9 +60,9 @@ class Labels:
 
     def mac_of(self, allocation: str, label: Label) -> str | None:
         """The MAC that the object shall have: one that no other object of ours bears."""
-        if label.mac is None or self._parts.index.has_mac(label.mac, other_than=allocation):
+        if label.mac is None or self._parts.policy.reservations_only:
             return None
-        return label.mac
+        return None if self._parts.index.has_mac(label.mac, other_than=allocation) else label.mac
 
     def flush(self) -> None:
         """Send what was confirmed since the last time, many in one message."""

@@ -31,6 +31,9 @@ class Policy:
     several: bool = False
     """Whether other coordinators serve nodes of this cluster at the same time: nobody hears all of them."""
 
+    reservations_only: bool = False
+    """Whether objects bear no MAC, so that the grid's DHCP has nothing to learn."""
+
     @property
     def cluster_ids(self) -> frozenset[str]:
         """The ids that objects of this cluster may bear."""

@@ -7,6 +7,7 @@ from coordinator.grid.allocation_object import Writer
 from coordinator.grid.exchange import RefusedError
 from coordinator.grid.refusals import Kind, Refusal
 from coordinator.lane.task import COMPANY_S
+from gridsim import calls
 from protocol.wire import messages
 from protocol.wire.messages import ClaimRow, Label, State
 
@@ -623,3 +624,14 @@ def test_status_shows_an_agent_that_is_silent_and_a_second_machine():
     assert [each.connected_s is None for each in status.nodes] == [False, True]
     assert status.alarms == ("two_machines: node-1",)
     assert second.take(messages.Notice)
+
+
+def test_where_dhcp_shall_learn_nothing_objects_are_reservations():
+    mac = "0a:58:0a:37:00:05"
+    for reservations_only, expected in ((False, "MAC_ADDRESS"), (True, "RESERVED")):
+        world = World(reservations_only=reservations_only)
+        connected(world).ask(label=LABEL.model_copy(update={"mac": mac}))
+        (made,) = world.grid.call(
+            calls.Call("GET", "fixedaddress", [("_return_fields", "match_client")], None)
+        ).body
+        assert made["match_client"] == expected

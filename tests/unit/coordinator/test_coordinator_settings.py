@@ -39,6 +39,12 @@ def _with_password(monkeypatch: pytest.MonkeyPatch) -> None:
         ([*GRID, *WATCHED, "--live-nodes", "/nodes"], "--live-nodes"),
         ([*GRID, "--kubernetes-api", "http://10.0.0.1"], "--kubernetes-api"),
         ([*GRID, "--token-service-account", "agent"], "must be of the form NAMESPACE:NAME"),
+        ([*GRID, "--former-cluster-id", "prod"], "--former-cluster-id: 'prod' must be 12 hexadecimal digits"),
+        ([*GRID, "--ea", "Locality=Rack"], "--ea: 'Locality' is none of Allocation ID, Tenant ID"),
+        ([*GRID, "--ea", "Location"], "--ea: 'Location' must be of the form NAME=OTHER"),
+        ([*GRID, "--ea", "Location=VM ID"], "--ea: two attributes have the same name"),
+        ([*GRID, "--several", "true", "--live-nodes", "/nodes"], "--live-nodes: cannot be used with --several"),
+        ([*GRID, "--several", "true", *WATCHED], "--watch-cluster: cannot be used with --several"),
         ([*GRID, "--wapi-version", "v2.12"], "--wapi-version: 'v2.12' must be numbers with dots between them"),
     ],
     ids=str,
@@ -159,3 +165,9 @@ def test_the_api_server_is_where_kubelet_says(monkeypatch: pytest.MonkeyPatch) -
     assert read_settings(argv).kubernetes_api == "https://10.96.0.1:443"
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
     assert read_settings(argv).kubernetes_api == "https://[fd00::1]:443"
+
+
+def test_attributes_that_are_taken_on_a_grid_have_other_names(tmp_path: Path) -> None:
+    flags = ["--ea", "Location=K8s Node", "--ea", "VM ID=K8s Container"]
+    names = read_settings([*GRID, "--keys", str(tmp_path), *flags]).attribute_names
+    assert (names.location, names.vm_id, names.vm_name) == ("K8s Node", "K8s Container", "VM Name")
