@@ -7,6 +7,7 @@ or a clock. It decides about no pod: it makes, labels and deletes objects by id,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 from coordinator.admin.commands import Commands, Hooks
 from coordinator.admin.events import AnswerCommand, Asked, Left
@@ -20,6 +21,7 @@ from coordinator.allocation.repairs import Repairs
 from coordinator.allocation.seal import Sealer
 from coordinator.allocation.shortage import Shortages
 from coordinator.core import errors
+from coordinator.core.alarms import Alarms
 from coordinator.core.outbox import Note, Outbox, Send
 from coordinator.core.policy import Policy
 from coordinator.grid.allocation_object import AllocationObject, Writer
@@ -42,6 +44,9 @@ from coordinator.sweep.sweeper import Sweeper
 from protocol.wire import messages
 from protocol.wire.messages import ClaimRow, Claims, Hello, State, ToCoordinator
 from protocol.wire.status import CoordinatorStatus, KubernetesStatus
+
+ALARM_S: Final = 600.0
+"""An alarm about what an agent does is over when it was not seen for so long."""
 
 MachineEvent = Received | Asked | Left | Landing | Ticked | CredentialsChanged
 MachineEffect = Send | AnswerCommand | Note | Mishap | Call | WakeAt
@@ -74,6 +79,7 @@ class Machine:
         self.index = Index()
         self.sessions = Sessions(policy.cluster_id, policy.allocations_max)
         self._boots = Boots()
+        self._alarms = Alarms(self._outbox)
         self._provider = Provider((policy.cluster_id, *policy.former), policy.cluster_name, policy.names)
         parts = Parts(
             policy=policy,
@@ -84,6 +90,7 @@ class Machine:
             networks=Networks(policy, self._provider, self._runner, self._outbox),
             runner=self._runner,
             outbox=self._outbox,
+            alarms=self._alarms,
         )
         self._deletions = Deletions(parts, self._gone)
         self._grants = Grants(parts)
@@ -94,9 +101,7 @@ class Machine:
         self._questions = Questions(parts, self._boots, self._deletions, self._repairs.kept)
         self._comparison = Comparison(parts, self._boots, self._deletions, self._repairs, self._questions)
         self._sweeper = Sweeper(parts, self._sweep_interval_s, self._listed, self._missed)
-        self._overview = Overview(
-            parts, self._lane, self._boots, self._deletions, self._grants, self._repairs, self._sweeper
-        )
+        self._overview = Overview(parts, self._lane, self._deletions, self._grants, self._repairs, self._sweeper)
         self._missing_definitions: tuple[str, ...] = ()
         hooks = Hooks(self._over, self._comparison.node)
         self._commands = Commands(parts, self._lane, self._boots, self._deletions, self._sweeper, hooks)
@@ -106,6 +111,7 @@ class Machine:
             self._shortages,
             self._comparison,
             self._sweeper,
+            self._alarms,
             self._commands,
         )
 
@@ -178,7 +184,10 @@ class Machine:
             return
         if isinstance(message, messages.WrongCluster):
             facts = {"node": event.node, "theirs": message.cluster, "ours": self._policy.cluster_id}
-            self._outbox.alarm("wrong_cluster", **facts)
+            text = (
+                "the node has addresses of another cluster: correct its --coordinator, or use --former-cluster-id"
+            )
+            self._alarms.open_for(ALARM_S, "wrong_cluster", text=text, now_s=event.now_s, **facts)
             self.sessions.declined(event.node, event.connection)
             return
         session = self.sessions.hear(event.connection, event.now_s)
@@ -186,7 +195,7 @@ class Machine:
             self._outbox.send(event.connection, messages.HelloFirst(id=message.id))
             return
         if self._boots.heard(session.node, _boot_of(session), event.now_s):
-            self._two_machines(session.node)
+            self._two_machines(session.node, event.now_s)
         self._take(session, message, event.now_s)
 
     def _take(self, session: Session, message: ToCoordinator, now_s: float) -> None:
@@ -241,9 +250,9 @@ class Machine:
         for allocation in contested:
             self._repairs.contested(allocation, now_s)
         if begun.is_second_agent:
-            self._notice([session], messages.NoticeKind.TWO_AGENTS, "two agents of one driver serve this node")
+            self._two_agents(session, now_s)
         if self._boots.greeted(session.node, _boot_of(session), now_s):
-            self._two_machines(session.node)
+            self._two_machines(session.node, now_s)
         self._comparison.node(session.node, now_s)
 
     def _claimed(self, session: Session, row: ClaimRow) -> Iterator[str]:
@@ -325,9 +334,16 @@ class Machine:
 
     # What people hear
 
-    def _two_machines(self, node: str) -> None:
-        text = f"two machines use the key of node {node}; give each its own: cni-infoblox node replace {node}"
-        self._outbox.alarm("two_machines", node=node)
+    def _two_agents(self, session: Session, now_s: float) -> None:
+        text = f"two agents of driver {session.driver} serve node {session.node}: stop one of them"
+        self._alarms.open_for(ALARM_S, "two_agents", session.node, text, now_s)
+        self._notice([session], messages.NoticeKind.TWO_AGENTS, text)
+
+    def _two_machines(self, node: str, now_s: float) -> None:
+        text = (
+            f"two machines use the key of node {node}; give each its own, then: cni-infoblox node replace {node}"
+        )
+        self._alarms.open("two_machines", node, text, now_s)
         self._notice(self.sessions.of_node(node), messages.NoticeKind.TWO_MACHINES, text)
 
     def _notice(self, sessions: Iterable[Session], kind: messages.NoticeKind, text: str) -> None:

@@ -10,11 +10,12 @@ from coordinator.allocation.deletions import Deletions
 from coordinator.allocation.grants import Grants
 from coordinator.allocation.parts import Parts
 from coordinator.allocation.repairs import Repairs
+from coordinator.core.alarms import Alarm
 from coordinator.lane.lane import Lane
-from coordinator.nodes.boots import Boots
 from coordinator.nodes.sessions import Session
 from coordinator.sweep.sweeper import Sweeper
 from protocol.wire.status import (
+    AlarmStatus,
     CoordinatorStatus,
     GridStatus,
     KubernetesStatus,
@@ -30,7 +31,6 @@ class Overview:
 
     parts: Parts
     lane: Lane
-    boots: Boots
     deletions: Deletions
     grants: Grants
     repairs: Repairs
@@ -55,7 +55,7 @@ class Overview:
             nodes=tuple(_node(each, now_s) for each in sorted(self.parts.sessions, key=lambda each: each.key)),
             networks=tuple(self._network(view, subnet, now_s) for view, subnet in index.networks()),
             sweep=self.sweeper.status(now_s),
-            alarms=tuple(self._alarms()),
+            alarms=tuple(_alarm(each, now_s) for each in self.parts.alarms),
             kubernetes=kubernetes,
         )
 
@@ -82,9 +82,9 @@ class Overview:
             size=reserve.usable_addresses(IPv4Network(subnet).prefixlen),
         )
 
-    def _alarms(self) -> list[str]:
-        nodes = sorted({session.node for session in self.parts.sessions})
-        return [f"two_machines: {node}" for node in nodes if self.boots.has_two_machines(node)]
+
+def _alarm(alarm: Alarm, now_s: float) -> AlarmStatus:
+    return AlarmStatus(kind=alarm.kind, node=alarm.node, since_s=round(now_s - alarm.since_s, 1), text=alarm.text)
 
 
 def _node(session: Session, now_s: float) -> NodeStatus:

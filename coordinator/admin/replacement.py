@@ -131,6 +131,7 @@ class Replacements:
     def _replace(self, ticket: int, request: ReplaceNode, kept: Boot, known: list[Boot], now_s: float) -> None:
         objects = Counter(boot_of(seen) for seen in self._parts.index.of_node(hash_node(request.node)))
         over = self._boots.replaced(request.node, kept, known)
+        self._parts.alarms.close("two_machines", request.node)
         self._parts.outbox.alarm(
             "node_replaced", node=request.node, kept=kept.boot, over=", ".join(each.boot for each in over)
         )

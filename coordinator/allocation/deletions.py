@@ -11,7 +11,7 @@ from coordinator.grid.allocation_object import AllocationObject
 from coordinator.nodes.sessions import Session
 from coordinator.tasks.delete_task import DeleteTask, Gone
 from protocol.wire import messages
-from protocol.wire.allocation_id import AllocationId
+from protocol.wire.allocation_id import ADOPTED_JOURNAL, AllocationId
 from protocol.wire.messages import PAGE_ROWS_MAX, LetGoRow
 
 WAITING_OF_NODE_MAX: Final = 8_192
@@ -50,7 +50,7 @@ class Deletions:
         delay_s = self._parts.policy.release_delay_s if row.was_held else 0.0
         due_s = now_s + max(0.0, delay_s - row.age_ms / 1000)
         owner = AllocationId.parse(row.allocation).owner
-        if owner.journal == session.owner.journal:
+        if owner.journal in (session.owner.journal, ADOPTED_JOURNAL):
             self._delete(row.allocation, due_s, now_s)
         elif row.allocation not in self:
             self._count(row.allocation)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from coordinator.allocation.index import Index
 from coordinator.allocation.seal import Sealer
+from coordinator.core.alarms import Alarms
 from coordinator.core.outbox import Outbox
 from coordinator.core.policy import Policy
 from coordinator.grid.allocation_object import Writer
@@ -26,3 +27,4 @@ class Parts:
     networks: Networks
     runner: Runner
     outbox: Outbox
+    alarms: Alarms

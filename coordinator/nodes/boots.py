@@ -19,6 +19,9 @@ SILENCE_S: Final = 60.0
 TWICE_APART_S: Final = 15.0
 """What a dead boot has left in a queue comes once; a boot that is heard again so much later is alive."""
 
+NOT_OVER_S: Final = 3_600.0
+"""A boot that was not heard for so long, and is not over, needs a person."""
+
 BOOTS_OF_NODE_MAX: Final = 64
 """More boots of one node than that are forgotten, the one first that was not heard for longest."""
 
@@ -92,6 +95,12 @@ class Boots:
         """Whether that alarm is open."""
         known = self._nodes.get(node)
         return known is not None and known.has_two_machines
+
+    def needs_a_person(self, node: str, boot: Boot, now_s: float) -> bool:
+        """Whether this boot was not heard for an hour, counted from when it was first seen, and is not over."""
+        known = self._nodes.get(node)
+        heard = known.boots.get(boot) if known else None
+        return heard is not None and not heard.is_over and now_s - heard.last_s >= NOT_OVER_S
 
     def is_over(self, node: str, boot: Boot) -> bool:
         """Whether this boot of the node is known to be over."""

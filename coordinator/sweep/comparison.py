@@ -47,8 +47,11 @@ class Comparison:
             # A silent one may speak to another coordinator by now, to which it has let go what it claims here.
             if not session.is_silent(now_s):
                 self._session(session, objects, now_s)
-        for boot in sorted({boot_of(seen) for seen in objects}):
+        boots = sorted({boot_of(seen) for seen in objects})
+        for boot in boots:
             self._boot(node, boot, now_s)
+        if not all(session.is_silent(now_s) for session in sessions):
+            self._look_for_stale(node, boots, now_s)
 
     def all(self, now_s: float) -> None:
         """Compare every node that is connected."""
@@ -110,6 +113,16 @@ class Comparison:
         self._boots.saw(node, boot, now_s)
         if provers := self._provers(node, boot):
             self._watch(node, boot, max(now_s, min(at_s for _, at_s in provers)))
+
+    def _look_for_stale(self, node: str, boots: list[Boot], now_s: float) -> None:
+        """Of a machine that was rebuilt under its old name only a person knows that it is another one."""
+        stale = [boot for boot in boots if self._boots.needs_a_person(node, boot, now_s)]
+        if not stale:
+            self._parts.alarms.close("boot_not_over", node)
+            return
+        text = f"addresses of an earlier boot or machine stay; if that is gone: cni-infoblox node replace {node}"
+        told = ", ".join(boot.boot for boot in stale)
+        self._parts.alarms.open("boot_not_over", node, text, now_s, boots=told)
 
     def _provers(self, node: str, boot: Boot) -> list[tuple[Session, float]]:
         """Whose answer to a probe would prove that a boot of its node is over, and from when."""

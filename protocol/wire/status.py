@@ -83,10 +83,19 @@ class KubernetesStatus(_Part):
     nodes: int
 
 
+class AlarmStatus(_Part):
+    """What a person has to look at. `node` is empty where it concerns none; `since_s` is how long it is open."""
+
+    kind: str
+    node: str
+    since_s: float
+    text: str
+
+
 class CoordinatorStatus(_Part):
     """A coordinator. `cluster` is its name, `why_not_leading` is None for the one that leads.
 
-    `alarms` are open ones, in words. `kubernetes` is None where it does not watch one.
+    `alarms` are open ones. `kubernetes` is None where it does not watch one.
     """
 
     cluster: str
@@ -102,7 +111,7 @@ class CoordinatorStatus(_Part):
     nodes: tuple[NodeStatus, ...]
     networks: tuple[NetworkStatus, ...]
     sweep: SweepStatus
-    alarms: tuple[str, ...] = ()
+    alarms: tuple[AlarmStatus, ...] = ()
     kubernetes: KubernetesStatus | None = None
 
 

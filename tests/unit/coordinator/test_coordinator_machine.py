@@ -622,7 +622,7 @@ def test_status_shows_an_agent_that_is_silent_and_a_second_machine():
         first.say(messages.Ping(id="ping"))
     status = world.machine.status(None, world.now_s)
     assert [each.connected_s is None for each in status.nodes] == [False, True]
-    assert status.alarms == ("two_machines: node-1",)
+    assert [(each.kind, each.node) for each in status.alarms] == [("two_machines", "node-1")]
     assert second.take(messages.Notice)
 
 
