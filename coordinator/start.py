@@ -20,6 +20,7 @@ import zmq
 from coordinator.admin.events import Asked, Left
 from coordinator.admin.socket import AdminSocket, NoAdminSocket
 from coordinator.cluster.api_server import ApiServer
+from coordinator.cluster.copied_secret import CopiedSecret
 from coordinator.cluster.kubernetes_api import KubernetesApi
 from coordinator.cluster.token_reviewer import Reviewer
 from coordinator.core.policy import Policy
@@ -50,7 +51,7 @@ from daemon.log_output import standard_error_that_never_waits
 from daemon.logs import Logger, make_logger
 from daemon.settings import BadSettings, warn_of_unknown_variables
 from daemon.status_server import Pages, StatusServer
-from protocol.cluster_id import BadClusterId, read_cluster_id
+from protocol.cluster_id import CLUSTER_UID_FILE, BadClusterId, read_cluster_id, read_cluster_uid
 from protocol.keys import BadKey, KeyPair, load_pair
 from protocol.wire.status import CoordinatorStatus
 
@@ -121,7 +122,9 @@ def _serve(settings: Settings, release: str, measures: Measures, on_step: OnStep
     facts = {"release": release, "listen": sockets.router.endpoint, "status_port": status.port}
     logger.info("started", **facts, nodes=len(authorized))
 
+    secret = _copied_secret(settings, api_server, inbox, logger)
     workers: dict[str, _Worker] = {"caller": caller, "files": files, "reviewer": reviewer, "guard": sockets.guard}
+    workers |= {"secret": secret} if secret else {}
     threads = [_start(name, worker.run, inbox) for name, worker in workers.items()]
     status.start()
     if people:
@@ -139,7 +142,9 @@ def _serve(settings: Settings, release: str, measures: Measures, on_step: OnStep
     port.close()
     context.term()
     logger.info("stopped")
-    return 0 if is_healthy else 1
+    if secret and secret.is_copied:
+        return EXIT_BAD_SETTINGS
+    return 0 if is_healthy else EXIT_FAILED
 
 
 def _collect_seldom() -> None:
@@ -218,6 +223,16 @@ def _admin_socket(
     except NoAdminSocket as closed:
         logger.warning("no_operator_socket", reason=str(closed), remedy="people's commands cannot be used")
         return None
+
+
+def _copied_secret(
+    settings: Settings, server: ApiServer, inbox: Inbox[Item], logger: Logger
+) -> CopiedSecret | None:
+    """Whoever sees to it that this cluster's id is not used in another one; None where there is no Kubernetes."""
+    uid = read_cluster_uid(settings.cluster_id_path.with_name(CLUSTER_UID_FILE))
+    if uid is None or not (settings.enrol_tokens or settings.watch_cluster):
+        return None
+    return CopiedSecret(server, uid, lambda: inbox.put(Stop()), logger)
 
 
 def _draw() -> str:

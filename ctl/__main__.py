@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Final, NoReturn
 
 from ctl.failures import BadArgument, Failed
+from protocol.cluster_id import BadClusterId
 from protocol.keys import BadKey
 
 PROGRAM = "cni-infoblox"
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = arguments.run(arguments)
     except (BadArgument, Failed) as problem:
         return _complain(problem, problem.code)
-    except BadKey as problem:
+    except (BadKey, BadClusterId) as problem:
         return _complain(problem, FAILED)
     except OSError as error:
         return _complain(f"{error.filename or PROGRAM}: {error.strerror or error}", FAILED)

@@ -1,25 +1,35 @@
 """`cni-infoblox keys init`: makes the key files of a coordinator with its nodes.
 
 `DIR/coordinator` is for the coordinator's machine, `DIR/NODE` for that node. Secrets ought to be carried away to
-where they belong, so a missing one is no reason for a new key: what exists is kept. With `--kubernetes` there are
-no files: the coordinator's keys are printed as Kubernetes objects, and nodes enrol by themselves.
+where they belong, so a missing one is no reason for a new key: what exists is kept. Beside the coordinator's key
+lies the cluster's id, by which the grid's objects are its own. With `--kubernetes` there are no files: keys and id
+are printed as Kubernetes objects, and nodes enrol by themselves.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
 from ctl import kubernetes_keys
 from ctl.failures import BadArgument, Failed
+from daemon import files
 from protocol import keys
+from protocol.cluster_id import (
+    CLUSTER_ID_FILE,
+    KUBERNETES_UID,
+    is_cluster_id,
+    read_cluster_id,
+)
 
 COORDINATOR = "coordinator"
 NODE_NAME_LENGTH_MAX = 253
 NAMESPACE_LENGTH_MAX = 63
 DIRECTORY_MODE = 0o700
+CLUSTER_ID_MODE = 0o644
 
 _LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _NODE_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
@@ -45,6 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="print the coordinator's keys as a Secret with a ConfigMap instead, a new pair each time",
     )
     init.add_argument("--namespace", metavar="NAME", help="of these objects (kube-system)")
+    init.add_argument(
+        "--cluster-uid",
+        metavar="UID",
+        help="with --kubernetes: that of the namespace kube-system, so that no other cluster can use a copy",
+    )
+    init.add_argument("--cluster-id", metavar="ID", help="with --kubernetes: the id of before, for new keys only")
     init.set_defaults(run=run)
 
 
@@ -52,8 +68,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Make what is missing, and say what was done."""
     if arguments.kubernetes:
         return _print_objects(arguments)
-    if arguments.namespace:
-        raise BadArgument("--namespace: belongs to --kubernetes")
+    for flag in ("namespace", "cluster_uid", "cluster_id"):
+        if getattr(arguments, flag):
+            raise BadArgument(f"--{flag.replace('_', '-')}: belongs to --kubernetes")
     if arguments.directory is None or not arguments.node:
         raise BadArgument("DIR with one --node NAME at least is required, or --kubernetes")
     nodes: Sequence[str] = list(dict.fromkeys(arguments.node))
@@ -72,7 +89,14 @@ def _print_objects(arguments: argparse.Namespace) -> int:
     namespace = arguments.namespace or kubernetes_keys.NAMESPACE
     if not _NAMESPACE.fullmatch(namespace):
         raise BadArgument(f"--namespace {namespace[:NAMESPACE_LENGTH_MAX]!r}: is no name of a namespace")
-    print(kubernetes_keys.objects(keys.generate(), namespace), end="")
+    uid = arguments.cluster_uid or ""
+    if uid and not KUBERNETES_UID.fullmatch(uid):
+        raise BadArgument(f"--cluster-uid {uid[:80]!r}: is no UID of a Kubernetes namespace")
+    if arguments.cluster_id and not is_cluster_id(arguments.cluster_id):
+        raise BadArgument(f"--cluster-id {arguments.cluster_id[:80]!r}: must be 12 hexadecimal digits")
+    given = arguments.cluster_id
+    cluster = kubernetes_keys.Cluster(given or _draw_cluster_id(), uid, is_new=not given)
+    print(kubernetes_keys.objects(keys.generate(), cluster, namespace), end="")
     return 0
 
 
@@ -95,7 +119,22 @@ def _coordinator(directory: Path) -> bytes:
     known = secret.exists()
     pair = _pair(directory, "coordinator")
     print(f"{COORDINATOR}: {'kept' if known else 'made'} {secret}")
+    _cluster_id(directory / CLUSTER_ID_FILE)
     return pair.public
+
+
+def _cluster_id(path: Path) -> None:
+    """The id of all that the grid holds of this cluster: another one would own nothing of it."""
+    if path.exists():
+        print(f"{COORDINATOR}: kept {path}, {read_cluster_id(path)}")
+        return
+    cluster_id = _draw_cluster_id()
+    files.replace(path, f"{cluster_id}\n".encode(), CLUSTER_ID_MODE)
+    print(f"{COORDINATOR}: made {path}, {cluster_id}")
+
+
+def _draw_cluster_id() -> str:
+    return secrets.token_hex(6)
 
 
 def _node(directory: Path, node: str, coordinator_public: bytes) -> None:

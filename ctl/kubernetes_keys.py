@@ -1,7 +1,8 @@
-"""Words the coordinator's key pair as the Kubernetes objects that the manifests mount."""
+"""Words the coordinator's key pair and the cluster's id as the Kubernetes objects that the manifests mount."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from textwrap import indent
 from typing import Final
 
@@ -13,8 +14,9 @@ PUBLIC: Final = "cni-infoblox-coordinator-key"
 
 # The public key has an object of its own, since agents must not be able to read the other one.
 _OBJECTS: Final = """\
-# A new key pair for the coordinator, of which nothing is kept here. 'kubectl create -f -' refuses to replace keys
-# that are in use; with 'kubectl apply -f -' over earlier ones every node has to enrol anew.
+# A new key pair for the coordinator and {origin} id for the cluster, of which nothing is kept here.
+# 'kubectl create -f -' refuses to replace what is in use. After 'kubectl apply -f -' over earlier keys every node
+# has to enrol anew, and the id must be the one of before (--cluster-id): another owns nothing in the grid.
 apiVersion: v1
 kind: Secret
 metadata:
@@ -29,7 +31,8 @@ stringData:
 {public}
   coordinator.key_secret: |
 {pair}
----
+  cluster-id: "{cluster_id}"
+{uid}---
 apiVersion: v1
 kind: ConfigMap
 metadata:
@@ -44,14 +47,26 @@ data:
 """
 
 
-def objects(pair: KeyPair, namespace: str) -> str:
-    """A Secret with both keys, a ConfigMap with the public one, as YAML."""
+@dataclass(frozen=True)
+class Cluster:
+    """Its id, and the UID of its namespace kube-system, empty where nobody gave it."""
+
+    id: str
+    uid: str
+    is_new: bool
+
+
+def objects(pair: KeyPair, cluster: Cluster, namespace: str) -> str:
+    """A Secret with both keys and the id, a ConfigMap with the public key, as YAML."""
     return _OBJECTS.format(
         secret_name=SECRET,
         public_name=PUBLIC,
         namespace=namespace,
         public=_block(public_text(pair.public)),
         pair=_block(pair_text(pair)),
+        origin="a new" if cluster.is_new else "the given",
+        cluster_id=cluster.id,
+        uid=f'  cluster-uid: "{cluster.uid}"\n' if cluster.uid else "",
     )
 
 

@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Final
 
 CLUSTER_ID_FILE: Final = "cluster-id"
+CLUSTER_UID_FILE: Final = "cluster-uid"
+"""Beside it under Kubernetes: the UID of the namespace kube-system, by which a copied Secret is known."""
+
+KUBERNETES_UID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DIGITS: Final = re.compile(r"[0-9a-f]{12}")
 _BYTES_MAX: Final = 4_096
 
@@ -18,6 +22,20 @@ class BadClusterId(Exception):
 def is_cluster_id(text: str) -> bool:
     """Whether this text is a cluster id."""
     return _DIGITS.fullmatch(text) is not None
+
+
+def read_cluster_uid(path: Path) -> str | None:
+    """The UID in this file, None where there is no such file. Raises `BadClusterId`."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_BYTES_MAX).decode("ascii", errors="replace").strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BadClusterId(f"{path}: {error.strerror}") from None
+    if not KUBERNETES_UID.fullmatch(text):
+        raise BadClusterId(f"{path}: holds no UID of a Kubernetes namespace")
+    return text
 
 
 def read_cluster_id(path: Path) -> str:

@@ -26,6 +26,8 @@ from tests.kubelet import ClusterObjects, RunningPod
 NOWHERE: Final = ("--server=http://127.0.0.1:1", "--request-timeout=1s")
 """Nobody listens there: a command line that kubectl understands fails with this alone."""
 UNREACHED: Final = ("connection refused", "was refused", "couldn't get current server API group list")
+UID: Final = "5d2c7c7e-7d0c-4f5e-9d55-2b4a5b0f1c11"
+"""Of the namespace kube-system."""
 WORKLOADS: Final = ("Deployment", "DaemonSet")
 KINDS: Final = {
     "deployment": "Deployment",
@@ -135,6 +137,8 @@ class Kubectl:
             if not found:
                 raise Refused("No resources found")
             return "\n".join(f"pod/{pod.name}" if asked.output == "name" else pod.name for pod in found)
+        if (kind, asked.output) == ("namespace", "jsonpath={.metadata.uid}"):
+            return UID
         if names:
             return yaml.safe_dump(self.objects.get(KINDS[kind], names[0]))
         return "\n".join(name for held, name in self.objects.names() if held == KINDS[kind])

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tests.kubernetes_stub.cluster import Object, StubCluster
 
-API_VERSIONS: Final = {"nodes": ("v1", "Node"), "pods": ("v1", "Pod")}
+API_VERSIONS: Final = {"nodes": ("v1", "Node"), "pods": ("v1", "Pod"), "namespaces": ("v1", "Namespace")}
 REASONS: Final = {
     400: "BadRequest",
     401: "Unauthorized",
@@ -72,7 +72,7 @@ class Asked:
         """Verb, API group and resource, by which RBAC decides."""
         parts = self.path.strip("/").split("/")
         group, rest = ("", parts[2:]) if parts[0] == "api" else (parts[1] if len(parts) > 1 else "", parts[3:])
-        names = rest[2:] if rest[:1] == ["namespaces"] else rest
+        names = rest[2:] if rest[:1] == ["namespaces"] and len(rest) > 2 else rest
         if self.method == "POST":
             verb = "create"
         elif len(names) > 1:
@@ -151,6 +151,8 @@ def _read(cluster: StubCluster, parts: list[str], asked: Asked) -> Answer | Watc
     if len(parts) == 4 and parts[0] == "namespaces" and parts[2] == "pods":
         pod = cluster.pods.get((parts[1], parts[3]))
         return _one(pod, "pods", parts[3])
+    if parts == ["namespaces", "kube-system"]:
+        return _one({"metadata": {"name": "kube-system", "uid": cluster.uid}}, "namespaces", "kube-system")
     if len(parts) == 2 and parts[0] == "nodes":
         return _one(cluster.nodes.get(parts[1]), "nodes", parts[1])
     if len(parts) == 3 and parts[0] == "namespaces" and parts[2] == "pods":

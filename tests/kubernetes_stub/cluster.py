@@ -58,6 +58,9 @@ class StubCluster:
     reader: str = ""
     """The token with which the component under test must come."""
 
+    uid: str = field(default_factory=lambda: str(uuid.uuid4()))
+    """Of the namespace kube-system, by which clusters are told apart."""
+
     def __post_init__(self) -> None:
         self.changed = threading.Condition()
         self.version = 1

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+import yaml
+
 from protocol import keys
+from protocol.cluster_id import is_cluster_id, read_cluster_id
 
 
 def keys_init(directory: Path, *nodes: str) -> subprocess.CompletedProcess[str]:
@@ -26,6 +30,7 @@ def test_every_machine_gets_its_files_and_secrets_are_private(tmp_path: Path) ->
     assert sorted(contents(directory)) == [
         "coordinator/authorized/node-a.key",
         "coordinator/authorized/node-b.example.key",
+        "coordinator/cluster-id",
         "coordinator/coordinator.key",
         "coordinator/coordinator.key_secret",
         "node-a/agent.key",
@@ -61,6 +66,52 @@ def test_a_second_run_adds_nodes_and_keeps_every_key(tmp_path: Path) -> None:
     assert "node-b/agent.key_secret" in after
     assert "node-a: kept" in result.stdout
     assert "node-b: made" in result.stdout
+
+
+def test_the_clusters_id_is_made_once(tmp_path: Path) -> None:
+    keys_init(tmp_path, "node-a")
+    made = read_cluster_id(tmp_path / "coordinator" / "cluster-id")
+    assert f"kept {tmp_path / 'coordinator' / 'cluster-id'}, {made}" in keys_init(tmp_path, "node-b").stdout
+    assert read_cluster_id(tmp_path / "coordinator" / "cluster-id") == made
+    (tmp_path / "coordinator" / "cluster-id").write_text("edited")
+    broken = keys_init(tmp_path, "node-b")
+    assert (broken.returncode, broken.stderr.count("\n")) == (1, 1)
+    assert "holds no cluster id" in broken.stderr
+
+
+def printed(*flags: str) -> dict[str, str]:
+    """What the Secret holds that 'keys init --kubernetes' prints."""
+    command = [sys.executable, "-m", "ctl", "keys", "init", "--kubernetes", *flags]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    secret: dict[str, dict[str, str]] = next(yaml.safe_load_all(done.stdout))
+    return secret["stringData"]
+
+
+def test_the_secret_has_the_clusters_id_and_names_the_cluster_that_may_use_it() -> None:
+    uid = "12345678-1234-1234-1234-123456789abc"
+    first = printed("--cluster-uid", uid)
+    assert is_cluster_id(first["cluster-id"])
+    assert first["cluster-uid"] == uid
+    second = printed("--cluster-id", first["cluster-id"])
+    assert second["cluster-id"] == first["cluster-id"]
+    assert second["coordinator.key"] != first["coordinator.key"]
+    assert "cluster-uid" not in second
+    assert printed()["cluster-id"] != first["cluster-id"]
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--kubernetes", "--cluster-uid", "kube-system"),
+        ("--kubernetes", "--cluster-id", "c0ffee"),
+        ("DIR", "--node", "node-a", "--cluster-id", "c0ffee000000"),
+    ],
+)
+def test_an_id_that_is_none_is_refused_with_the_flags_name(flags: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "ctl", "keys", "init", *flags]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--cluster-" in done.stderr
 
 
 def test_keys_that_were_carried_away_are_not_made_anew(tmp_path: Path) -> None:

@@ -119,10 +119,13 @@ def test_only_the_coordinator_can_speak_to_the_api_server(everything: list[Objec
     }
     assert subjects == {("ServiceAccount", "cni-infoblox-coordinator")}
     rules = [rule for each in everything if each["kind"] in ("Role", "ClusterRole") for rule in each["rules"]]
-    allowed = {(*rule["apiGroups"], *rule["resources"], *rule["verbs"]) for rule in rules}
+    allowed = {
+        (*rule["apiGroups"], *rule["resources"], *rule.get("resourceNames", []), *rule["verbs"]) for rule in rules
+    }
     assert allowed == {
         ("authentication.k8s.io", "tokenreviews", "create"),
         ("", "nodes", "pods", "get", "list", "watch"),
+        ("", "namespaces", "kube-system", "get"),
     }
 
 
