@@ -134,6 +134,7 @@ class Loop:
         self._place = Every(PLACE_LOOK_EVERY_S)
         self._journal = Every(LOOK_EVERY_S)
         self._was_up = False
+        self._trouble: str | None = None
         self._has_reached = False
         self._answered_s = clock()
         self._end_s: float | None = None
@@ -200,14 +201,15 @@ class Loop:
         looks, self._looks = self._looks, []
         for look in looks:
             self._drivers.reader.submit(look)
-        if self._turns.machine.session.is_up is not self._was_up:
+        if self._turns.machine.session.trouble != self._trouble:
             self._session_changed(now_s)
 
     def _session_changed(self, now_s: float) -> None:
+        self._trouble = self._turns.machine.session.trouble
+        if self._was_up is not self._turns.machine.session.is_up:
+            self._alive.due_s = now_s
         self._was_up = self._turns.machine.session.is_up
         self._has_reached |= self._was_up
-        if self._was_up:
-            self._alive.due_s = now_s
         with self._internal.border("session"):
             self._show_alive(now_s)
             self._publish()

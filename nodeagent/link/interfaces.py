@@ -9,7 +9,7 @@ from protocol.wire.pages import pages_of
 
 
 def told(seen: InterfacesSeen) -> list[Effect]:
-    """All of it, in as many pages as it takes."""
+    """All of it, in as many pages as it takes; the first says how much could not be read."""
     pages = pages_of(seen.interfaces)
     return [
         Transmit(
@@ -18,7 +18,7 @@ def told(seen: InterfacesSeen) -> list[Effect]:
                 page=number,
                 last=number == len(pages) - 1,
                 interfaces=page,
-                unreadable=seen.unreadable,
+                unreadable=seen.unreadable if number == 0 else 0,
             )
         )
         for number, page in enumerate(pages)

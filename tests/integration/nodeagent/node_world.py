@@ -70,6 +70,8 @@ class Book:
     reserve: int = 0
     cluster: str = CLUSTER
     journals: list[str] = field(default_factory=list)
+    used_by: dict[str, str] = field(default_factory=dict)
+    """The container of each id that ever had a label."""
 
     def answer(self, message: ToCoordinator) -> list[ToAgent]:
         if isinstance(message, Hello):
@@ -92,6 +94,8 @@ class Book:
     def allocate(self, message: Allocate) -> Allocated:
         self.given += 1
         self.objects[message.allocation] = Object(f"10.55.0.{self.given}", message.label)
+        if message.label:
+            self.used_by[message.allocation] = message.label.container_id
         return Allocated(
             id=message.id,
             allocation=message.allocation,
@@ -111,6 +115,7 @@ class Book:
 
     def label(self, message: SetLabels) -> list[ToAgent]:
         for row in message.labels:
+            self.used_by[row.allocation] = row.label.container_id
             if row.allocation in self.objects:
                 self.objects[row.allocation].label = row.label
         return [Labelled(id=message.id, allocations=[row.allocation for row in message.labels])]
@@ -464,6 +469,11 @@ class World:
         descriptor = os.open("/proc/self/ns/net", os.O_RDONLY)
         self._namespaces.append(descriptor)
         return descriptor
+
+    def next_let_go(self) -> str:
+        """The container whose allocation the next let_go names."""
+        (row,) = self.coordinator.expect(LetGo).allocations
+        return self.coordinator.book.used_by[row.allocation]
 
     def until_only(self, containers: set[str]) -> None:
         """Wait until the coordinator knows these containers' attachments alone."""

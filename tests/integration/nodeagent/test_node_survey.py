@@ -1,0 +1,111 @@
+"""What an agent tells of the network namespaces of its node."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from node_world import World
+
+from protocol.wire.messages import Interface, Interfaces, ListInterfaces
+
+
+class Pods:
+    """Network namespaces of a test, seen through a directory of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.directory.mkdir()
+        self.names: list[str] = []
+
+    def add(self, *addresses: str, mac: str | None = None, ifname: str = "eth0") -> Path:
+        name = f"s{uuid.uuid4().hex[:8]}"
+        self.names.append(name)
+        _ip("netns", "add", name)
+        if mac:
+            _ip("-n", name, "link", "add", ifname, "address", mac, "type", "veth", "peer", "name", "far")
+        for address in addresses:
+            _ip("-n", name, "addr", "add", f"{address}/24", "dev", ifname)
+        (self.directory / name).symlink_to(f"/run/netns/{name}")
+        return self.directory / name
+
+    def remove(self) -> None:
+        for name in self.names:
+            _ip("netns", "del", name)
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def pods(tmp_path: Path) -> Iterator[Pods]:
+    made = Pods(tmp_path / "netns")
+    yield made
+    made.remove()
+
+
+def an_interface(path: Path, ifname: str, mac: str, *addresses: str) -> Interface:
+    inode = path.stat().st_ino
+    return Interface(namespace=str(path), inode=inode, ifname=ifname, mac=mac, addresses=list(addresses))
+
+
+def survey(node: World) -> tuple[list[Interface], int]:
+    """Everything that the agent shows, except the far ends of pairs, with how much it could not read."""
+    node.coordinator.send(ListInterfaces(id="look"))
+    pages: list[Interfaces] = [node.coordinator.expect(Interfaces)]
+    while not pages[-1].last:
+        pages.append(node.coordinator.expect(Interfaces))
+    assert [(page.id, page.page) for page in pages] == [("look", number) for number in range(len(pages))]
+    shown = [each for page in pages for each in page.interfaces if each.ifname != "far"]
+    return shown, sum(page.unreadable for page in pages)
+
+
+def test_every_interface_is_told_with_mac_and_addresses(node: World, pods: Pods) -> None:
+    one = pods.add("10.55.0.7", "10.55.0.8", mac="02:00:00:00:00:07")
+    two = pods.add(mac="02:00:00:00:00:09", ifname="net1")
+    pods.add()
+    node.start(netns_dir=str(pods.directory))
+
+    shown, unreadable = survey(node)
+
+    assert unreadable == 0
+    assert sorted(shown, key=lambda each: each.ifname) == [
+        an_interface(one, "eth0", "02:00:00:00:00:07", "10.55.0.7", "10.55.0.8"),
+        an_interface(two, "net1", "02:00:00:00:00:09"),
+    ]
+
+
+def test_the_nodes_own_namespace_other_files_and_second_names_are_left_out(node: World, pods: Pods) -> None:
+    path = pods.add("10.55.0.7", mac="02:00:00:00:00:07")
+    (pods.directory / "again").symlink_to(path.resolve())
+    (pods.directory / "home").symlink_to("/proc/self/ns/net")
+    (pods.directory / "gone").symlink_to("/run/netns/nobody")
+    (pods.directory / "note").write_text("no namespace")
+    node.start(netns_dir=f"{pods.directory},/nowhere")
+
+    shown, unreadable = survey(node)
+
+    assert [each.addresses for each in shown] == [["10.55.0.7"]]
+    assert unreadable == 0
+
+
+def test_many_namespaces_hold_nobody_up_and_all_are_told(node: World, pods: Pods) -> None:
+    paths = {pods.add("10.55.0.7", mac=f"02:00:00:00:01:{number:02x}") for number in range(40)}
+    agent = node.start(netns_dir=str(pods.directory))
+    files = node.open_files(agent)
+    descriptor = os.open(min(paths), os.O_RDONLY)
+    node.coordinator.send(ListInterfaces(id="first"))
+
+    assert node.add(netns=descriptor).exit_code == 0
+    node.coordinator.expect(Interfaces)
+    shown, _ = survey(node)
+
+    os.close(descriptor)
+    assert {Path(each.namespace) for each in shown} == paths
+    # Connections of plugins are still being closed; a leak would be one for each namespace.
+    assert node.open_files(agent) < files + len(paths)

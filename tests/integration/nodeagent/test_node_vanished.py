@@ -1,0 +1,210 @@
+"""Real network namespaces that vanish, seen by a real agent in several ways."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from node_world import Answer, Staging, World, a_config
+
+from protocol.wire.messages import Allocate, Hello
+
+HURRY = Staging(look_every_s=0.5)
+
+
+def in_mounts_of_its_own(change: str, propagation: str = "slave") -> Staging:
+    """The agent sees the machine's files with this change, as in a container."""
+    shell = ["sh", "-c", f'{change} && exec "$@"', "sh"]
+    return Staging(look_every_s=0.5, inside=("unshare", "--mount", "--propagation", propagation, *shell))
+
+
+class Sandboxes:
+    """The network namespaces of a node's pods."""
+
+    def __init__(self, node: World) -> None:
+        self._world = node
+        self._names: dict[str, str] = {}
+
+    def add(self, container: str, uid: str | None = None) -> Answer:
+        """A namespace with an ADD in it."""
+        path = self.make(container)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            args = f"K8S_POD_UID={uid}" if uid else ""
+            return self._world.call("ADD", container, netns=descriptor, CNI_NETNS=path, CNI_ARGS=args).answer()
+        finally:
+            os.close(descriptor)
+
+    def make(self, container: str) -> str:
+        name = self._names[container] = f"s{uuid.uuid4().hex[:8]}"
+        subprocess.run(["ip", "netns", "add", name], check=True)
+        return f"/run/netns/{name}"
+
+    def remove(self, container: str) -> None:
+        subprocess.run(["ip", "netns", "del", self._names.pop(container)], check=True)
+
+    def close(self) -> None:
+        for container in list(self._names):
+            self.remove(container)
+
+
+@pytest.fixture
+def sandboxes(node: World) -> Iterator[Sandboxes]:
+    made = Sandboxes(node)
+    yield made
+    made.close()
+
+
+def collect(node: World, *valid: str) -> Answer:
+    """A GC that lists these containers."""
+    listed = [{"containerID": container, "ifname": "eth0"} for container in valid]
+    config = {**a_config(cniVersion="1.1.0"), "cni.dev/valid-attachments": listed}
+    return node.call("GC", config=config).answer()
+
+
+def test_what_lived_in_a_namespace_that_vanished_is_released_and_its_neighbour_stays(
+    node: World, sandboxes: Sandboxes
+) -> None:
+    agent = node.start(HURRY)
+    sandboxes.add("stays")
+    sandboxes.add("goes")
+
+    sandboxes.remove("goes")
+
+    assert node.next_let_go() == "goes"
+    agent.expect_log("why=namespace_gone", "event=released")
+    assert node.coordinator.book.containers() == {"stays"}
+
+
+def test_what_vanished_while_no_agent_ran_is_released_after_its_start(node: World, sandboxes: Sandboxes) -> None:
+    agent = node.start(HURRY)
+    sandboxes.add("stays")
+    sandboxes.add("goes")
+    agent.kill()
+    sandboxes.remove("goes")
+
+    node.start(HURRY)
+
+    assert node.next_let_go() == "goes"
+
+
+def test_an_agent_that_died_between_journal_and_answer_keeps_nothing(node: World, sandboxes: Sandboxes) -> None:
+    agent = node.start(HURRY)
+    sandboxes.add("stays")
+    agent.kill()
+    killed = node.launch(Staging(kill_at="journal:held:after"))
+    killed.expect_log("coordinator_reached")
+    with pytest.raises(ConnectionError):
+        sandboxes.add("goes")
+    assert killed.wait() == -signal.SIGKILL
+    sandboxes.remove("goes")
+
+    node.start(HURRY)
+
+    assert node.next_let_go() == "goes"
+
+
+def test_sandboxes_recreated_without_a_del_hold_two_addresses_at_most(node: World, sandboxes: Sandboxes) -> None:
+    node.start()
+    for number in range(20):
+        assert sandboxes.add(f"c{number}", uid="u-1").exit_code == 0
+        if number:
+            assert node.next_let_go() == f"c{number - 1}"
+        assert len(node.coordinator.book.containers()) <= 2
+        sandboxes.remove(f"c{number}")
+
+
+def test_a_gc_releases_what_vanished_and_is_not_listed(node: World, sandboxes: Sandboxes) -> None:
+    node.start()
+    for container in ("listed", "lives", "goes"):
+        sandboxes.add(container)
+    for container in ("listed", "goes"):
+        sandboxes.remove(container)
+
+    assert collect(node, "listed") == Answer(0, b"")
+
+    assert node.next_let_go() == "goes"
+    node.until_only({"listed", "lives"})
+
+
+def test_what_a_gc_released_stays_released_although_the_agent_dies(node: World, sandboxes: Sandboxes) -> None:
+    agent = node.start()
+    sandboxes.add("lives")
+    sandboxes.add("goes")
+    sandboxes.remove("goes")
+    node.coordinator.policy = lambda message: []
+    assert collect(node).exit_code == 0
+    assert node.next_let_go() == "goes"
+    agent.kill()
+    node.restart_coordinator()
+
+    node.start()
+
+    assert [row.was_held for row in node.coordinator.expect(Hello).let_go] == [True]
+
+
+@pytest.mark.parametrize("change", ["mount -t tmpfs none /run/netns", "umount -l /run/netns/*"])
+def test_an_agent_that_sees_no_namespace_releases_none(node: World, sandboxes: Sandboxes, change: str) -> None:
+    agent = node.start()
+    sandboxes.add("lives")
+    sandboxes.add("goes")
+    agent.kill()
+    sandboxes.remove("goes")
+    agent = node.start(in_mounts_of_its_own(change))
+
+    for _ in range(3):
+        assert collect(node).exit_code == 0
+
+    assert not agent.has_said("let_go_without_del")
+    assert node.coordinator.book.containers() == {"lives", "goes"}
+
+
+def test_a_mount_that_does_not_reach_the_agent_releases_nothing(node: World, sandboxes: Sandboxes) -> None:
+    agent = node.start()
+    sandboxes.add("old")
+    agent.kill()
+    agent = node.start(in_mounts_of_its_own("true", propagation="private"))
+    sandboxes.add("new")
+
+    for _ in range(3):
+        assert collect(node).exit_code == 0
+    assert not agent.has_said("let_go_without_del")
+
+    sandboxes.remove("new")
+    assert collect(node).exit_code == 0
+    node.until_only({"old"})
+
+
+def test_a_container_that_is_added_again_in_another_namespace_gets_another_address(
+    node: World, sandboxes: Sandboxes
+) -> None:
+    agent = node.start()
+    sandboxes.add("other")
+    address = sandboxes.add("again").address
+    sandboxes.remove("again")
+
+    assert sandboxes.add("again").address != address
+    agent.expect_log("why=another_namespace")
+
+    assert node.next_let_go() == "again"
+    assert collect(node).exit_code == 0
+    assert node.coordinator.book.containers() == {"other", "again"}
+
+
+def test_a_process_that_keeps_a_namespace_says_nothing_where_only_links_lead_to_it(node: World) -> None:
+    with subprocess.Popen(["unshare", "--net", "sleep", "60"]) as process:
+        path = f"/proc/{process.pid}/ns/net"
+        descriptor = os.open(path, os.O_RDONLY)
+        agent = node.start()
+        assert node.call("ADD", netns=descriptor, CNI_NETNS=path).answer().exit_code == 0
+        os.close(descriptor)
+        node.coordinator.expect(Allocate)
+        process.kill()
+
+    assert collect(node).exit_code == 0
+
+    assert not agent.has_said("let_go_without_del")
