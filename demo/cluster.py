@@ -59,6 +59,7 @@ class Node:
         self.directory = cluster.directory / name
         self.socket_dir = socket_dir
         self.state_dir = self.directory / "state"
+        self.run_dir = self.directory / "run"
         self.bin_dir = self.directory / "bin"
         for directory in (self.directory, self.bin_dir):
             directory.mkdir(mode=0o700, exist_ok=True)
@@ -102,7 +103,7 @@ class Node:
             *("--keys", str(self._cluster.keys / self.name)),
             *("--node-name", self.name),
             *("--socket-dir", str(self.socket_dir)),
-            *("--state-dir", str(self.state_dir)),
+            *("--state-dir", str(self.state_dir), "--run-dir", str(self.run_dir)),
             *("--status-listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "debug"),
             *flags,
         ]
