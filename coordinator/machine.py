@@ -7,7 +7,6 @@ or a clock. It decides about no pod: it makes, labels and deletes objects by id,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
 
 from coordinator.admin.commands import Commands, Hooks
 from coordinator.admin.events import AnswerCommand, Asked, Left
@@ -20,6 +19,7 @@ from coordinator.allocation.parts import Parts
 from coordinator.allocation.repairs import Repairs
 from coordinator.allocation.seal import Sealer
 from coordinator.allocation.shortage import Shortages
+from coordinator.cluster.liveness import LivenessSource, NobodyTells
 from coordinator.core import errors
 from coordinator.core.alarms import Alarms
 from coordinator.core.outbox import Note, Outbox, Send
@@ -33,20 +33,19 @@ from coordinator.lane.runner import Runner
 from coordinator.lane.task import Failed
 from coordinator.nodes.boots import Boot, Boots
 from coordinator.nodes.events import Received
+from coordinator.nodes.notices import Notices
 from coordinator.nodes.sessions import Begun, Claim, Session, Sessions, Unbegun, is_of
 from coordinator.overview import Overview
 from coordinator.provision.definitions_task import Defined, DefinitionsTask
 from coordinator.provision.objects import Provider
 from coordinator.provision.readiness import Networks
 from coordinator.sweep.comparison import Comparison
+from coordinator.sweep.gone_nodes import GoneNodes
 from coordinator.sweep.questions import Questions
 from coordinator.sweep.sweeper import Sweeper
 from protocol.wire import messages
 from protocol.wire.messages import ClaimRow, Claims, Hello, State, ToCoordinator
 from protocol.wire.status import CoordinatorStatus, KubernetesStatus
-
-ALARM_S: Final = 600.0
-"""An alarm about what an agent does is over when it was not seen for so long."""
 
 MachineEvent = Received | Asked | Left | Landing | Ticked | CredentialsChanged
 MachineEffect = Send | AnswerCommand | Note | Mishap | Call | WakeAt
@@ -63,7 +62,9 @@ class Machine:
         *,
         operations_max: int,
         sweep_interval_s: float,
+        liveness: LivenessSource = NobodyTells(),  # noqa: B008, it has no state
     ) -> None:
+        self._liveness = liveness
         self._policy = policy
         self._draw = draw
         self._sealer = Sealer(secret)
@@ -72,26 +73,15 @@ class Machine:
         self._make_rooms()
 
     def _make_rooms(self) -> None:
-        policy = self._policy
         self._outbox = Outbox(self._draw)
         self._lane = Lane(self._operations_max)
         self._runner = Runner(self._lane)
         self.index = Index()
-        self.sessions = Sessions(policy.cluster_id, policy.allocations_max)
+        self.sessions = Sessions(self._policy.cluster_id, self._policy.allocations_max)
         self._boots = Boots()
         self._alarms = Alarms(self._outbox)
-        self._provider = Provider((policy.cluster_id, *policy.former), policy.cluster_name, policy.names)
-        parts = Parts(
-            policy=policy,
-            writer=Writer(policy.cluster_id, policy.cluster_name, policy.names),
-            sealer=self._sealer,
-            index=self.index,
-            sessions=self.sessions,
-            networks=Networks(policy, self._provider, self._runner, self._outbox),
-            runner=self._runner,
-            outbox=self._outbox,
-            alarms=self._alarms,
-        )
+        self._notices = Notices(self._outbox, self._alarms, self.sessions)
+        parts = self._make_parts()
         self._deletions = Deletions(parts, self._gone)
         self._grants = Grants(parts)
         self._repairs = Repairs(parts, lambda allocation, at_s: self._comparison.owner_of(allocation, at_s))
@@ -101,9 +91,14 @@ class Machine:
         self._questions = Questions(parts, self._boots, self._deletions, self._repairs.kept)
         self._comparison = Comparison(parts, self._boots, self._deletions, self._repairs, self._questions)
         self._sweeper = Sweeper(parts, self._sweep_interval_s, self._listed, self._missed)
-        self._overview = Overview(parts, self._lane, self._deletions, self._grants, self._repairs, self._sweeper)
+        self._gone_nodes = GoneNodes(
+            parts, self._deletions, self._liveness, lambda: self._sweeper.unreadable, self._end_node
+        )
+        self._overview = Overview(
+            parts, self._lane, self._deletions, self._grants, self._repairs, self._sweeper, self._gone_nodes
+        )
         self._missing_definitions: tuple[str, ...] = ()
-        hooks = Hooks(self._over, self._comparison.node)
+        hooks = Hooks(self._over, self._comparison.node, self._gone_nodes.force)
         self._commands = Commands(parts, self._lane, self._boots, self._deletions, self._sweeper, hooks)
         self._timed = (
             self._asks,
@@ -111,8 +106,24 @@ class Machine:
             self._shortages,
             self._comparison,
             self._sweeper,
+            self._gone_nodes,
             self._alarms,
             self._commands,
+        )
+
+    def _make_parts(self) -> Parts:
+        policy = self._policy
+        self._provider = Provider((policy.cluster_id, *policy.former), policy.cluster_name, policy.names)
+        return Parts(
+            policy=policy,
+            writer=Writer(policy.cluster_id, policy.cluster_name, policy.names),
+            sealer=self._sealer,
+            index=self.index,
+            sessions=self.sessions,
+            networks=Networks(policy, self._provider, self._runner, self._outbox),
+            runner=self._runner,
+            outbox=self._outbox,
+            alarms=self._alarms,
         )
 
     def start(self, now_s: float) -> list[MachineEffect]:
@@ -183,11 +194,7 @@ class Machine:
             self._welcome_answered(event, message)
             return
         if isinstance(message, messages.WrongCluster):
-            facts = {"node": event.node, "theirs": message.cluster, "ours": self._policy.cluster_id}
-            text = (
-                "the node has addresses of another cluster: correct its --coordinator, or use --former-cluster-id"
-            )
-            self._alarms.open_for(ALARM_S, "wrong_cluster", text=text, now_s=event.now_s, **facts)
+            self._notices.wrong_cluster(event.node, message.cluster, self._policy.cluster_id, event.now_s)
             self.sessions.declined(event.node, event.connection)
             return
         session = self.sessions.hear(event.connection, event.now_s)
@@ -195,7 +202,7 @@ class Machine:
             self._outbox.send(event.connection, messages.HelloFirst(id=message.id))
             return
         if self._boots.heard(session.node, _boot_of(session), event.now_s):
-            self._two_machines(session.node, event.now_s)
+            self._notices.two_machines(session.node, event.now_s)
         self._take(session, message, event.now_s)
 
     def _take(self, session: Session, message: ToCoordinator, now_s: float) -> None:
@@ -250,9 +257,9 @@ class Machine:
         for allocation in contested:
             self._repairs.contested(allocation, now_s)
         if begun.is_second_agent:
-            self._two_agents(session, now_s)
+            self._notices.two_agents(session, now_s)
         if self._boots.greeted(session.node, _boot_of(session), now_s):
-            self._two_machines(session.node, now_s)
+            self._notices.two_machines(session.node, now_s)
         self._comparison.node(session.node, now_s)
 
     def _claimed(self, session: Session, row: ClaimRow) -> Iterator[str]:
@@ -298,6 +305,10 @@ class Machine:
                 self._end(session)
         self._comparison.over(node, boots, now_s)
 
+    def _end_node(self, node: str) -> None:
+        for session in self.sessions.of_node(node):
+            self._end(session)
+
     def _end(self, session: Session) -> None:
         self.sessions.end(session)
         self._ended(session)
@@ -327,28 +338,11 @@ class Machine:
 
     def _listed(self, now_s: float) -> None:
         self._grants.listed()
+        self._gone_nodes.listed(now_s)
         self._comparison.all(now_s)
 
     def _missed(self, allocation: str, now_s: float) -> None:
         self._repairs.missing(allocation, now_s)
-
-    # What people hear
-
-    def _two_agents(self, session: Session, now_s: float) -> None:
-        text = f"two agents of driver {session.driver} serve node {session.node}: stop one of them"
-        self._alarms.open_for(ALARM_S, "two_agents", session.node, text, now_s)
-        self._notice([session], messages.NoticeKind.TWO_AGENTS, text)
-
-    def _two_machines(self, node: str, now_s: float) -> None:
-        text = (
-            f"two machines use the key of node {node}; give each its own, then: cni-infoblox node replace {node}"
-        )
-        self._alarms.open("two_machines", node, text, now_s)
-        self._notice(self.sessions.of_node(node), messages.NoticeKind.TWO_MACHINES, text)
-
-    def _notice(self, sessions: Iterable[Session], kind: messages.NoticeKind, text: str) -> None:
-        for session in sessions:
-            self._outbox.send(session.connection, messages.Notice(id=self._outbox.draw(), kind=kind, text=text))
 
     # What goes out
 

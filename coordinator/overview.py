@@ -13,6 +13,7 @@ from coordinator.allocation.repairs import Repairs
 from coordinator.core.alarms import Alarm
 from coordinator.lane.lane import Lane
 from coordinator.nodes.sessions import Session
+from coordinator.sweep.gone_nodes import GoneNodes
 from coordinator.sweep.sweeper import Sweeper
 from protocol.wire.status import (
     AlarmStatus,
@@ -35,6 +36,7 @@ class Overview:
     grants: Grants
     repairs: Repairs
     sweeper: Sweeper
+    gone_nodes: GoneNodes
 
     def status(
         self, missing_definitions: tuple[str, ...], kubernetes: KubernetesStatus | None, now_s: float
@@ -54,7 +56,7 @@ class Overview:
             grid=self._grid(missing_definitions, now_s),
             nodes=tuple(_node(each, now_s) for each in sorted(self.parts.sessions, key=lambda each: each.key)),
             networks=tuple(self._network(view, subnet, now_s) for view, subnet in index.networks()),
-            sweep=self.sweeper.status(now_s),
+            sweep=self.sweeper.status(self.gone_nodes.stopped, now_s),
             alarms=tuple(_alarm(each, now_s) for each in self.parts.alarms),
             kubernetes=kubernetes,
         )

@@ -164,6 +164,7 @@ def _machine(settings: Settings, release: str, pair: KeyPair) -> Machine:
         reserve=settings.reserve,
         allocations_max=settings.node_allocations_max,
         release_delay_s=settings.release_delay,
+        node_gone_after_s=settings.node_gone_after,
         lookup_ttl_s=settings.lookup_ttl,
         release=release,
         names=settings.attribute_names,

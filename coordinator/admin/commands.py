@@ -23,10 +23,14 @@ from protocol.wire.messages import Interfaces, ProbeAnswer
 
 @dataclass(frozen=True)
 class Hooks:
-    """What commands have done by others: boots of a node that are over, a node that has to be compared."""
+    """What commands have done by others.
+
+    `over`: boots of a node end. `compare`: a node is compared. `free_gone_nodes`: however many; returns why not.
+    """
 
     over: Callable[[str, list[Boot], float], None]
     compare: Callable[[str, float], None]
+    free_gone_nodes: Callable[[float], str]
 
 
 class Commands:
@@ -38,7 +42,7 @@ class Commands:
         self._waiting: dict[int, str] = {}
         self._answers: list[AnswerCommand] = []
         self._probes = Probes(parts.outbox)
-        self._verifications = Verifications(parts, lane, sweeper, deletions, self._tell)
+        self._verifications = Verifications(parts, lane, sweeper, deletions, hooks.free_gone_nodes, self._tell)
         self._explanations = Explanations(parts, lane, boots, deletions, self._tell)
         self._adoptions = Adoptions(parts, lane, boots, self._probes, hooks.compare, self._tell)
         self._replacements = Replacements(parts, boots, self._probes, hooks.over, self._tell)

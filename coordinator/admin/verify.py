@@ -54,12 +54,15 @@ class Verifications:
         lane: Lane,
         sweeper: Sweeper,
         deletions: Deletions,
+        free: Callable[[float], str],
         tell: Callable[[int, AdminAnswer], None],
     ) -> None:
         self._parts = parts
         self._lane = lane
         self._sweeper = sweeper
         self._deletions = deletions
+        self._free_gone_nodes = free
+        """Frees what nodes have left that are gone, however many; returns why it does not."""
         self._tell = tell
         self._asked: dict[int, _Asked] = {}
 
@@ -100,6 +103,8 @@ class Verifications:
         if problem:
             self._turn_down(ticket, asked, problem)
             return
+        if asked.request.force:
+            self._free_gone_nodes(now_s)
         asked.seen = look(self._parts, self._deletions, now_s)
         if asked.request.repair:
             asked.deadline_s = now_s + MENDING_S

@@ -32,6 +32,8 @@ class Deletions:
         Two agents may serve one node, in two containers of one kernel: each takes the other's for its own that was
         lost, and does not see the other's network namespaces.
         """
+        self._guarded: dict[str, str] = {}
+        """What the name of a node has left that is gone, and nobody has let go: withdrawn if the node is back."""
         self._looks: Deadlines[str] = Deadlines()
         self._of_node: dict[str, int] = {}
         self._confirmed: dict[bytes, list[str]] = {}
@@ -47,6 +49,7 @@ class Deletions:
         if self._of_node.get(session.owner.node, 0) >= WAITING_OF_NODE_MAX and row.allocation not in self:
             return
         session.let_go.add(row.allocation)
+        self._guarded.pop(row.allocation, None)
         delay_s = self._parts.policy.release_delay_s if row.was_held else 0.0
         due_s = now_s + max(0.0, delay_s - row.age_ms / 1000)
         owner = AllocationId.parse(row.allocation).owner
@@ -80,7 +83,23 @@ class Deletions:
 
     def disowned(self, allocation: str, now_s: float) -> None:
         """The owner says that this is not its own, or its boot is over: it is deleted at once."""
+        self._guarded.pop(allocation, None)
         self._delete(allocation, now_s, now_s)
+
+    def node_gone(self, allocation: str, node: str, now_s: float) -> None:
+        """The node that this is of is gone, by its name: it is deleted at once, if that is still so then."""
+        if allocation not in self:
+            self._guarded[allocation] = node
+            self._delete(allocation, now_s, now_s)
+
+    def reconsider(self, is_gone: Callable[[str], bool]) -> None:
+        """Withdraw what is not in a call yet and is of a node that is not gone after all."""
+        for node in set(self._guarded.values()):
+            if is_gone(node):
+                continue
+            for allocation in [each for each, its in self._guarded.items() if its == node]:
+                if self._parts.runner.withdraw(self._tasks[allocation]):
+                    self._forget(allocation)
 
     def expedite(self, view: str, subnet: str, count: int, now_s: float) -> int:
         """A network needs so many addresses: those that rest longest are deleted now. Returns how many are."""
@@ -128,12 +147,16 @@ class Deletions:
         node = _node_of(allocation)
         self._of_node[node] = self._of_node.get(node, 0) + 1
 
-    def _gone(self, allocation: str, outcome: Gone, now_s: float) -> None:
+    def _forget(self, allocation: str) -> None:
         del self._tasks[allocation]
+        self._guarded.pop(allocation, None)
         node = _node_of(allocation)
         self._of_node[node] -= 1
         if not self._of_node[node]:
             del self._of_node[node]
+
+    def _gone(self, allocation: str, outcome: Gone, now_s: float) -> None:
+        self._forget(allocation)
         known = self._parts.index.get(allocation)
         self._parts.index.drop(allocation)
         if known:

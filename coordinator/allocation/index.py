@@ -7,7 +7,7 @@ of the grid finds its object by id.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any, Final
 
 from coordinator.grid.allocation_object import AllocationObject
@@ -77,6 +77,10 @@ class Index:
         """The object at a place."""
         allocation = self._places.get((view, address))
         return None if allocation is None else self._objects[allocation]
+
+    def nodes(self) -> Set[str]:
+        """The nodes of which there are objects (NODE of the ids)."""
+        return self._nodes.keys()
 
     def of_node(self, node: str) -> list[AllocationObject]:
         """The objects whose ids name this node (NODE of the id), by id."""

@@ -26,6 +26,9 @@ class Policy:
     allocations_max: int = 1_024
     release_delay_s: float = 30.0
     lookup_ttl_s: float = 300.0
+    node_gone_after_s: float = 600.0
+    """So long must the cluster have said that a node does not exist before what it has left is deleted."""
+
     release: str = ""
     names: AttributeNames = field(default_factory=AttributeNames)
     several: bool = False

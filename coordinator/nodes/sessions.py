@@ -170,6 +170,11 @@ class Sessions:
         """The session of the journal that has drawn an id, or of another one of the same driver and boot."""
         return self._by_journal.get(_journal_of(owner))
 
+    def node_heard_s(self, node: str) -> float | None:
+        """When any agent of a node was heard last, in any boot; None where none was."""
+        heard = [each.heard_at_s for each in self.of_node(node)] + list(self._heard_s.get(node, {}).values())
+        return max(heard, default=None)
+
     def unheard_at_s(self, node: str, owner: Owner) -> float:
         """From when on a journal of this node was not heard for a minute, if it is not heard again."""
         session = self.of_owner(owner)

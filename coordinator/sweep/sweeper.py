@@ -73,10 +73,10 @@ class Sweeper:
         """When `expire` has something to do."""
         return self._next_s
 
-    def status(self, now_s: float) -> SweepStatus:
-        """The last listing, for people."""
+    def status(self, stopped: str, now_s: float) -> SweepStatus:
+        """The last listing, for people. `stopped` is why nothing is freed of nodes that are gone."""
         age_s = None if self._listed_at_s is None else round(now_s - self._listed_at_s, 1)
-        return SweepStatus(listed_s_ago=age_s, unreadable=self.unreadable, stopped="")
+        return SweepStatus(listed_s_ago=age_s, unreadable=self.unreadable, stopped=stopped)
 
     def _read(self, page_id: str | None, now_s: float) -> None:
         task = ListTask(self._parts.writer.list_page, page_id, self._parts.policy.user)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ctl.admin.ask import add_argument, ask_for, new_id
+from ctl.failures import BadArgument
 from protocol.admin.messages import Difference, DifferenceKind, Uncompared, Verified, Verify
 
 CLEAN: Final = 0
@@ -22,11 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of this subcommand."""
     add_argument(parser)
     parser.add_argument("--repair", action="store_true", help="wait up to a minute for what differs to be mended")
+    parser.add_argument("--force", action="store_true", help="with --repair: however many nodes are gone")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the differences; 1 when any is left, 3 when there is none but not everything could be compared."""
-    pages = list(ask_for(arguments.operator_socket, Verify(id=new_id(), repair=arguments.repair), Verified))
+    if arguments.force and not arguments.repair:
+        raise BadArgument("--force: only has a meaning with --repair")
+    request = Verify(id=new_id(), repair=arguments.repair, force=arguments.force)
+    pages = list(ask_for(arguments.operator_socket, request, Verified))
     print("\n".join(lines(pages)))
     if not all(each.is_settled for page in pages for each in page.differences):
         return DIFFERENCES

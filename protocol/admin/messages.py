@@ -94,11 +94,13 @@ class Adopted(Message):
 class Verify(Message):
     """List the grid now: does it agree with the journals?
 
-    What differs is mended by every listing; with `repair` the answer waits until that has happened.
+    What differs is mended by every listing; with `repair` the answer waits until that has happened. With `force`
+    what nodes have left that are gone is freed, however many they are.
     """
 
     type: Literal["verify"] = "verify"
     repair: bool = False
+    force: bool = False
 
 
 class DifferenceKind(StrEnum):

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from coordinator.admin.events import AnswerCommand, Asked
+from coordinator.cluster.liveness import LivenessSource, NobodyTells
 from coordinator.core.errors import GridUnavailable
 from coordinator.core.networks import NetworkRules
 from coordinator.core.outbox import Note, Send
@@ -140,8 +141,15 @@ class World:
     """Everything happens at once; time passes only where the test lets it."""
 
     def __init__(
-        self, *, listed: bool = True, sweep_interval_s: float = 600.0, grid: Grid | None = None, **policy: Any
+        self,
+        *,
+        listed: bool = True,
+        sweep_interval_s: float = 600.0,
+        grid: Grid | None = None,
+        liveness: LivenessSource | None = None,
+        **policy: Any,
     ) -> None:
+        self._liveness = liveness or NobodyTells()
         self.grid = grid or Grid()
         if grid is None:
             named = {"Network Name": {"value": "pods"}}
@@ -173,6 +181,7 @@ class World:
             self.draw,
             operations_max=256,
             sweep_interval_s=self._sweep_interval_s,
+            liveness=self._liveness,
         )
         if listed:
             self._carry_out(self.machine.start(self.now_s))
