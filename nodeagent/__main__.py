@@ -29,30 +29,30 @@ from daemon.status_server import Pages, StatusServer
 from nodeagent import events, settings
 from nodeagent.attachment_machine import Attachments
 from nodeagent.board import Board
+from nodeagent.cni.pending import PendingDeletes
+from nodeagent.cni.request_log import RequestLog
+from nodeagent.cni.server import CONNECTIONS_MAX, DESCRIPTORS_EACH, UnixServer
+from nodeagent.cni.socket_path import PlaceRemoved, PlaceTaken, SocketPlace
 from nodeagent.dealer import Dealer
-from nodeagent.desk import Desk
 from nodeagent.domain.outcomes import Failure
 from nodeagent.domain.presence import Sight
 from nodeagent.enrolment import Enrolment
 from nodeagent.front import Drivers, Front, Item, StopAsked, ThreadEnded
 from nodeagent.journal_file import BadJournal, Journal, Reports
 from nodeagent.journal_start import open_when_possible
+from nodeagent.link.credentials import EnrolledPapers, Papers
+from nodeagent.link.service_address import why_unchanging
 from nodeagent.link_machine import Link
-from nodeagent.mac import InterfaceMacs, own_mac
 from nodeagent.metrics import Metrics
-from nodeagent.netns import Look, NamespaceReader
-from nodeagent.papers import EnrolledPapers, Papers
-from nodeagent.pending import PendingDeletes
+from nodeagent.netns.interface_listing import Tour
+from nodeagent.netns.mac import InterfaceMacs, own_mac
+from nodeagent.netns.reader import Look, NamespaceReader
 from nodeagent.recovery import JournalBotched, JournalRead
 from nodeagent.releases import Releases
 from nodeagent.reporter import Identity, Reporter, starting
-from nodeagent.service_address import why_unchanging
 from nodeagent.settings import Settings
-from nodeagent.socket_place import PlaceRemoved, PlaceTaken, SocketPlace
 from nodeagent.steps import OnStep, no_step
-from nodeagent.survey import Tour
 from nodeagent.switchboard import Machines
-from nodeagent.unix_server import CONNECTIONS_MAX, DESCRIPTORS_EACH, UnixServer
 from protocol.errors import Problem
 from protocol.keys import BadKey
 from protocol.messages import Holding, Interface
@@ -198,7 +198,7 @@ def _make_front(process: _Process, journal: Journal, drivers: Drivers) -> Front:
     return Front(
         machines=machines,
         drivers=drivers,
-        desk=Desk(process.metrics, process.log),
+        desk=RequestLog(process.metrics, process.log),
         metrics=process.metrics,
         reporter=Reporter(identity, machines, drivers.server, drivers.pending, journal.damaged_path),
         board=process.board,

@@ -17,7 +17,7 @@ from typing import Final
 
 from nodeagent import errors, journal_records, wire_messages
 from nodeagent.book import Book, Entry, Flight, Phase, Waiter
-from nodeagent.cni_request import AddRequest
+from nodeagent.cni.request import AddRequest
 from nodeagent.commands import DropRelease, Note, ReadMac, Reply, Transmit
 from nodeagent.domain.attachment import AttachmentId, Network
 from nodeagent.domain.outcomes import Failure, Granted

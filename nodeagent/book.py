@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-from nodeagent.cni_request import AddRequest
+from nodeagent.cni.request import AddRequest
 from nodeagent.commands import Command, Persist, Reply
 from nodeagent.domain.attachment import AttachmentId
 from nodeagent.domain.outcomes import Outcome

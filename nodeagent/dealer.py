@@ -10,8 +10,8 @@ from zmq.utils.monitor import parse_monitor_message
 
 from daemon.logs import Logger
 from nodeagent.events import ConnectionLost, Event, Handshaken, Received
-from nodeagent.host_names import HostNames, LookedUp, has_address
-from nodeagent.papers import Keys
+from nodeagent.link.credentials import Keys
+from nodeagent.link.host_names import HostNames, LookedUp, has_address
 from nodeagent.steps import OnStep
 from protocol.codec import MESSAGE_BYTES_MAX, Unreadable, decode_to_agent, encode
 from protocol.messages import Allocated, Ping, Released, ToCoordinator

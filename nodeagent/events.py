@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nodeagent.cni_request import AddRequest, CheckRequest, GcRequest
+from nodeagent.cni.request import AddRequest, CheckRequest, GcRequest
 from nodeagent.domain.attachment import AttachmentId
 from nodeagent.domain.outcomes import Failure
 from nodeagent.domain.presence import Sight

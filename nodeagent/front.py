@@ -18,7 +18,9 @@ from daemon.internal_errors import InternalErrors
 from daemon.logs import Logger
 from nodeagent import commands, errors, events, wire_messages
 from nodeagent.board import Board
-from nodeagent.cni_request import (
+from nodeagent.cni.frame import UnknownFrameVersion
+from nodeagent.cni.pending import PendingDelete, PendingDeletes
+from nodeagent.cni.request import (
     AddRequest,
     CheckRequest,
     DelRequest,
@@ -28,25 +30,23 @@ from nodeagent.cni_request import (
     parse,
     version_for_errors,
 )
+from nodeagent.cni.request_log import Case, RequestLog, answer_to
+from nodeagent.cni.server import Arrived, Garbled, ServerEvent, UnixServer
+from nodeagent.cni.socket_path import PlaceRemoved, PlaceTaken, SocketPlace
 from nodeagent.commands import Command
 from nodeagent.dealer import Dealer
-from nodeagent.desk import Case, Desk, answer_to
 from nodeagent.domain.events import HungUp
 from nodeagent.domain.outcomes import Done, Failure, Outcome
 from nodeagent.events import Event
-from nodeagent.frame import UnknownFrameVersion
 from nodeagent.journal_file import Erase, Journal, Reached, Write
+from nodeagent.link.credentials import Papers, TokenUnreadable
 from nodeagent.metrics import Metrics
-from nodeagent.netns import Look, NamespaceReader, Sighting
-from nodeagent.papers import Papers, TokenUnreadable
-from nodeagent.pending import PendingDelete, PendingDeletes
+from nodeagent.netns.interface_listing import Tour
+from nodeagent.netns.reader import Look, NamespaceReader, Sighting
 from nodeagent.recovery import JournalBotched, JournalRead, Recovery, RecoveryDrivers
 from nodeagent.reporter import Reporter
-from nodeagent.socket_place import PlaceRemoved, PlaceTaken, SocketPlace
 from nodeagent.steps import OnStep
-from nodeagent.survey import Tour
 from nodeagent.switchboard import Machines, Switchboard
-from nodeagent.unix_server import Arrived, Garbled, ServerEvent, UnixServer
 from protocol.errors import Problem
 from protocol.status import AgentStatus
 
@@ -99,7 +99,7 @@ class Front:
         self,
         machines: Machines,
         drivers: Drivers,
-        desk: Desk,
+        desk: RequestLog,
         metrics: Metrics,
         reporter: Reporter,
         board: Board[AgentStatus],

@@ -21,21 +21,21 @@ from daemon.internal_errors import InternalErrors
 from daemon.logs import Logger
 from nodeagent import errors
 from nodeagent.board import Board
-from nodeagent.callers import Callers
+from nodeagent.cni.callers import Callers
+from nodeagent.cni.server import UnixServer
+from nodeagent.cni.socket_path import PlaceRemoved, PlaceTaken, SocketPlace
 from nodeagent.domain import effects, events
 from nodeagent.domain.effects import Effect
 from nodeagent.domain.events import Event
 from nodeagent.domain.outcomes import Failure
 from nodeagent.journal.store import LOOK_EVERY_S
+from nodeagent.link.credentials import Papers, TokenUnreadable
 from nodeagent.link.dealer import Dealer
 from nodeagent.metrics import Metrics
-from nodeagent.netns import Look, NamespaceReader, Sighting
-from nodeagent.papers import Papers, TokenUnreadable
-from nodeagent.socket_place import PlaceRemoved, PlaceTaken, SocketPlace
+from nodeagent.netns.interface_listing import Tour
+from nodeagent.netns.reader import Look, NamespaceReader, Sighting
 from nodeagent.status import Reporter
-from nodeagent.survey import Tour
 from nodeagent.turns import LINK_FAILED, AnswerAll, JournalUnreadable, Turns
-from nodeagent.unix_server import UnixServer
 from protocol.wire.messages import Enrol
 from protocol.wire.status import AgentStatus
 

@@ -11,8 +11,8 @@ from daemon.internal_errors import InternalErrors
 from daemon.logs import Logger
 from nodeagent import commands, errors, events, wire_messages
 from nodeagent.attachment_machine import Attachments
+from nodeagent.cni.request_log import FAILED_ANSWER, RequestLog
 from nodeagent.commands import Command
-from nodeagent.desk import FAILED_ANSWER, Desk
 from nodeagent.domain.attachment import AttachmentId
 from nodeagent.domain.outcomes import Failure, NotDurable, Outcome
 from nodeagent.journal_file import Contents, Reread
@@ -63,7 +63,7 @@ class Recovery:
         self,
         switchboard: Switchboard,
         machines: Machines,
-        desk: Desk,
+        desk: RequestLog,
         drivers: RecoveryDrivers,
         boot_id: str,
         clock: Callable[[], float],

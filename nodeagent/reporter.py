@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from nodeagent.pending import PendingDeletes
+from nodeagent.cni.pending import PendingDeletes
+from nodeagent.cni.server import UnixServer
 from nodeagent.switchboard import Machines
-from nodeagent.unix_server import UnixServer
 from protocol.status import AgentStatus, AttachmentCounts
 
 

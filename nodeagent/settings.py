@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapVa
 
 from daemon.settings import ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser
 from daemon.settings import read as read_settings
-from nodeagent.service_address import missing_variable
+from nodeagent.link.service_address import missing_variable
 
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 

@@ -29,8 +29,11 @@ from daemon.settings import BadSettings, warn_of_unknown_variables
 from daemon.status_server import Pages, StatusServer
 from nodeagent import settings
 from nodeagent.board import Board
-from nodeagent.callers import Callers, Means
-from nodeagent.desk import Desk
+from nodeagent.cni.callers import Callers, Means
+from nodeagent.cni.pending import PendingDeletes
+from nodeagent.cni.request_log import RequestLog
+from nodeagent.cni.server import CONNECTIONS_MAX, DESCRIPTORS_EACH, UnixServer
+from nodeagent.cni.socket_path import PlaceRemoved, PlaceTaken, SocketPlace
 from nodeagent.domain import events
 from nodeagent.domain.outcomes import Failure
 from nodeagent.domain.presence import SeenInterface, Sight
@@ -39,22 +42,19 @@ from nodeagent.journal.contents import Identity, draw_journal
 from nodeagent.journal.place import JournalTaken, JournalUnready, Place
 from nodeagent.journal.rows import Rows
 from nodeagent.journal.start import BootUnbelievable, Opened, open_journal
+from nodeagent.link.credentials import EnrolledPapers, Papers
 from nodeagent.link.dealer import Dealer
+from nodeagent.link.service_address import why_unchanging
 from nodeagent.loop import Drivers, Item, Loop, StopAsked, ThreadEnded, Watchers
-from nodeagent.mac import InterfaceMacs, own_mac
 from nodeagent.machine import Machine, Options, make_machine
 from nodeagent.metrics import Metrics
-from nodeagent.netns import Look, NamespaceReader
-from nodeagent.papers import EnrolledPapers, Papers
-from nodeagent.pending import PendingDeletes
-from nodeagent.service_address import why_unchanging
+from nodeagent.netns.interface_listing import Tour
+from nodeagent.netns.mac import InterfaceMacs, own_mac
+from nodeagent.netns.reader import Look, NamespaceReader
 from nodeagent.settings import Settings
-from nodeagent.socket_place import PlaceRemoved, PlaceTaken, SocketPlace
 from nodeagent.status import Reporter, starting
 from nodeagent.steps import OnStep, no_step
-from nodeagent.survey import Tour
 from nodeagent.turns import Turns
-from nodeagent.unix_server import CONNECTIONS_MAX, DESCRIPTORS_EACH, UnixServer
 from protocol.errors import Problem
 from protocol.keys import BadKey
 from protocol.wire.allocation_id import hash_machine
@@ -233,7 +233,7 @@ def _make_drivers(process: _Process) -> tuple[Drivers, Watchers]:
     poller, internal = zmq.Poller(), process.internal
     server = UnixServer(poller, process.place, min(CONNECTIONS_MAX, room), process.bounds, log, internal)
     pending = PendingDeletes(process.place.pending_path, on_step, log)
-    desk = Desk(process.metrics, log)
+    desk = RequestLog(process.metrics, log)
     drivers = Drivers(
         poller=poller,
         inbox=process.inbox,

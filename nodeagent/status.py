@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from nodeagent.cni.pending import PendingDeletes
+from nodeagent.cni.server import UnixServer
 from nodeagent.journal.contents import Identity
 from nodeagent.journal.rows import Rows
 from nodeagent.machine import Machine
-from nodeagent.pending import PendingDeletes
-from nodeagent.unix_server import UnixServer
 from protocol.wire.allocation_id import hash_boot
 from protocol.wire.status import AgentStatus, AllocationCounts, ReserveStatus
 

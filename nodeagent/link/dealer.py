@@ -10,8 +10,8 @@ from zmq.utils.monitor import parse_monitor_message
 
 from daemon.logs import Logger
 from nodeagent.domain.events import Connected, ConnectionLost, Event, Received
-from nodeagent.host_names import HostNames, LookedUp, has_address
-from nodeagent.papers import Keys
+from nodeagent.link.credentials import Keys
+from nodeagent.link.host_names import HostNames, LookedUp, has_address
 from nodeagent.steps import OnStep
 from protocol.wire.codec import Unreadable, decode_to_agent, encode
 from protocol.wire.messages import MESSAGE_BYTES_MAX, Allocated, Gone, Ping, ToCoordinator

@@ -21,8 +21,8 @@ REQUESTS_FAIL = (
     "nodeagent.front:parse",
     "nodeagent.adding:Adding.added",
     "nodeagent.adding:Adding.mac_read",
-    "nodeagent.netns:mac_of",
-    "nodeagent.cni_result:added",
+    "nodeagent.netns.reader:mac_of",
+    "nodeagent.cni.result:added",
     "nodeagent.wire_messages:allocate",
     "nodeagent.journal_file:encode",
     "nodeagent.attachment_machine:Attachments._persisted",
@@ -36,9 +36,9 @@ REQUESTS_WAIT = (
 NOBODY_NOTICES = (
     "nodeagent.attachment_machine:Attachments._ticked",
     "nodeagent.link_machine:Link._ticked",
-    "nodeagent.unix_server:UnixServer.ticked",
-    "nodeagent.pending:PendingDeletes.look",
-    "nodeagent.socket_place:SocketPlace.show_alive",
+    "nodeagent.cni.server:UnixServer.ticked",
+    "nodeagent.cni.pending:PendingDeletes.look",
+    "nodeagent.cni.socket_path:SocketPlace.show_alive",
     "nodeagent.front:Front._publish",
     "nodeagent.adding:Adding.delivered",
 )

@@ -12,7 +12,7 @@ from nodeagent.domain.attachment import AttachmentId, Network, Pod
 from nodeagent.domain.outcomes import Address
 from nodeagent.journal_file import FILE_NAME, BadJournal, Erase, Job, Journal, Reports, Write
 from nodeagent.journal_records import COLUMNS, Record, State, decode, encode
-from nodeagent.papers import EnrolledPapers, TokenUnreadable
+from nodeagent.link.credentials import EnrolledPapers, TokenUnreadable
 from protocol import keys
 from protocol.keys import BadKey
 from tests.fuzz.border import check_told

@@ -6,10 +6,12 @@ import json
 import struct
 from collections.abc import Mapping
 
-from nodeagent import cni_request, cni_result, wire_messages
-from nodeagent.cni_request import AddRequest, Request
+from nodeagent import wire_messages
+from nodeagent.cni import request as cni_request
+from nodeagent.cni import result as cni_result
+from nodeagent.cni.frame import BadFrame, Frame, parse
+from nodeagent.cni.request import AddRequest, Request
 from nodeagent.domain.outcomes import Address, Failure
-from nodeagent.frame import BadFrame, Frame, parse
 from nodeagent.journal_records import Record, State
 from protocol.codec import decode_to_coordinator, encode
 from protocol.errors import Problem

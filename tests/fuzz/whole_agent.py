@@ -14,23 +14,23 @@ from daemon.inbox import Inbox
 from nodeagent import events
 from nodeagent.attachment_machine import Attachments
 from nodeagent.board import Board
-from nodeagent.desk import Desk
+from nodeagent.cni.frame import BadFrame, parse
+from nodeagent.cni.request_log import RequestLog
+from nodeagent.cni.server import Arrived, Garbled, ServerEvent
 from nodeagent.domain.attachment import AttachmentId
 from nodeagent.domain.presence import Directory, Sight
-from nodeagent.frame import BadFrame, parse
 from nodeagent.front import Drivers, Front, Item
 from nodeagent.journal_file import Contents, Erase, Reread, Write
 from nodeagent.journal_records import Record, decode, encode
 from nodeagent.link_machine import Link
-from nodeagent.mac import InterfaceMacs, own_mac
 from nodeagent.metrics import Metrics
-from nodeagent.netns import Look, Sighting
+from nodeagent.netns.mac import InterfaceMacs, own_mac
+from nodeagent.netns.reader import Look, Sighting
 from nodeagent.recovery import JournalRead
 from nodeagent.releases import Releases
 from nodeagent.reporter import Identity, Reporter, starting
 from nodeagent.steps import no_step
 from nodeagent.switchboard import Machines
-from nodeagent.unix_server import Arrived, Garbled, ServerEvent
 from protocol.codec import Unreadable, decode_to_agent
 from protocol.codec import encode as encode_message
 from protocol.messages import Holding, ToCoordinator
@@ -214,7 +214,7 @@ class AgentWorld:
             *(
                 machines,
                 drivers,
-                Desk(metrics, log),
+                RequestLog(metrics, log),
                 metrics,
                 reporter,
                 board,

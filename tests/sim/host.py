@@ -6,7 +6,7 @@ from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from nodeagent.cni_request import Request
+from nodeagent.cni.request import Request
 from nodeagent.domain.attachment import AttachmentId
 from tests.sim.agent_process import TICK_S, Agent
 from tests.sim.api_server import ApiServer

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
-from nodeagent.cni_request import Request
+from nodeagent.cni.request import Request
 from nodeagent.domain.attachment import AttachmentId
 from nodeagent.domain.outcomes import Failure, Granted, NotDurable, Outcome
 from plugin import infoblox

@@ -7,7 +7,7 @@ from math import inf
 from random import Random
 from typing import Final
 
-from nodeagent.cni_request import AddRequest, CheckRequest, DelRequest, GcRequest, Request
+from nodeagent.cni.request import AddRequest, CheckRequest, DelRequest, GcRequest, Request
 from nodeagent.domain.attachment import AttachmentId, Network, Pod
 from tests.sim.api_server import ApiServer, uid_of
 from tests.sim.host import Host

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nodeagent.papers import EnrolledPapers, Papers, TokenUnreadable
+from nodeagent.link.credentials import EnrolledPapers, Papers, TokenUnreadable
 from protocol.keys import BadKey, generate, load_pair, pair_text, public_text
 
 

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from nodeagent.attachment_machine import Attachments
-from nodeagent.cni_request import AddRequest, CheckRequest
+from nodeagent.cni.frame import Frame
+from nodeagent.cni.request import AddRequest, CheckRequest
 from nodeagent.commands import Command, DropRelease, Persist, ReadMac, Reply, Transmit
 from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
 from nodeagent.domain.outcomes import Address, Granted
@@ -20,7 +21,6 @@ from nodeagent.events import (
     Persisted,
     Started,
 )
-from nodeagent.frame import Frame
 from nodeagent.journal_records import Record, State
 from protocol import messages
 from protocol.messages import Allocate, Allocated, Declined, NetworkAsk, ReleaseReason

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from nodeagent import wire_messages
 from nodeagent.attachment_machine import Attachments
-from nodeagent.cni_request import AddRequest
+from nodeagent.cni.request import AddRequest
 from nodeagent.commands import Command, ConfirmRelease, DropRelease, Forget, Persist, ReadMac, Reply, StartRelease
 from nodeagent.commands import Transmit as TransmitCommand
 from nodeagent.domain.attachment import AttachmentId, Pod

@@ -10,8 +10,9 @@ from agent_builders import C1, NAMESPACE, NETNS, a_config, a_frame, an_add_reque
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodeagent.cni_args import pod_of
-from nodeagent.cni_request import (
+from nodeagent.cni.args import pod_of
+from nodeagent.cni.frame import Frame
+from nodeagent.cni.request import (
     AddRequest,
     CheckRequest,
     DelRequest,
@@ -21,7 +22,6 @@ from nodeagent.cni_request import (
     parse,
 )
 from nodeagent.domain.attachment import AttachmentId, Network, Pod
-from nodeagent.frame import Frame
 from protocol.errors import Problem
 from protocol.network_config import Dns, Route
 

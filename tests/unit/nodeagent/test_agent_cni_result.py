@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from agent_builders import ADDRESS, an_add_request
 
-from nodeagent import cni_result
+from nodeagent.cni import result as cni_result
 from nodeagent.domain.outcomes import Address, Failure
 from protocol.network_config import Dns, Route
 

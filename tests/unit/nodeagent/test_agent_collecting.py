@@ -8,7 +8,7 @@ from agent_builders import C1, NAMESPACE, NOW_S, Machine, a_record, an_add, an_a
 from namespace_builders import C2, HELD, NEIGHBOUR, OTHER, releases, seen
 
 from nodeagent import errors
-from nodeagent.cni_request import GcRequest
+from nodeagent.cni.request import GcRequest
 from nodeagent.commands import LookAtNamespaces, Persist, Reply
 from nodeagent.domain.attachment import AttachmentId, Network
 from nodeagent.domain.outcomes import Done, Failure

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodeagent.frame import (
+from nodeagent.cni.frame import (
     BODY_BYTES_MAX,
     BadFrame,
     Frame,

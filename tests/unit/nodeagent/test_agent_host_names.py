@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nodeagent.host_names import HostNames, LookedUp, has_address
+from nodeagent.link.host_names import HostNames, LookedUp, has_address
 
 
 def looked_up(endpoint: str) -> LookedUp:

@@ -9,7 +9,7 @@ import pytest
 from daemon.internal_errors import InternalErrors
 from daemon.logs import make_logger
 from nodeagent import events
-from nodeagent.desk import Desk
+from nodeagent.cni.request_log import RequestLog
 from nodeagent.domain.attachment import AttachmentId
 from nodeagent.events import Event
 from nodeagent.journal_file import Reread
@@ -56,7 +56,7 @@ def test_a_journal_that_could_not_be_told_is_asked_again() -> None:
     log = make_logger("json", "critical")
     internal = InternalErrors(log, lambda place: None, lambda: now_s)
     switchboard = Switchboard(cast(Any, None), lambda: now_s)
-    desk = Desk(Metrics("test", "n1"), log)
+    desk = RequestLog(Metrics("test", "n1"), log)
     recovery = Recovery(switchboard, cast(Any, None), desk, drivers, "boot", lambda: now_s, internal, log)
     for count in (1, 2, 3):
         recovery.journal_botched(ValueError("what no code expects"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from daemon.settings import BadSettings
-from nodeagent.host_names import HostNames
-from nodeagent.service_address import missing_variable, why_missing, why_unchanging
+from nodeagent.link.host_names import HostNames
+from nodeagent.link.service_address import missing_variable, why_missing, why_unchanging
 from nodeagent.settings import read
 
 VARIABLES = {

@@ -9,7 +9,7 @@ import pytest
 
 from nodeagent.domain.attachment import Namespace
 from nodeagent.domain.presence import NO_NAMESPACE, Sight
-from nodeagent.sight import directory_of, sight_of
+from nodeagent.netns.look import directory_of, sight_of
 
 SOME = 4026532001
 

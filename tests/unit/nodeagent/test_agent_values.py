@@ -10,7 +10,7 @@ from agent_builders import MAC, a_record
 from nodeagent import journal_records
 from nodeagent.domain.attachment import Network, Pod
 from nodeagent.journal_records import COLUMNS, Record, State
-from nodeagent.mac import InterfaceMacs, own_mac
+from nodeagent.netns.mac import InterfaceMacs, own_mac
 
 
 @pytest.mark.parametrize(

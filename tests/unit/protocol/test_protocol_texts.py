@@ -12,7 +12,7 @@ from hypothesis import given
 from coordinator.cluster.metadata import read_page
 from coordinator.grid.exchange import RefusedError
 from coordinator.grid.wapi_reply import read_body
-from nodeagent.cni_args import pod_of
+from nodeagent.cni.args import pod_of
 from protocol.codec import decode_to_agent, encode
 from protocol.config_errors import ConfigInvalid
 from protocol.messages import Declined

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from nodeagent.service_address import missing_variable, why_missing
+from nodeagent.link.service_address import missing_variable, why_missing
 
 _SCHEME: Final = "tcp://"
 

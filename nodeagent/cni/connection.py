@@ -9,8 +9,8 @@ import socket
 from enum import Enum, auto
 from typing import Final
 
-from nodeagent.frame import Frame, parse
-from nodeagent.network_namespace import inode_of
+from nodeagent.cni.frame import Frame, parse
+from nodeagent.netns.inode import inode_of
 
 READ_BYTES: Final = 64 * 1024
 DESCRIPTORS_MAX: Final = 16

@@ -14,10 +14,10 @@ from daemon import descriptors
 from daemon.bounds import Bounds
 from daemon.internal_errors import InternalErrors
 from daemon.logs import Logger
+from nodeagent.cni.connection import PeerGone, PluginConnection, Stage
+from nodeagent.cni.frame import BadFrame, Frame
+from nodeagent.cni.socket_path import CREDENTIALS, SocketPlace
 from nodeagent.domain.events import Delivered, HungUp
-from nodeagent.frame import BadFrame, Frame
-from nodeagent.plugin_connection import PeerGone, PluginConnection, Stage
-from nodeagent.socket_place import CREDENTIALS, SocketPlace
 
 CONNECTIONS_MAX: Final = 2048
 """Beyond these, connections wait in the kernel's backlog."""

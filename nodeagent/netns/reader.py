@@ -19,10 +19,10 @@ from daemon.internal_errors import InternalErrors
 from nodeagent import errors
 from nodeagent.domain.attachment import Namespace
 from nodeagent.domain.presence import Sight
-from nodeagent.interfaces import mac_of
-from nodeagent.mac import InterfaceMacs
-from nodeagent.sight import sight_of
-from nodeagent.survey import Tour
+from nodeagent.netns.interface_listing import Tour
+from nodeagent.netns.interfaces import mac_of
+from nodeagent.netns.look import sight_of
+from nodeagent.netns.mac import InterfaceMacs
 from protocol.errors import Problem
 
 _CLONE_NEWNET: Final = 0x40000000

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from nodeagent.cni_request import AddRequest
+from nodeagent.cni.request import AddRequest
 from nodeagent.domain.outcomes import Address, Failure
 from protocol.network_config import SUPPORTED_VERSIONS, Route
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from nodeagent import errors
-from nodeagent.cni_args import pod_of, requested_address
+from nodeagent.cni.args import pod_of, requested_address
+from nodeagent.cni.frame import Frame
 from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
 from nodeagent.domain.presence import NO_NAMESPACE
-from nodeagent.frame import Frame
 from protocol.config_errors import AddressRequested, ConfigInvalid, NetworkClosed
 from protocol.errors import Problem
 from protocol.messages import CONTAINER_ID_LENGTH_MAX, IFNAME_LENGTH_MAX

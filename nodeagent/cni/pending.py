@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from daemon.logs import Logger
-from nodeagent.cni_request import attachment_to_delete
+from nodeagent.cni.frame import BODY_BYTES_MAX, BadFrame, parse
+from nodeagent.cni.request import attachment_to_delete
 from nodeagent.domain.attachment import AttachmentId
-from nodeagent.frame import BODY_BYTES_MAX, BadFrame, parse
 from nodeagent.steps import OnStep
 from protocol.errors import Problem
 

@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from nodeagent.cni.private_directory import NotPrivate, make_private, normal
 from nodeagent.journal.place import file_at, identity_of
-from nodeagent.private_directory import NotPrivate, make_private, normal
 
 BACKLOG: Final = 1024
 ANSWER_WAIT_S: Final = 1.0

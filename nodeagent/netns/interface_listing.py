@@ -11,7 +11,7 @@ from typing import Final
 
 from nodeagent.domain.attachment import Namespace
 from nodeagent.domain.presence import SeenInterface
-from nodeagent.interfaces import read_interfaces
+from nodeagent.netns.interfaces import read_interfaces
 
 NAMESPACES_MAX: Final = 4096
 """Of one node; there are no more pods on it."""

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from daemon.logs import Logger
-from nodeagent import cni_result
-from nodeagent.cni_request import LATEST_VERSION, AddRequest, CheckRequest, DelRequest, Request
+from nodeagent.cni import result
+from nodeagent.cni.frame import EXIT_NOT_DURABLE, encode_answer
+from nodeagent.cni.pending import PendingDelete
+from nodeagent.cni.request import LATEST_VERSION, AddRequest, CheckRequest, DelRequest, Request
 from nodeagent.domain.attachment import AttachmentId
 from nodeagent.domain.outcomes import Done, Failure, Granted, NotDurable, Outcome
 from nodeagent.errors import AgentFailed
-from nodeagent.frame import EXIT_NOT_DURABLE, encode_answer
 from nodeagent.metrics import Metrics
-from nodeagent.pending import PendingDelete
 
 _VERBS: Final = ("ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION")
 _QUIET_VERBS: Final = ("CHECK", "GC", "STATUS", "VERSION")
@@ -21,7 +21,7 @@ _QUIET_VERBS: Final = ("CHECK", "GC", "STATUS", "VERSION")
 
 
 FAILED_ANSWER: Final = encode_answer(
-    1, cni_result.failed(LATEST_VERSION, Failure.of(AgentFailed()), "unknown: its answer could not be written")
+    1, result.failed(LATEST_VERSION, Failure.of(AgentFailed()), "unknown: its answer could not be written")
 )
 """For a request whose answer cannot be made."""
 
@@ -45,7 +45,7 @@ class Case:
         return self.pending.attachment if self.pending else None
 
 
-class Desk:
+class RequestLog:
     """All requests under way, by caller."""
 
     def __init__(self, metrics: Metrics, log: Logger) -> None:
@@ -111,11 +111,11 @@ def answer_to(case: Case, outcome: Outcome) -> bytes:
     if isinstance(outcome, NotDurable):
         return encode_answer(EXIT_NOT_DURABLE, b"")
     if isinstance(outcome, Failure):
-        return encode_answer(1, cni_result.failed(case.cni_version, outcome, case.request_id))
+        return encode_answer(1, result.failed(case.cni_version, outcome, case.request_id))
     if isinstance(outcome, Granted) and isinstance(case.request, AddRequest):
-        return encode_answer(0, cni_result.added(case.request, outcome.addresses))
+        return encode_answer(0, result.added(case.request, outcome.addresses))
     if isinstance(outcome, Done) and case.verb == "VERSION":
-        return encode_answer(0, cni_result.versions(case.cni_version))
+        return encode_answer(0, result.versions(case.cni_version))
     return encode_answer(0, b"")
 
 

@@ -9,7 +9,9 @@ from typing import Any, Final
 from daemon.internal_errors import InternalErrors
 from daemon.logs import Logger
 from nodeagent import errors
-from nodeagent.cni_request import (
+from nodeagent.cni.frame import UnknownFrameVersion
+from nodeagent.cni.pending import PendingDelete, PendingDeletes
+from nodeagent.cni.request import (
     AddRequest,
     CheckRequest,
     DelRequest,
@@ -19,14 +21,12 @@ from nodeagent.cni_request import (
     parse,
     version_for_errors,
 )
-from nodeagent.desk import FAILED_ANSWER, Case, Desk, answer_to
+from nodeagent.cni.request_log import FAILED_ANSWER, Case, RequestLog, answer_to
+from nodeagent.cni.server import Arrived, Garbled, ServerEvent, UnixServer
 from nodeagent.domain import events
 from nodeagent.domain.events import Event
 from nodeagent.domain.outcomes import Done, Failure, NotDurable, Outcome
-from nodeagent.frame import UnknownFrameVersion
-from nodeagent.pending import PendingDelete, PendingDeletes
 from nodeagent.steps import OnStep
-from nodeagent.unix_server import Arrived, Garbled, ServerEvent, UnixServer
 from protocol.errors import Problem
 
 ADDS_MAX: Final = 1024
@@ -39,7 +39,7 @@ class Means:
 
     server: UnixServer
     pending: PendingDeletes
-    desk: Desk
+    desk: RequestLog
     new_request_id: Callable[[], str]
     clock: Callable[[], float]
     on_step: OnStep

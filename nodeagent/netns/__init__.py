@@ -1,0 +1,1 @@
+"""Looks into network namespaces, and at where they lie."""
