@@ -22,6 +22,7 @@ SUBCOMMANDS: Final = {
     "adopt": "take over the addresses that the original plugin gave",
     "verify": "compare the grid with the cluster, repair what differs",
     "explain": "tell what is known of an address, a pod or a container",
+    "grid": "define the extensible attributes that a grid without cloud licence lacks",
     "status": "show how coordinator and agents are",
 }
 """What each does, by the name of its module in this package."""

@@ -6,21 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from protocol.attributes import TYPES, renamed
+
 CMP_TYPE_VALUE: Final = "Kubernetes"
 CLOUD_API_OWNED_VALUE: Final = "True"
-
-TYPES: Final[Mapping[str, str]] = {
-    "Allocation ID": "STRING",
-    "Tenant ID": "STRING",
-    "CMP Type": "STRING",
-    "Cloud API Owned": "ENUM",
-    "Location": "STRING",
-    "VM ID": "STRING",
-    "VM Name": "STRING",
-    "Interface Name": "STRING",
-    "Network Name": "STRING",
-}
-"""Each attribute by the name that a cloud-licensed grid predefines, with its type."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +28,8 @@ class AttributeNames:
 
     def renamed(self, pairs: Iterable[tuple[str, str]]) -> AttributeNames:
         """With other names for some. Raises ValueError for a name that is none of the nine, or is given twice."""
-        fields = {name: name.lower().replace(" ", "_") for name in TYPES}
-        changes: dict[str, str] = {}
-        for name, other in pairs:
-            if name not in fields:
-                raise ValueError(f"{name!r} is none of {', '.join(TYPES)}")
-            changes[fields[name]] = other
-        names = replace(self, **changes)
-        called = [getattr(names, field) for field in fields.values()]
-        if len(set(called)) != len(called):
-            raise ValueError("two attributes have the same name")
-        return names
+        called = renamed(pairs)
+        return replace(self, **{name.lower().replace(" ", "_"): other for name, other in called.items()})
 
     def types(self) -> dict[str, str]:
         """The type that each attribute must have, by its name on this grid."""

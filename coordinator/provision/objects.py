@@ -11,6 +11,7 @@ from coordinator.core import attributes
 from coordinator.core.attributes import CLOUD_API_OWNED_VALUE, CMP_TYPE_VALUE, AttributeNames
 from coordinator.core.networks import Network
 from coordinator.grid.operations import Create, Object, Search
+from protocol.attributes import definition
 
 NO_VM_ID: Final = "N/A"
 """What the original plugin wrote as `VM ID` of gateways."""
@@ -81,9 +82,8 @@ class Provider:
 
     def create_definition(self, name: str) -> Create:
         """The definition of one of our attributes, usable on all kinds of object."""
-        kind = self.names.types()[name]
-        values = {"list_values": [{"value": "True"}, {"value": "False"}]} if kind == "ENUM" else {}
-        return Create("extensibleattributedef", {"name": name, "type": kind, **values}, _DEFINITION_FIELDS)
+        body = definition(name, self.names.types()[name])
+        return Create("extensibleattributedef", body, _DEFINITION_FIELDS)
 
     def may_use(self, network: Object, network_name: str) -> bool:
         """Whether pods may get addresses from a network of the grid.

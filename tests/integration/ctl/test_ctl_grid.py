@@ -1,0 +1,95 @@
+"""`cni-infoblox grid prepare`, as a superuser of the grid runs it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.grid import PASSWORD, SimulatedGrid
+from protocol.attributes import TYPES
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> Iterator[SimulatedGrid]:
+    simulated = SimulatedGrid(tmp_path / "grid", "--definitions", "none")
+    yield simulated
+    simulated.stop()
+
+
+def prepare(*flags: str, password: str = PASSWORD) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "ctl", "grid", "prepare", *flags]
+    environment = {"WAPI_PASSWORD": password} if password else {}
+    return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+
+
+def at(grid: SimulatedGrid) -> list[str]:
+    return [
+        *("--apply", "--grid-host", "127.0.0.1", "--wapi-port", str(grid.port)),
+        *("--wapi-username", "admin", "--ssl-verify", grid.certificate),
+    ]
+
+
+def defined(grid: SimulatedGrid) -> dict[str, str]:
+    return {each["name"]: each["type"] for each in grid.objects("extensibleattributedef")}
+
+
+def test_what_is_missing_is_defined_once(grid: SimulatedGrid) -> None:
+    assert not defined(grid).keys() & TYPES.keys()
+    done = prepare(*at(grid))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Allocation ID: defined, STRING\n" in done.stdout
+    assert {name: kind for name, kind in defined(grid).items() if name in TYPES} == TYPES
+    again = prepare(*at(grid))
+    assert again.returncode == 0
+    assert again.stdout.count("is there") == len(TYPES)
+
+
+def test_a_name_that_is_taken_is_told_and_may_be_another(grid: SimulatedGrid) -> None:
+    grid.create("extensibleattributedef", {"name": "Location", "type": "INTEGER"})
+    refused = prepare(*at(grid))
+    assert refused.returncode == 1
+    assert "Location: is there with type INTEGER, must be STRING; name another one with --ea" in refused.stdout
+    done = prepare(*at(grid), "--ea", "Location=CNI Node")
+    assert done.returncode == 0
+    assert defined(grid)["CNI Node"] == "STRING"
+
+
+def test_without_apply_it_prints_commands_for_whoever_may(grid: SimulatedGrid) -> None:
+    done = prepare("--grid-host", "gm.example.com", "--wapi-username", "root", password="")
+    assert done.returncode == 0
+    commands = [shlex.split(line) for line in done.stdout.splitlines() if not line.startswith("#")]
+    bodies = [json.loads(words[words.index("-d") + 1]) for words in commands]
+    assert {body["name"]: body["type"] for body in bodies} == TYPES
+    assert {words[-1] for words in commands} == {"https://gm.example.com:443/wapi/v2.5/extensibleattributedef"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "password", "code", "said"),
+    [
+        (["--apply"], PASSWORD, 2, "--grid-host: is required"),
+        (["--ea", "Nonsense=X"], PASSWORD, 2, "is none of Allocation ID"),
+        (["--apply", "--grid-host", "127.0.0.1", "--wapi-username", "admin"], "", 2, "--wapi-password-file"),
+        (
+            ["--apply", "--grid-host", "127.0.0.1", "--wapi-port", "1", "--wapi-username", "admin"],
+            PASSWORD,
+            1,
+            "does not answer",
+        ),
+    ],
+)
+def test_what_is_wrong_is_one_line(flags: list[str], password: str, code: int, said: str) -> None:
+    done = prepare(*flags, password=password)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (code, "", 1)
+    assert said in done.stderr
+
+
+def test_a_wrong_password_and_a_certificate_that_is_not_known_are_told(grid: SimulatedGrid) -> None:
+    assert "refuses user or password" in prepare(*at(grid), password="wrong").stderr
+    unverified = [flag if flag != grid.certificate else "true" for flag in at(grid)]
+    assert "--ssl-verify" in prepare(*unverified).stderr
