@@ -258,7 +258,7 @@ class Machine:
             self._repairs.contested(allocation, now_s)
         if begun.is_second_agent:
             self._notices.two_agents(session, now_s)
-        if self._boots.greeted(session.node, _boot_of(session), now_s):
+        if self._boots.greeted(session.node, _boot_of(session), session.welcome, now_s):
             self._notices.two_machines(session.node, now_s)
         self._comparison.node(session.node, now_s)
 

@@ -49,6 +49,8 @@ class _Heard:
 class _Node:
     boots: dict[Boot, _Heard] = field(default_factory=dict)
     newest: Boot | None = None
+    """Which has answered the latest welcome, of number `newest_welcome`."""
+    newest_welcome: int = 0
     has_two_machines: bool = False
 
 
@@ -62,10 +64,16 @@ class Boots:
     def __init__(self) -> None:
         self._nodes: dict[str, _Node] = {}
 
-    def greeted(self, node: str, boot: Boot, now_s: float) -> bool:
-        """A boot has said hello. Returns whether this is what shows that two machines use the key."""
+    def greeted(self, node: str, boot: Boot, welcome: int, now_s: float) -> bool:
+        """A boot has answered this welcome. Returns whether this is what shows that two machines use the key.
+
+        What answers an earlier welcome than another boot has answered was in a queue: its boot may be dead.
+        """
         known = self._nodes.setdefault(node, _Node())
         is_new_alarm = self.heard(node, boot, now_s)
+        if welcome < known.newest_welcome:
+            return is_new_alarm
+        known.newest_welcome = welcome
         if known.newest != boot:
             for other, heard in known.boots.items():
                 if other != boot:

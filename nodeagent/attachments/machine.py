@@ -192,6 +192,8 @@ class Attachments:
 
     def _answered(self, message: Allocated | Unknown | Declined, now_s: float) -> None:
         ask = self._asks.answered(message)
+        if isinstance(message, Allocated) and ask and self._is_claimed_here(message):
+            message = Unknown(id=message.id, allocation=message.allocation)
         if ask is None:
             if message.allocation and not isinstance(message, Declined):
                 self._ownership.stray(message.allocation)
@@ -206,3 +208,11 @@ class Attachments:
             self._adds.unknown(ask, now_s)
         else:
             self._adds.declined(ask, message)
+
+    def _is_claimed_here(self, told: Allocated) -> bool:
+        """Whether an address is told that this journal claims already: the grid has forgotten that it has it."""
+        claims = self._node.rows.claims_at(told.view, told.address)
+        if claims:
+            fields = {"allocation": told.allocation, "address": told.address, "claimed_as": claims[0]}
+            self._node.note("address_claimed_here", fields, level="error")
+        return bool(claims)

@@ -21,13 +21,14 @@ DELETES_REMEMBERED_MAX: Final = 1024
 
 
 class _Index:
-    """Which allocations are in a state, are ready for a network, name an attachment."""
+    """Which allocations are in a state, are ready for a network, name an attachment, claim an address."""
 
     def __init__(self) -> None:
         self.by_state: dict[State, dict[str, None]] = {state: {} for state in State}
         self.ready: dict[Network, dict[str, None]] = {}
         self.named: dict[AttachmentId, dict[str, None]] = {}
         self.unlabelled: dict[str, None] = {}
+        self.places: dict[tuple[str, str], dict[str, None]] = {}
 
     def move(self, before: Allocation | None, after: Allocation | None) -> None:
         if before:
@@ -46,6 +47,8 @@ class _Index:
             groups.append(self.named.setdefault(row.label.attachment, {}))
         if row.label and not row.is_labelled and row.state in (State.HELD, State.ADOPTED):
             groups.append(self.unlabelled)
+        if row.state in CLAIMS:
+            groups.append(self.places.setdefault((row.view, row.address), {}))
         return groups
 
     def _tidy(self, row: Allocation) -> None:
@@ -53,6 +56,8 @@ class _Index:
             del self.ready[row.network]
         if row.label and not self.named.get(row.label.attachment, True):
             del self.named[row.label.attachment]
+        if not self.places.get((row.view, row.address), True):
+            del self.places[row.view, row.address]
 
 
 class Rows:
@@ -89,6 +94,10 @@ class Rows:
     def count_claims(self) -> int:
         """How many allocations a hello would claim."""
         return self.count(*CLAIMS)
+
+    def claims_at(self, view: str, address: str) -> list[str]:
+        """Which allocations claim an address."""
+        return list(self._index.places.get((view, address), ()))
 
     def ready(self, network: Network) -> list[Allocation]:
         """What is ready for this network, that which has waited longest first."""

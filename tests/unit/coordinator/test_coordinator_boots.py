@@ -10,8 +10,8 @@ OTHER_MACHINE, UNKNOWN = Boot("9" * 8, "c" * 8), Boot("0" * 8, "d" * 8)
 
 def heard(*boots: Boot) -> Boots:
     known = Boots()
-    for boot in boots:
-        known.greeted("node-1", boot, 10.0)
+    for number, boot in enumerate(boots, start=1):
+        known.greeted("node-1", boot, number, 10.0)
     return known
 
 
@@ -25,7 +25,7 @@ def test_a_probe_that_left_within_the_silence_proves_nothing():
 
 def test_a_boot_that_was_never_heard_is_silent_since_it_was_first_seen():
     boots = Boots()
-    boots.greeted("node-1", NEW, 101.0)
+    boots.greeted("node-1", NEW, 1, 101.0)
     assert boots.probe_at_s("node-1", OLD, NEW) is None
     boots.saw("node-1", OLD, 200.0)
     boots.saw("node-1", OLD, 250.0)
@@ -54,6 +54,14 @@ def test_what_a_dead_boot_left_in_a_queue_comes_once_and_raises_no_alarm():
     assert not boots.has_two_machines("node-1")
 
 
+def test_a_dead_boot_whose_answer_to_its_welcome_is_read_late_is_no_second_machine():
+    boots = Boots()
+    boots.greeted("node-1", NEW, 2, 10.0)
+    boots.greeted("node-1", OLD, 1, 20.0)
+    assert not any(boots.heard("node-1", NEW, now_s) for now_s in (30.0, 50.0, 70.0))
+    assert boots.answered("node-1", NEW, sent_s=80.0) == [OLD]
+
+
 def test_a_person_closes_the_alarm_and_says_which_boot_is_the_nodes():
     boots = heard(OLD, NEW)
     boots.heard("node-1", OLD, 11.0)
@@ -73,5 +81,5 @@ def test_a_boot_that_is_heard_again_is_not_over():
 def test_the_boots_of_one_node_that_are_remembered_are_bounded():
     boots = Boots()
     for number in range(200):
-        boots.greeted("node-1", Boot("2" * 8, f"{number:08x}"), float(number))
+        boots.greeted("node-1", Boot("2" * 8, f"{number:08x}"), number, float(number))
     assert len(boots.answered("node-1", Boot("2" * 8, f"{199:08x}"), sent_s=1_000.0)) < 64

@@ -294,3 +294,23 @@ def test_what_could_not_be_written_is_forgotten_with_its_session() -> None:
     core.handle(SessionEnded("cut"))
     core.handle(Ticked())
     assert not core.commit()
+
+
+@pytest.mark.parametrize("state", [State.HELD, State.ADOPTED])
+def test_an_address_that_this_journal_claims_already_is_told_to_nobody_and_asked_for_anew(state: State) -> None:
+    core = Core(an_allocation(1, state, label=replace(LABEL, attachment=C2))).asked()
+
+    effects = core.receive(an_allocated(100, address=HELD.address))
+
+    assert notes(effects) == ["address_claimed_here"]
+    let_go, again = [each.message for each in effects if isinstance(each, Transmit)]
+    assert isinstance(let_go, messages.LetGo) and let_go.allocations[0].allocation == an_id(100)
+    assert isinstance(again, messages.Allocate) and again.allocation != an_id(100)
+    assert not core.commit()
+
+
+def test_an_address_whose_claim_was_let_go_may_be_told_again() -> None:
+    core = Core(an_allocation(1, State.LET_GO)).asked()
+
+    assert not notes(core.receive(an_allocated(100, address=HELD.address)))
+    assert [row.address for row in core.rows.in_state(State.HELD)] == [HELD.address]
