@@ -22,14 +22,14 @@ class Admin:
         self._random = random
         self._story = story
 
-    def deletes(self) -> None:
+    def deletes(self, thing: GridObject | None = None) -> None:
         """He deletes an object."""
-        if thing := self._choose():
+        if thing := thing or self._choose():
             self._delete(thing)
 
-    def takes(self) -> None:
+    def takes(self, thing: GridObject | None = None) -> None:
         """He deletes an object, and uses its address for a thing of his own."""
-        if thing := self._choose():
+        if thing := thing or self._choose():
             self._delete(thing)
             address = str(thing.fields["ipv4addr"])
             self._grid.create("fixedaddress", {"ipv4addr": address, "match_client": "RESERVED", "name": "printer"})
@@ -59,8 +59,14 @@ class Admin:
         removed = [_id_of(each) for each in self._ledger.removed if _id_of(each) not in self._ledger.objects]
         kind = self._random.choice(("none", "foreign", "living", "removed"))
         other = self._random.choice({"living": others, "removed": removed}.get(kind) or [FOREIGN_ID])
+        self.writes_over(thing, kind, other)
+
+    def writes_over(self, thing: GridObject, kind: str, other: str) -> None:
+        """He writes the id `other` on an object, or none."""
+        allocation = _id_of(thing)
         self._tell(allocation, f"writes over the id: {'' if kind == 'none' else other}")
         self._ledger.forget(allocation)
+        self._ledger.overwritten.add(other)
         if other in self._ledger.objects:
             self._ledger.confused[other] = thing.key
         if kind == "none":
@@ -68,11 +74,11 @@ class Admin:
         else:
             self._edit(thing, {"extattrs+": {"Allocation ID": {"value": other}}})
 
-    def restores(self) -> None:
+    def restores(self, thing: GridObject | None = None) -> None:
         """He restores something from the recycle bin, which the grid refuses where its address is taken."""
         if not self._ledger.removed:
             return
-        thing = self._random.choice(self._ledger.removed)
+        thing = thing or self._random.choice(self._ledger.removed)
         fields = {name: thing.fields[name] for name in _RESTORED if thing.fields.get(name)}
         eas = {name: {"value": value} for name, value in thing.extattrs.items()}
         if _id_of(thing) in self._ledger.objects:

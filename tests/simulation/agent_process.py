@@ -189,7 +189,8 @@ class Agent(Process):
         elif isinstance(effect, effects.RenewSocket):
             self._dealer.renew()
         elif isinstance(effect, effects.Note):
-            self.computer.story.mark(effect.event)
+            why = effect.fields.get("why") if effect.event == "let_go_without_del" else None
+            self.computer.story.mark(f"let_go_{why}" if why else effect.event)
             subject = str(effect.fields.get("allocation", ""))
             self.computer.tell(subject, f"{effect.event} {dict(effect.fields)}")
         else:

@@ -94,8 +94,15 @@ class Connection:
         if not self.is_cut:
             self.is_cut = True
             self._loses_rest = self._random.random() < 0.5
-            late_s = STUCK_S * self._random.random() ** 2 if self._random.random() < 0.5 else 0.0
-            self._stuck_until_s = self._timeline.now_s + late_s
+            if self._random.random() < 0.5:
+                self._stuck_until_s = self._stuck_until()
+
+    def _stuck_until(self) -> float:
+        """Of one node all that is stuck comes at once: when a coordinator that hung reads what has arrived."""
+        stuck, now_s = self.coordinator.stuck_until_s, self._timeline.now_s
+        if stuck.get(self.node, 0.0) <= now_s:
+            stuck[self.node] = now_s + STUCK_S * self._random.random() ** 2
+        return stuck[self.node]
 
     def _arrive_up(self, payload: bytes) -> None:
         if self.is_cut and self._loses_rest:
@@ -154,6 +161,10 @@ class Lines:
         connected = [dealer for dealer in self._dealers if dealer.connection and not dealer.connection.is_cut]
         if connected:
             self._random.choice(connected).break_off(self._random.choice((0.0, self._delay_s, HEARTBEAT_S)))
+
+    def break_off(self, computer: int) -> None:
+        """The connections of this computer break, which it notices at once."""
+        self._break_where(lambda dealer: dealer.agent.number == computer, 0.0)
 
     def dealer(self, agent: Agent) -> Dealer:
         """The socket of an agent that has just started."""

@@ -62,13 +62,38 @@ class Runtime:
 
     def add_one(self, plan: Plan) -> Life:
         """One pod more, from an outside hand; it stays."""
-        life = self._begin(self._new_attachment(), plan)
+        life = self.begin(self._new_attachment(), plan)
         self.run(self._stay(life))
         return life
 
     def delete_one(self, life: Life) -> None:
         """That pod goes."""
         self.run(self._end(life))
+
+    def add(self, life: Life) -> None:
+        """The runtime asks for a pod's address, once more if it has one."""
+        self.run(self._add_once(life))
+
+    def check_one(self, life: Life) -> None:
+        """The runtime has a pod checked."""
+        self.run(self._check(life))
+
+    def vanish(self, life: Life) -> None:
+        """The sandbox goes with its namespace, and no DEL comes."""
+        self._ledger.dies(life)
+        self._computer.namespaces.remove(life.attachment)
+
+    def begin(self, attachment: AttachmentId, plan: Plan) -> Life:
+        """A sandbox is made."""
+        namespace = self._computer.namespaces.make(attachment)
+        return self._ledger.begins(attachment, namespace, self._computer, plan)
+
+    def begin_again(self, life: Life) -> Life:
+        """The container starts under its ID, in a new namespace; no runtime leaves an ADD of before running."""
+        for plugin in life.execs:
+            plugin.kill()
+        self.vanish(life)
+        return self.begin(life.attachment, life.plan)
 
     def run(self, script: Script) -> None:
         """Follow this script until the machine dies."""
@@ -99,7 +124,7 @@ class Runtime:
         """One pod after another."""
         yield self._random.random() * RETRY_S
         while not self._is_draining:
-            life = self._begin(self._new_attachment(), self._random.choice(self._plans))
+            life = self.begin(self._new_attachment(), self._random.choice(self._plans))
             yield from self._container(life)
             yield self._random.random() * RETRY_S
 
@@ -112,19 +137,22 @@ class Runtime:
                 while self._is_draining:
                     yield FOR_EVER_S
                 if self._chance("restarted_in_place"):
-                    life = self._begin_again(life)
+                    life = self.begin_again(life)
                     continue
                 if self._chance("del_lost"):
-                    self._vanish(life)
+                    self.vanish(life)
                     return
             elif self._chance("del_after_failure_lost"):
-                self._vanish(life)
+                self.vanish(life)
                 return
             yield from self._delete(life)
             if not self._chance("id_reused"):
                 self._computer.namespaces.remove(life.attachment)
                 return
-            life = self._begin_again(life)
+            life = self.begin_again(life)
+
+    def _add_once(self, life: Life) -> Script:
+        yield from self._add(life)
 
     def _stay(self, life: Life) -> Script:
         while not life.is_live:
@@ -190,22 +218,6 @@ class Runtime:
                 self._ledger.deleted(life)
 
     # Inside
-
-    def _vanish(self, life: Life) -> None:
-        """The sandbox goes with its namespace, and no DEL comes."""
-        self._ledger.dies(life)
-        self._computer.namespaces.remove(life.attachment)
-
-    def _begin(self, attachment: AttachmentId, plan: Plan) -> Life:
-        namespace = self._computer.namespaces.make(attachment)
-        return self._ledger.begins(attachment, namespace, self._computer, plan)
-
-    def _begin_again(self, life: Life) -> Life:
-        """The container starts under its ID, in a new namespace; no runtime leaves an ADD of before running."""
-        for plugin in life.execs:
-            plugin.kill()
-        self._vanish(life)
-        return self._begin(life.attachment, life.plan)
 
     def _exec(self, verb: str, attachment: AttachmentId, request: Callable[[int], Event]) -> Exec:
         plugin = self._computer.exec_plugin(verb, attachment, request)

@@ -76,6 +76,8 @@ class Coordinator(Process):
         self._story = story
         self._grid = grid
         self._ledger = ledger
+        self.stuck_until_s: dict[str, float] = {}
+        """Until when what has arrived on broken connections of a node is not read."""
         self._connections: dict[bytes, Connection] = {}
         self._epoch_s = -random.uniform(1.0, 1e6)
         self._inbox: list[MachineEvent] = []

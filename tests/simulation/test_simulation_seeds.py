@@ -1,23 +1,29 @@
-"""Some worlds of the new core in which everything goes wrong: nothing may be wrong."""
+"""Some worlds of the new core in which everything goes wrong: nothing may be wrong, and each rare event occurs."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
 from tests.simulation.__main__ import run_seeds
+from tests.simulation.marks import RARE
 
 SEEDS = 100
 
 
 @pytest.mark.timeout(300)
-def test_no_seed_finds_anything_wrong() -> None:
-    results = run_seeds(range(SEEDS), os.cpu_count() or 1)
-    failures = [f"seed {result.seed}: {result.failure}" for result in results if result.failure]
+def test_no_seed_finds_anything_wrong_and_every_rare_event_occurs() -> None:
+    marks: Counter[str] = Counter()
+    failures = []
+    for result in run_seeds(range(SEEDS), os.cpu_count() or 1):
+        marks.update(result.marks)
+        failures += [f"seed {result.seed}: {result.failure}"] if result.failure else []
     assert not failures, min(failures, key=len)
+    assert not RARE - set(marks), "these events did not occur in any seed"
 
 
 def test_a_seed_makes_the_same_world_in_every_process() -> None:

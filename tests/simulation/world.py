@@ -85,7 +85,7 @@ class World:
         if self.swarm.has_stranger:
             self._stranger = self._make_stranger(self.sides[0])
         if self.swarm.has_clone:
-            self.timeline.at(self.swarm.phase_s * self.random.random(), self._clone(self.sides[0]).boot)
+            self.timeline.at(self.swarm.phase_s * self.random.random(), self.clone().boot)
         self._unleash()
         self.timeline.run_until(self.swarm.phase_s)
         self._heal()
@@ -322,6 +322,7 @@ class World:
             reserve=self.swarm.reserve,
             release_delay_s=self.swarm.release_delay_s,
             lookup_ttl_s=self.swarm.lookup_ttl_s,
+            several=self.swarm.replicas > 1,
         )
         return Cluster(cluster_id, f"secret of {cluster_id}".encode(), policy)
 
@@ -351,8 +352,9 @@ class World:
             self.timeline, side.lines, self.ledger, self.random, self.story, side.cluster.id, self.swarm.plans[0]
         )
 
-    def _clone(self, side: Side) -> Computer:
+    def clone(self) -> Computer:
         """Another machine with the name and the key of the first node."""
+        side = self.sides[0]
         clone = self._add_computer(side, side.computers[0].node)
         self.computers.append(clone)
         self.quiet.cloned[hash_node(clone.node)] = side.cluster.id

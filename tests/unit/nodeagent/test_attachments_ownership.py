@@ -304,8 +304,10 @@ def test_an_address_that_this_journal_claims_already_is_told_to_nobody_and_asked
 
     assert notes(effects) == ["address_claimed_here"]
     let_go, again = [each.message for each in effects if isinstance(each, Transmit)]
-    assert isinstance(let_go, messages.LetGo) and let_go.allocations[0].allocation == an_id(100)
-    assert isinstance(again, messages.Allocate) and again.allocation != an_id(100)
+    assert isinstance(let_go, messages.LetGo)
+    assert let_go.allocations[0].allocation == an_id(100)
+    assert isinstance(again, messages.Allocate)
+    assert again.allocation != an_id(100)
     assert not core.commit()
 
 
