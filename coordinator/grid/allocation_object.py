@@ -145,9 +145,9 @@ class Writer:
             f"*{self.names.tenant_id}": self.cluster_name,
         }
 
-    def list_page(self, page_id: str | None) -> ReadPage:
-        """A page of all objects of this cluster."""
-        return ReadPage(OBJECT_TYPE, {f"*{self.names.allocation_id}~": f"^{self.cluster_id}-"}, FIELDS, page_id)
+    def list_page(self, cluster_id: str, page_id: str | None) -> ReadPage:
+        """A page of all objects whose ids begin with this cluster's id, or with one that it had before."""
+        return ReadPage(OBJECT_TYPE, {f"*{self.names.allocation_id}~": f"^{cluster_id}-"}, FIELDS, page_id)
 
     def list_tenant_page(self, page_id: str | None) -> ReadPage:
         """A page of all objects that bear this cluster's name: another cluster's and the original's too."""

@@ -62,7 +62,7 @@ class Comparison:
         """Ask the journal that has drawn this id, if it speaks."""
         owner = AllocationId.parse(allocation).owner
         session = self._parts.sessions.of_owner(owner)
-        if session and session.owner == owner:
+        if session and session.owner.is_same_journal(owner):
             self._questions.whose(session, [allocation])
 
     def expire(self, now_s: float) -> None:

@@ -55,7 +55,7 @@ class Questions:
             session.questioned.discard(allocation)
             self._kept(allocation, now_s)
         for allocation in answer.disowned:
-            is_own = AllocationId.parse(allocation).owner == session.owner
+            is_own = AllocationId.parse(allocation).owner.is_same_journal(session.owner)
             if is_own and allocation in session.questioned:
                 session.questioned.discard(allocation)
                 self._deletions.disowned(allocation, now_s)

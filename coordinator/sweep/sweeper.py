@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from coordinator.allocation.parts import Parts
@@ -41,6 +42,8 @@ class Sweeper:
         """Who waits for the listing under way."""
         self._late_lookers: list[Looker] = []
         """Who came while it was under way, so that the next one is for them."""
+        self._to_list: list[str] = []
+        """Cluster ids whose objects the listing under way has still to read."""
         self._known_before: frozenset[str] = frozenset()
         self._seen: set[str] = set()
         self._unreadable = 0
@@ -56,6 +59,7 @@ class Sweeper:
         self._known_before = frozenset(each.allocation for each in self._parts.index)
         self._seen = set()
         self._unreadable = 0
+        self._to_list = [self._parts.policy.cluster_id, *self._parts.policy.former]
         self._read(None, now_s)
 
     def look(self, then: Looker, now_s: float) -> None:
@@ -79,7 +83,8 @@ class Sweeper:
         return SweepStatus(listed_s_ago=age_s, unreadable=self.unreadable, stopped=stopped)
 
     def _read(self, page_id: str | None, now_s: float) -> None:
-        task = ListTask(self._parts.writer.list_page, page_id, self._parts.policy.user)
+        operation = partial(self._parts.writer.list_page, self._to_list[0])
+        task = ListTask(operation, page_id, self._parts.policy.user)
         self._parts.runner.submit(task, self._listed, now_s)
 
     def _listed(self, outcome: Page | Failed, now_s: float) -> None:
@@ -92,10 +97,12 @@ class Sweeper:
             self._seen.add(seen.allocation)
             # Our own calls have told what is newer than this page, or will: they are answered in order.
             self._parts.index.saw(seen)
-        if outcome.next_page_id is not None:
+        if outcome.next_page_id is None:
+            self._to_list = self._to_list[1:]
+        if self._to_list:
             self._read(outcome.next_page_id, now_s)
-            return
-        self._complete(now_s)
+        else:
+            self._complete(now_s)
 
     def _complete(self, now_s: float) -> None:
         for allocation in sorted(self._known_before - self._seen):

@@ -54,6 +54,16 @@ class Owner:
         """NODE and DRIVER: the agent of this node that serves the plugin of this name, in whichever boot."""
         return self.node, self.driver
 
+    def is_same_journal(self, other: Owner) -> bool:
+        """Whether one journal has drawn both, be it before or after its cluster got another id."""
+        return (self.node, self.machine, self.boot, self.driver, self.journal) == (
+            other.node,
+            other.machine,
+            other.boot,
+            other.driver,
+            other.journal,
+        )
+
     def is_neighbour(self, other: Owner) -> bool:
         """Whether both are journals of one driver in one boot of one machine."""
         return (self.cluster, self.node, self.machine, self.boot, self.driver) == (

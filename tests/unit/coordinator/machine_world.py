@@ -47,7 +47,7 @@ class Agent:
         self.node = node
         self.driver = driver
         self.connection = f"{node}/{boot}/{journal}/{world.draw()}".encode()
-        self.owner = Owner(CLUSTER, hash_node(node), machine, boot, hash_driver(driver), journal)
+        self.owner = Owner(world.cluster_id, hash_node(node), machine, boot, hash_driver(driver), journal)
         self.heard: list[messages.Message] = []
 
     def say(self, message: messages.Message) -> None:
@@ -147,8 +147,11 @@ class World:
         sweep_interval_s: float = 600.0,
         grid: Grid | None = None,
         liveness: LivenessSource | None = None,
+        cluster_id: str = CLUSTER,
+        cluster_name: str = "prod-1",
         **policy: Any,
     ) -> None:
+        self.cluster_id, self.cluster_name = cluster_id, cluster_name
         self._liveness = liveness or NobodyTells()
         self.grid = grid or Grid()
         if grid is None:
@@ -176,7 +179,7 @@ class World:
     def restart(self, *, listed: bool = True) -> None:
         """Another coordinator process takes over; connections are lost."""
         self.machine = Machine(
-            Policy(CLUSTER, "prod-1", **self._policy),
+            Policy(self.cluster_id, self.cluster_name, **self._policy),
             b"secret",
             self.draw,
             operations_max=256,

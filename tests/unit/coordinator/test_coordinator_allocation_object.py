@@ -116,7 +116,10 @@ def test_the_listing_shows_this_cluster_and_no_other_of_its_name(ask, transport)
     other = Writer("bad000000000", "prod-1")
     ask(WRITER.create(an_id(), "node-1", NETWORK, None, None))
     ask(other.create(an_id().replace(CLUSTER, "bad000000000"), "node-1", NETWORK, None, None))
-    for page, ids in ((WRITER.list_page(None), [an_id()]), (WRITER.list_tenant_page(None), None)):
+    for page, ids in (
+        (WRITER.list_page(WRITER.cluster_id, None), [an_id()]),
+        (WRITER.list_tenant_page(None), None),
+    ):
         landing = perform(Call(1, (page,), Form.SEPARATE, 10.0), transport, lambda: 0.0)
         assert isinstance(landing, Answered), landing
         found = [WRITER.read(hit).allocation for hit in landing.replies[0].hits]
