@@ -43,6 +43,7 @@ from coordinator.sweep.comparison import Comparison
 from coordinator.sweep.gone_nodes import GoneNodes
 from coordinator.sweep.questions import Questions
 from coordinator.sweep.sweeper import Sweeper
+from coordinator.tasks.references import References
 from protocol.wire import messages
 from protocol.wire.messages import ClaimRow, Claims, Hello, State, ToCoordinator
 from protocol.wire.status import CoordinatorStatus, KubernetesStatus
@@ -114,9 +115,11 @@ class Machine:
     def _make_parts(self) -> Parts:
         policy = self._policy
         self._provider = Provider((policy.cluster_id, *policy.former), policy.cluster_name, policy.names)
+        self._references = References(are_allowed=policy.may_call_singly)
         return Parts(
             policy=policy,
             writer=Writer(policy.cluster_id, policy.cluster_name, policy.names),
+            references=self._references,
             sealer=self._sealer,
             index=self.index,
             sessions=self.sessions,
@@ -128,6 +131,7 @@ class Machine:
 
     def start(self, now_s: float) -> list[MachineEffect]:
         """What a coordinator does before anybody asks: see what the user may do, read what the grid holds."""
+        self._references.took_over(now_s)
         self._runner.submit(DefinitionsTask(self._provider), self._defined, now_s)
         return self._settle(now_s)
 

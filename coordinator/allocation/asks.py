@@ -137,6 +137,8 @@ class Asks:
     def _admit(self, session: Session, message: Allocate, now_s: float) -> Ask:
         """Raises the `Problem` for which the ask is declined."""
         allocation, parts = message.allocation, self._parts
+        if parts.runner.goes_singly and not parts.policy.may_call_singly:
+            raise errors.SingleCallsRefused(user=parts.policy.user)
         if AllocationId.parse(allocation).owner != session.owner:
             raise errors.NotYours(attachment=allocation)
         if allocation in parts.index or session.names(allocation) or allocation in self._deletions:

@@ -135,7 +135,7 @@ class Deletions:
                 self._parts.runner.moved(task, now_s)
             return
         parts = self._parts
-        task = DeleteTask(parts.writer, parts.policy.user, allocation, due_s)
+        task = DeleteTask(parts.writer, parts.policy.user, allocation, parts.references, due_s)
         if self._doubted.pop(allocation, None) is None:
             self._count(allocation)
         # To delete what is not there is refused, with all that shares the call; so the unknown is searched first.

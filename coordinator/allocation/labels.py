@@ -47,7 +47,15 @@ class Labels:
             return
         parts = self._parts
         mac = self.mac_of(allocation, row.label)
-        task = LabelTask(parts.writer, parts.policy.user, allocation, node=session.node, label=row.label, mac=mac)
+        task = LabelTask(
+            parts.writer,
+            parts.policy.user,
+            allocation,
+            parts.references,
+            node=session.node,
+            label=row.label,
+            mac=mac,
+        )
         self._tasks[allocation] = task
         self._of_node[node] = self._of_node.get(node, 0) + 1
         parts.runner.submit(task, lambda outcome, at_s: self._ended(allocation, outcome, at_s), now_s)

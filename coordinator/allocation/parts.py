@@ -13,6 +13,7 @@ from coordinator.grid.allocation_object import Writer
 from coordinator.lane.runner import Runner
 from coordinator.nodes.sessions import Sessions
 from coordinator.provision.readiness import Networks
+from coordinator.tasks.references import References
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Parts:
 
     policy: Policy
     writer: Writer
+    references: References
     sealer: Sealer
     index: Index
     sessions: Sessions

@@ -335,6 +335,15 @@ class EaNotWritable(Refused):
     )
 
 
+class SingleCallsRefused(Refused):
+    code = GRID_FORBIDS
+    message = "user {user!r} may not use the WAPI object `request`, without which only one coordinator may write"
+    remedy = (
+        "Use a user that may, or run one coordinator without --several; "
+        "under Kubernetes, run it with --leader-elect true."
+    )
+
+
 class ObjectEdited(Refused):
     code = GRID_REFUSED
     message = "the object at {address} in view {view!r} has lost its Allocation ID"

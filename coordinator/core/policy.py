@@ -37,6 +37,14 @@ class Policy:
     reservations_only: bool = False
     """Whether objects bear no MAC, so that the grid's DHCP has nothing to learn."""
 
+    has_one_leader: bool = True
+    """Whether a Lease, or who runs it, sees to it that no other coordinator of this cluster writes meanwhile."""
+
+    @property
+    def may_call_singly(self) -> bool:
+        """Whether it may serve a grid whose user may not use `request`, so that writes go to references."""
+        return self.has_one_leader and not self.several
+
     @property
     def cluster_ids(self) -> frozenset[str]:
         """The ids that objects of this cluster may bear."""

@@ -17,7 +17,10 @@ from daemon.internal_errors import InternalErrors
 
 
 class Caller:
-    """Takes calls, hands back how they ended through `deliver`, which must be safe to call from this thread."""
+    """Takes calls, hands back how they ended through `deliver`, which must be safe to call from this thread.
+
+    `may_write` says whether this coordinator still leads; it is asked before each write by reference (rule S).
+    """
 
     def __init__(
         self,
@@ -26,12 +29,14 @@ class Caller:
         clock: Callable[[], float],
         on_step: OnStep,
         internal: InternalErrors,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         self._wapi = wapi
         self._deliver = deliver
         self._clock = clock
         self._on_step = on_step
         self._internal = internal
+        self._may_write = may_write
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
 
     def call(self, call: Call) -> None:
@@ -55,7 +60,7 @@ class Caller:
     def landing(self, call: Call) -> Landing:
         """Make this call now; every way in which it can end is a value."""
         try:
-            return perform(call, self._send, self._clock)
+            return perform(call, self._send, self._clock, self._may_write)
         except Exception as error:  # noqa: BLE001, before the call left, or after its reply had come
             self._internal.tell("call", error)
             return Refused(call.id, Refusal(Kind.INTERNAL, _failure(error)), self._clock())

@@ -61,14 +61,19 @@ class RefusedError(Exception):
         self.refusal = refusal
 
 
-def perform(call: Call, transport: Transport, clock: Callable[[], float]) -> Landing:
-    """Make the call. Every way in which it can end is a value; nothing is raised."""
+def perform(
+    call: Call, transport: Transport, clock: Callable[[], float], may_write: Callable[[], bool] = lambda: True
+) -> Landing:
+    """Make the call. Every way in which it can end is a value; nothing is raised.
+
+    `may_write` is asked between the search and the write of a single call: the right to write may have ended.
+    """
     try:
         if call.form is Form.REQUEST:
             body = transport(as_request(call.operations), call.read_timeout_s)
             replies = read_request_reply(call.operations, body)
         else:
-            replies = list(_separately(call, transport))
+            replies = list(_separately(call, transport, may_write))
     except Unreadable as unreadable:
         problem = GridUnavailable(grid="master", cause=f"unreadable reply: {unreadable}")
         return Lost(call.id, problem, clock())
@@ -81,12 +86,12 @@ def perform(call: Call, transport: Transport, clock: Callable[[], float]) -> Lan
     return Answered(call.id, replies, clock())
 
 
-def _separately(call: Call, transport: Transport) -> Iterator[Reply]:
+def _separately(call: Call, transport: Transport, may_write: Callable[[], bool]) -> Iterator[Reply]:
     for operation in call.operations:
-        yield _one(operation, lambda http: transport(http, call.read_timeout_s))
+        yield _one(operation, lambda http: transport(http, call.read_timeout_s), may_write)
 
 
-def _one(operation: Operation, send: Callable[[HttpCall], Any]) -> Reply:
+def _one(operation: Operation, send: Callable[[HttpCall], Any], may_write: Callable[[], bool]) -> Reply:
     if not isinstance(operation, Conditional):
         return read_reply(operation, send(as_call(operation)))
     hits = send(search_of(operation))
@@ -94,6 +99,8 @@ def _one(operation: Operation, send: Callable[[HttpCall], Any]) -> Reply:
         raise Unreadable("hits that were not searched for")
     if len(hits) != 1:
         raise RefusedError(Refusal(Kind.AMBIGUOUS if hits else Kind.OTHER, f"{len(hits)} objects match"))
+    if not may_write():
+        raise RefusedError(Refusal(Kind.OTHER, "this coordinator does not lead any more"))
     result = send(write_of(operation, str(hits[0]["_ref"])))
     if isinstance(operation, UpdateFound):
         return read_written(result)

@@ -107,7 +107,8 @@ class ReplyBounds:
 class _Adapter(HTTPAdapter):
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
-        super().__init__()
+        # A write that is sent again on its own may hit who has the reference by then.
+        super().__init__(max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from coordinator.grid.calls import Form
 from coordinator.lane.commands import Finished
 from coordinator.lane.events import Submitted
 from coordinator.lane.lane import Lane
@@ -23,6 +24,11 @@ class Runner:
 
     def __len__(self) -> int:
         return len(self._owners)
+
+    @property
+    def goes_singly(self) -> bool:
+        """Whether the grid is known to take single calls only."""
+        return self._lane.form is Form.SEPARATE
 
     def submit(self, task: TaskType, then: Then, now_s: float) -> TaskType:
         """Carry the task out; `then` is called once, with its outcome and the time. Returns the task."""

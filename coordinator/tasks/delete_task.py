@@ -10,10 +10,11 @@ from coordinator.grid.allocation_object import Writer
 from coordinator.grid.operations import Operation, Reply, Unreadable
 from coordinator.grid.refusals import Refusal
 from coordinator.lane.task import Priority
-from coordinator.tasks.allocation_task import AllocationTask
+from coordinator.tasks.references import References
+from coordinator.tasks.referring_task import ReferringTask
 
 RETRY_S: Final = 60.0
-"""How long a deletion rests after it has failed twice, or went to a reference and its reply was lost."""
+"""How long a deletion rests that has failed twice, or whose search was refused."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,14 @@ class Gone:
     """The grid holds nothing under the id, by its own word."""
 
 
-class DeleteTask(AllocationTask[Gone]):
+class DeleteTask(ReferringTask[Gone]):
     """It ends `Gone` and in no other way: what the grid refuses is tried again every minute."""
 
     priority = Priority.RELEASE
     patient = True
 
-    def __init__(self, writer: Writer, user: str, allocation: str, due_s: float) -> None:
-        super().__init__(writer, user, allocation)
+    def __init__(self, writer: Writer, user: str, allocation: str, references: References, due_s: float) -> None:
+        super().__init__(writer, user, allocation, references)
         self.ready_at_s = due_s
         self._failures = 0
 
@@ -46,12 +47,12 @@ class DeleteTask(AllocationTask[Gone]):
             self.priority = Priority.PREPARE
 
     def operations(self) -> tuple[Operation, ...]:
-        if self.is_looking:
+        if self.must_look:
             return (self._writer.find(self.allocation),)
         return (self._writer.delete(self.allocation),)
 
     def answered(self, replies: Sequence[Reply], now_s: float) -> Gone | None:
-        if not self.is_looking:
+        if not self.must_look:
             return Gone()
         try:
             found = self.found(replies[0])
@@ -61,6 +62,9 @@ class DeleteTask(AllocationTask[Gone]):
         if found is None:
             return Gone()
         self.is_looking = False
+        if self._failures > 1:
+            self.ready_at_s = max(self.ready_at_s, now_s + RETRY_S)
+        self.rest()
         return None
 
     def refused(self, refusal: Refusal, now_s: float) -> Gone | None:
@@ -72,17 +76,16 @@ class DeleteTask(AllocationTask[Gone]):
         return None
 
     def unknown(self, now_s: float) -> Gone | None:
-        if self.is_looking:
+        if self.must_look:
             return None
-        if self.is_sent_separately:
-            # It went to a reference: what has that reference by now must not be hit by a second one.
-            self.ready_at_s = now_s + RETRY_S
+        self.lost(now_s)
         self._failed(now_s)
         return None
 
     def _failed(self, now_s: float) -> None:
-        # A deletion that finds nothing fails as well: only after a second failure is there something to wait for.
-        if self.is_looking or self._failures:
+        # A deletion that finds nothing fails as well, so a search follows at once.
+        if self.is_looking:
             self.ready_at_s = max(self.ready_at_s, now_s + RETRY_S)
-        self._failures += 1
+        else:
+            self._failures += 1
         self.is_looking = True

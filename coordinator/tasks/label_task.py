@@ -11,7 +11,8 @@ from coordinator.grid.allocation_object import AllocationObject, Writer
 from coordinator.grid.operations import Operation, Reply, Unreadable, Written, is_scheduled
 from coordinator.grid.refusals import Kind, Refusal
 from coordinator.lane.task import COMPANY_S, Failed, Priority
-from coordinator.tasks.allocation_task import AllocationTask
+from coordinator.tasks.references import References
+from coordinator.tasks.referring_task import ReferringTask
 from protocol.wire.messages import Label
 
 WRITES_MAX: Final = 4
@@ -33,7 +34,7 @@ class Absent:
 LabelOutcome = Labelled | Absent | Failed
 
 
-class LabelTask(AllocationTask[LabelOutcome]):
+class LabelTask(ReferringTask[LabelOutcome]):
     """A label may be written again at any time, since it is one attachment's alone."""
 
     priority = Priority.LABEL
@@ -45,12 +46,13 @@ class LabelTask(AllocationTask[LabelOutcome]):
         writer: Writer,
         user: str,
         allocation: str,
+        references: References,
         *,
         node: str,
         label: Label,
         mac: str | None,
     ) -> None:
-        super().__init__(writer, user, allocation)
+        super().__init__(writer, user, allocation, references)
         self.label = label
         self.node_name = node
         self._mac = mac
@@ -58,17 +60,17 @@ class LabelTask(AllocationTask[LabelOutcome]):
 
     @property
     def sets_mac(self) -> bool:
-        return self._mac is not None and not self.is_looking
+        return self._mac is not None and not self.must_look
 
     def operations(self) -> tuple[Operation, ...]:
-        if self.is_looking:
+        if self.must_look:
             return (self._writer.find(self.allocation),)
         return (self._writer.label(self.allocation, self.node_name, self.label, self._mac),)
 
     def answered(self, replies: Sequence[Reply], now_s: float) -> LabelOutcome | None:
         (reply,) = replies
         try:
-            return self._looked(reply) if self.is_looking else self._written(reply)
+            return self._looked(reply) if self.must_look else self._written(reply)
         except Unreadable:
             return self._in_vain()
 
@@ -87,12 +89,15 @@ class LabelTask(AllocationTask[LabelOutcome]):
         return None
 
     def unknown(self, now_s: float) -> LabelOutcome | None:
+        if not self.must_look:
+            self.lost(now_s)
         return self._in_vain()
 
     def _looked(self, reply: Reply) -> LabelOutcome | None:
         if self.found(reply) is None:
             return Absent()
         self.is_looking = False
+        self.rest()
         return None
 
     def _written(self, reply: Reply) -> LabelOutcome:

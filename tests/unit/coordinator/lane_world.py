@@ -16,12 +16,14 @@ from coordinator.provision.objects import Provider
 from coordinator.tasks.create_task import CreateTask
 from coordinator.tasks.delete_task import DeleteTask
 from coordinator.tasks.label_task import LabelTask
+from coordinator.tasks.references import References
 from protocol.wire.allocation_id import Owner, hash_driver, hash_node
 from protocol.wire.messages import Label
 
 NETWORK = Network("default", "10.55.0.0/24", None, "pods")
 CLUSTER = "c0ffee000000"
 WRITER = Writer(CLUSTER, "prod-1")
+REFERENCES = References(are_allowed=True)
 PROVIDER = Provider((CLUSTER,), "prod-1")
 
 
@@ -55,12 +57,12 @@ def a_look_up(name: str) -> CreateTask:
 def a_label(name: str, *, mac: str | None = None) -> LabelTask:
     """A label for the object of an id."""
     label = Label(container_id=name, ifname="eth0", mac=mac)
-    return LabelTask(WRITER, "admin", an_id(name), node="n1", label=label, mac=mac)
+    return LabelTask(WRITER, "admin", an_id(name), REFERENCES, node="n1", label=label, mac=mac)
 
 
 def a_removal(name: str, due_s: float = 0.0, node: str = "n1") -> DeleteTask:
     """A deletion, due at a time."""
-    return DeleteTask(WRITER, "admin", an_id(name, node), due_s)
+    return DeleteTask(WRITER, "admin", an_id(name, node), REFERENCES, due_s)
 
 
 def a_lane() -> Lane:

@@ -224,7 +224,7 @@ class World:
         """Let time pass, waking the machine whenever it asks to be."""
         until_s = self.now_s + seconds
         while self._wake_s is not None and self._wake_s <= until_s:
-            self.now_s = max(self.now_s, self._wake_s)
+            self.now_s, self._wake_s = max(self.now_s, self._wake_s), None
             self.feed(Ticked(self.now_s))
         self.now_s = until_s
         self.feed(Ticked(self.now_s))

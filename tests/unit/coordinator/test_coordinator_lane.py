@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from lane_world import (
+    REFERENCES,
     WRITER,
     a_label,
     a_lane,
@@ -297,7 +298,7 @@ class Watched(DeleteTask):
 
 def test_nobody_looks_at_ten_thousand_sleeping_releases_while_adds_are_served() -> None:
     lane = a_lane()
-    asleep = [Watched(WRITER, "admin", an_id(f"r{number}"), 1e6) for number in range(10_000)]
+    asleep = [Watched(WRITER, "admin", an_id(f"r{number}"), REFERENCES, 1e6) for number in range(10_000)]
     lane.handle(Submitted(tuple(asleep), 1.0))
     Watched.looks = 0
     for number in range(1000):
