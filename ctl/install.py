@@ -11,6 +11,7 @@ from ctl.failures import BadArgument
 from ctl.installer import settings, watch
 from ctl.plugin_file import Executable
 from daemon import files
+from protocol.leaving import marker
 
 _DRIVER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,63}")
 
@@ -51,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.watch:
         return watch.run(executable, target, settings.read(arguments))
     settings.refuse_without_watch(arguments)
+    marker(settings.SOCKET_DIR, arguments.driver_name).unlink(missing_ok=True)
     return _install(executable, target)
 
 

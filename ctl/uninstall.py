@@ -24,6 +24,7 @@ from ctl.networks.closing import close, uses_driver
 from ctl.status import AGENT_URL
 from daemon import files
 from daemon.logs import make_logger
+from protocol.leaving import marker
 
 LOOK_S: Final = 1.0
 QUIET_LOOKS: Final = 2
@@ -95,6 +96,7 @@ class _Leaving:
                 arguments.cni_conf_dir, arguments.driver_name, arguments.configuration
             )
             configurations.close()
+            self._tell_agent()
             self._wait()
             configurations.remove()
             if self._plugin.exists():
@@ -103,6 +105,18 @@ class _Leaving:
                 print(f"removed {self._plugin}", flush=True)
             lock_of(self._plugin).unlink()
         self.report = replace(self.report, why_left=None)
+
+    def _tell_agent(self) -> None:
+        """What the agent keeps ready has to go; it hears of it by a file, which stays until `install`."""
+        path = marker(self._arguments.socket_dir, self._arguments.driver_name)
+        try:
+            path.touch(mode=0o600)
+        except FileNotFoundError:
+            return  # no agent has served here since the node has started
+        except OSError as error:
+            print(
+                f"{path}: {error.strerror}; what the agent keeps ready goes an hour after its last pod", flush=True
+            )
 
     def stay(self) -> None:
         """Until somebody asks for the end."""

@@ -134,6 +134,7 @@ class Loop:
         self._place = Every(PLACE_LOOK_EVERY_S)
         self._journal = Every(LOOK_EVERY_S)
         self._was_up = False
+        self._is_leaving = False
         self._trouble: str | None = None
         self._has_reached = False
         self._answered_s = clock()
@@ -225,6 +226,11 @@ class Loop:
             self._publish()
 
     def _look_after_files(self, now_s: float) -> None:
+        is_leaving = self._drivers.place.is_leaving()
+        if is_leaving is not self._is_leaving:
+            self._is_leaving = is_leaving
+            self._log.info("reserve_closed" if is_leaving else "reserve_opened")
+            self._heard.append(events.ReserveClosed() if is_leaving else events.ReserveOpened())
         if self._place.is_due(now_s):
             self._look_at_place(now_s)
         self._show_alive(now_s)

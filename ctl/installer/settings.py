@@ -15,6 +15,7 @@ from daemon.logs import LogFormat
 from daemon.settings import Level, Listen
 from protocol.network_config import SUPPORTED_VERSIONS
 
+SOCKET_DIR: Final = Path("/run/cni")
 STATUS_LISTEN: Final = "127.0.0.1:9512"
 _WATCH_ONLY: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("--cni-conf-dir", {"type": Path, "metavar": "DIR", "help": "such as /etc/cni/net.d"}),
@@ -75,7 +76,7 @@ def read(arguments: argparse.Namespace) -> Settings:
     """The settings of a watch. Raises `BadArgument`."""
     host, port = status_address(arguments.status_listen or STATUS_LISTEN)
     return Settings(
-        socket_dir=arguments.socket_dir or Path("/run/cni"),
+        socket_dir=arguments.socket_dir or SOCKET_DIR,
         configured=_configured(arguments) if arguments.config_dir else None,
         status_host=host,
         status_port=port,

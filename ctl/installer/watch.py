@@ -17,6 +17,7 @@ from ctl.installer.status import status_server
 from ctl.plugin_file import Executable
 from daemon import files
 from daemon.logs import Logger, make_logger
+from protocol.leaving import marker
 
 LOOK_S: Final = 2.0
 NOTHING_SEEN: Final = "nothing was looked at so far"
@@ -102,6 +103,7 @@ def run(executable: Executable, target: Path, settings: Settings) -> int:
         ending = Ending()
         status = status_server(lambda: watch.report, settings.status_host, settings.status_port, log)
         status.start()
+        _stay_after_all(settings.socket_dir, target.name, log)
         log.info("started", release=watch.report.release, status_port=status.port, look_s=LOOK_S)
         try:
             watch.look()
@@ -111,6 +113,15 @@ def run(executable: Executable, target: Path, settings: Settings) -> int:
             status.stop()
     log.info("stopped", node_keeps="plugin and configuration")
     return 0
+
+
+def _stay_after_all(socket_dir: Path, driver: str, log: Logger) -> None:
+    """An uninstallation that was begun here before has told the agent to keep no address ready."""
+    path = marker(socket_dir, driver)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("agent_not_told", path=str(path), why=error.strerror)
 
 
 def _signature(path: Path) -> _Signature | None:

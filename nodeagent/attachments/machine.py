@@ -62,6 +62,7 @@ class Attachments:
             events.SessionBegan: self._session_began,
             events.SessionEnded: self._session_ended,
             events.ReserveClosed: lambda _, now_s: self._reserve.close(now_s),
+            events.ReserveOpened: lambda _, now_s: self._reserve.open(),
             events.Ticked: self._ticked,
         }
 

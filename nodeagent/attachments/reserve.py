@@ -83,6 +83,10 @@ class Reserve:
         self._is_closed = True
         self.ticked(now_s)
 
+    def open(self) -> None:
+        """Keep ready what this node uses, as before."""
+        self._is_closed = False
+
     def ticked(self, now_s: float) -> None:
         """Let go what is ready in vain."""
         for network, use in list(self._networks.items()):

@@ -12,6 +12,7 @@ from typing import Final
 
 from nodeagent.cni.private_directory import NotPrivate, make_private, normal
 from nodeagent.journal.place import file_at, identity_of
+from protocol.leaving import marker
 
 BACKLOG: Final = 1024
 ANSWER_WAIT_S: Final = 1.0
@@ -54,6 +55,7 @@ class SocketPlace:
         self.socket_path = directory / f"{driver_name}.sock"
         self.pending_path = directory / f"{driver_name}.pending"
         self._alive_path = directory / f"{driver_name}.alive"
+        self._leaving_path = marker(directory, driver_name)
         self._lock_path = directory / f"{driver_name}.lock"
         self._lock: int | None = None
         self._bound: tuple[int, int] | None = None
@@ -106,6 +108,10 @@ class SocketPlace:
         listener.listen(BACKLOG)
         self._bound = file_at(self.socket_path)
         return listener
+
+    def is_leaving(self) -> bool:
+        """Whether `cni-infoblox uninstall` waits for this node's addresses to go."""
+        return self._leaving_path.exists()
 
     def is_bound(self) -> bool:
         """Whether the path still leads to the socket that `listen` has made."""

@@ -181,5 +181,10 @@ class ReserveClosed(Event):
 
 
 @dataclass(frozen=True)
+class ReserveOpened(Event):
+    """The agent stays on this node after all."""
+
+
+@dataclass(frozen=True)
 class Ticked(Event):
     """Time has passed."""
