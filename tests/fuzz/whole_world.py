@@ -31,7 +31,7 @@ from coordinator.grid.operations import HttpCall
 from coordinator.grid.wapi_reply import read_body
 from coordinator.metrics import Metrics
 from coordinator.nodes.authorized import Authorized
-from coordinator.nodes.rate_limit import Strangers
+from coordinator.nodes.rate_limit import RateLimit
 from coordinator.nodes.router import Incoming
 from coordinator.nodes.tickets import Tickets
 from coordinator.ownership import Owner
@@ -91,7 +91,7 @@ class CoordinatorWorld:
         authorized.reread()
         tickets = Tickets(b"s" * 40)
         enrolment = Enrolment(tickets, 3_600_000, authorized, lambda *asked: desk.sessions.live_boot(*asked))
-        door = Door(authorized, enrolment, Strangers(), timer, lambda: 1_800_000_000_000)
+        door = Door(authorized, enrolment, RateLimit(), timer, lambda: 1_800_000_000_000)
         drivers = Drivers(
             cast(Any, self), cast(Any, _NoGuard()), cast(Any, _NoZap()), self._review, lambda answer: None
         )
