@@ -22,6 +22,9 @@ from coordinator.admin.socket import AdminSocket, NoAdminSocket
 from coordinator.cluster.api_server import ApiServer
 from coordinator.cluster.copied_secret import CopiedSecret
 from coordinator.cluster.kubernetes_api import KubernetesApi
+from coordinator.cluster.live_nodes import LiveNodesFile
+from coordinator.cluster.liveness import LivenessSource, NobodyTells
+from coordinator.cluster.node_watch import NodeWatch
 from coordinator.cluster.token_reviewer import Reviewer
 from coordinator.core.policy import Policy
 from coordinator.core.steps import OnStep, no_step
@@ -100,23 +103,25 @@ def _serve(settings: Settings, release: str, measures: Measures, on_step: OnStep
     authorized = Authorized(settings.keys / "authorized", lambda text: logger.warning("bad_key_file", reason=text))
     authorized.reread()
 
-    machine = _machine(settings, release, pair)
+    live_nodes = LiveNodesFile(settings.live_nodes, clock) if settings.live_nodes else None
+    api_server = ApiServer(settings.kubernetes_api or "", settings.kubernetes_credentials, clock, user_agent)
+    cluster = NodeWatch(api_server, clock, logger, internal) if settings.watch_cluster else None
+    machine = _machine(settings, release, pair, cluster or live_nodes or NobodyTells())
     bounds = Bounds(lambda bound: measures.bounded.labels(bound).inc(), logger)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     context.set(zmq.MAX_SOCKETS, 16)
     sockets = _sockets(context, settings, pair, bounds, clock)
     inbox: Inbox[Item] = Inbox()
-    api_server = ApiServer(settings.kubernetes_api or "", settings.kubernetes_credentials, clock, user_agent)
     reviewer = Reviewer(KubernetesApi(api_server), settings.token_rules, inbox.put, clock, internal)
     notes = Notes(measures.count, logger, clock)
     admission = _admission(settings, pair, authorized, clock)
     port = AgentsPort(sockets, admission, reviewer.review, notes.tell, clock, on_step, internal)
     people = _admin_socket(settings, inbox, clock, logger, bounds)
     loop = Loop(machine, port, inbox, notes, clock, internal, people.answer if people else lambda _: None)
-    files = FileWatch(_watched(settings, inbox, logger), internal)
+    files = FileWatch(_watched(settings, inbox, logger, live_nodes), internal)
     wapi = Wapi(settings.grid, settings.read_password, clock, user_agent)
     caller = Caller(wapi, inbox.put, clock, on_step, internal)
-    status = StatusServer(*settings.status_address, _pages(loop, sockets.guard, measures), bounds)
+    status = StatusServer(*settings.status_address, _pages(loop, sockets.guard, cluster, measures, clock), bounds)
     _on_signals(inbox)
     _warn(settings, authorized, logger)
     facts = {"release": release, "listen": sockets.router.endpoint, "status_port": status.port}
@@ -125,6 +130,7 @@ def _serve(settings: Settings, release: str, measures: Measures, on_step: OnStep
     secret = _copied_secret(settings, api_server, inbox, logger)
     workers: dict[str, _Worker] = {"caller": caller, "files": files, "reviewer": reviewer, "guard": sockets.guard}
     workers |= {"secret": secret} if secret else {}
+    workers |= {"cluster": cluster} if cluster else {}
     threads = [_start(name, worker.run, inbox) for name, worker in workers.items()]
     status.start()
     if people:
@@ -153,7 +159,7 @@ def _collect_seldom() -> None:
     gc.set_threshold(COLLECT_AFTER_OBJECTS)
 
 
-def _machine(settings: Settings, release: str, pair: KeyPair) -> Machine:
+def _machine(settings: Settings, release: str, pair: KeyPair, liveness: LivenessSource) -> Machine:
     policy = Policy(
         cluster_id=read_cluster_id(settings.cluster_id_path),
         cluster_name=settings.cluster_name,
@@ -177,6 +183,7 @@ def _machine(settings: Settings, release: str, pair: KeyPair) -> Machine:
         _draw,
         operations_max=settings.wapi_batch_size,
         sweep_interval_s=settings.sweep_interval,
+        liveness=liveness,
     )
 
 
@@ -185,9 +192,15 @@ def _admission(settings: Settings, pair: KeyPair, authorized: Authorized, clock:
     return Admission(authorized, enrolment, RateLimit() if settings.enrol_tokens else None, clock, _wall_ms)
 
 
-def _pages(loop: Loop, guard: ConnectionGuard, measures: Measures) -> Pages:
+def _pages(
+    loop: Loop,
+    guard: ConnectionGuard,
+    cluster: NodeWatch | None,
+    measures: Measures,
+    clock: Callable[[], float],
+) -> Pages:
     def status() -> CoordinatorStatus:
-        return loop.ask_status(None)
+        return loop.ask_status(cluster.status(clock()) if cluster else None)
 
     return Pages(
         lambda: None,
@@ -196,7 +209,9 @@ def _pages(loop: Loop, guard: ConnectionGuard, measures: Measures) -> Pages:
     )
 
 
-def _watched(settings: Settings, inbox: Inbox[Item], logger: Logger) -> dict[Path, Callable[[], None]]:
+def _watched(
+    settings: Settings, inbox: Inbox[Item], logger: Logger, live_nodes: LiveNodesFile | None
+) -> dict[Path, Callable[[], None]]:
     def on_keys() -> None:
         try:
             inbox.put(KeysChanged(load_pair(settings.key_path)))
@@ -206,6 +221,8 @@ def _watched(settings: Settings, inbox: Inbox[Item], logger: Logger) -> dict[Pat
     watched = {settings.key_path: on_keys}
     if settings.wapi_password_file:
         watched[settings.wapi_password_file] = lambda: inbox.put(PasswordChanged())
+    if settings.live_nodes and live_nodes:
+        watched[settings.live_nodes] = live_nodes.reread
     return watched
 
 

@@ -168,3 +168,21 @@ def test_other_keys_end_the_connections_and_the_nodes_come_back(started: Site) -
     again: Peer = started.peer()
     again.greeted(claims=[claim(told)])
     assert again.allocated(LABEL).address != told.address
+
+
+def test_what_a_node_has_left_that_is_gone_is_freed(started: Site, tmp_path: Path) -> None:
+    stays, leaves = started.peer("node-1"), started.peer("node-2")
+    stays.greeted()
+    leaves.greeted()
+    kept, left = stays.allocated(LABEL), leaves.allocated(LABEL)
+    assert started.coordinator
+    started.coordinator.kill()
+    live_nodes = tmp_path / "nodes"
+    live_nodes.write_text("node-1\nnode-3\nnode-4\nnode-5\n")
+
+    daemon = started.start("--live-nodes", str(live_nodes), "--node-gone-after", "0.1", "--sweep-interval", "0.2")
+    stays.greeted(claims=[claim(kept)])
+
+    daemon.wait_for("node_gone", lambda line: bool(line["node"] == "node-2"))
+    assert started.grid.wait_until(lambda: left.allocation not in started.held())
+    assert kept.allocation in started.held()
