@@ -7,14 +7,7 @@ from typing import Any
 import pytest
 from desk_world import SUBNET, DeskWorld, Setup, address_of
 
-from coordinator.core.errors import NoWapiThere
-from coordinator.grid.calls import Call, Form, Refused
-from coordinator.grid.exchange import NotSentError, RefusedError, perform
-from coordinator.grid.operations import HttpCall
-from coordinator.grid.refusals import Kind
-from coordinator.grid.wapi_reply import read_body
-from coordinator.objects import delete_address
-from coordinator.ownership import Identity, Owner
+from coordinator.ownership import Owner
 from protocol.messages import Declined, Message
 
 OWNER = Owner("blue")
@@ -98,18 +91,6 @@ def test_one_of_several_values_of_an_attribute_counts() -> None:
     assert {note.fields["outcome"] for note in world.noted("wapi_call")} == {"answered"}
 
 
-def two_hits(call: HttpCall, read_timeout_s: float) -> Any:
-    eas = {name: {"value": value} for name, value in OWNER.identity_eas(Identity("one", "eth0", "n1")).items()}
-    return [{"_ref": f"fixedaddress/{n}", "ipv4addr": f"10.55.0.{n}", "extattrs": eas} for n in (7, 8)]
-
-
-def test_two_objects_of_one_identity_are_an_ambiguity_in_single_calls_too() -> None:
-    deletion = delete_address(OWNER, Identity("one", "eth0", "n1"))
-    landing = perform(Call(1, (deletion,), Form.SEPARATE, 5.0), two_hits, lambda: 0.0)
-    assert isinstance(landing, Refused)
-    assert landing.refusal.kind is Kind.AMBIGUOUS
-
-
 def test_two_objects_of_one_identity_are_an_alarm_and_both_are_found() -> None:
     world = DeskWorld().start()
     world.connect()
@@ -121,18 +102,3 @@ def test_two_objects_of_one_identity_are_an_alarm_and_both_are_found() -> None:
     (alarm, *_) = world.noted("identity_not_unique")
     assert (alarm.is_alarm, alarm.fields["text"]) == (True, "Result set too large (> 1)")
     assert world.pods() == {}
-
-
-@pytest.mark.parametrize("status", [302, 404, 405])
-def test_a_web_server_without_wapi_has_carried_out_nothing(status: int) -> None:
-    with pytest.raises(NotSentError) as caught:
-        read_body(status, b"<html>404</html>", "admin", "gm:443")
-    assert isinstance(caught.value.problem, NoWapiThere)
-    assert "--wapi-port" in caught.value.problem.details
-
-
-def test_an_unknown_reference_is_a_refusal_of_the_wapi() -> None:
-    with pytest.raises(RefusedError):
-        read_body(
-            404, b'{"code": "Client.Ibap.Data.NotFound", "text": "Reference x not found"}', "admin", "gm:443"
-        )

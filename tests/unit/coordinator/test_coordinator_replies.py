@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 
 from coordinator.core.networks import Network, NetworkRules, resolve
+from coordinator.grid.allocation_object import Writer
 from coordinator.grid.operations import (
     Create,
     Deleted,
@@ -24,30 +25,32 @@ from coordinator.grid.operations import (
     read_request_reply,
 )
 from coordinator.grid.refusals import classify
-from coordinator.objects import Label, create_address, delete_address, find_address, update_address
-from coordinator.ownership import Identity, Owner
 from protocol.errors import Refused
-from protocol.messages import NetworkAsk
+from protocol.wire.messages import Label, NetworkAsk
 
-OWNER = Owner("blue")
+WRITER = Writer("c0ffee000000", "blue")
+LABEL = Label(container_id="c1", ifname="eth0")
 NETWORK = Network("default", "10.55.0.0/24", None, "pods")
 
 
+def an_id(name: str) -> str:
+    """An id of its own for each name of at most twelve letters."""
+    return f"c0ffee000000-{'1' * 16}-{'2' * 8}-{'3' * 8}-{'4' * 4}-{'5' * 8}-{name.encode().hex():0>12}"
+
+
 def an_object(name: str) -> dict[str, Any]:
-    """The object of an attachment, as the grid shows it."""
-    eas = OWNER.identity_eas(Identity(name, "eth0", "n1"))
+    """The object of an id, as the grid shows it."""
     about = {"_ref": f"fixedaddress/{name}", "ipv4addr": "10.55.0.2", "network_view": "default"}
-    return {**about, "extattrs": {key: {"value": value} for key, value in eas.items()}}
+    return {**about, "extattrs": {"Allocation ID": {"value": an_id(name)}}}
 
 
 def an_operation(kind: type, name: str) -> Operation:
-    """An operation of that kind for an attachment."""
-    identity = Identity(name, "eth0", "n1")
+    """An operation of that kind for an id."""
     if kind is Create:
-        return create_address(OWNER, identity, NETWORK, Label(), None)
+        return WRITER.create(an_id(name), "n1", NETWORK, LABEL, None)
     if kind is UpdateFound:
-        return update_address(OWNER, identity, NETWORK, Label(), None, "10.55.0.2")
-    return delete_address(OWNER, identity) if kind is DeleteFound else find_address(OWNER, identity)
+        return WRITER.label(an_id(name), "n1", LABEL, None)
+    return WRITER.delete(an_id(name)) if kind is DeleteFound else WRITER.find(an_id(name))
 
 
 def answer(operation: Operation, name: str, shape: str, hits: int) -> list[Any]:
@@ -88,6 +91,7 @@ def test_each_reply_is_attributed_to_its_operation_in_every_shape(
             assert reply.object["_ref"] == f"fixedaddress/{name}"
 
 
+FIELDS = ["_ref", "extattrs", "ipv4addr", "value", "Allocation ID"]
 junk = st.recursive(
     st.none()
     | st.booleans()
@@ -96,7 +100,9 @@ junk = st.recursive(
     | st.sampled_from(["fixedaddress/c0", "scheduledtask/x"]),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["_ref", "extattrs", "ipv4addr", "value", "VM ID"]), inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["_ref", "extattrs", "ipv4addr", "value", "Allocation ID"]), inner, max_size=4
+        )
     ),
     max_leaves=12,
 )

@@ -17,9 +17,8 @@ from coordinator.core.errors import EnrolmentUnavailable
 from coordinator.core.steps import no_step
 from coordinator.grid.caller import Caller
 from coordinator.grid.calls import Call, Form, Landing, Lost, Refused
-from coordinator.grid.operations import HttpCall
+from coordinator.grid.operations import HttpCall, Search
 from coordinator.grid.refusals import Kind
-from coordinator.objects import find_definition
 from daemon.file_watch import FileWatch
 from daemon.internal_errors import InternalErrors
 from daemon.logs import make_logger
@@ -94,7 +93,9 @@ def test_a_watch_that_fails_at_what_it_hears_asks_again(internal: InternalErrors
 
 def landing_of(send: Callable[[HttpCall, float], Any], internal: InternalErrors) -> Landing:
     caller = Caller(cast(Any, SimpleNamespace(send=send)), lambda _: None, lambda: 0.0, no_step, internal)
-    return caller.landing(Call(1, (find_definition("VM ID"),), Form.REQUEST, 1.0))
+    return caller.landing(
+        Call(1, (Search("extensibleattributedef", {"name": "VM ID"}, ("name",)),), Form.REQUEST, 1.0)
+    )
 
 
 def test_a_call_that_fails_while_it_may_be_under_way_is_lost(internal: InternalErrors) -> None:
