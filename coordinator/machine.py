@@ -41,7 +41,9 @@ from coordinator.provision.objects import Provider
 from coordinator.provision.readiness import Networks
 from coordinator.sweep.comparison import Comparison
 from coordinator.sweep.gone_nodes import GoneNodes
+from coordinator.sweep.other_clusters import OtherClusters
 from coordinator.sweep.questions import Questions
+from coordinator.sweep.renaming import Renaming
 from coordinator.sweep.sweeper import Sweeper
 from coordinator.tasks.references import References
 from protocol.wire import messages
@@ -95,6 +97,8 @@ class Machine:
         self._gone_nodes = GoneNodes(
             parts, self._deletions, self._liveness, lambda: self._sweeper.unreadable, self._end_node
         )
+        self._renaming = Renaming(parts, self._deletions, self._provider)
+        self._other_clusters = OtherClusters(parts)
         self._overview = Overview(
             parts, self._lane, self._deletions, self._grants, self._repairs, self._sweeper, self._gone_nodes
         )
@@ -108,6 +112,7 @@ class Machine:
             self._comparison,
             self._sweeper,
             self._gone_nodes,
+            self._other_clusters,
             self._alarms,
             self._commands,
         )
@@ -343,6 +348,8 @@ class Machine:
     def _listed(self, now_s: float) -> None:
         self._grants.listed()
         self._gone_nodes.listed(now_s)
+        self._renaming.listed(now_s)
+        self._other_clusters.listed(now_s)
         self._comparison.all(now_s)
 
     def _missed(self, allocation: str, now_s: float) -> None:

@@ -104,6 +104,11 @@ class Writer:
         """Deletes the object of this id, wherever it is."""
         return DeleteFound(OBJECT_TYPE, self.by_id(allocation), FIELDS)
 
+    def rename(self, allocation: str) -> UpdateFound:
+        """Writes the cluster's name of today."""
+        written = attributes.write({self.names.tenant_id: self.cluster_name})
+        return UpdateFound(OBJECT_TYPE, self.by_id(allocation), FIELDS, {"extattrs+": written})
+
     def find(self, allocation: str) -> Search:
         """Every object of this id, in any view."""
         return Search(OBJECT_TYPE, self.by_id(allocation), FIELDS)

@@ -10,7 +10,7 @@ from typing import Final
 from coordinator.core import attributes
 from coordinator.core.attributes import CLOUD_API_OWNED_VALUE, CMP_TYPE_VALUE, AttributeNames
 from coordinator.core.networks import Network
-from coordinator.grid.operations import Create, Object, Search
+from coordinator.grid.operations import Create, Object, ReadPage, Search, UpdateFound
 from protocol.attributes import definition
 
 NO_VM_ID: Final = "N/A"
@@ -20,6 +20,16 @@ _VIEW_FIELDS: Final = ("name", "extattrs")
 _NETWORK_FIELDS: Final = ("network", "network_view", "comment", "extattrs")
 _GATEWAY_FIELDS: Final = ("ipv4addr", "network_view", "network", "name", "extattrs")
 _DEFINITION_FIELDS: Final = ("name", "type", "flags")
+MADE_TYPES: Final = ("networkview", "network", "fixedaddress")
+"""What may bear the id of the cluster that has made it in its comment; of fixed addresses, gateways."""
+
+_MADE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "networkview": ("name", "comment", "extattrs"),
+    "network": ("network", "network_view", "comment", "extattrs"),
+    "fixedaddress": ("ipv4addr", "network", "network_view", "comment", "extattrs"),
+}
+"""What tells one from others comes first."""
+
 _MAKER: Final = re.compile(r"\(cluster=([0-9a-f]{12})\)$")
 
 
@@ -76,6 +86,22 @@ class Provider:
         criteria = {"ip_address": address, "network_view": view}
         return Search("ipv4address", criteria, ("ip_address", "network_view", "status", "types", "names"))
 
+    def list_made(self, kind: str, cluster_id: str, page_id: str | None) -> ReadPage:
+        """A page of what a cluster of this id has made, of one of `MADE_TYPES`."""
+        return ReadPage(kind, {"comment~": f"cluster={cluster_id}"}, _MADE_FIELDS[kind], page_id)
+
+    def has_made_under_another_name(self, found: Object) -> bool:
+        """Whether this cluster has made it, and it bears another name."""
+        is_named = self.cluster_name in attributes.read(found.get("extattrs")).get(self.names.tenant_id, ())
+        return self._has_made(found) and not is_named
+
+    def rename(self, kind: str, found: Object) -> UpdateFound:
+        """Writes the cluster's name of today on what it has made, while the comment still says so."""
+        place = [name for name in _MADE_FIELDS[kind] if name not in ("comment", "extattrs")]
+        criteria = {**{name: str(found[name]) for name in place}, "comment:": str(found["comment"])}
+        written = attributes.write({self.names.tenant_id: self.cluster_name})
+        return UpdateFound(kind, criteria, _MADE_FIELDS[kind], {"extattrs+": written})
+
     def find_definition(self, name: str) -> Search:
         """The definition of one attribute (WAPI: `extensibleattributedef`)."""
         return Search("extensibleattributedef", {"name": name}, _DEFINITION_FIELDS)
@@ -92,12 +118,8 @@ class Provider:
         network, or it is marked as this cluster's, or this cluster has made it under another name.
         """
         eas = attributes.read(network.get("extattrs"))
-        made = _MAKER.search(str(network.get("comment") or ""))
-        return (
-            network_name in eas.get(self.names.network_name, ())
-            or self._is_ours(eas)
-            or (made is not None and made.group(1) in self.cluster_ids)
-        )
+        is_named = network_name in eas.get(self.names.network_name, ())
+        return is_named or self._is_ours(eas) or self._has_made(network)
 
     def holder(self, fixed: Object) -> str:
         """Which pod has a fixed address, in words; empty where it is no address of a pod of this cluster's."""
@@ -111,6 +133,10 @@ class Provider:
     def network_name(self, network: Object) -> str:
         """What a network of the grid says it is called."""
         return ", ".join(attributes.read(network.get("extattrs")).get(self.names.network_name, ()))
+
+    def _has_made(self, found: Object) -> bool:
+        made = _MAKER.search(str(found.get("comment") or ""))
+        return made is not None and made.group(1) in self.cluster_ids
 
     def _is_ours(self, eas: Mapping[str, tuple[str, ...]]) -> bool:
         is_of_tenant = self.cluster_name in eas.get(self.names.tenant_id, ())

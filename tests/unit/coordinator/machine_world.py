@@ -16,6 +16,7 @@ from coordinator.core.outbox import Note, Send
 from coordinator.core.policy import Policy
 from coordinator.grid.calls import Call, Landing, Lost
 from coordinator.grid.exchange import RefusedError, perform
+from coordinator.grid.operations import is_write
 from coordinator.grid.refusals import classify
 from coordinator.lane.commands import Mishap, WakeAt
 from coordinator.lane.events import Ticked
@@ -162,6 +163,7 @@ class World:
         self.expects_mishaps = False
         self.mishaps: list[Mishap] = []
         self.calls = 0
+        self.writes = 0
         self.answers: dict[int, list[Any]] = {}
         """What people's commands were answered, by the number of the connection."""
         self._tickets = 0
@@ -187,7 +189,11 @@ class World:
             liveness=self._liveness,
         )
         if listed:
-            self._carry_out(self.machine.start(self.now_s))
+            self.start()
+
+    def start(self) -> None:
+        """The coordinator begins to read the grid."""
+        self._carry_out(self.machine.start(self.now_s))
 
     def begin_anew(self) -> None:
         """What the loop does with a machine that has failed."""
@@ -288,6 +294,7 @@ class World:
                 self.mishaps.append(effect)
             elif isinstance(effect, Call):
                 self.calls += 1
+                self.writes += sum(map(is_write, effect.operations))
                 todo.extend(self.machine.handle([self._perform(effect)], self.now_s))
 
     def commit_late(self) -> None:

@@ -1,0 +1,61 @@
+"""Writes the cluster's name of today on one object that the cluster has made under an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from coordinator.core.errors import ApprovalNeeded, OutcomeUnknown
+from coordinator.grid.operations import Object, Operation, Reply, UpdateFound, Written, is_scheduled
+from coordinator.grid.refusal_problems import as_problem
+from coordinator.grid.refusals import Refusal
+from coordinator.lane.task import COMPANY_S, Failed, Priority
+from coordinator.tasks.allocation_task import Task
+
+WRITES_MAX: Final = 3
+"""How often it is written in vain before the next sweep has to find it again."""
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """The object bears the name."""
+
+    object: Object
+
+
+class RenameTask(Task[Renamed | Failed]):
+    """The name may be written again at any time. `subject` tells the object from others in one call."""
+
+    priority = Priority.LABEL
+    may_wait_s = COMPANY_S
+
+    def __init__(self, operation: UpdateFound, subject: str, user: str) -> None:
+        super().__init__()
+        self.subject = subject
+        self._operation = operation
+        self._user = user
+        self._vain = 0
+
+    def operations(self) -> tuple[Operation, ...]:
+        return (self._operation,)
+
+    def answered(self, replies: Sequence[Reply], now_s: float) -> Renamed | Failed | None:
+        (reply,) = replies
+        if not isinstance(reply, Written):
+            return self._in_vain()
+        return Failed(ApprovalNeeded(user=self._user)) if is_scheduled(reply.object) else Renamed(reply.object)
+
+    def refused(self, refusal: Refusal, now_s: float) -> Renamed | Failed | None:
+        return Failed(as_problem(refusal, "write the cluster's name", self._user))
+
+    def doubtful(self, now_s: float) -> Renamed | Failed | None:
+        return self._in_vain()
+
+    def unknown(self, now_s: float) -> Renamed | Failed | None:
+        return self._in_vain()
+
+    def _in_vain(self) -> Failed | None:
+        self._vain += 1
+        is_over = self._vain >= WRITES_MAX
+        return Failed(OutcomeUnknown(action="write the cluster's name")) if is_over else None
