@@ -24,6 +24,7 @@ from coordinator.cluster.live_nodes import LiveNodesFile
 from coordinator.cluster.liveness import NobodyTells
 from coordinator.cluster.token_reviewer import Reviewer
 from coordinator.cluster.watch import ClusterWatch
+from coordinator.comparison import SweepRules
 from coordinator.core.steps import OnStep, no_step
 from coordinator.desk import Desk
 from coordinator.door import Door
@@ -112,7 +113,8 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) 
     live_nodes = LiveNodesFile(settings.live_nodes, clock) if settings.live_nodes else None
     api_server = ApiServer(settings.kubernetes_api or "", settings.kubernetes_credentials, clock, user_agent)
     cluster = ClusterWatch(api_server, clock, logger, internal) if settings.watch_cluster else None
-    sweeping = Sweeping(settings.sweep_rules, cluster or live_nodes or NobodyTells())
+    rules = SweepRules(settings.sweep_interval, settings.sweep_apart, settings.node_gone_after)
+    sweeping = Sweeping(rules, cluster or live_nodes or NobodyTells())
     desk = Desk(policy, settings.wapi_batch_size, settings.lookup_ttl, release, clock(), sweeping)
     bounds = Bounds(lambda bound: metrics.bounded.labels(bound).inc(), logger)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()

@@ -13,17 +13,16 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from coordinator.cluster.token_claims import TokenRules
-from coordinator.comparison import SweepRules
 from coordinator.core.attributes import AttributeNames
 from coordinator.core.networks import NetworkRules
 from coordinator.grid.certificates import fault_of_authorities
 from coordinator.grid.wapi import Grid
-from coordinator.ownership import DEFAULT_CLUSTER_NAME
 from daemon.settings import BadSettings, ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser, read
+from protocol.admin.messages import ADMIN_SOCKET
 from protocol.cluster_id import CLUSTER_ID_FILE, is_cluster_id
-from protocol.operator import OPERATOR_SOCKET
 from protocol.subnets import block_without_hosts
 
+DEFAULT_CLUSTER_NAME: Final = "cluster-1"
 PASSWORD_VARIABLE: Final = "WAPI_PASSWORD"
 LINE_END: Final = "\r\n"
 """What an editor, or `echo` before a pipe, leaves behind a password."""
@@ -155,7 +154,7 @@ class Settings(DaemonSettings):
     allow_view: Annotated[tuple[Name, ...], NotJson, ByCommas] = ()
     listen: Endpoint = "tcp://0.0.0.0:5510"
     status_listen: Listen = "127.0.0.1:9510"
-    operator_socket: Path = OPERATOR_SOCKET
+    operator_socket: Path = ADMIN_SOCKET
     wapi_batch_size: Annotated[int, Field(ge=2, le=1000)] = 256
     cluster_id_file: Path | None = None
     former_cluster_id: Annotated[tuple[ClusterId, ...], NotJson, ByCommas, Field(max_length=16)] = ()
@@ -188,11 +187,6 @@ class Settings(DaemonSettings):
     def rules(self) -> NetworkRules:
         """Which network a request gets, which it may ask for."""
         return NetworkRules(self.network_view, self.network, self.allow_network, self.allow_view)
-
-    @property
-    def sweep_rules(self) -> SweepRules:
-        """When the sweep looks, when it believes what it sees."""
-        return SweepRules(self.sweep_interval, self.sweep_apart, self.node_gone_after)
 
     @property
     def attribute_names(self) -> AttributeNames:
@@ -245,7 +239,7 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
     add("--allow-view", action="append", metavar="NAME", help="a view that pods may use; repeatable (all)")
     add("--listen", metavar="tcp://ADDRESS:PORT", help="where agents connect (tcp://0.0.0.0:5510)")
     add("--keys", metavar="DIR", help="directory of coordinator.key_secret and authorized/")
-    add("--operator-socket", metavar="FILE", help=f"where cni-infoblox asks ({OPERATOR_SOCKET})")
+    add("--operator-socket", metavar="FILE", help=f"where cni-infoblox asks ({ADMIN_SOCKET})")
     add("--wapi-batch-size", metavar="N", help="most operations of one WAPI call (256)")
     add("--cluster-id-file", metavar="FILE", help="the cluster's id (cluster-id beside the coordinator's key)")
     add(
