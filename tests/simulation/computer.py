@@ -44,7 +44,7 @@ class Computer:
         self.number = number
         self.node = node
         self.driver = "second" if host else "infoblox"
-        self.serial = host.serial if host else f"serial-{number}"
+        self.serial = f"serial-{host.number if host else number}" if swarm.tells_machine else ""
         self.others: list[Computer] = []
         """What else runs on this machine."""
         self.host = host

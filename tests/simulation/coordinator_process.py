@@ -8,6 +8,8 @@ from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
+from coordinator.admin.events import AnswerCommand, Asked
+from coordinator.cluster.liveness import NobodyTells
 from coordinator.core.outbox import Note, Send
 from coordinator.core.policy import Policy
 from coordinator.grid.calls import Call, Refused
@@ -24,8 +26,10 @@ from tests.simulation.swarm import Swarm
 from tests.simulation.timeline import Process, Timeline
 
 if TYPE_CHECKING:
+    from protocol.admin.messages import AdminRequest
     from tests.simulation.connections import Connection
     from tests.simulation.ledger import Ledger
+    from tests.simulation.node_list import NodeList
 
 TURN_S: Final = 0.002
 """Messages that arrive within one turn are taken in together."""
@@ -66,6 +70,7 @@ class Coordinator(Process):
         swarm: Swarm,
         grid: DataCentre,
         ledger: Ledger,
+        nodes: NodeList,
         on_death: Callable[[Coordinator], None],
     ) -> None:
         super().__init__(timeline)
@@ -90,6 +95,7 @@ class Coordinator(Process):
             lambda: f"{random.getrandbits(48):012x}",
             operations_max=swarm.operations_max,
             sweep_interval_s=swarm.sweep_s,
+            liveness=NobodyTells() if cluster.policy.several else nodes.source(self.clock),
         )
         self._perform(self.machine.start(self.clock()))
 
@@ -101,6 +107,10 @@ class Coordinator(Process):
         """Bytes of a node have arrived."""
         message = decode(payload, to_coordinator)
         self._put(Received(connection.node, connection.identity, message, self.clock()))
+
+    def ask(self, request: AdminRequest) -> None:
+        """A person's command asks something."""
+        self._put(Asked(0, request, self.clock()))
 
     def new_password(self) -> None:
         """The password was put right."""
@@ -129,6 +139,9 @@ class Coordinator(Process):
             if isinstance(effect, Send):
                 self._send(effect)
                 self._maybe_die()
+            elif isinstance(effect, AnswerCommand):
+                self._story.mark(f"answers_{effect.message.type}")
+                self._story.tell("", self.name, f"answers a person: {effect.message}")
             elif isinstance(effect, WakeAt):
                 self._wake(effect.at_s)
             elif isinstance(effect, Note):

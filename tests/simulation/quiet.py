@@ -75,7 +75,8 @@ class Quiet:
             raise Violation(f"the label of {row.id} is not confirmed", row.id)
         shown = (str(thing.extattrs.get("VM ID", "")), str(thing.extattrs.get("Interface Name", "")))
         attachment = row.label.attachment if row.label and row.state is not State.READY else AttachmentId("", "")
-        if shown == (attachment.container_id, attachment.ifname):
+        is_unnamed = row.state is State.ADOPTED and row.label is None
+        if is_unnamed or shown == (attachment.container_id, attachment.ifname):
             return
         if row.id not in self._ledger.overwritten:
             raise Violation(f"{row.id} is {row.state} by {attachment}, its label is {shown}", row.id)
@@ -97,7 +98,7 @@ class Quiet:
         if computer:
             text = f"nothing left behind: {address} is {allocation}, of which {computer.node} knows nothing"
             raise Violation(text, allocation, address)
-        if owner.node == hash_node(stranger.NODE):
+        if owner.node == hash_node(stranger.NODE) or self._is_away_for_good(owner):
             self._excuse("node_away")
             return
         if self.cloned.get(owner.node) == owner.cluster:
@@ -105,6 +106,13 @@ class Quiet:
             return
         text = f"nothing left behind: {address} is {allocation}, of a boot that is over"
         raise Violation(text, allocation, address)
+
+    def _is_away_for_good(self, owner: Owner) -> bool:
+        """Whether its node exists no more, and no coordinator is told so, since there are several."""
+        return any(
+            computer.is_gone and computer.swarm.replicas > 1 and hash_node(computer.node) == owner.node
+            for computer in self._ledger.computers
+        )
 
     def _of_boot(self, owner: Owner) -> Computer | None:
         for computer in self._ledger.computers:

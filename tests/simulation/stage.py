@@ -32,6 +32,7 @@ CALM: Final = Swarm(
     has_clone=False,
     has_second_driver=False,
     has_stranger=False,
+    tells_machine=True,
     sight="clear",
     reserve=0,
     release_delay_s=0.0,

@@ -29,6 +29,9 @@ PER_MINUTE: Final = {
     "journal_lost": 0.7,
     "node_played_again": 0.5,
     "run_directory_wiped": 1.0,
+    "node_gone": 0.3,
+    "node_unlisted": 0.7,
+    "node_list_away": 1.0,
 }
 """The most of what strikes from outside, for each target."""
 
@@ -80,6 +83,7 @@ READINGS: Final = {
 }
 """Both readings, or all, of what nobody has documented."""
 
+NODE_GONE_AFTER_S: Final = 120.0
 ZERO_SHARE: Final = 0.5
 CALM_SHARE: Final = 0.35
 CALM_KINDS: Final = 4
@@ -127,6 +131,7 @@ class Swarm:
     has_clone: bool
     has_second_driver: bool
     has_stranger: bool
+    tells_machine: bool
     sight: str
     reserve: int
     release_delay_s: float
@@ -152,7 +157,8 @@ class Swarm:
             f"{self.nodes} nodes with {self.pods_per_node} pods each in {plans}; {self.replicas} coordinators "
             f"of {self.clusters} clusters{', a clone' if self.has_clone else ''}"
             f"{', a second driver' if self.has_second_driver else ''}"
-            f"{', a stranger' if self.has_stranger else ''}; sight {self.sight}; "
+            f"{', a stranger' if self.has_stranger else ''}"
+            f"{'' if self.tells_machine else ', machines unknown'}; sight {self.sight}; "
             f"reserve {self.reserve}; release delay {self.release_delay_s:g} s; "
             f"calls take {self.grid_s * 1000:.0f} ms; a sweep every {self.sweep_s:g} s\n"
             f"  rates: {rates or 'none'}\n  grid: {odd}"
@@ -180,6 +186,7 @@ def draw(random: Random) -> Swarm:
         has_clone=random.random() < 0.2,
         has_second_driver=random.random() < 0.2,
         has_stranger=random.random() < 0.15,
+        tells_machine=random.random() < 0.85,
         sight=random.choice(("clear", "clear", "clear", "clear", "closed", "empty", "covered")),
         reserve=random.choice((0, 0, 1, 2, 3, 4)),
         release_delay_s=random.choice((0.0, 5.0, 30.0)),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
 from coordinator.core.networks import NetworkRules
 from coordinator.core.policy import Policy
-from protocol.wire.allocation_id import hash_node
+from protocol.admin.messages import ReplaceNode
+from protocol.wire.allocation_id import hash_boot, hash_node
+from tests.simulation import stranger
 from tests.simulation.admin import Admin
 from tests.simulation.computer import Computer
 from tests.simulation.connections import Lines
@@ -18,10 +19,12 @@ from tests.simulation.coordinator_process import Cluster, Coordinator
 from tests.simulation.datacentre import DataCentre
 from tests.simulation.ledger import Ledger
 from tests.simulation.lives import Violation
+from tests.simulation.node_list import NodeList
 from tests.simulation.quiet import Quiet
 from tests.simulation.story import Story
 from tests.simulation.stranger import Stranger
-from tests.simulation.swarm import PER_MINUTE, Swarm, draw
+from tests.simulation.strikes import Strikes
+from tests.simulation.swarm import NODE_GONE_AFTER_S, Swarm, draw
 from tests.simulation.timeline import Timeline
 
 CLUSTERS: Final = ("c0ffee000000", "decaf0000000")
@@ -43,10 +46,11 @@ PUT_BACK_CALLS_MAX: Final = 12
 
 @dataclass
 class Side:
-    """A cluster with its lines and its computers."""
+    """A cluster with its lines, its list of nodes and its computers."""
 
     cluster: Cluster
     lines: Lines
+    nodes: NodeList
     computers: list[Computer] = field(default_factory=list)
 
 
@@ -66,7 +70,7 @@ class World:
         self.sides = [self._make_side(cluster_id) for cluster_id in CLUSTERS[: swarm.clusters]]
         self.computers = [computer for side in self.sides for computer in side.computers]
         self._coordinators = 0
-        self._is_healed = False
+        self._strikes = Strikes(self)
         self._stranger: Stranger | None = None
 
     @classmethod
@@ -86,12 +90,14 @@ class World:
             self._stranger = self._make_stranger(self.sides[0])
         if self.swarm.has_clone:
             self.timeline.at(self.swarm.phase_s * self.random.random(), self.clone().boot)
-        self._unleash()
+        self._strikes.begin()
         self.timeline.run_until(self.swarm.phase_s)
         self._heal()
         self._pass(HEAL_S)
         self._tick_seldom()
         self._show_namespaces()
+        for side in self.sides:
+            self._replace_nodes(side)
         self._pass(OVER_S + LOOKS_S + self.swarm.sweep_s)
         self._wait_for_quiet()
         self._probe()
@@ -112,7 +118,8 @@ class World:
             self.swarm,
             self.grid,
             self.ledger,
-            lambda dead: self._replace_coordinator(side, number, dead),
+            side.nodes,
+            lambda dead: self.replace_coordinator(side, number, dead),
         )
         if coordinator.is_alive:
             side.lines.coordinators[number] = coordinator
@@ -124,97 +131,21 @@ class World:
         for side in self.sides:
             side.lines.hang_up_all(coordinator)
 
-    # Phase one
-
-    def _unleash(self) -> None:
-        """Plan the first strike of everything that strikes from outside."""
-        per_computer: dict[str, Callable[[Computer], None]] = {
-            "agent_killed": lambda computer: computer.agent.kill() if computer.agent else None,
-            "agent_stalled": lambda computer: computer.agent.stall(self._seconds(40)) if computer.agent else None,
-            "power_cut": lambda computer: computer.cut_power(),
-            "disk_fails": self._fail_disk,
-            "gc": self._collect,
-            "journal_lost": lambda computer: computer.lose_journal(),
-            "node_played_again": lambda computer: computer.play_again(),
-            "run_directory_wiped": lambda computer: computer.wipe(),
-            "partition": lambda computer: computer.lines.part(computer.number, self._seconds(90)),
-        }
-        for name, strike in per_computer.items():
-            for computer in self.computers:
-                self._plan(name, lambda strike=strike, computer=computer: strike(computer))
-        for side in self.sides:
-            self._plan("connection_cut", side.lines.cut_one)
-            self._plan("coordinator_killed", lambda side=side: self._kill_coordinator(side))
-            self._plan("coordinator_stalled", lambda side=side: self._stall_coordinator(side))
-            self._plan("coordinators_overlap", lambda side=side: self._overlap_coordinators(side))
-        self._plan("grid_outage", lambda: self.grid.begin_outage(self._seconds(60)))
-        self._plan("login_refused", lambda: self.grid.refuse_logins(self._seconds(30)))
-        self._plan("admin_deletes", self.admin.deletes)
-        self._plan("admin_takes", self.admin.takes)
-        self._plan("admin_edits_id", self.admin.edits_id)
-        self._plan("admin_edits_label", self.admin.edits_label)
-        self._plan("admin_restores", self.admin.restores)
-
-    def _plan(self, name: str, strike: Callable[[], None]) -> None:
-        per_minute = self.swarm.rates[name]
-        assert name in PER_MINUTE
-        if not per_minute:
-            return
-
-        def now() -> None:
-            if not self._is_healed:
-                self.story.mark(name)
-                strike()
-                self._plan(name, strike)
-
-        self.timeline.after(self.random.expovariate(per_minute / 60), now)
-
-    def _seconds(self, most_s: float) -> float:
-        return most_s * self.random.random() ** 2
-
-    def _collect(self, computer: Computer) -> None:
-        if computer.is_up and computer.runtime:
-            computer.runtime.collect()
-
-    def _fail_disk(self, computer: Computer) -> None:
-        computer.fails_until_s = self.timeline.now_s + self._seconds(20)
-
-    def _kill_coordinator(self, side: Side) -> None:
-        number = self.random.randrange(self.swarm.replicas)
-        if coordinator := side.lines.coordinators[number]:
-            self._replace_coordinator(side, number, coordinator)
-
-    def _replace_coordinator(self, side: Side, number: int, coordinator: Coordinator) -> None:
+    def replace_coordinator(self, side: Side, number: int, coordinator: Coordinator) -> None:
         """It dies now; another one takes its place a little later."""
         if not coordinator.is_alive:
             return
         self.end_coordinator(coordinator)
         if side.lines.coordinators[number] in (coordinator, None):
             side.lines.coordinators[number] = None
-            self.timeline.after(self._seconds(RESTART_S), lambda: self.start_coordinator(side, number))
-
-    def _stall_coordinator(self, side: Side) -> None:
-        if coordinator := self.random.choice(side.lines.coordinators):
-            coordinator.stall(self._seconds(40))
-
-    def _overlap_coordinators(self, side: Side) -> None:
-        """A new one takes the place of one that still works for those who are connected to it."""
-        number = self.random.randrange(self.swarm.replicas)
-        old = side.lines.coordinators[number]
-        if old:
-            side.lines.coordinators[number] = None
-            self.start_coordinator(side, number)
-            self.timeline.after(self._seconds(120), lambda: self._end_if_alive(old))
-
-    def _end_if_alive(self, coordinator: Coordinator) -> None:
-        if coordinator.is_alive:
-            self.end_coordinator(coordinator)
+            delay_s = RESTART_S * self.random.random() ** 2
+            self.timeline.after(delay_s, lambda: self.start_coordinator(side, number))
 
     # Phase two
 
     def _heal(self) -> None:
         """All faults end; whoever is dead is started."""
-        self._is_healed = True
+        self._strikes.stop()
         self.story.tell("", "world", "all heals")
         self.grid.heal()
         self.admin.corrects()
@@ -222,6 +153,7 @@ class World:
             self._stranger.end()
         if self.swarm.has_clone and self.random.random() < 0.5:
             self.computers[-1].end_for_good()
+            self.quiet.cloned.clear()
         for computer in self.computers:
             computer.rates = dict.fromkeys(computer.rates, 0.0)
             computer.fails_until_s = 0.0
@@ -234,6 +166,7 @@ class World:
 
     def _heal_side(self, side: Side) -> None:
         side.lines.heal()
+        side.nodes.heal()
         for number, coordinator in enumerate(side.lines.coordinators):
             if coordinator:
                 coordinator.go_on()
@@ -251,6 +184,16 @@ class World:
         for computer in self.computers:
             if computer.runtime and computer.is_up:
                 computer.runtime.add_one(self.swarm.plans[0])
+
+    def _replace_nodes(self, side: Side) -> None:
+        """A person says which boot is a node's, where no machine can."""
+        for computer in side.computers:
+            others = [each for each in side.computers if each.node == computer.node and each.is_up]
+            is_alone = {each.boot_id for each in others} == {computer.boot_id}
+            if computer.host is None and is_alone and (self.swarm.has_clone or not self.swarm.tells_machine):
+                boot = hash_boot(computer.boot_id)
+                for coordinator in filter(None, side.lines.coordinators):
+                    coordinator.ask(ReplaceNode(id="person", node=computer.node, boot=boot))
 
     def _wait_for_quiet(self) -> None:
         """An ask for the reserve may be under way at any moment, so there are several looks."""
@@ -323,12 +266,14 @@ class World:
             release_delay_s=self.swarm.release_delay_s,
             lookup_ttl_s=self.swarm.lookup_ttl_s,
             several=self.swarm.replicas > 1,
+            node_gone_after_s=NODE_GONE_AFTER_S,
         )
         return Cluster(cluster_id, f"secret of {cluster_id}".encode(), policy)
 
     def _make_side(self, cluster_id: str) -> Side:
         lines = Lines(self.timeline, self.random, self.swarm.wire_s, self.swarm.replicas)
-        side = Side(self._make_cluster(cluster_id), lines)
+        nodes = [f"n{number}" for number in range(self.swarm.nodes)]
+        side = Side(self._make_cluster(cluster_id), lines, NodeList(self.timeline, [*nodes, stranger.NODE]))
         for number in range(self.swarm.nodes):
             self._add_computer(side, f"n{number}")
         if self.swarm.has_second_driver:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterator
 
-from tests.simulation.mutants.catalogue import Mutant
 from tests.simulation.mutants.loader import install
+from tests.simulation.mutants.mutant import Mutant
 
 
 def catches(mutants: list[Mutant], seeds: int, jobs: int) -> Iterator[str]:
@@ -17,11 +17,17 @@ def catches(mutants: list[Mutant], seeds: int, jobs: int) -> Iterator[str]:
 
 
 def first_catch(hunt: tuple[Mutant, int]) -> str:
-    """The first seed in which the mistake shows, with what is wrong; nothing where none does."""
+    """The first story or seed in which the mistake shows, with what is wrong; nothing where none does."""
     mutant, seeds = hunt
     install(mutant)
     from tests.simulation.__main__ import run_seed
+    from tests.simulation.play import play, stories
 
+    for path in stories():
+        try:
+            play(path)
+        except Exception as finding:  # noqa: BLE001, whatever a mistake makes of a story catches it
+            return f"{path.stem}: {str(finding).partition(chr(10))[0]}"
     for seed in range(seeds):
         if failure := run_seed(seed).failure:
             return f"seed {seed}: {failure.partition(chr(10))[0]}"

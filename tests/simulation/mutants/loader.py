@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, ModuleType
 
-from tests.simulation.mutants.catalogue import Mutant
+from tests.simulation.mutants.mutant import Mutant
 
 
 class DoesNotApply(Exception):
