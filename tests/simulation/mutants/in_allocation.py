@@ -90,7 +90,7 @@ IN_ALLOCATION: Final = (
         "the listing reads every cluster's objects",
         Promise.ONLY_OURS,
         "coordinator.grid.allocation_object",
-        '{f"*{self.names.allocation_id}~": f"^{self.cluster_id}-"}',
+        '{f"*{self.names.allocation_id}~": f"^{cluster_id}-"}',
         '{f"*{self.names.allocation_id}~": "^"}',
     ),
     Mutant(
