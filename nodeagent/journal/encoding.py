@@ -81,8 +81,10 @@ def encode_attachment(row: Attachment) -> Row:
 
 
 def decode_attachment(row: Row) -> Attachment:
-    """The attachment of these values."""
+    """The attachment of these values. Raises ValueError or TypeError for what is none."""
     container_id, ifname, allocations, path, inode = row
+    if not isinstance(allocations, str):
+        raise TypeError(f"allocations are {allocations!r}")
     namespace = None if path is None else Namespace(path, inode)
     return Attachment(AttachmentId(container_id, ifname), tuple(allocations.split(" ")), namespace)
 

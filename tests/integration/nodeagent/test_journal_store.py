@@ -169,6 +169,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "without a table": lambda path: execute(path, "DROP TABLE allocations"),
     "without a row": lambda path: execute(path, "DELETE FROM allocations"),
     "with a row of nonsense": lambda path: execute(path, "UPDATE allocations SET address = 'nowhere'"),
+    "with a number for a text": lambda path: execute(path, "UPDATE attachments SET allocations = 5"),
     "with text that is none": lambda path: execute(path, "UPDATE allocations SET state = CAST(x'ff' AS TEXT)"),
 }
 
