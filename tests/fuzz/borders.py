@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.fuzz import (
+    admin_borders,
     file_borders,
     grid_borders,
     kubernetes_borders,
@@ -21,6 +22,9 @@ BORDERS = (
     Border("operator_request", Shape.MSGPACK_JSON, wire_borders.read_operator_request),
     Border("operator_answer", Shape.MSGPACK_JSON, wire_borders.read_operator_answer),
     Border("operator_frame", Shape.BYTES, wire_borders.read_operator_frame),
+    Border("admin_request", Shape.MSGPACK_JSON, admin_borders.read_request),
+    Border("admin_answer", Shape.MSGPACK_JSON, admin_borders.read_answer),
+    Border("admin_frame", Shape.BYTES, admin_borders.read_frame),
     Border("wapi_reply", Shape.STATUS_JSON, grid_borders.read_reply),
     Border("wapi_lies", Shape.JSON, grid_borders.read_lies),
     Border("journal", Shape.BYTES, file_borders.read_journal),
