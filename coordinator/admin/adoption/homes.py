@@ -52,11 +52,12 @@ WhyHeld = Callable[[BareObject, Seen], str]
 
 def find_homes(listed: Iterable[BareObject], seen: Iterable[Seen], why_held: WhyHeld) -> list[Candidate]:
     """All that bear no id, by address. Exactly one interface must show where an address lives."""
-    bare = {each.place: each for each in listed if finding_of(each) is not None}
-    views = Counter(each.address for each in bare.values())
+    places = {each.place: each for each in listed}
+    views = Counter(address for _, address in places)
+    bare = [each for each in places.values() if finding_of(each) is not None]
     world = _World(seen)
     candidates = []
-    for found in sorted(bare.values(), key=lambda each: (IPv4Address(each.address), each.view)):
+    for found in sorted(bare, key=lambda each: (IPv4Address(each.address), each.view)):
         finding = finding_of(found)
         if finding is Finding.ADOPT:
             candidates.append(_place(found, world, is_alone=views[found.address] == 1))
