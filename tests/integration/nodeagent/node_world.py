@@ -30,6 +30,7 @@ from protocol.wire.codec import decode_to_coordinator, encode
 from protocol.wire.messages import (
     Allocate,
     Allocated,
+    Claims,
     Declined,
     DeclineKind,
     Gone,
@@ -37,6 +38,8 @@ from protocol.wire.messages import (
     Label,
     Labelled,
     LetGo,
+    LetGoRow,
+    Message,
     Ping,
     Pong,
     SetLabels,
@@ -78,8 +81,8 @@ class Book:
             return self.welcome(message)
         if isinstance(message, Ping):
             return [Pong(id=message.id)]
-        if isinstance(message, LetGo):
-            return self.delete(message)
+        if isinstance(message, Claims | LetGo):
+            return self.delete(message, message.let_go if isinstance(message, Claims) else message.allocations)
         if isinstance(message, SetLabels):
             return self.label(message)
         if isinstance(message, Allocate):
@@ -107,8 +110,8 @@ class Book:
             wapi_calls=1,
         )
 
-    def delete(self, message: LetGo) -> list[ToAgent]:
-        ids = [row.allocation for row in message.allocations]
+    def delete(self, message: Message, rows: Sequence[LetGoRow]) -> list[ToAgent]:
+        ids = [row.allocation for row in rows]
         for each in ids:
             self.objects.pop(each, None)
         return [Gone(id=message.id, allocations=ids)] if ids else []
@@ -478,7 +481,7 @@ class World:
     def until_only(self, containers: set[str]) -> None:
         """Wait until the coordinator knows these containers' attachments alone."""
         while self.coordinator.book.containers() != containers:
-            self.coordinator.expect(LetGo)
+            self.coordinator.received.get(timeout=PATIENCE_S)
 
     def close(self) -> None:
         for agent in self._agents:
