@@ -75,7 +75,7 @@ class Adds:
         self._flights: dict[AttachmentId, Flight] = {}
         self._reading: dict[int, AttachmentId] = {}
         self._labelling: dict[int, str] = {}
-        self._begun: set[AttachmentId] = set()
+        self._begun: dict[AttachmentId, None] = {}
         """Attachments whose flight began in this turn, and rests on its rows: what was before is let go."""
         self._abandoned: dict[str, None] = {}
         """Allocations that no plugin has read of, and that are to be let go."""
@@ -118,7 +118,7 @@ class Adds:
         if ready:
             self._answer_from_reserve(event, ready)
             return
-        self._begun.add(event.attachment)
+        self._begun[event.attachment] = None
         self._begin_flight(event, Waiter(event.caller, event.request_id, arrived_s))
 
     def mac_read(self, event: MacRead, now_s: float) -> None:

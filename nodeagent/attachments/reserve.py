@@ -92,7 +92,7 @@ class Reserve:
         for network, use in list(self._networks.items()):
             if now_s - use.used_s >= UNUSED_S:
                 del self._networks[network]
-        for network in {row.network for row in self._node.rows.in_state(State.READY)}:
+        for network in dict.fromkeys(row.network for row in self._node.rows.in_state(State.READY)):
             wanted = self._wanted(network)
             if wanted is not None:
                 for row in self._node.rows.ready(network)[wanted:]:
