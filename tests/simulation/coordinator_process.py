@@ -18,7 +18,7 @@ from coordinator.grid.operations import HttpCall
 from coordinator.lane.commands import Mishap, WakeAt
 from coordinator.lane.events import CredentialsChanged, Ticked
 from coordinator.machine import Machine, MachineEffect, MachineEvent, Received
-from protocol.wire.messages import Allocated, Lost, Pong, to_coordinator
+from protocol.wire.messages import Allocated, Gone, Lost, Pong, to_coordinator
 from tests.simulation.connections import decode, encode
 from tests.simulation.datacentre import DataCentre
 from tests.simulation.story import Story
@@ -169,6 +169,9 @@ class Coordinator(Process):
             self._ledger.tells(self, message)
         if isinstance(message, Lost):
             self._ledger.says_lost(message.allocation)
+        if isinstance(message, Gone):
+            for each in message.allocations:
+                self._ledger.says_gone(each)
         if connection:
             connection.send_down(encode(message))
 

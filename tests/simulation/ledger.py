@@ -36,8 +36,8 @@ PROMISED_S: Final = {"ADD": 60.0, "DEL": 5.0, "CHECK": 1.0, "GC": 20.0}
 BIN_MAX: Final = 50
 FOREIGN_ID: Final = "a foreign id"
 """What somebody may write over an id of ours."""
-CROSSED_S: Final = 60.0
-"""So long after an object has come back, a coordinator may say what it saw before."""
+CROSSED_S: Final = 45.0
+"""So long after an object has come or come back, a coordinator that hung may say what it saw before."""
 
 
 class Ledger:
@@ -67,6 +67,8 @@ class Ledger:
         self._release_delay_s = release_delay_s
         self._foreign = {thing.key: thing for thing in grid.store.of_kind("fixedaddress")}
         self._rests: dict[str, tuple[float, Life]] = {}
+        self._since_s: dict[str, float] = {}
+        """Since when the grid has an object."""
         self._back_s: dict[str, float] = {}
         """When what was forgotten came back."""
 
@@ -164,12 +166,21 @@ class Ledger:
             raise Violation(f"{allocation} is told as lost, the grid has it", allocation)
         self.lost.add(allocation)
 
+    def says_gone(self, allocation: str) -> None:
+        """A coordinator confirms that the grid holds nothing under an id."""
+        age_s = self._timeline.now_s - self._since_s.get(allocation, self._timeline.now_s)
+        if allocation in self.objects and age_s > CROSSED_S:
+            raise Violation(f"{allocation} is told as gone, the grid has had it for {age_s:.0f} s", allocation)
+
     def written(self, who: Coordinator | None) -> None:
         """The grid was changed, by a coordinator or by somebody else (None)."""
         before, self.objects = self.objects, self._read_objects()
+        for allocation in self.objects:
+            self._since_s.setdefault(allocation, self._timeline.now_s)
         for allocation, thing in before.items():
             after = self.objects.get(allocation)
             if after is None:
+                self._since_s.pop(allocation, None)
                 self.removed = [*self.removed[1 - BIN_MAX :], thing]
             if after is not thing and who is not None:
                 self._check_change(allocation, thing, who)

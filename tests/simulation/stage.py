@@ -170,6 +170,22 @@ class Stage:
         """The node loses its power, and boots again."""
         self._computer(number).cut_power()
 
+    def do_end(self, number: str) -> None:
+        """The node is thrown away."""
+        self._computer(number).end_for_good()
+
+    def do_unlist(self, number: str) -> None:
+        """The cluster's list of nodes lacks this one."""
+        self.world.sides[0].nodes.remove(self._computer(number).node)
+
+    def do_list(self, number: str) -> None:
+        """The cluster's list has this node again."""
+        self.world.sides[0].nodes.add(self._computer(number).node)
+
+    def do_away(self, seconds: str) -> None:
+        """Nobody hears of changes in the cluster for so long."""
+        self.world.sides[0].nodes.is_away(float(seconds))
+
     def do_lose(self, number: str) -> None:
         """`lose 0`: the agent is killed, and its journal is gone when the next one starts."""
         self._computer(number).lose_journal()
@@ -246,6 +262,11 @@ class Stage:
     def do_restore(self) -> None:
         """An administrator restores what was removed last."""
         self.world.admin.restores(self.world.ledger.removed[-1])
+
+    def do_free(self, address: str) -> None:
+        """`free 10.55.0.2`: whoever else has this address uses it no more."""
+        for thing in self.world.grid.grid.store.found_by("fixedaddress", "ipv4addr", address):
+            self.world.grid.grid.delete(thing.ref)
 
     def do_fill(self, first: str, last: str) -> None:
         """`fill 6 14`: somebody else uses these addresses of the pods' network."""

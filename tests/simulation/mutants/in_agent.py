@@ -25,11 +25,11 @@ IN_AGENT: Final = (
         "            self.let_go(allocation)\n",
     ),
     Mutant(
-        "what is asked for is disowned",
+        "what is lost is disowned",
         Promise.JOURNAL,
         "nodeagent.attachments.ownership",
         "if each in self._node.rows.allocations or each in self._asks]",
-        "if each in self._node.rows.allocations]",
+        "if (row := self._node.rows.allocations.get(each)) and row.state is not State.LOST]",
     ),
     Mutant(
         "what another journal has drawn counts as drawn here",
@@ -88,13 +88,6 @@ IN_AGENT: Final = (
         "",
     ),
     Mutant(
-        "adopted ids that were let go are not remembered",
-        Promise.NOTHING_BEHIND,
-        "nodeagent.journal.rows",
-        "            self.adopted_let_go.put(allocation, allocation)\n",
-        "            pass\n",
-    ),
-    Mutant(
         "a namespace that is gone is not noticed",
         Promise.NOTHING_BEHIND,
         "nodeagent.attachments.vanished",
@@ -127,8 +120,8 @@ IN_AGENT: Final = (
         "a repeated ADD of what is lost is answered again",
         Promise.SAME_ANSWER,
         "nodeagent.attachments.add",
-        '            self._node.let_go(row, "lost" if is_lost else "another_namespace", now_s)\n',
-        '            self._node.let_go(row, "another_namespace", now_s)\n',
+        "        if attachment and attachment.namespace == event.namespace and not is_lost:\n",
+        "        if attachment and attachment.namespace == event.namespace:\n",
     ),
     Mutant(
         "an ADD that holds an address asks for another",

@@ -91,20 +91,13 @@ IN_ALLOCATION: Final = (
         Promise.ONLY_OURS,
         "coordinator.grid.allocation_object",
         '{f"*{self.names.allocation_id}~": f"^{cluster_id}-"}',
-        '{f"*{self.names.allocation_id}~": "^"}',
+        '{f"*{self.names.allocation_id}~": "^[0-9a-f]"}',
     ),
     Mutant(
         "the reserve takes any share of a network",
         Promise.FEW_CALLS,
         "coordinator.allocation.reserve",
         "    if use.ready >= max(1, int(RESERVE_SHARE_MAX * use.usable)):\n        return False\n",
-        "",
-    ),
-    Mutant(
-        "a stray id is deleted without a search",
-        Promise.FEW_CALLS,
-        "coordinator.allocation.deletions",
-        "        task.is_looking = allocation not in parts.index\n",
         "",
     ),
     Mutant(

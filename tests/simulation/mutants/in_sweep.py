@@ -15,20 +15,6 @@ IN_SWEEP: Final = (
         "not is_known:\n",
     ),
     Mutant(
-        "of two claims to an address the grid is not asked",
-        Promise.TOLD,
-        "coordinator.machine",
-        "        for allocation in contested:\n",
-        "        for allocation in []:\n",
-    ),
-    Mutant(
-        "a hello that is read late replaces the session",
-        Promise.TOLD,
-        "coordinator.nodes.sessions",
-        "        if standing and standing.welcome > session.welcome:\n",
-        "        if False:\n",
-    ),
-    Mutant(
         "orphans are deleted without asking",
         Promise.DELETED,
         "coordinator.sweep.comparison",
@@ -59,13 +45,6 @@ IN_SWEEP: Final = (
         "        return heard.last_s\n",
     ),
     Mutant(
-        "a probe proves that a boot is over whenever it was sent",
-        Promise.DELETED,
-        "coordinator.nodes.boots",
-        "        return at_s is not None and sent_s >= at_s\n",
-        "        return at_s is not None\n",
-    ),
-    Mutant(
         "what a boot says that was over is not heard",
         Promise.DELETED,
         "coordinator.nodes.boots",
@@ -78,13 +57,6 @@ IN_SWEEP: Final = (
         "coordinator.sweep.gone_nodes",
         "        return now_s - latest_s >= self._parts.policy.node_gone_after_s\n",
         "        return now_s - latest_s >= 0.0\n",
-    ),
-    Mutant(
-        "a node that is away is taken for gone",
-        Promise.DELETED,
-        "coordinator.sweep.verdict",
-        "    if session is None:\n        return Verdict.NOT_CONNECTED\n",
-        "    if session is None:\n        return Verdict.OFFER\n",
     ),
     Mutant(
         "the sweep deletes what no session claims",
