@@ -47,6 +47,8 @@ class Stranger(Process):
         self._cluster_id = cluster_id
         self._connection: Connection | None = None
         self._asks = 0
+        self._drawn: list[str] = []
+        """Ids of its own of which nobody has heard."""
         self._page, self._welcome = 0, 1
         self._deeds: tuple[Callable[[], list[ToCoordinator]], ...] = (
             self._hello,
@@ -153,7 +155,9 @@ class Stranger(Process):
 
     def _any_id(self) -> str:
         objects = self._ledger.objects
-        return self._random.choice(list(objects)) if objects and self._random.random() < 0.8 else self._own_id()
+        if not self._drawn:
+            self._drawn = [self._own_id() for _ in range(FLOOD)]
+        return self._random.choice(list(objects) if objects and self._random.random() < 0.8 else self._drawn)
 
     def _own_id(self) -> str:
         return str(self._owner().draw(f"{self._random.getrandbits(48):012x}"))
