@@ -6,16 +6,18 @@ import json
 import struct
 from collections.abc import Mapping
 
-from nodeagent import wire_messages
 from nodeagent.cni import request as cni_request
 from nodeagent.cni import result as cni_result
 from nodeagent.cni.frame import BadFrame, Frame, parse
 from nodeagent.cni.request import AddRequest, Request
+from nodeagent.domain import wire
+from nodeagent.domain.allocation import Label
 from nodeagent.domain.outcomes import Address, Failure
-from nodeagent.journal_records import Record, State
-from protocol.codec import decode_to_coordinator, encode
 from protocol.errors import Problem
 from protocol.network_config import ABSENT_VERSION, SUPPORTED_VERSIONS
+from protocol.wire.allocation_id import AllocationId
+from protocol.wire.codec import decode_to_coordinator, encode
+from protocol.wire.messages import Allocate
 from tests.fuzz.border import check_del_told, check_told
 
 VERBS = ("ADD", "DEL", "CHECK", "STATUS", "GC", "VERSION")
@@ -82,18 +84,16 @@ def _check_failure(frame: Frame, problem: Problem) -> None:
 
 
 def _check_add(request: AddRequest) -> None:
-    """What was let in can be journalled, asked for and answered."""
+    """What was let in can be asked for and answered."""
     assert json.loads(cni_result.added(request, [Address("10.55.0.2/24", "10.55.0.1")]))["ips"]
-    record = Record(
-        request.attachment,
-        State.ASKED,
-        seq=1,
-        attempt=1,
-        since_ms=0,
-        boot_id="b1",
-        request_id="r1",
-        network=request.network,
-        pod=request.pod,
+    assert request.namespace
+    allocation = AllocationId.parse(f"{'0' * 12}-{'0' * 16}-{'0' * 8}-{'0' * 8}-0000-{'0' * 8}-{'0' * 12}")
+    label = wire.wire_label(Label(request.attachment, request.pod, None, request.namespace))
+    message = Allocate(
+        id="r1",
+        allocation=str(allocation),
+        network=wire.network_ask(request.network),
+        budget_ms=1000,
+        label=label,
     )
-    message = wire_messages.allocate(record, request.network, "j1", now_ms=1, budget_ms=1000)
     assert decode_to_coordinator(encode(message)) == message

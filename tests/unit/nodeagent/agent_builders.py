@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from request_builders import ADDRESS, C1, PODS, an_add_request
+
 from nodeagent.attachment_machine import Attachments
-from nodeagent.cni.frame import Frame
-from nodeagent.cni.request import AddRequest, CheckRequest
+from nodeagent.cni.request import CheckRequest
 from nodeagent.commands import Command, DropRelease, Persist, ReadMac, Reply, Transmit
-from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
-from nodeagent.domain.outcomes import Address, Granted
+from nodeagent.domain.attachment import AttachmentId, Network
+from nodeagent.domain.outcomes import Granted
 from nodeagent.events import (
     Added,
     Answered,
@@ -28,40 +28,9 @@ from protocol.messages import Allocate, Allocated, Declined, NetworkAsk, Release
 BOOT = "boot-1"
 JOURNAL = "journal-1"
 NOW_S = 1000.0
-C1 = AttachmentId("c1", "eth0")
-PODS = Network("pods")
-NETNS = 4026532001
-NAMESPACE = Namespace("/run/netns/t", NETNS)
 MAC = "02:00:00:00:00:01"
-ADDRESS = Address("10.55.0.2/24", "10.55.0.1")
 GRANTED = Granted((ADDRESS,), wapi_calls=1)
 GRANTED_FROM_JOURNAL = Granted((ADDRESS,), wapi_calls=0)
-
-
-def a_config(**changes: Any) -> dict[str, Any]:
-    """A network configuration; a value of None removes its key."""
-    config = {"cniVersion": "1.0.0", "name": "pods", "type": "bridge", "ipam": {"type": "infoblox"}, **changes}
-    return {key: value for key, value in config.items() if value is not None}
-
-
-def a_frame(
-    verb: str | None = "ADD", config: Any = None, stdin: bytes | None = None, **changes: str | None
-) -> Frame:
-    """A request as the plugin passes it; a value of None removes its variable."""
-    variables = {
-        "CNI_COMMAND": verb,
-        "CNI_CONTAINERID": "c1",
-        "CNI_IFNAME": "eth0",
-        "CNI_NETNS": "/run/netns/t",
-        **changes,
-    }
-    present = {name: value for name, value in variables.items() if value is not None}
-    body = stdin if stdin is not None else json.dumps(a_config() if config is None else config).encode()
-    return Frame(present, body)
-
-
-def an_add_request(attachment: AttachmentId = C1, network: Network = PODS, **changes: Any) -> AddRequest:
-    return AddRequest("1.0.0", attachment, network, **{"pod": Pod(), **changes})
 
 
 def an_add(caller: int = 1, now_s: float = NOW_S, **changes: Any) -> Added:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from agent_builders import NAMESPACE, NOW_S, a_record
+from agent_builders import NOW_S, a_record
+from request_builders import NAMESPACE
 
 from nodeagent.commands import Command, Persist
 from nodeagent.domain.attachment import AttachmentId, Namespace

@@ -7,14 +7,12 @@ from dataclasses import replace
 from agent_builders import (
     ASK,
     ASKED,
-    C1,
     DROP,
     GRANTED,
     GRANTED_FROM_JOURNAL,
     HELD,
     MAC,
     NOW_S,
-    PODS,
     READ_MAC,
     REPLY,
     Machine,
@@ -25,6 +23,7 @@ from agent_builders import (
     an_allocate,
     an_allocated,
 )
+from request_builders import C1, PODS
 
 from nodeagent import errors
 from nodeagent.adding import ADD_ANSWER_S, CONNECTION_WAIT_S

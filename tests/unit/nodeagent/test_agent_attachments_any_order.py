@@ -6,10 +6,11 @@ coordinator that answers late, plugins that hang up. The checks know only what w
 
 from __future__ import annotations
 
-from agent_builders import BOOT, JOURNAL, PODS
+from agent_builders import BOOT, JOURNAL
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from request_builders import PODS
 
 from nodeagent import wire_messages
 from nodeagent.attachment_machine import Attachments

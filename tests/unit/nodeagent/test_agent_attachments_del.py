@@ -5,19 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from agent_builders import (
-    BOOT,
-    C1,
-    MAC,
-    NOW_S,
-    Machine,
-    a_check,
-    a_declined,
-    a_del,
-    a_record,
-    an_add,
-    an_allocated,
-)
+from agent_builders import BOOT, MAC, NOW_S, Machine, a_check, a_declined, a_del, a_record, an_add, an_allocated
+from request_builders import C1
 
 from nodeagent import errors
 from nodeagent.commands import Forget, Note, Persist, RememberReached, Reply, StartRelease

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from agent_builders import C1, NAMESPACE, NETNS, a_config, a_frame, an_add_request
 from hypothesis import given
 from hypothesis import strategies as st
+from request_builders import C1, NAMESPACE, NETNS, a_config, a_frame, an_add_request
 
 from nodeagent.cni.args import pod_of
 from nodeagent.cni.frame import Frame

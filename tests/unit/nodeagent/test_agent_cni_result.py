@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from agent_builders import ADDRESS, an_add_request
+from request_builders import ADDRESS, an_add_request
 
 from nodeagent.cni import result as cni_result
 from nodeagent.domain.outcomes import Address, Failure

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent_builders import C1, NAMESPACE, NOW_S, Machine, a_record, an_add, an_add_request
+from agent_builders import NOW_S, Machine, a_record, an_add
 from namespace_builders import C2, HELD, NEIGHBOUR, OTHER, releases, seen
+from request_builders import C1, NAMESPACE, an_add_request
 
 from nodeagent import errors
 from nodeagent.cni.request import GcRequest

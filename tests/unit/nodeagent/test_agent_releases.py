@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from agent_builders import C1, JOURNAL, NOW_S, a_record
+from agent_builders import JOURNAL, NOW_S, a_record
+from request_builders import C1
 
 from nodeagent import wire_messages
 from nodeagent.commands import ConfirmRelease, Note, Transmit

@@ -1,16 +1,15 @@
-"""Small values: records as rows, MACs."""
+"""Records as rows."""
 
 from __future__ import annotations
 
 import sqlite3
 
 import pytest
-from agent_builders import MAC, a_record
+from agent_builders import a_record
 
 from nodeagent import journal_records
 from nodeagent.domain.attachment import Network, Pod
 from nodeagent.journal_records import COLUMNS, Record, State
-from nodeagent.netns.mac import InterfaceMacs, own_mac
 
 
 @pytest.mark.parametrize(
@@ -40,19 +39,3 @@ def test_a_damaged_row_is_refused() -> None:
     row[2] = "dreaming"
     with pytest.raises(ValueError, match="state"):
         journal_records.decode(tuple(row))
-
-
-@pytest.mark.parametrize(
-    ("read", "expected"),
-    [
-        (InterfaceMacs(MAC, None), MAC),
-        (InterfaceMacs(MAC, "02:00:00:00:00:99"), MAC),
-        (InterfaceMacs(MAC, MAC), None),
-        (InterfaceMacs(None, None), None),
-        (InterfaceMacs("00:00:00:00:00:00", None), None),
-    ],
-    ids=["own", "other master", "master's", "no interface", "zero"],
-)
-def test_only_a_mac_of_its_own_counts(read: InterfaceMacs, expected: str | None) -> None:
-    assert own_mac(read, shares_mac=False) == expected
-    assert own_mac(read, shares_mac=True) is None

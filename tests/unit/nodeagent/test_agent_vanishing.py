@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent_builders import (
-    C1,
-    MAC,
-    NAMESPACE,
-    NETNS,
-    NOW_S,
-    Machine,
-    a_del,
-    a_record,
-    an_add,
-    an_add_request,
-    an_allocated,
-)
+from agent_builders import MAC, NOW_S, Machine, a_del, a_record, an_add, an_allocated
 from namespace_builders import C2, DIRECTORY, HELD, NEIGHBOUR, OTHER, releases, seen
+from request_builders import C1, NAMESPACE, NETNS, an_add_request
 
 from nodeagent.commands import LookAtNamespaces, Note, Persist, Reply, StartRelease
 from nodeagent.domain.attachment import AttachmentId, Namespace, Pod

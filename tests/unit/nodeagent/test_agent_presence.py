@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agent_builders import NAMESPACE, NETNS
+from request_builders import NAMESPACE, NETNS
 
 from nodeagent.attachments.presence import Presence, Verdict
 from nodeagent.domain.attachment import Namespace
