@@ -255,6 +255,23 @@ def test_an_address_of_the_original_gets_an_id_and_goes_to_its_nodes_agent() -> 
     assert "10.55.0.1" in {each["ipv4addr"] for each in site.world.search()}
 
 
+def test_another_node_cannot_let_go_what_was_adopted() -> None:
+    site = Legacy()
+    assert site.adopt(site.list(HOME).proposal) == [""]
+    adopted = site.world.objects()
+    neighbour = connected(site.world, node="node-2", journal="9" * 8)
+    neighbour.let_go(*adopted)
+    site.world.passes(31.0)
+    assert "not_yours" in site.world.notes
+    assert site.world.objects() == adopted
+
+
+def test_a_node_that_was_not_asked_is_not_believed() -> None:
+    site = Legacy()
+    site.agent.say(messages.Interfaces(id="interfaces-1", page=0, last=True, interfaces=[HOME]))
+    assert findings(site.list())["10.55.0.2"] is Finding.LEAVE
+
+
 def test_a_list_is_good_once() -> None:
     site = Legacy()
     listed = site.list(HOME)
