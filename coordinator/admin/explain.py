@@ -25,13 +25,16 @@ from coordinator.lane.task import Failed, Priority
 from coordinator.nodes.boots import Boots
 from coordinator.nodes.sessions import Claim, Session
 from coordinator.tasks.allocation_task import Task
-from protocol.admin.messages import PAGE_ITEMS_MAX, AdminAnswer, Explain, Explained
+from protocol.admin.messages import AdminAnswer, Explain, Explained
 from protocol.errors import Problem
 from protocol.wire.allocation_id import AllocationId
 
 PATIENCE_S: Final = 60.0
 CONTAINERS_MAX: Final = 20
 """How many containers the start of an ID may mean."""
+
+STORIES_OF_PAGE_MAX: Final = 50
+"""A story may have a score of long lines, and a message has its limit."""
 
 _CONTAINER_ID: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -155,7 +158,12 @@ class Explanations:
         for session, claim in self._claims(asked.request.what):
             if claim.allocation not in told:
                 stories.append(story_of_claim(witness, session, claim))
-        self._tell(ticket, Explained(id=asked.request.id, stories=stories[:PAGE_ITEMS_MAX], last=True))
+        for start in range(0, max(1, len(stories)), STORIES_OF_PAGE_MAX):
+            page, is_last = (
+                stories[start : start + STORIES_OF_PAGE_MAX],
+                start + STORIES_OF_PAGE_MAX >= len(stories),
+            )
+            self._tell(ticket, Explained(id=asked.request.id, stories=page, last=is_last))
 
     def _read(self, hits: Sequence[Object]) -> list[tuple[BareObject, dict[str, tuple[str, ...]]]]:
         found = {}

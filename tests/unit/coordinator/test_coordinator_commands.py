@@ -48,9 +48,10 @@ def verify(world: World, *, repair: bool = False) -> Verified:
 
 def explain(world: World, what: str) -> str:
     """The stories as one text."""
-    (answer,) = world.command(Explain(id="e-1", what=what))
-    assert isinstance(answer, Explained)
-    return "\n".join("\n".join([story.title, *story.lines]) for story in answer.stories)
+    pages = world.command(Explain(id="e-1", what=what))
+    assert [page.last for page in pages] == [False] * (len(pages) - 1) + [True]
+    assert all(isinstance(page, Explained) for page in pages)
+    return "\n".join("\n".join([story.title, *story.lines]) for page in pages for story in page.stories)
 
 
 def uncompared(answer: Verified) -> dict[str, int]:
@@ -192,6 +193,25 @@ def test_an_address_of_another_boot_names_the_command_that_frees_it() -> None:
     connected(world, machine="9" * 8, boot="8" * 8)
     (address,) = world.objects().values()
     assert "freed by: cni-infoblox node replace node-1" in explain(world, address)
+
+
+def test_as_many_stories_as_there_are_objects_come_in_pages() -> None:
+    world = World()
+    agent = connected(world)
+    for number in range(60):
+        agent.ask(label=LABEL.model_copy(update={"container_id": f"d{number}"}))
+    assert explain(world, "shop/web-1").count("freed by: the DEL of its pod") == 60
+
+
+def test_what_a_silent_node_claims_is_no_difference() -> None:
+    world = World()
+    agent = connected(world)
+    agent.ask(label=LABEL)
+    told = agent.told()
+    world.passes(40.0)
+    world.delete_by_admin(told.address)
+    answer = verify(world)
+    assert (answer.compared, answer.differences) == (0, [])
 
 
 # adopt
