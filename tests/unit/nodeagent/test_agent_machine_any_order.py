@@ -380,7 +380,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.a_pod_starts_well(ATTACHMENTS[0])
         while self.coordinator.late:
             self.grid_commits_late()
-        for _ in range(3):
+        # Each minute without a word breaks a connection; two looks judge what was adopted late, then it is let go.
+        for _ in range(6):
             self.connection_comes()
             self.settle()
             self.all_read()
