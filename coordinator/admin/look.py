@@ -111,7 +111,7 @@ def _look_at(found: Look, seen: AllocationObject, sessions: list[Session], now_s
         found.compared += 1
         if verdict in SAID:
             found.differences.append(_difference(DifferenceKind.GRID_ONLY, seen, SAID[verdict]))
-        elif seen.label is None and _is_adopted(seen, sessions):
+        elif not seen.is_labelled and _is_adopted(seen, sessions):
             found.nobodys.add(seen.address)
 
 

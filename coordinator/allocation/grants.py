@@ -91,7 +91,7 @@ class Grants:
         connected = {session.owner.node for session in self._parts.sessions}
         objects = self._parts.index.in_network(network.view, network.subnet)
         return sum(
-            each.label is None and AllocationId.parse(each.allocation).owner.node not in connected
+            not each.is_labelled and AllocationId.parse(each.allocation).owner.node not in connected
             for each in objects
         )
 

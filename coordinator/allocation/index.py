@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Set
-from typing import Any, Final
+from sys import intern
 
 from coordinator.grid.allocation_object import AllocationObject
 from protocol.wire.allocation_id import AllocationId
@@ -18,8 +18,6 @@ Place = tuple[str, str]
 NetworkPlace = tuple[str, str]
 """A network view and a subnet in it."""
 
-_NONE: Final[frozenset[str]] = frozenset()
-
 
 class Index:
     """The objects; `is_complete` once the listing at start has been read to its end."""
@@ -27,11 +25,14 @@ class Index:
     def __init__(self) -> None:
         self.is_complete = False
         self._objects: dict[str, AllocationObject] = {}
-        self._places: dict[Place, str] = {}
-        self._nodes: dict[str, set[str]] = {}
-        self._networks: dict[NetworkPlace, set[str]] = {}
-        self._macs: dict[str, set[str]] = {}
+        self._places: dict[str, dict[str, str]] = {}
+        """By view, then by address."""
+        self._nodes: dict[str, list[str]] = {}
+        self._networks: Counter[NetworkPlace] = Counter()
         self._unlabelled: Counter[NetworkPlace] = Counter()
+        self._macs: dict[str, str] = {}
+        self._same_macs: dict[str, set[str]] = {}
+        """The objects with a MAC that another one in `_macs` has, too."""
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -47,27 +48,44 @@ class Index:
         node = AllocationId.parse(seen.allocation).owner.node
         self.drop(seen.allocation)
         # The grid gives an address to one object at a time, so what was known to be there is there no more.
-        if other := self._places.get((seen.view, seen.address)):
-            self.drop(other)
-        self._objects[seen.allocation] = seen
-        self._places[seen.view, seen.address] = seen.allocation
-        self._nodes.setdefault(node, set()).add(seen.allocation)
-        self._networks.setdefault((seen.view, seen.subnet), set()).add(seen.allocation)
-        self._unlabelled[seen.view, seen.subnet] += seen.label is None
-        if seen.mac:
-            self._macs.setdefault(seen.mac, set()).add(seen.allocation)
+        if other := self.at(seen.view, seen.address):
+            self.drop(other.allocation)
+        kept = _slim(seen)
+        self._objects[kept.allocation] = kept
+        self._places.setdefault(kept.view, {})[kept.address] = kept.allocation
+        self._nodes.setdefault(node, []).append(kept.allocation)
+        self._networks[kept.view, kept.subnet] += 1
+        self._unlabelled[kept.view, kept.subnet] += not kept.is_labelled
+        if kept.mac and self._macs.setdefault(kept.mac, kept.allocation) != kept.allocation:
+            self._same_macs.setdefault(kept.mac, set()).add(kept.allocation)
 
     def drop(self, allocation: str) -> None:
         """The grid does not hold this object any more."""
         known = self._objects.pop(allocation, None)
         if known is None:
             return
-        self._places.pop((known.view, known.address), None)
-        _remove(self._nodes, AllocationId.parse(allocation).owner.node, allocation)
-        _remove(self._networks, (known.view, known.subnet), allocation)
-        self._unlabelled[known.view, known.subnet] -= known.label is None
+        del self._places[known.view][known.address]
+        node = AllocationId.parse(allocation).owner.node
+        self._nodes[node].remove(allocation)
+        if not self._nodes[node]:
+            del self._nodes[node]
+        place = known.view, known.subnet
+        self._networks[place] -= 1
+        self._unlabelled[place] -= not known.is_labelled
+        if not self._networks[place]:
+            del self._networks[place], self._unlabelled[place]
         if known.mac:
-            _remove(self._macs, known.mac, allocation)
+            self._drop_mac(known.mac, allocation)
+
+    def _drop_mac(self, mac: str, allocation: str) -> None:
+        others = self._same_macs.get(mac, set())
+        others.discard(allocation)
+        if self._macs[mac] == allocation:
+            del self._macs[mac]
+            if others:
+                self._macs[mac] = others.pop()
+        if not others:
+            self._same_macs.pop(mac, None)
 
     def get(self, allocation: str) -> AllocationObject | None:
         """The object of an id."""
@@ -75,7 +93,7 @@ class Index:
 
     def at(self, view: str, address: str) -> AllocationObject | None:
         """The object at a place."""
-        allocation = self._places.get((view, address))
+        allocation = self._places.get(view, {}).get(address)
         return None if allocation is None else self._objects[allocation]
 
     def nodes(self) -> Set[str]:
@@ -84,11 +102,11 @@ class Index:
 
     def of_node(self, node: str) -> list[AllocationObject]:
         """The objects whose ids name this node (NODE of the id), by id."""
-        return [self._objects[allocation] for allocation in sorted(self._nodes.get(node, _NONE))]
+        return [self._objects[allocation] for allocation in sorted(self._nodes.get(node, ()))]
 
     def count(self, view: str, subnet: str) -> int:
         """How many objects of ours a network holds."""
-        return len(self._networks.get((view, subnet), _NONE))
+        return self._networks[view, subnet]
 
     def count_unlabelled(self, view: str, subnet: str) -> int:
         """How many objects of a network bear no label: they are ready, or were given a moment ago."""
@@ -99,18 +117,24 @@ class Index:
         return sorted(self._networks)
 
     def in_network(self, view: str, subnet: str) -> list[AllocationObject]:
-        """The objects in a network, by id."""
-        return [self._objects[allocation] for allocation in sorted(self._networks.get((view, subnet), _NONE))]
+        """The objects in a network. It looks at all that there are."""
+        return [each for each in self._objects.values() if (each.subnet, each.view) == (subnet, view)]
 
     def has_mac(self, mac: str, other_than: str) -> bool:
         """Whether another object than this id's bears the MAC."""
-        return bool(self._macs.get(mac, _NONE) - {other_than})
+        return self._macs.get(mac, other_than) != other_than or bool(self._same_macs.get(mac))
 
 
-def _remove(sets: dict[Any, set[str]], key: Any, allocation: str) -> None:
-    members = sets.get(key)
-    if members is None:
-        return
-    members.discard(allocation)
-    if not members:
-        del sets[key]
+def _slim(seen: AllocationObject) -> AllocationObject:
+    """The same without its comment, sharing the texts that many objects have."""
+    return AllocationObject(
+        allocation=seen.allocation,
+        view=intern(seen.view),
+        subnet=intern(seen.subnet),
+        address=seen.address,
+        network_name=intern(seen.network_name),
+        node=intern(seen.node),
+        tenant=intern(seen.tenant),
+        mac=seen.mac,
+        label_text=seen.label_text,
+    )

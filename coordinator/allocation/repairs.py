@@ -209,7 +209,7 @@ class Repairs:
         session, claim = found
         if session.is_silent(now_s):
             session.put_back.add(allocation)
-        if not claim.is_ready and outcome.object.label is None:
+        if not claim.is_ready and not outcome.object.is_labelled:
             please = messages.PleaseLabel(id=parts.outbox.draw(), allocations=[allocation])
             parts.outbox.send(session.connection, please)
 

@@ -29,14 +29,15 @@ BY_MAC: Final = "MAC_ADDRESS"
 RESERVE_NAME: Final = "reserve"
 """The name of an object that nobody holds yet."""
 NAME_BYTES_MAX: Final = 253
+LABEL_PARTS: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
 class AllocationObject:
     """A fixed address or reservation with an id, as the grid has it.
 
-    `allocation` is empty where the object bears no id. `label` is None on one that nobody holds yet, or whose
-    label was lost. `mac` is None on a reservation.
+    `allocation` is empty where the object bears no id. `mac` is None on a reservation. A coordinator keeps a
+    hundred thousand of these, so the label is kept as one text.
     """
 
     allocation: str
@@ -47,8 +48,44 @@ class AllocationObject:
     node: str = ""
     tenant: str = ""
     mac: str | None = None
-    label: Label | None = None
+    label_text: str = ""
+    """The label as `pack` makes it; empty on an object that nobody holds yet, or whose label was lost."""
     comment: str = ""
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether it says which attachment has it."""
+        return bool(self.label_text)
+
+    @property
+    def label(self) -> Label | None:
+        """Which attachment has it, as it says."""
+        return unpack(self.label_text) if self.label_text else None
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Its network view and its address."""
+        return self.view, self.address
+
+
+def pack(label: Label) -> str:
+    """A label as one text."""
+    parts = (label.container_id, label.ifname, label.pod, label.pod_namespace, label.mac or "", str(label.inode))
+    return "\0".join((*parts, label.namespace))
+
+
+def unpack(text: str) -> Label:
+    """The label that `pack` has made a text of."""
+    container_id, ifname, pod, pod_namespace, mac, inode, namespace = text.split("\0")
+    return Label(
+        container_id=container_id,
+        ifname=ifname,
+        pod=pod,
+        pod_namespace=pod_namespace,
+        mac=mac or None,
+        namespace=namespace,
+        inode=int(inode),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +219,7 @@ class Writer:
             node=values.get(self.names.location, ""),
             tenant=values.get(self.names.tenant_id, ""),
             mac=mac,
-            label=self._read_label(allocation, values, reply, mac),
+            label_text=self._read_label(allocation, values, reply, mac),
             comment=reply.comment,
         )
 
@@ -228,17 +265,15 @@ class Writer:
         part = MachinePart(allocation, label.namespace, label.inode) if label else MachinePart(allocation)
         return comment.write(_plain(f"{who} on {node}, cluster {self.cluster_name}", NAME_BYTES_MAX), part)
 
-    def _read_label(
-        self, allocation: str, values: Mapping[str, str], reply: _Reply, mac: str | None
-    ) -> Label | None:
+    def _read_label(self, allocation: str, values: Mapping[str, str], reply: _Reply, mac: str | None) -> str:
         container_id, ifname = values.get(self.names.vm_id, ""), values.get(self.names.interface_name, "")
         if not (container_id and ifname):
-            return None
+            return ""
         part = comment.read(reply.comment)
         place = part if part and part.allocation == allocation else MachinePart(allocation)
         pod_namespace, _, pod = values.get(self.names.vm_name, "").rpartition("/")
         try:
-            return Label(
+            label = Label(
                 container_id=container_id,
                 ifname=ifname,
                 pod=pod,
@@ -249,7 +284,9 @@ class Writer:
             )
         except ValidationError:
             # Somebody edited it: what cannot be a label names no attachment.
-            return None
+            return ""
+        text = pack(label)
+        return text if text.count("\0") == LABEL_PARTS - 1 else ""
 
 
 class _Reply(BaseModel):

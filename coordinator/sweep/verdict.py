@@ -38,7 +38,7 @@ def judge(seen: AllocationObject, node_sessions: list[Session]) -> Verdict:
         return Verdict.NOT_CONNECTED
     claim = session.claims.get(seen.allocation)
     if claim:
-        return Verdict.LABEL if seen.label is None and not claim.is_ready else Verdict.FINE
+        return Verdict.LABEL if not seen.is_labelled and not claim.is_ready else Verdict.FINE
     if session.names(seen.allocation):
         return Verdict.FINE
     return Verdict.ASK if owner.journal == session.owner.journal else Verdict.OFFER

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from coordinator.core.attributes import AttributeNames
 from coordinator.core.networks import Network
 from coordinator.grid import comment
-from coordinator.grid.allocation_object import AllocationObject, Writer
+from coordinator.grid.allocation_object import AllocationObject, Writer, pack
 from coordinator.grid.calls import Answered, Call, Form, Refused
 from coordinator.grid.comment import MachinePart
 from coordinator.grid.exchange import RefusedError, perform
@@ -97,7 +97,7 @@ def test_a_label_is_written_once_from_nothing_and_leaves_the_id(ask, mac):
     ask(WRITER.label(an_id(), "node-1", label, mac))
     (after,) = seen(ask)
     assert (after.label, after.mac) == (label, mac)
-    assert after == replace(before, label=label, mac=mac, comment=after.comment)
+    assert after == replace(before, label_text=pack(label), mac=mac, comment=after.comment)
 
 
 def test_only_the_object_of_the_id_is_deleted(ask):
