@@ -7,6 +7,7 @@ or a clock. It decides about no pod: it makes, labels and deletes objects by id,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from sys import intern
 
 from coordinator.admin.commands import Commands, Hooks
 from coordinator.admin.events import AnswerCommand, Asked, Left
@@ -284,7 +285,16 @@ class Machine:
             self._outbox.alarm("claim_ignored", node=session.node, allocation=row.allocation, address=row.address)
             return
         is_ready = row.state is State.READY
-        claim = Claim(row.allocation, row.view, row.subnet, row.address, row.network_name, is_ready)
+        # There are as many as there are pods, so they share their texts with the index, and with each other.
+        same = known if known and is_known else row
+        claim = Claim(
+            same.allocation,
+            intern(row.view),
+            intern(row.subnet),
+            same.address,
+            intern(row.network_name),
+            is_ready,
+        )
         rivals = self.sessions.claims_at(row.view, row.address).keys() - {row.allocation}
         if rivals:
             yield from (row.allocation, *sorted(rivals))

@@ -146,7 +146,8 @@ class Sessions:
         """Whoever has not answered yet, by node and connection."""
         self._replaced: dict[SessionKey, list[str]] = {}
         self._by_journal: dict[tuple[str, str, str, str], Session] = {}
-        self._places: dict[tuple[str, str], dict[str, Session]] = {}
+        self._places: dict[str, dict[str, tuple[str, ...]]] = {}
+        """The ids that claim an address: by view, then by address."""
         self._ready: dict[tuple[str, str], Counter[Agent]] = {}
 
     def __iter__(self) -> Iterator[Session]:
@@ -235,7 +236,8 @@ class Sessions:
         """The session has this allocation now."""
         self.unclaim(session, claim.allocation)
         session.claims[claim.allocation] = claim
-        self._places.setdefault((claim.view, claim.address), {})[claim.allocation] = session
+        addresses = self._places.setdefault(claim.view, {})
+        addresses[claim.address] = (*addresses.get(claim.address, ()), claim.allocation)
         if claim.is_ready:
             self._ready.setdefault((claim.view, claim.subnet), Counter())[session.owner.agent] += 1
 
@@ -249,11 +251,12 @@ class Sessions:
             ready[session.owner.agent] -= 1
             if not ready[session.owner.agent]:
                 del ready[session.owner.agent]
-        at_place = self._places.get((claim.view, claim.address), {})
-        if at_place.get(allocation) is session:
-            del at_place[allocation]
-        if not at_place:
-            self._places.pop((claim.view, claim.address), None)
+        addresses = self._places[claim.view]
+        others = tuple(each for each in addresses[claim.address] if each != allocation)
+        if others:
+            addresses[claim.address] = others
+        else:
+            del addresses[claim.address]
 
     def ready_by_agent(self, view: str, subnet: str) -> Mapping[Agent, int]:
         """How many ready allocations of a network each connected agent claims."""
@@ -261,7 +264,9 @@ class Sessions:
 
     def claims_at(self, view: str, address: str) -> dict[str, Session]:
         """Every claim to an address, of any session: who makes it, by id."""
-        return dict(self._places.get((view, address), {}))
+        ids = self._places.get(view, {}).get(address, ())
+        found = ((each, self.of_owner(AllocationId.parse(each).owner)) for each in ids)
+        return {allocation: session for allocation, session in found if session}
 
     def _owner(self, hello: Hello) -> Owner:
         return Owner(
