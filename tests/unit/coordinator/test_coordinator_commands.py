@@ -428,6 +428,18 @@ def test_with_several_coordinators_the_boot_has_to_be_named() -> None:
     assert "--several" in answer.msg
 
 
+def test_a_boot_that_is_heard_before_the_answer_raises_a_doubt() -> None:
+    world, newcomer = rebuilt_node()
+    answers = world.command(ReplaceNode(id="r-1", node="node-1"))
+    connected(world)
+    (probe,) = newcomer.take(messages.Probe)
+    newcomer.say(messages.ProbeAnswer(id=probe.id, nonce=probe.nonce))
+    (answer,) = answers
+    assert isinstance(answer, TurnedDown)
+    assert "was heard meanwhile" in answer.msg
+    assert len(world.objects()) == 1
+
+
 def test_a_boot_or_node_that_nobody_knows_is_refused() -> None:
     world, _ = rebuilt_node()
     assert isinstance(replace(world, boot="7" * 8), TurnedDown)
