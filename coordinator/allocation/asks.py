@@ -98,9 +98,7 @@ class Asks:
         self._asks[ask.allocation] = ask
         session.asks.add(ask.allocation)
         self._deadlines.add(ask.deadline_s, ask)
-        self._parts.networks.when_ready(
-            ask.network, lambda problem, at_s: self._is_ready(ask, problem, at_s), now_s
-        )
+        self._prepare(ask, now_s)
 
     def let_go(self, allocation: str) -> bool:
         """The journal lets an id go. Returns whether its object may exist or come."""
@@ -151,6 +149,12 @@ class Asks:
         if problem := parts.networks.exhaustion(network, now_s):
             raise problem
         return Ask(session, message, network, now_s)
+
+    def _prepare(self, ask: Ask, now_s: float) -> None:
+        node = ask.session.owner.node
+        self._parts.networks.when_ready(
+            ask.network, node, lambda problem, at_s: self._is_ready(ask, problem, at_s), now_s
+        )
 
     def _is_ready(self, ask: Ask, problem: Problem | None, now_s: float) -> None:
         if self._asks.get(ask.allocation) is not ask:
@@ -261,9 +265,7 @@ class Asks:
             user = self._parts.policy.user
             self._decline(ask, errors.NetworkNotWritable(subnet=ask.network.subnet, user=user))
             return
-        self._parts.networks.when_ready(
-            ask.network, lambda problem, at_s: self._is_ready(ask, problem, at_s), now_s
-        )
+        self._prepare(ask, now_s)
 
     def _unknown(self, ask: Ask) -> None:
         """The id stays asked for until its journal lets it go, so that nobody asks whose it is meanwhile."""

@@ -45,13 +45,16 @@ class Networks:
         self._entries: dict[Network, _Entry] = {}
         self._exhausted: dict[tuple[str, str], tuple[Problem, float]] = {}
 
-    def when_ready(self, network: Network, then: Then, now_s: float) -> None:
-        """Call `then` when the network can give addresses, at once where that is known."""
+    def when_ready(self, network: Network, node: str, then: Then, now_s: float) -> None:
+        """Call `then` when the network can give addresses, at once where that is known.
+
+        `node` (NODE of the id that is asked for) is whose turn it takes to look it up.
+        """
         entry = self._entry(network)
         if entry.problem and now_s < entry.problem_until_s:
             then(entry.problem, now_s)
             return
-        self._refresh(network, entry, now_s)
+        self._refresh(network, node, entry, now_s)
         if entry.known_at_s is None:
             entry.waiting.append(then)
         else:
@@ -84,13 +87,14 @@ class Networks:
             self._entries.pop(next(quiet, network), None)
         return self._entries.setdefault(network, _Entry())
 
-    def _refresh(self, network: Network, entry: _Entry, now_s: float) -> None:
+    def _refresh(self, network: Network, node: str, entry: _Entry, now_s: float) -> None:
         is_fresh = entry.known_at_s is not None and now_s < entry.known_at_s + self._policy.lookup_ttl_s
         if is_fresh or entry.is_asking:
             return
         entry.is_asking = True
         policy = self._policy
         task = NetworkTask(self._provider, policy.user, network, may_create=policy.may_create_networks)
+        task.node = node
         self._runner.submit(task, lambda outcome, at_s: self._prepared(network, outcome, at_s), now_s)
 
     def _prepared(self, network: Network, outcome: Prepared | Failed, now_s: float) -> None:

@@ -7,6 +7,7 @@ from coordinator.grid.allocation_object import Writer
 from coordinator.grid.exchange import RefusedError
 from coordinator.grid.refusals import Kind, Refusal
 from coordinator.lane.task import COMPANY_S
+from coordinator.nodes.events import Received
 from gridsim import calls
 from protocol.wire import messages
 from protocol.wire.messages import ClaimRow, Label, State
@@ -635,3 +636,28 @@ def test_where_dhcp_shall_learn_nothing_objects_are_reservations():
             calls.Call("GET", "fixedaddress", [("_return_fields", "match_client")], None)
         ).body
         assert made["match_client"] == expected
+
+
+def test_views_that_one_node_invents_delay_no_add_of_another():
+    world = World()
+    neighbour, hostile = connected(world), connected(world, node="node-2")
+    neighbour.ask(label=LABEL)
+    neighbour.told()
+    invented = []
+    for number in range(200):
+        network = NETWORK.model_copy(update={"view": f"invented-{number}"})
+        drawn = str(hostile.owner.draw(world.draw()))
+        ask = messages.Allocate(id=f"a{number}", allocation=drawn, network=network, budget_ms=60_000)
+        invented.append(Received("node-2", hostile.connection, ask, world.now_s))
+    own = str(neighbour.owner.draw(world.draw()))
+    ask = messages.Allocate(id="own", allocation=own, network=NETWORK, budget_ms=60_000, label=LABEL)
+    made = []
+
+    def watch(call):
+        made.append(own in str(call.operations))
+        return Fate.ANSWERED
+
+    world.fate = watch
+    world.feed(*invented, Received("node-1", neighbour.connection, ask, world.now_s))
+
+    assert made.index(True) <= 3
