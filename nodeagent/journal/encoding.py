@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from ipaddress import IPv4Interface, IPv4Network
+from dataclasses import asdict, replace
+from ipaddress import IPv4Address, IPv4Interface
 from typing import Any, Final
 
+from nodeagent.domain import wire
 from nodeagent.domain.allocation import Allocation, Attachment, Label, State
 from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
 from protocol.wire.allocation_id import AllocationId
@@ -55,9 +56,7 @@ def encode_allocation(row: Allocation) -> Row:
 def decode_allocation(row: Row) -> Allocation:
     """The allocation of these values. Raises ValueError, TypeError or KeyError for what is none."""
     named = dict(zip(ALLOCATION_COLUMNS, row, strict=True))
-    AllocationId.parse(named["id"])
-    IPv4Interface(f"{named['address']}/{IPv4Network(named['subnet']).prefixlen}")
-    return Allocation(
+    known = Allocation(
         id=named["id"],
         network=Network(**json.loads(named["network"])),
         view=named["view"],
@@ -72,6 +71,28 @@ def decode_allocation(row: Row) -> Allocation:
         let_go_s=float(named["let_go_s"]),
         lost_to=named["lost_to"],
     )
+    _check(known)
+    return known
+
+
+def _check(row: Allocation) -> None:
+    """Whatever is read can be told to the coordinator and to the plugin: SQLite promises no types."""
+    AllocationId.parse(row.id)
+    wire.claim_row(replace(row, state=State.HELD))
+    IPv4Interface(row.cidr)
+    IPv4Address(row.gateway or "0.0.0.0")
+    wire.let_go_row(row, 0.0)
+    wire.network_ask(row.network)
+    if row.label:
+        wire.wire_label(row.label)
+        _check_namespace(row.label.namespace)
+    if not isinstance(row.lost_to, str):
+        raise TypeError(f"lost_to is {row.lost_to!r}")
+
+
+def _check_namespace(namespace: Namespace | None) -> None:
+    if namespace and not (isinstance(namespace.path, str) and type(namespace.inode) is int):
+        raise TypeError(f"no namespace: {namespace}")
 
 
 def encode_attachment(row: Attachment) -> Row:
@@ -86,6 +107,10 @@ def decode_attachment(row: Row) -> Attachment:
     if not isinstance(allocations, str):
         raise TypeError(f"allocations are {allocations!r}")
     namespace = None if path is None else Namespace(path, inode)
+    _check_namespace(namespace)
+    for text in (container_id, ifname):
+        if not isinstance(text, str):
+            raise TypeError(f"no attachment: {text!r}")
     return Attachment(AttachmentId(container_id, ifname), tuple(allocations.split(" ")), namespace)
 
 

@@ -4,40 +4,55 @@ from __future__ import annotations
 
 import json
 import tempfile
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from coordinator.core.errors import TicketRefused
 from coordinator.nodes.tickets import Tickets
-from nodeagent.domain.attachment import AttachmentId, Network, Pod
-from nodeagent.domain.outcomes import Address
-from nodeagent.journal_file import FILE_NAME, BadJournal, Erase, Job, Journal, Reports, Write
-from nodeagent.journal_records import COLUMNS, Record, State, decode, encode
+from nodeagent.domain.allocation import Allocation, State
+from nodeagent.domain.attachment import Network
+from nodeagent.domain.wire import claim_row
+from nodeagent.journal.contents import Identity
+from nodeagent.journal.encoding import ALLOCATION_COLUMNS, decode_allocation, encode_allocation
+from nodeagent.journal.place import JournalUnready, Place
+from nodeagent.journal.rows import Rows
+from nodeagent.journal.start import BootUnbelievable, open_journal
+from nodeagent.journal.store import WriteFailed
 from nodeagent.link.credentials import EnrolledPapers, TokenUnreadable
+from nodeagent.link.hello import claims
 from protocol import keys
 from protocol.keys import BadKey
+from protocol.wire.codec import encode
+from protocol.wire.messages import Claims
 from tests.fuzz.border import check_told
 
 SECRET = b"s" * 40
 KEY = b"k" * 40
 NOW_MS = 1_800_000_000_000
+IDENTITY = Identity("boot-1", "0" * 8, "node-1", "infoblox", "a" * 8, "c" * 12)
 
 
 def read_journal(data: bytes) -> None:
-    """A journal's file: what can be opened can be read, said to the coordinator, and written to."""
+    """A journal's file: what can be opened can be said to the coordinator, and written to."""
     with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory, FILE_NAME)
-        path.write_bytes(data)
+        place = Place(Path(directory), "node-1", "infoblox")
+        place.path.write_bytes(data)
         try:
-            journal = Journal(path.parent, lambda step: None)
-        except BadJournal as bad:
-            assert str(path) in str(bad)
-            assert "move the file away" in str(bad) or "another agent" in str(bad), bad
+            opened = open_journal(place, IDENTITY, lambda step: None)
+        except (JournalUnready, BootUnbelievable) as bad:
+            assert "--run-dir" in str(bad)
             return
-        for record in journal.contents.records:
-            _check_record(record)
-        _write(
-            journal, [Write(1, a_record("late")), *(Erase(each.attachment) for each in journal.contents.records)]
-        )
+        finally:
+            place.leave()
+        rows = Rows(opened.contents)
+        assert claims(rows, 1, 0.0)
+        for id_ in list(rows.allocations):
+            rows.let_go(id_, 1.0)
+        rows.make_ready(an_allocation())
+        with suppress(WriteFailed):
+            opened.store.commit(rows)
+        opened.store.close()
 
 
 def read_row(data: bytes) -> None:
@@ -46,15 +61,16 @@ def read_row(data: bytes) -> None:
         row = json.loads(data)
     except (ValueError, RecursionError):
         return
-    if not isinstance(row, list) or len(row) != len(COLUMNS):
+    if not isinstance(row, list) or len(row) != len(ALLOCATION_COLUMNS):
         return
     try:
-        record = decode(tuple(json.dumps(each) if isinstance(each, dict | list) else each for each in row))
-    except (ValueError, TypeError, KeyError) as error:
-        assert "\n" not in str(error)
+        known = decode_allocation([json.dumps(each) if isinstance(each, dict | list) else each for each in row])
+    except (ValueError, TypeError, KeyError, OverflowError):
         return
-    _check_record(record)
-    assert decode(encode(record)) == record
+    assert decode_allocation(encode_allocation(known)) == known
+    assert encode(
+        Claims(id="c", welcome=1, page=0, last=True, claims=[claim_row(replace(known, state=State.HELD))])
+    )
 
 
 def read_ticket(data: bytes) -> None:
@@ -96,41 +112,14 @@ def read_papers(data: bytes) -> None:
             assert "--enrol-token" in str(unreadable)
 
 
-def a_record(container: str) -> Record:
-    """A held attachment."""
-    return Record(
-        AttachmentId(container, "eth0"),
-        State.HELD,
-        seq=7,
-        attempt=1,
-        since_ms=5,
-        boot_id="b1",
-        request_id="r1",
+def an_allocation() -> Allocation:
+    """One that is ready."""
+    return Allocation(
+        id=f"{'c' * 12}-{'0' * 16}-{'0' * 8}-{'0' * 8}-0000-{'a' * 8}-{'1' * 12}",
         network=Network("pods", None, "10.55.0.0/24"),
-        pod=Pod("web-0", "shop", "u1"),
         view="default",
         subnet="10.55.0.0/24",
-        addresses=(Address("10.55.0.2/24", "10.55.0.1"),),
+        address="10.55.0.2",
+        seal="5e" * 16,
+        state=State.READY,
     )
-
-
-def _write(journal: Journal, jobs: list[Job]) -> None:
-    for job in jobs:
-        journal.submit(job)
-    journal.close()
-    failures: list[str] = []
-    unexpected: list[Exception] = []
-    journal.run(Reports(lambda tickets: None, lambda contents: None, unexpected.append, failures.append))
-    assert not unexpected
-    assert len(failures) <= 1
-
-
-def _check_record(record: Record) -> None:
-    assert isinstance(record.attachment.container_id, str)
-    assert isinstance(record.attachment.ifname, str)
-    times = (record.since_ms, record.unanswered_ask_ms, record.unclaimed_ms, record.released_ms)
-    numbers = (record.seq, record.attempt, *times)
-    assert all(number is None or type(number) is int for number in numbers)
-    texts = (record.boot_id, record.request_id, record.mac, record.view, record.subnet)
-    assert all(text is None or isinstance(text, str) for text in texts)
-    assert all(isinstance(address.address, str) for address in record.addresses)
