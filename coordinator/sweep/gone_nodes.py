@@ -13,7 +13,7 @@ from coordinator.allocation.deletions import Deletions
 from coordinator.allocation.parts import Parts
 from coordinator.cluster.liveness import LivenessSource, LiveNodes
 from coordinator.grid.allocation_object import AllocationObject
-from protocol.wire.allocation_id import AllocationId, hash_node
+from protocol.wire.allocation_id import hash_node
 
 MASS_ADDRESSES: Final = 10
 MASS_NODES_SHARE: Final = 0.25
@@ -96,16 +96,19 @@ class GoneNodes:
         nodes = self._source.look(now_s).nodes
         if nodes is None:
             return {}
+        speaking = {session.owner.node for session in self._parts.sessions if not session.is_silent(now_s)}
         left: dict[str, list[AllocationObject]] = {}
-        for hashed in self._parts.index.nodes():
-            for seen in self._parts.index.of_node(hashed):
-                if self._is_proved(seen, hashed) and seen.allocation not in self._deletions:
-                    left.setdefault(seen.node, []).append(seen)
-        return {node: objects for node, objects in left.items() if self._is_absent(node, nodes, now_s)}
+        for hashed in self._parts.index.nodes() - speaking:
+            objects = self._parts.index.of_node(hashed)
+            proved = {name for name in {seen.node for seen in objects} if hash_node(name) == hashed}
+            for node in proved:
+                if self._is_absent(node, nodes, now_s):
+                    left[node] = [seen for seen in objects if seen.node == node and self._may_be_freed(seen)]
+        return {node: objects for node, objects in left.items() if objects}
 
-    def _is_proved(self, seen: AllocationObject, hashed: str) -> bool:
-        is_current = AllocationId.parse(seen.allocation).owner.cluster == self._parts.policy.cluster_id
-        return is_current and hash_node(seen.node) == hashed
+    def _may_be_freed(self, seen: AllocationObject) -> bool:
+        is_current = seen.allocation.startswith(f"{self._parts.policy.cluster_id}-")
+        return is_current and seen.allocation not in self._deletions
 
     def _is_gone(self, node: str, now_s: float) -> bool:
         """What is asked once more when the call is about to be made."""
