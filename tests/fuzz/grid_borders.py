@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from coordinator.desk import Received
 from coordinator.grid.exchange import LostError, NotSentError, RefusedError
 from coordinator.grid.wapi_reply import read_body
-from protocol.messages import Allocated
 from tests.fuzz.border import check_told
 from tests.fuzz.grid_world import GridWorld
 
@@ -28,25 +26,21 @@ def read_reply(data: bytes) -> None:
 def read_lies(data: bytes) -> None:
     """A list of [number of the HTTP call, path into its true reply, what stands there instead].
 
-    Nothing that the grid says stops the desk: when it has come to its senses, the next ADD is served; and no lie
-    makes it give one address to two attachments.
+    Nothing that the grid says stops the coordinator: when it has come to its senses, the next ADD is served; and
+    no lie makes it give one address to two attachments.
     """
     lies = lies_of(data)
     world = GridWorld(lambda number, body: told(lies.get(number, []), body))
-    for container in ("a", "b"):
-        world.take(Received("n1", world.connection, world.allocate(container), world.now_s))
-    world.take(Received("n1", world.connection, world.release("a"), world.now_s))
-    world.take(Received("n1", world.connection, world.allocate("c"), world.now_s))
+    owner = world.greet("n1")
+    released, _ = world.ask("n1", owner), world.ask("n1", owner)
+    world.let_go("n1", released)
+    world.ask("n1", owner)
     world.advance(120.0)
     lies.clear()
     world.advance(120.0)
     assert world.serves("n9"), world.told
-    given = {
-        each.attachment.container_id: each.addresses[0].address
-        for each in world.told
-        if isinstance(each, Allocated)
-    }
-    given.pop("a", None)  # it was released
+    given = world.addresses()
+    given.pop(released, None)
     assert len(set(given.values())) == len(given), given
 
 

@@ -1,105 +1,107 @@
-"""The real desk before a grid whose replies can be replaced, one HTTP call after the other."""
+"""The coordinator's machine before a grid whose replies can be replaced, one HTTP call after the other."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from coordinator.assignment import Policy
-from coordinator.commands import Effect, Send
 from coordinator.core.errors import GridForbids
 from coordinator.core.networks import NetworkRules
-from coordinator.desk import Desk, DeskEvent, Received
+from coordinator.core.outbox import Send
+from coordinator.core.policy import Policy
 from coordinator.grid.calls import Call
 from coordinator.grid.exchange import NotSentError, RefusedError, perform
 from coordinator.grid.operations import HttpCall
 from coordinator.grid.refusals import classify
 from coordinator.lane.commands import Mishap, WakeAt
 from coordinator.lane.events import Ticked
-from coordinator.ownership import Owner
+from coordinator.machine import Machine, MachineEffect, MachineEvent, Received
 from gridsim import calls as gridsim_calls
 from gridsim.model import Grid
-from protocol.messages import Allocate, Allocated, Attachment, Hello, Message, NetworkAsk, Release, ReleaseReason
+from protocol.wire import messages
+from protocol.wire.allocation_id import Owner, hash_driver, hash_node
 
-SUBNET = "10.55.0.0/24"
-CALLS_MAX = 500
+CLUSTER: Final = "c0ffee000000"
+SUBNET: Final = "10.55.0.0/24"
+CALLS_MAX: Final = 500
 
 
 class GridWorld:
-    """One coordinator with one node. `lie` gets the number of an HTTP call with its true reply."""
+    """One coordinator. `lie` gets the number of an HTTP call with its true reply."""
 
     def __init__(self, lie: Callable[[int, Any], Any] | None = None) -> None:
         self.lie = lie or (lambda number, body: body)
         self.grid = Grid()
         self.now_s = 1000.0
-        self.connection = b"n1-1"
-        self.told: list[Message] = []
+        self.told: list[messages.Message] = []
         self._http_calls = 0
-        self._seq = 0
-        self._wake_at_s = 0.0
+        self._numbers = itertools.count()
+        self._wake_at_s: float | None = None
         self._flight: Call | None = None
         self.grid.create("network", {"network": SUBNET, "extattrs": {"Network Name": {"value": "pods"}}})
-        policy = Policy(
-            "c1",
-            Owner("blue"),
-            "admin",
-            NetworkRules("default", SUBNET),
-            may_create_networks=True,
-            release_delay_s=0.0,
+        policy = Policy(CLUSTER, "blue", "admin", NetworkRules("default", SUBNET), release_delay_s=0.0)
+        self._machine = Machine(
+            policy,
+            b"secret",
+            lambda: f"{next(self._numbers):012x}",
+            operations_max=256,
+            sweep_interval_s=60.0,
         )
-        self._desk = Desk(policy, 256, 300.0, "test", self.now_s)
-        self._carry_out(self._desk.start(self.now_s))
+        self._carry_out(self._machine.start(self.now_s))
         self._settle()
-        self.greet("n1", self.connection)
 
-    def greet(self, node: str, connection: bytes) -> None:
-        """A node says hello, and is heard."""
-        hello = Hello(id="h1", boot_id=f"boot-{node}", journal_id="j1", page=0, last=True, holdings=[])
-        self.take(Received(node, connection, hello, self.now_s))
+    def greet(self, node: str) -> Owner:
+        """A node begins a session; returns what its journal's ids are called by."""
+        owner = Owner(CLUSTER, hash_node(node), "2" * 8, "3" * 8, hash_driver("infoblox"), "5" * 8)
+        facts = {"machine": owner.machine, "boot": owner.boot, "driver": "infoblox", "journal": owner.journal}
+        self.hear(node, messages.Hello(id="hello", node=node, **facts))
+        welcome = next(each for each in reversed(self.told) if isinstance(each, messages.Welcome))
+        claims = messages.Claims(id="claims", welcome=welcome.number, page=0, last=True, claims=[], let_go=[])
+        self.hear(node, claims)
+        return owner
 
-    def take(self, event: DeskEvent) -> None:
+    def ask(self, node: str, owner: Owner) -> str:
+        """An ADD asks for an address; returns the id that was drawn for it."""
+        allocation = str(owner.draw(f"{next(self._numbers):012x}"))
+        network = messages.NetworkAsk(name="pods", subnet=SUBNET, gateway="10.55.0.1")
+        facts = {"allocation": allocation, "network": network, "budget_ms": 55_000}
+        label = messages.Label(container_id=allocation[-12:], ifname="eth0")
+        self.hear(node, messages.Allocate(id=allocation[-12:], label=label, **facts))
+        return allocation
+
+    def let_go(self, node: str, allocation: str) -> None:
+        """A journal lets an allocation go."""
+        row = messages.LetGoRow(allocation=allocation, age_ms=0, was_held=True)
+        self.hear(node, messages.LetGo(id="let-go", allocations=[row]))
+
+    def hear(self, node: str, message: messages.ToCoordinator) -> None:
+        """A message arrives."""
+        self.take(Received(node, node.encode(), message, self.now_s))
+
+    def take(self, *events: MachineEvent) -> None:
         """Something happens, with all calls that follow at this moment."""
-        self._carry_out(self._desk.handle([event], self.now_s))
+        self._wake_at_s = None
+        self._carry_out(self._machine.handle(events, self.now_s))
         self._settle()
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         until_s = self.now_s + seconds
-        while self._wake_at_s <= until_s:
+        while self._wake_at_s is not None and self._wake_at_s <= until_s:
             self.now_s = max(self.now_s + 0.001, self._wake_at_s)
             self.take(Ticked(self.now_s))
         self.now_s = max(self.now_s, until_s)
 
-    def allocate(self, container: str) -> Allocate:
-        """The message of an ADD."""
-        return Allocate(
-            network=NetworkAsk(name="pods", subnet=SUBNET, gateway="0.0.0.1"), **self._about(container)
-        )
-
-    def release(self, container: str) -> Release:
-        """The message of a DEL."""
-        return Release(reason=ReleaseReason.DEL, **self._about(container))
+    def addresses(self) -> dict[str, str]:
+        """What was told, by id."""
+        return {each.allocation: each.address for each in self.told if isinstance(each, messages.Allocated)}
 
     def serves(self, node: str) -> bool:
         """Whether another node's ADD gets an address."""
-        connection = f"{node}-1".encode()
-        self.greet(node, connection)
-        request = self.allocate(f"of-{node}")
-        self.take(Received(node, connection, request, self.now_s))
+        allocation = self.ask(node, self.greet(node))
         self.advance(59.0)
-        return any(isinstance(each, Allocated) and each.id == request.id for each in self.told)
-
-    def _about(self, container: str) -> dict[str, Any]:
-        self._seq += 1
-        return {
-            "id": f"m{self._seq}",
-            "attachment": Attachment(container_id=container, ifname="eth0"),
-            "seq": self._seq,
-            "journal_id": "j1",
-            "attempt": 1,
-            "first_sent_ms_ago": 0,
-            "budget_ms": 55_000,
-        }
+        return allocation in self.addresses()
 
     def _settle(self) -> None:
         for _ in range(CALLS_MAX):
@@ -108,7 +110,8 @@ class GridWorld:
             call, self._flight = self._flight, None
             self.now_s += 0.01
             landing = perform(call, self._send, lambda: self.now_s)
-            self._carry_out(self._desk.handle([landing], self.now_s))
+            self._wake_at_s = None
+            self._carry_out(self._machine.handle([landing], self.now_s))
         raise AssertionError("it never stops calling")
 
     def _send(self, http: HttpCall, read_timeout_s: float) -> Any:
@@ -121,7 +124,7 @@ class GridWorld:
             raise RefusedError(classify(reply.status, self.lie(self._http_calls, reply.body)))
         return self.lie(self._http_calls, reply.body)
 
-    def _carry_out(self, effects: list[Effect]) -> None:
+    def _carry_out(self, effects: list[MachineEffect]) -> None:
         for effect in effects:
             if isinstance(effect, Call):
                 assert self._flight is None, "two calls at once"

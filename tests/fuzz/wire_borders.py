@@ -5,33 +5,33 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
-from coordinator.desk import Received
-from nodeagent import wire_messages
-from protocol import codec, operator_codec
+from protocol import operator_codec
 from protocol.codec import Unreadable, encode
-from protocol.messages import Allocated, Enrol, Message, ShowTicket
+from protocol.messages import Message
 from protocol.operator_frames import HungUp, receive_payload
+from protocol.wire import codec as wire_codec
+from protocol.wire import messages as wire
+from protocol.wire.messages import Enrol, ShowTicket
 from tests.fuzz.grid_world import GridWorld
 
 REASON_LENGTH_MAX = 500
 
 
 def read_to_coordinator(data: bytes) -> None:
-    """A node's message, which the real desk hears; whatever it was, the next ADD is served."""
-    message = _decoded(data, codec.decode_to_coordinator)
+    """A node's message, which the coordinator hears; whatever it was, the next ADD is served."""
+    message = _told(data, wire_codec.decode_to_coordinator)
     if message is None or isinstance(message, Enrol | ShowTicket):
         return
     world = GridWorld()
-    world.take(Received("n1", world.connection, message, world.now_s))  # type: ignore[arg-type]
+    world.greet("n1")
+    world.hear("n1", message)  # type: ignore[arg-type]
     world.advance(50.0)
     assert world.serves("n9"), world.told
 
 
 def read_to_agent(data: bytes) -> None:
     """The coordinator's message."""
-    message = _decoded(data, codec.decode_to_agent)
-    if isinstance(message, Allocated):
-        wire_messages.addresses_of(message)
+    _told(data, wire_codec.decode_to_agent)
 
 
 def read_operator_request(data: bytes) -> None:
@@ -58,6 +58,17 @@ def read_operator_frame(data: bytes) -> None:
             assert str(unreadable)
             return
     read_operator_request(payload)
+
+
+def _told(data: bytes, decode: Callable[[bytes], wire.Message]) -> wire.Message | None:
+    try:
+        message = decode(data)
+    except wire_codec.Unreadable as unreadable:
+        assert 0 < len(str(unreadable)) <= REASON_LENGTH_MAX
+        assert unreadable.reply_to is None or 0 < len(unreadable.reply_to) <= 64
+        return None
+    assert decode(wire_codec.encode(message)) == message
+    return message
 
 
 def _decoded(data: bytes, decode: Callable[[bytes], Message]) -> Message | None:
