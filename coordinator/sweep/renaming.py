@@ -79,7 +79,8 @@ class Renaming:
         while self._queue and self._under_way < UNDER_WAY_MAX:
             wanted = self._queue.popleft()
             self._under_way += 1
-            task = RenameTask(wanted.operation, wanted.subject, self._parts.policy.user)
+            parts = self._parts
+            task = RenameTask(wanted.operation, wanted.subject, parts.policy.user, parts.references)
             self._parts.runner.submit(task, self._ended, now_s)
         if not (self._queue or self._under_way) and (self._done or self._failed):
             self._tell()

@@ -12,6 +12,7 @@ from coordinator.grid.refusal_problems import as_problem
 from coordinator.grid.refusals import Refusal
 from coordinator.lane.task import COMPANY_S, Failed, Priority
 from coordinator.tasks.allocation_task import Task
+from coordinator.tasks.references import References
 
 WRITES_MAX: Final = 3
 """How often it is written in vain before the next sweep has to find it again."""
@@ -30,12 +31,16 @@ class RenameTask(Task[Renamed | Failed]):
     priority = Priority.LABEL
     may_wait_s = COMPANY_S
 
-    def __init__(self, operation: UpdateFound, subject: str, user: str) -> None:
+    def __init__(self, operation: UpdateFound, subject: str, user: str, references: References) -> None:
         super().__init__()
         self.subject = subject
+        self._references = references
         self._operation = operation
         self._user = user
         self._vain = 0
+
+    def goes_separately(self) -> None:
+        self.ready_at_s = max(self.ready_at_s, self._references.free_at_s(self.subject))
 
     def operations(self) -> tuple[Operation, ...]:
         return (self._operation,)
@@ -53,6 +58,10 @@ class RenameTask(Task[Renamed | Failed]):
         return self._in_vain()
 
     def unknown(self, now_s: float) -> Renamed | Failed | None:
+        if self.is_sent_separately:
+            # Else the address's next owner might get the name (rule S).
+            self._references.doubt(self.subject, now_s)
+            self.goes_separately()
         return self._in_vain()
 
     def _in_vain(self) -> Failed | None:

@@ -1,6 +1,7 @@
 """Rule S: where the user may not use `request`, a write names a reference, and never hits who has it next."""
 
 import pytest
+from lane_world import WRITER
 from machine_world import NETWORK, World
 from test_coordinator_edits import edit, sweep
 from test_coordinator_machine import LABEL, claim, connected
@@ -11,6 +12,7 @@ from coordinator.grid.exchange import LostError, perform
 from coordinator.grid.operations import DeleteFound
 from coordinator.grid.reply_bounds import ReplyBounds
 from coordinator.tasks.references import SETTLED_S
+from coordinator.tasks.rename_task import RenameTask
 from gridsim.faults import Faults
 from gridsim.model import Grid
 from protocol.wire import messages
@@ -138,6 +140,22 @@ def test_a_deletion_that_already_waits_looks_again_when_a_label_of_its_id_has_no
     agent.stays(SETTLED_S - 2)
     assert world.written() == []
     assert deletion.ready_at_s > world.now_s
+    agent.stays(4.0)
+    assert [http.method for _, http in world.written()] == ["DELETE"]
+
+
+def test_an_object_that_may_still_be_renamed_is_not_deleted():
+    world, agent, told = settled()
+    references = world.machine._references
+    operation = WRITER.rename(told.allocation)
+    task = RenameTask(operation, told.allocation, "pods", references)
+    task.is_sent_separately = True
+    assert task.unknown(world.now_s) is None
+    assert task.ready_at_s == world.now_s + SETTLED_S
+    world.sent = []
+    agent.let_go(told.allocation, was_held=False)
+    agent.stays(SETTLED_S - 2)
+    assert world.written() == []
     agent.stays(4.0)
     assert [http.method for _, http in world.written()] == ["DELETE"]
 
