@@ -115,6 +115,7 @@ class Machine:
             self._gone_nodes,
             self._other_clusters,
             self._alarms,
+            self._notices,
             self._commands,
         )
 
