@@ -15,6 +15,7 @@ RARE: Final = frozenset(PER_MINUTE) | {
     "late_commit",
     "partly_applied",
     "reply_lost",
+    "request_not_allowed",
     "request_too_big",
     "status_500",
     # the node

@@ -79,11 +79,12 @@ READINGS: Final = {
     "negative_max_results_in_request": (True, False),
     "unknown_view_search": ("empty", "error"),
     "reservation_mac": ("zeros", "absent"),
-    "user_kind": ("superuser", "ordinary"),
+    "user_kind": ("superuser", "superuser", "superuser", "ordinary", "no-request", "cloud"),
 }
 """Both readings, or all, of what nobody has documented."""
 
 NODE_GONE_AFTER_S: Final = 120.0
+WITHOUT_REQUEST: Final = ("no-request", "cloud")
 ZERO_SHARE: Final = 0.5
 CALM_SHARE: Final = 0.35
 CALM_KINDS: Final = 4
@@ -175,13 +176,17 @@ def draw(random: Random) -> Swarm:
     if random.random() < ALLIED_SHARE:
         rates |= {name: most[name] * random.uniform(0.5, 1.0) for name in random.choice(ALLIES)}
     readings = {name: random.choice(values) for name, values in READINGS.items()}
+    replicas = random.choice((1, 1, 2))
+    if readings["user_kind"] in WITHOUT_REQUEST:
+        # Where calls name references, only one coordinator may write, and its Lease sees to that.
+        replicas, rates["coordinators_overlap"] = 1, 0.0
     return Swarm(
         nodes=random.choice((1, 2, 2, 3)),
         pods_per_node=random.choice((1, 2, 3, 4, 6)),
         phase_s=random.choice((60.0, 120.0, 240.0)),
         life_s=random.choice((5.0, 20.0, 60.0)),
         plans=tuple(_plan(random, number) for number in range(random.choice((1, 1, 2)))),
-        replicas=random.choice((1, 1, 2)),
+        replicas=replicas,
         clusters=random.choice((1, 1, 1, 2)),
         has_clone=random.random() < 0.2,
         has_second_driver=random.random() < 0.2,

@@ -161,13 +161,6 @@ IN_AGENT: Final = (
         '"DEL": (59.5, 59.5)',
     ),
     Mutant(
-        "an ADD waits for a coordinator as long as it likes",
-        Promise.CLEAR_FAILURE,
-        "nodeagent.attachments.add",
-        "ADD_ANSWER_S: Final = 56.0\n",
-        "ADD_ANSWER_S: Final = 560.0\n",
-    ),
-    Mutant(
         "GC is not followed by anything",
         Promise.NOTHING_BEHIND,
         "nodeagent.attachments.gc",

@@ -121,4 +121,18 @@ IN_ALLOCATION: Final = (
         "class NetworkExhausted(TryAgain):\n",
         "class NetworkExhausted(errors.Refused):\n    code = INVALID_NETWORK_CONFIG\n",
     ),
+    Mutant(
+        "what a call by reference without outcome names is written again at once",
+        Promise.DELETED,
+        "coordinator.tasks.references",
+        "        self._doubtful_until_s[allocation] = now_s + SETTLED_S\n",
+        "        self._doubtful_until_s[allocation] = now_s\n",
+    ),
+    Mutant(
+        "a coordinator that has just taken over writes by reference",
+        Promise.DELETED,
+        "coordinator.tasks.references",
+        "        self._settled_at_s = now_s + SETTLED_S if self._are_allowed else inf\n",
+        "        self._settled_at_s = now_s if self._are_allowed else inf\n",
+    ),
 )
