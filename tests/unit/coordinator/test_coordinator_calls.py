@@ -3,6 +3,7 @@
 from machine_world import NETWORK, World
 from test_coordinator_machine import connected
 
+from coordinator.allocation.asks import ASKS_OF_NODE_MAX
 from coordinator.lane.task import COMPANY_S
 from coordinator.machine import Received
 from gridsim.model import Grid
@@ -13,7 +14,7 @@ WIDE = "10.56.0.0/21"
 
 
 def a_label(number: int) -> Label:
-    mac = f"0a:58:0a:38:00:{number:02x}"
+    mac = f"0a:58:0a:38:{number >> 8:02x}:{number & 255:02x}"
     return Label(container_id=f"c{number}", ifname="eth0", pod=f"web-{number}", pod_namespace="shop", mac=mac)
 
 
@@ -104,3 +105,28 @@ def test_an_idle_hour_makes_no_calls_but_the_sweeps():
     before = world.calls
     agent.stays(3590.0)
     assert world.calls - before <= 6
+
+
+def test_a_label_of_a_pod_that_has_ended_is_not_written():
+    world = World(reserve=1)
+    agent = connected(world)
+    agent.ask(for_reserve=True)
+    ready = agent.told()
+    before = world.calls
+    rows = [messages.LabelRow(allocation=ready.allocation, label=a_label(1))]
+    agent.say(messages.SetLabels(id="labels", labels=rows))
+    agent.let_go(ready.allocation, was_held=True)
+    agent.stays(40.0)
+    assert agent.take(messages.Gone)
+    assert not agent.take(messages.Labelled)
+    assert world.calls - before == 1
+
+
+def test_so_many_asks_of_a_node_wait_and_more_are_declined():
+    world = World(listed=False, reserve=0)
+    agent, other = connected(world), connected(world, node="node-2")
+    world.feed(*(an_ask(world, agent, number) for number in range(ASKS_OF_NODE_MAX + 1)))
+    (declined,) = agent.take(messages.Declined)
+    assert (declined.kind, declined.code) == (messages.DeclineKind.TRY_AGAIN, 11)
+    world.feed(an_ask(world, other, 1))
+    assert not other.take(messages.Declined)
