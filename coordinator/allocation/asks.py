@@ -202,6 +202,9 @@ class Asks:
             self._contradicted(ask, now_s)
         else:
             self._decline(ask, outcome.problem)
+            if isinstance(outcome.problem, errors.InternalFailure):
+                # What our own code has failed at may have been carried out.
+                self._repairs.ask_owner(ask.allocation, now_s)
 
     def _created(self, ask: Ask, created: Created, now_s: float) -> None:
         made, parts = created.object, self._parts

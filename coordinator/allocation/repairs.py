@@ -32,7 +32,7 @@ class Repairs:
 
     def __init__(self, parts: Parts, ask_owner: Callable[[str, float], None]) -> None:
         self._parts = parts
-        self._ask_owner = ask_owner
+        self.ask_owner = ask_owner
         """Asks the journal of an id whether it is its own."""
         self._tasks: dict[str, RepairTask] = {}
         self._queue: dict[str, None] = {}
@@ -203,7 +203,7 @@ class Repairs:
         parts.outbox.note("repaired", allocation=allocation, address=outcome.object.address)
         if found is None:
             # It was let go meanwhile, and may have been put back after its deletion.
-            self._ask_owner(allocation, now_s)
+            self.ask_owner(allocation, now_s)
             return
         self.kept(allocation, now_s)
         session, claim = found
@@ -222,7 +222,7 @@ class Repairs:
         if by and self._is_unclaimed_of_ours(by.allocation):
             self._parts.index.saw(by)
             self._parked[by.allocation] = allocation
-            self._ask_owner(by.allocation, now_s)
+            self.ask_owner(by.allocation, now_s)
             return
         holder = (by.comment or by.allocation or "another object") if by else "another object of the grid"
         self._lose(*found, holder=holder)

@@ -63,6 +63,13 @@ def test_a_task_that_fails_ends_as_declined_and_the_lane_goes_on(world: World) -
 
     assert not agent.take(messages.Allocated)
     assert [mishap.place for mishap in world.mishaps] == ["CreateTask"]
+    (declined,) = agent.take(messages.Declined)
+    assert declined.code == 100
+    # The grid has made it: its owner is asked, and nothing stays behind.
+    (whose,) = agent.take(messages.Whose)
+    assert whose.allocations == [declined.allocation]
+    agent.say(messages.Answer(id="answer", disowned=whose.allocations))
+    assert world.objects() == {}
     agent.ask(label=LABEL)
     assert agent.told()
 
