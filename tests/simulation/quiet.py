@@ -5,7 +5,7 @@ from __future__ import annotations
 from gridsim.store import GridObject
 from nodeagent.domain.allocation import Allocation, State
 from nodeagent.domain.attachment import AttachmentId
-from protocol.wire.allocation_id import AllocationId, Owner, hash_boot, hash_machine, hash_node
+from protocol.wire.allocation_id import CLUSTER_DIGITS, AllocationId, Owner, hash_boot, hash_machine, hash_node
 from tests.simulation import stranger
 from tests.simulation.computer import Computer
 from tests.simulation.ledger import Ledger
@@ -17,6 +17,8 @@ class Quiet:
 
     def __init__(self, ledger: Ledger) -> None:
         self.cloned: dict[str, str] = {}
+        self.names: dict[str, str] = {}
+        """What each cluster is called, by its id."""
         self._ledger = ledger
         self._excuse = ledger.excused.excuse
 
@@ -71,6 +73,9 @@ class Quiet:
         if thing is None or thing.fields["ipv4addr"] != row.address:
             text = f"{row.id} is {row.state} with {row.address}, the grid has {thing}"
             raise Violation(text, row.id, row.address)
+        name = self.names.get(row.id[:CLUSTER_DIGITS])
+        if name and thing.extattrs.get("Tenant ID") != name:
+            raise Violation(f"{row.id} bears the name {thing.extattrs.get('Tenant ID')}, not {name}", row.id)
         if row.label and not row.is_labelled:
             raise Violation(f"the label of {row.id} is not confirmed", row.id)
         shown = (str(thing.extattrs.get("VM ID", "")), str(thing.extattrs.get("Interface Name", "")))

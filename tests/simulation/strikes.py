@@ -61,6 +61,7 @@ class Strikes:
             "coordinator_killed": self._kill_coordinator,
             "coordinator_stalled": self._stall_coordinator,
             "coordinators_overlap": self._overlap_coordinators,
+            "cluster_renamed": lambda side: side.rename(),
             "node_gone": self._end_node,
             "node_unlisted": self._unlist_node,
             "node_list_away": lambda side: side.nodes.is_away(self._seconds(60)),

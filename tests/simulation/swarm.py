@@ -29,6 +29,7 @@ PER_MINUTE: Final = {
     "journal_lost": 0.7,
     "node_played_again": 0.5,
     "run_directory_wiped": 1.0,
+    "cluster_renamed": 0.2,
     "node_gone": 0.3,
     "node_unlisted": 0.7,
     "node_list_away": 1.0,

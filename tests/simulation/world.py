@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
 
@@ -52,6 +52,11 @@ class Side:
     lines: Lines
     nodes: NodeList
     computers: list[Computer] = field(default_factory=list)
+
+    def rename(self) -> None:
+        """Whoever starts from now on is told another `--cluster-name`."""
+        name = "green" if self.cluster.policy.cluster_name == "blue" else "blue"
+        self.cluster = replace(self.cluster, policy=replace(self.cluster.policy, cluster_name=name))
 
 
 class World:
@@ -163,12 +168,15 @@ class World:
                 computer.agent.go_on()
         for side in self.sides:
             self._heal_side(side)
+            self.quiet.names[side.cluster.id] = side.cluster.policy.cluster_name
 
     def _heal_side(self, side: Side) -> None:
         side.lines.heal()
         side.nodes.heal()
         for number, coordinator in enumerate(side.lines.coordinators):
-            if coordinator:
+            if coordinator and coordinator.cluster is not side.cluster:
+                self.replace_coordinator(side, number, coordinator)
+            elif coordinator:
                 coordinator.go_on()
                 coordinator.new_password()
             self.timeline.after(RESTART_S, lambda number=number: self.start_coordinator(side, number))
