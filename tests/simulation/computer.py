@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Computer:
     """One driver on one machine; `serial` tells that from others that use the same key.
 
-    `host`: where this driver is the second of its machine, the computer of the first: both boot together.
+    `host`: where another agent serves this machine, too, the computer of the first: both boot together.
     """
 
     def __init__(
@@ -40,10 +40,11 @@ class Computer:
         swarm: Swarm,
         lines: Lines,
         host: Computer | None = None,
+        driver: str = "infoblox",
     ) -> None:
         self.number = number
         self.node = node
-        self.driver = "second" if host else "infoblox"
+        self.driver = driver
         self.serial = f"serial-{host.number if host else number}" if swarm.tells_machine else ""
         self.others: list[Computer] = []
         """What else runs on this machine."""

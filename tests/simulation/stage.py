@@ -31,6 +31,7 @@ CALM: Final = Swarm(
     clusters=1,
     has_clone=False,
     has_second_driver=False,
+    has_twin=False,
     has_stranger=False,
     tells_machine=True,
     sight="clear",

@@ -85,6 +85,18 @@ READINGS: Final = {
 """Both readings, or all, of what nobody has documented."""
 
 NODE_GONE_AFTER_S: Final = 120.0
+SILENCING: Final = (
+    "agent_killed",
+    "agent_killed_at_step",
+    "agent_stalled",
+    "coordinator_killed",
+    "coordinator_killed_at_step",
+    "coordinator_stalled",
+    "coordinators_overlap",
+    "partition",
+)
+"""What keeps an agent from being heard for long."""
+
 WITHOUT_REQUEST: Final = ("no-request", "cloud")
 ZERO_SHARE: Final = 0.5
 CALM_SHARE: Final = 0.35
@@ -132,6 +144,7 @@ class Swarm:
     clusters: int
     has_clone: bool
     has_second_driver: bool
+    has_twin: bool
     has_stranger: bool
     tells_machine: bool
     sight: str
@@ -159,7 +172,7 @@ class Swarm:
             f"{self.nodes} nodes with {self.pods_per_node} pods each in {plans}; {self.replicas} coordinators "
             f"of {self.clusters} clusters{', a clone' if self.has_clone else ''}"
             f"{', a second driver' if self.has_second_driver else ''}"
-            f"{', a stranger' if self.has_stranger else ''}"
+            f"{', a twin' if self.has_twin else ''}{', a stranger' if self.has_stranger else ''}"
             f"{'' if self.tells_machine else ', machines unknown'}; sight {self.sight}; "
             f"reserve {self.reserve}; release delay {self.release_delay_s:g} s; "
             f"calls take {self.grid_s * 1000:.0f} ms; a sweep every {self.sweep_s:g} s\n"
@@ -177,7 +190,10 @@ def draw(random: Random) -> Swarm:
     if random.random() < ALLIED_SHARE:
         rates |= {name: most[name] * random.uniform(0.5, 1.0) for name in random.choice(ALLIES)}
     readings = {name: random.choice(values) for name, values in READINGS.items()}
-    replicas = random.choice((1, 1, 2))
+    replicas, has_twin = random.choice((1, 1, 2)), random.random() < 0.07
+    if has_twin:
+        # Of two agents of one driver each has to be heard every minute, or the other may free what it has.
+        replicas, rates = 1, rates | dict.fromkeys(SILENCING, 0.0)
     if readings["user_kind"] in WITHOUT_REQUEST:
         # Where calls name references, only one coordinator may write, and its Lease sees to that.
         replicas, rates["coordinators_overlap"] = 1, 0.0
@@ -191,6 +207,7 @@ def draw(random: Random) -> Swarm:
         clusters=random.choice((1, 1, 1, 2)),
         has_clone=random.random() < 0.2,
         has_second_driver=random.random() < 0.2,
+        has_twin=has_twin,
         has_stranger=random.random() < 0.15,
         tells_machine=random.random() < 0.85,
         sight=random.choice(("clear", "clear", "clear", "clear", "closed", "empty", "covered")),

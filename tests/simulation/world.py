@@ -160,6 +160,9 @@ class World:
             self.computers[-1].end_for_good()
             self.quiet.cloned.clear()
         for computer in self.computers:
+            if computer.host and computer.driver == computer.host.driver:
+                computer.end_for_good()
+        for computer in self.computers:
             computer.rates = dict.fromkeys(computer.rates, 0.0)
             computer.fails_until_s = 0.0
             if computer.runtime:
@@ -285,12 +288,18 @@ class World:
         for number in range(self.swarm.nodes):
             self._add_computer(side, f"n{number}")
         if self.swarm.has_second_driver:
+            self._add_computer(side, "n0", side.computers[0], "second")
+        if self.swarm.has_twin:
             self._add_computer(side, "n0", side.computers[0])
         return side
 
-    def _add_computer(self, side: Side, node: str, host: Computer | None = None) -> Computer:
+    def _add_computer(
+        self, side: Side, node: str, host: Computer | None = None, driver: str = "infoblox"
+    ) -> Computer:
         number = len(self.ledger.computers)
-        computer = Computer(number, node, self.timeline, self.random, self.story, self.swarm, side.lines, host)
+        computer = Computer(
+            number, node, self.timeline, self.random, self.story, self.swarm, side.lines, host, driver
+        )
         computer.on_loss = self.ledger.loses_journal
         self.ledger.computers.append(computer)
         side.computers.append(computer)

@@ -135,4 +135,11 @@ IN_ALLOCATION: Final = (
         "        self._settled_at_s = now_s + SETTLED_S if self._are_allowed else inf\n",
         "        self._settled_at_s = now_s if self._are_allowed else inf\n",
     ),
+    Mutant(
+        "what an adopter lets go is deleted though its journal is heard",
+        Promise.DELETED,
+        "coordinator.allocation.deletions",
+        "        if owner.journal in (session.owner.journal, ADOPTED_JOURNAL):\n",
+        "        if True:\n",
+    ),
 )

@@ -59,13 +59,6 @@ IN_SWEEP: Final = (
         "        return now_s - latest_s >= 0.0\n",
     ),
     Mutant(
-        "the sweep deletes what no session claims",
-        Promise.DELETED,
-        "coordinator.sweep.verdict",
-        "    if session.names(seen.allocation):\n        return Verdict.FINE\n",
-        "",
-    ),
-    Mutant(
         "nothing is swept",
         Promise.NOTHING_BEHIND,
         "coordinator.sweep.sweeper",
