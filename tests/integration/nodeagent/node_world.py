@@ -39,7 +39,6 @@ from protocol.wire.messages import (
     Labelled,
     LetGo,
     LetGoRow,
-    Message,
     Ping,
     Pong,
     SetLabels,
@@ -82,7 +81,7 @@ class Book:
         if isinstance(message, Ping):
             return [Pong(id=message.id)]
         if isinstance(message, Claims | LetGo):
-            return self.delete(message, message.let_go if isinstance(message, Claims) else message.allocations)
+            return self.delete(message)
         if isinstance(message, SetLabels):
             return self.label(message)
         if isinstance(message, Allocate):
@@ -110,8 +109,8 @@ class Book:
             wapi_calls=1,
         )
 
-    def delete(self, message: Message, rows: Sequence[LetGoRow]) -> list[ToAgent]:
-        ids = [row.allocation for row in rows]
+    def delete(self, message: Claims | LetGo) -> list[ToAgent]:
+        ids = [row.allocation for row in rows_of(message)]
         for each in ids:
             self.objects.pop(each, None)
         return [Gone(id=message.id, allocations=ids)] if ids else []
@@ -126,6 +125,11 @@ class Book:
     def containers(self) -> set[str]:
         """Whose addresses the grid holds; `reserve` for those that nobody has."""
         return {each.label.container_id if each.label else "reserve" for each in self.objects.values()}
+
+
+def rows_of(message: Claims | LetGo) -> Sequence[LetGoRow]:
+    """What a message lets go."""
+    return message.let_go if isinstance(message, Claims) else message.allocations
 
 
 def decline(message: Allocate) -> Declined:
@@ -475,8 +479,11 @@ class World:
 
     def next_let_go(self) -> str:
         """The container whose allocation the next let_go names."""
-        (row,) = self.coordinator.expect(LetGo).allocations
-        return self.coordinator.book.used_by[row.allocation]
+        while True:
+            message = self.coordinator.received.get(timeout=PATIENCE_S)
+            if isinstance(message, Claims | LetGo):
+                for row in rows_of(message):
+                    return self.coordinator.book.used_by[row.allocation]
 
     def until_only(self, containers: set[str]) -> None:
         """Wait until the coordinator knows these containers' attachments alone."""

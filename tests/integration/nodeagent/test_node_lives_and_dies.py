@@ -8,9 +8,7 @@ import socket
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
-from queue import Empty
 
 import pytest
 from node_world import PATIENCE_S, Agent, AgentEnded, Answer, Staging, World, a_config, frame_of
@@ -87,7 +85,7 @@ def test_a_kill_at_any_step_leaves_one_address_for_the_living_and_none_for_the_o
     node: World, step: str
 ) -> None:
     node.coordinator.book.reserve = 1
-    killed = node.launch(Staging(kill_at=step))
+    killed = node.launch(Staging(kill_at=step), log_level="debug")
     told = _use_until_killed(node, killed)
     node.start()
 
@@ -105,9 +103,9 @@ def _use_until_killed(node: World, killed: Agent) -> str | None:
     try:
         killed.expect_log("serving", "coordinator_reached")
         told = node.add("stays").address
-        _wait_for(node, killed, "reserve")
+        _wait_for(killed, "type=allocated", 2)
         node.add("goes")
-        _wait_for(node, killed, "goes")
+        _wait_for(killed, "type=labelled", 1)
         node.delete("goes")
         killed.expect_log("event=released")
         killed.expect_log("no such line, only the end")
@@ -117,10 +115,10 @@ def _use_until_killed(node: World, killed: Agent) -> str | None:
     return told
 
 
-def _wait_for(node: World, killed: Agent, holder: str) -> None:
-    while holder not in node.coordinator.book.containers() and killed.is_running():
-        with suppress(Empty):
-            node.coordinator.received.get(timeout=0.1)
+def _wait_for(killed: Agent, text: str, count: int) -> None:
+    """Wait until the log has so many lines with `text`. Raises `AgentEnded`."""
+    while sum(text in line for line in list(killed.lines)) < count:
+        killed.expect_log("event=message_received")
 
 
 def test_a_kill_while_a_pending_file_is_removed_releases_once_and_removes_it(node: World) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from node_world import Answer, Staging, World, a_config
 
-from protocol.wire.messages import Allocate, Hello
+from protocol.wire.messages import Allocate, Claims
 
 HURRY = Staging(look_every_s=0.5)
 
@@ -144,7 +144,7 @@ def test_what_a_gc_released_stays_released_although_the_agent_dies(node: World, 
 
     node.start()
 
-    assert [row.was_held for row in node.coordinator.expect(Hello).let_go] == [True]
+    assert [row.was_held for row in node.coordinator.expect(Claims).let_go] == [True]
 
 
 @pytest.mark.parametrize("change", ["mount -t tmpfs none /run/netns", "umount -l /run/netns/*"])
