@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bench import exec_times, growth, idle, one_pod, storm, throughput
+from bench import exec_times, growth, idle, one_pod, reserve, storm, throughput
 from bench.comparison import compare
 from bench.machine import describe
 from bench.page import HEADINGS, write_page
@@ -27,6 +27,7 @@ from demo.table import table
 PARTS: Final[Mapping[str, Callable[[Run], Result]]] = {
     "exec": exec_times.measure,
     "one_pod": one_pod.measure,
+    "reserve": reserve.measure,
     "throughput": throughput.measure,
     "storm": storm.measure,
     "growth": growth.measure,

@@ -11,7 +11,7 @@ import zmq
 
 from bench.run import Wrong
 from bench.wire_node import WireNode
-from protocol.messages import Allocated, Declined
+from protocol.wire.messages import Allocated, Declined
 
 SILENCE_MS: Final = 60_000
 
@@ -87,6 +87,5 @@ class ClosedLoop:
         return [self._served(message, now_s) for message in messages if isinstance(message, Allocated)]
 
     def _served(self, message: Allocated, now_s: float) -> Served:
-        address = message.addresses[0].address.partition("/")[0]
         took_s = now_s - self._asked_at_s.pop(message.id)
-        return Served(message.id, address, now_s, took_s, message.grid_ms / 1000)
+        return Served(message.id, message.address, now_s, took_s, message.grid_ms / 1000)

@@ -20,11 +20,13 @@ from bench.process import usage
 from bench.result import Panel, Result, Samples, Series, Table
 from bench.run import Run, Wrong
 from bench.timed_exec import execute
-from bench.wire_node import WireNode, authorize, hear_until_welcome
+from bench.wire_node import UNBOUNDED, WireNode, authorize, hear_until_welcome
 from demo.cluster import CLUSTER_NAME, Cluster, Node, Plan
 from demo.cni import Invocation
 from demo.grid import PASSWORD
+from protocol.cluster_id import CLUSTER_ID_FILE, read_cluster_id
 from protocol.keys import KeyPair, load_public
+from protocol.wire.allocation_id import Owner, hash_boot, hash_driver, hash_machine, hash_node
 
 ALLOCATIONS: Final = (0, 1_000, 10_000, 100_000)
 ATTACHMENTS: Final = (10, 250, 1_000)
@@ -59,11 +61,11 @@ def _coordinator(run: Run, steps: int, samples: dict[str, Samples]) -> str:
     stage = run.directory / "coordinator"
     pair = authorize(stage / "keys", [NODE])[NODE]
     living: dict[str, str] = {}
-    with Cluster(stage, Plan(coordinator_flags=())) as cluster:
+    with Cluster(stage, Plan(coordinator_flags=UNBOUNDED)) as cluster:
         cluster.grid.create_all("network", [{"network": f"10.{64 + number}.0.0/16"} for number in range(2)])
-        there = 0
+        owner, there = read_cluster_id(stage / "keys" / "coordinator" / CLUSTER_ID_FILE), 0
         for count in ALLOCATIONS[:steps]:
-            cluster.grid.create_all("fixedaddress", [_allocation(number) for number in range(there, count)])
+            cluster.grid.create_all("fixedaddress", [_allocation(owner, number) for number in range(there, count)])
             living.update({_container(number): _address(number) for number in range(there, count)})
             there = count
             _start_coordinator(cluster, count, samples)
@@ -125,16 +127,21 @@ def _adds(cluster: Cluster, pair: KeyPair, subnet: str, prefix: str, count: int)
         return Load(load.took_s, load.measured, [*load.drained, *first.measured, *first.drained])
 
 
-def _allocation(number: int) -> dict[str, Any]:
+def _allocation(cluster_id: str, number: int) -> dict[str, Any]:
     """An address of a pod, as the grid holds it."""
+    node = f"node-{number % 100}"
+    owner = Owner(
+        cluster_id, hash_node(node), hash_machine(node), hash_boot("boot"), hash_driver("infoblox"), "0badcafe"
+    )
     eas = {
+        "Allocation ID": str(owner.draw(f"{number:012x}")),
         "Tenant ID": CLUSTER_NAME,
         "CMP Type": "Kubernetes",
         "Cloud API Owned": "True",
         "VM ID": _container(number),
         "VM Name": f"shop/web-{number}",
         "Interface Name": "eth0",
-        "Location": f"node-{number % 100}",
+        "Location": node,
         "Network Name": "pods",
     }
     return {
@@ -156,7 +163,10 @@ def _address(number: int) -> str:
 
 def _agent(run: Run, steps: int, samples: dict[str, Samples]) -> str:
     living: dict[str, str] = {}
-    with Cluster(run.directory / "agent", Plan()) as cluster, ThreadPoolExecutor(AT_ONCE) as pool:
+    with (
+        Cluster(run.directory / "agent", Plan(coordinator_flags=UNBOUNDED)) as cluster,
+        ThreadPoolExecutor(AT_ONCE) as pool,
+    ):
         node = cluster.node
         for count in ATTACHMENTS[:steps]:
             missing = [f"held-{number}" for number in range(len(living), count)]

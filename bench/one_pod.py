@@ -97,7 +97,7 @@ def measure(run: Run) -> Result:
         with ExitStack() as stack:
             underlay = stack.enter_context(_underlay())
             flags = ("--latency-ms", str(latency_ms), "--op-latency-ms", str(OPERATION_MS))
-            delay = ("--release-delay", str(RELEASE_DELAY_S))
+            delay = ("--release-delay", str(RELEASE_DELAY_S), "--reserve", "0")
             plan = Plan(grid_flags=flags, coordinator_flags=delay, underlay=underlay)
             cluster = stack.enter_context(Cluster(run.directory / str(latency_ms), plan))
             stage = _Stage(run, cluster, stack)
@@ -170,8 +170,8 @@ class _Stage:
         assert agent
         assert coordinator
         last = pods["alone"][-1].container
-        coordinator.wait_for("allocated", lambda line: bool(line["container"] == last))
-        agent.wait_for("allocated", lambda line: bool(line["container"] == last))
+        told = agent.wait_for("allocated", lambda line: bool(line["container"] == last))
+        coordinator.wait_for("allocated", lambda line: bool(line["request"] == told["request"]))
         trail = Trail(agent.lines, coordinator.lines)
         for kind in KINDS:
             each = zip(pods[kind], took[f"{kind}.add"], strict=True)

@@ -48,7 +48,10 @@ def measure(run: Run) -> Result:
     for nodes in (QUICK_NODES,) if run.is_quick else NODES:
         stage = run.directory / str(nodes)
         pairs = authorize(stage / "keys", [f"storm-{number}" for number in range(nodes)])
-        plan = Plan(grid_flags=("--latency-ms", str(LATENCY_MS)), coordinator_flags=("--log-level", "info"))
+        plan = Plan(
+            grid_flags=("--latency-ms", str(LATENCY_MS)),
+            coordinator_flags=("--log-level", "info", "--reserve", "0"),
+        )
         with Cluster(stage, plan) as cluster:
             began_s, answers, spent = _storm(cluster, pairs, stage)
             living = {each.container: each.address for each in answers}

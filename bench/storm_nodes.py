@@ -20,7 +20,7 @@ import zmq
 
 from bench.wire_node import WireNode
 from protocol.keys import KeyPair
-from protocol.messages import Allocated, Declined, HelloFirst, ToAgent, Welcome
+from protocol.wire.messages import Allocated, Declined, HelloFirst, ToAgent, Welcome
 
 SPARE_SOCKETS: Final = 100
 POLL_MS: Final = 1000
@@ -114,8 +114,8 @@ class Storm:
         elif isinstance(message, Declined) and message.id in self._asks:
             self._wait(message.id, self._chance.uniform(*RETRY_S))
         elif isinstance(message, Allocated) and message.id in self._asks:
-            ask, address = self._asks.pop(message.id), message.addresses[0].address.partition("/")[0]
-            self.answers.append(Answer(message.id, address, ask.began_s, time.monotonic(), ask.attempts))
+            ask = self._asks.pop(message.id)
+            self.answers.append(Answer(message.id, message.address, ask.began_s, time.monotonic(), ask.attempts))
 
     def _greet(self, node: WireNode) -> None:
         if node.name not in self._greeting:
@@ -128,7 +128,7 @@ class Storm:
         now_s = time.monotonic()
         ask.began_s = ask.began_s or now_s
         ask.attempts += 1
-        ask.node.allocate(container, self._plan.subnet, ask.attempts, int((now_s - ask.began_s) * 1000))
+        ask.node.allocate(container, self._plan.subnet)
         self._wait(container, SILENCE_S)
 
     def _wait(self, container: str, pause_s: float) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from bench.growth import bytes_each
 from bench.one_pod import LATENCIES_MS, OPERATION_MS
+from bench.reserve import lane_limit as lane_limit_of_pods
 from bench.result import Result
 from bench.spread import percentile
 from bench.throughput import THREADS, lane_limit
@@ -70,6 +71,31 @@ def _verdict(what: str, target: str, measure: Callable[[Figures], Measured], fig
 def _exec(figures: Figures) -> Measured:
     ours, theirs = figures.median("exec", "add.took"), figures.median("exec", "host_local_add.took")
     return f"{ours / theirs:.2f} × ({ours:.1f} ms to {theirs:.1f} ms)", ours <= 2 * theirs
+
+
+def _from_reserve(figures: Figures) -> Measured:
+    ratios = {
+        f"{latency_ms} ms": (
+            figures.median("reserve", f"{latency_ms}ms.add")
+            / figures.median("reserve", f"{latency_ms}ms.version"),
+            figures.median("reserve", f"{latency_ms}ms.add")
+            / figures.median("reserve", f"{latency_ms}ms.host_local"),
+        )
+        for latency_ms in LATENCIES_MS
+    }
+    down = figures.median("reserve", "down.add") / figures.median("reserve", "0ms.version")
+    worst = max(max(own for own, _ in ratios.values()), down), max(theirs for _, theirs in ratios.values())
+    text = f"{worst[0]:.2f} × our VERSION, {worst[1]:.2f} × host-local's ADD at most"
+    return text, worst[0] <= 1.5 and worst[1] <= 1.1
+
+
+def _churn(figures: Figures) -> Measured:
+    without = figures.median("reserve", "churn.0.rate")
+    shares = {ready: figures.median("reserve", f"churn.{ready}.rate") / without for ready in (2, 50)}
+    text = ", ".join(f"{share:.1%} with {ready} ready" for ready, share in shares.items())
+    return f"{text}; {without / lane_limit_of_pods():.1%} of the lane's limit without", min(
+        shares.values()
+    ) >= 0.95
 
 
 def _warm_add(figures: Figures) -> Measured:
@@ -167,6 +193,11 @@ def _idle_calls(figures: Figures) -> Measured:
 
 TARGETS: Final[Mapping[tuple[str, str], Callable[[Figures], Measured]]] = {
     ("installed plugin, ADD from the journal, against host-local's ADD", "at most 2 ×"): _exec,
+    (
+        "ADD from the reserve, at any latency, and with grid and coordinator down",
+        "at most 1.5 × our VERSION, 1.1 × host-local",
+    ): (_from_reserve),
+    ("pods that come and go, reserve 2 and 50 against 0", "at least 95 %"): _churn,
     ("ADD through the exec at 20 ms (+ 5 ms an operation)", "1 call, at most grid time + 15 ms"): _warm_add,
     ("the same at 150 ms, against the original's six calls", "at least 5 × faster"): _against_original,
     ("DEL at any latency, grid down too, against our ADD from the journal", "at most 2 ×"): _deletions,

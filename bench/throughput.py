@@ -16,7 +16,7 @@ from bench.plain_client import CALLS, PlainClient
 from bench.result import Mark, Panel, Result, Samples, Series, Table
 from bench.run import Run
 from bench.spread import percentile
-from bench.wire_node import WireNode, authorize, hear_until_welcome
+from bench.wire_node import UNBOUNDED, WireNode, authorize, hear_until_welcome
 from demo.cluster import CLUSTER_NAME, Cluster, Plan
 from protocol.keys import KeyPair, load_public
 
@@ -76,7 +76,7 @@ def measure(run: Run) -> Result:
         stage = run.directory / str(latency_ms)
         pairs = authorize(stage / "keys", NODES)
         grid_flags = ("--latency-ms", str(latency_ms), "--op-latency-ms", str(OPERATION_MS))
-        plan = Plan(grid_flags=grid_flags, coordinator_flags=("--log-level", "info"))
+        plan = Plan(grid_flags=grid_flags, coordinator_flags=("--log-level", "info", *UNBOUNDED))
         with ExitStack() as stack:
             cluster = stack.enter_context(Cluster(stage, plan))
             nodes = _connect(cluster, pairs, stack)

@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import zmq
 
-from protocol.codec import decode_to_agent, encode
 from protocol.keys import KeyPair, generate, write_public
-from protocol.messages import (
+from protocol.wire.allocation_id import Owner, hash_boot, hash_driver, hash_machine, hash_node
+from protocol.wire.codec import decode_to_agent, encode
+from protocol.wire.messages import (
     Allocate,
-    Attachment,
+    Claims,
     Hello,
     HelloFirst,
+    Label,
+    LetGo,
+    LetGoRow,
     NetworkAsk,
-    Pod,
-    Release,
-    ReleaseReason,
     ToAgent,
+    Welcome,
 )
 
 BUDGET_MS: Final = 60_000
 IFNAME: Final = "eth0"
+DRIVER: Final = "infoblox"
 MESSAGES_MAX: Final = 10_000
 RECONNECT_MS: Final = 100
 RECONNECT_MS_MAX: Final = 5_000
 HANDSHAKE_MS: Final = 30_000
+UNBOUNDED: Final = ("--node-allocations-max", "65536")
+"""For a coordinator whose few nodes stand for many."""
 
 
 class WireNode:
-    """Says hello, asks for addresses, gives them back. It has no journal, and repeats nothing by itself."""
+    """Says hello, asks for addresses, lets them go. It has no journal, and repeats nothing by itself."""
 
     def __init__(self, context: zmq.Context[Any], name: str, pair: KeyPair, coordinator: bytes) -> None:
         self.name = name
-        self._seq = 0
+        self._journal = secrets.token_hex(4)
+        self._owner: Owner | None = None
+        self._ids: dict[str, str] = {}
+        """The allocation of each container."""
         self.socket: zmq.Socket[bytes] = context.socket(zmq.DEALER)
         for option, value in (
             (zmq.IMMEDIATE, 1),
@@ -51,46 +60,62 @@ class WireNode:
         self.socket.curve_serverkey = coordinator
 
     def hello(self) -> None:
-        """Of a node that has just booted and holds nothing."""
+        """Of a node that has just booted."""
         hello = Hello(
-            id=f"hello-{self.name}", boot_id="boot", journal_id=self.name, page=0, last=True, holdings=[]
+            id=f"hello-{self.name}",
+            node=self.name,
+            machine=hash_machine(self.name),
+            boot=hash_boot("boot"),
+            driver=DRIVER,
+            journal=self._journal,
         )
         self.socket.send(encode(hello))
 
-    def allocate(self, container: str, subnet: str, attempt: int = 1, waited_ms: int = 0) -> None:
-        """Ask for the address of a container, or ask again after `waited_ms`."""
-        self._seq += 1
-        network = NetworkAsk(name="pods", subnet=subnet)
-        pod = Pod(name=container, namespace="bench", uid=f"uid-{container}")
-        self.socket.send(
-            encode(Allocate(network=network, pod=pod, **self._request(container, attempt, waited_ms)))
+    def allocate(self, container: str, subnet: str) -> None:
+        """Ask for the address of a container, under an id of its own."""
+        assert self._owner, "not welcome yet"
+        self._ids[container] = str(self._owner.draw(secrets.token_hex(6)))
+        message = Allocate(
+            id=container,
+            allocation=self._ids[container],
+            network=NetworkAsk(name="pods", subnet=subnet),
+            budget_ms=BUDGET_MS,
+            label=Label(
+                container_id=container,
+                ifname=IFNAME,
+                pod=container,
+                pod_namespace="bench",
+                pod_uid=f"uid-{container}",
+            ),
         )
+        self.socket.send(encode(message))
 
-    def release(self, container: str, subnet: str) -> None:
-        """Give a container's address back."""
-        self._seq += 1
-        self.socket.send(
-            encode(Release(reason=ReleaseReason.DEL, subnet=subnet, **self._request(container, 1, 0)))
-        )
+    def let_go(self, container: str) -> None:
+        """A container's pod has ended."""
+        row = LetGoRow(allocation=self._ids[container], age_ms=0, was_held=True)
+        self.socket.send(encode(LetGo(id=container, allocations=[row])))
 
     def hear(self) -> Iterator[ToAgent]:
-        """What has come in."""
+        """What has come in. A welcome is answered: this node claims nothing."""
         while True:
             try:
-                yield decode_to_agent(self.socket.recv(zmq.DONTWAIT))
+                message = decode_to_agent(self.socket.recv(zmq.DONTWAIT))
             except zmq.Again:
                 return
+            if isinstance(message, Welcome):
+                self._welcomed(message)
+            yield message
 
-    def _request(self, container: str, attempt: int, waited_ms: int) -> dict[str, Any]:
-        return {
-            "id": container,
-            "attachment": Attachment(container_id=container, ifname=IFNAME),
-            "seq": self._seq,
-            "journal_id": self.name,
-            "attempt": attempt,
-            "first_sent_ms_ago": waited_ms,
-            "budget_ms": BUDGET_MS,
-        }
+    def _welcomed(self, welcome: Welcome) -> None:
+        self._owner = Owner(
+            cluster=welcome.cluster,
+            node=hash_node(self.name),
+            machine=hash_machine(self.name),
+            boot=hash_boot("boot"),
+            driver=hash_driver(DRIVER),
+            journal=self._journal,
+        )
+        self.socket.send(encode(Claims(id=f"claims-{self.name}", welcome=welcome.number, page=0, last=True)))
 
 
 def authorize(keys: Path, names: Sequence[str]) -> dict[str, KeyPair]:

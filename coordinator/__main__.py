@@ -17,34 +17,34 @@ from typing import Final, Protocol
 
 import zmq
 
-from coordinator.assignment import Policy
+from coordinator.admin.events import Asked, Left
+from coordinator.admin.socket import AdminSocket, NoAdminSocket
 from coordinator.cluster.api_server import ApiServer
+from coordinator.cluster.copied_secret import CopiedSecret
 from coordinator.cluster.kubernetes_api import KubernetesApi
 from coordinator.cluster.live_nodes import LiveNodesFile
-from coordinator.cluster.liveness import NobodyTells
+from coordinator.cluster.liveness import LivenessSource, NobodyTells
+from coordinator.cluster.node_watch import NodeWatch
 from coordinator.cluster.token_reviewer import Reviewer
-from coordinator.cluster.watch import ClusterWatch
-from coordinator.comparison import SweepRules
+from coordinator.core.policy import Policy
 from coordinator.core.steps import OnStep, no_step
-from coordinator.desk import Desk
-from coordinator.door import Door
-from coordinator.enrolment import Enrolment
-from coordinator.events import OperatorAsked, OperatorLeft
-from coordinator.front import Drivers, Front, Item, KeysChanged, PasswordChanged, Stop
 from coordinator.grid.caller import Caller
 from coordinator.grid.wapi import Wapi
+from coordinator.loop import Item, KeysChanged, Loop, PasswordChanged, Stop
+from coordinator.machine import Machine
 from coordinator.metrics import Metrics
+from coordinator.nodes.admission import Admission
+from coordinator.nodes.agents_port import AgentsPort, Sockets
 from coordinator.nodes.authorized import Authorized
 from coordinator.nodes.connection_book import ConnectionBook, Limits
 from coordinator.nodes.connection_guard import ConnectionGuard
+from coordinator.nodes.enrolment import Enrolment
 from coordinator.nodes.rate_limit import RateLimit
 from coordinator.nodes.router import Router, listen
 from coordinator.nodes.tickets import Tickets
 from coordinator.nodes.zap import Zap
-from coordinator.operator_socket import NoOperatorSocket, OperatorSocket
-from coordinator.ownership import Owner
+from coordinator.notes import Notes
 from coordinator.settings import Settings, read_settings
-from coordinator.sweeper import Sweeping
 from daemon import descriptors
 from daemon.bounds import Bounds
 from daemon.file_watch import FileWatch
@@ -54,8 +54,9 @@ from daemon.log_output import standard_error_that_never_waits
 from daemon.logs import Logger, make_logger
 from daemon.settings import BadSettings, warn_of_unknown_variables
 from daemon.status_server import Pages, StatusServer
+from protocol.cluster_id import CLUSTER_UID_FILE, BadClusterId, read_cluster_id, read_cluster_uid
 from protocol.keys import BadKey, KeyPair, load_pair
-from protocol.status import CoordinatorStatus
+from protocol.wire.status import CoordinatorStatus
 
 EXIT_FAILED = 1
 EXIT_BAD_SETTINGS = 2
@@ -73,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run until SIGTERM. Returns the exit code: 0, 2 for bad configuration, 1 for anything else."""
     try:
         return run(read_settings(argv))
-    except (BadSettings, BadKey) as bad:
+    except (BadSettings, BadKey, BadClusterId) as bad:
         return _complain(bad, EXIT_BAD_SETTINGS)
     except (OSError, zmq.ZMQError) as error:
         return _complain(error, EXIT_FAILED)
@@ -102,67 +103,54 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) 
     authorized = Authorized(settings.keys / "authorized", lambda text: logger.warning("bad_key_file", reason=text))
     authorized.reread()
 
-    policy = Policy(
-        coordinator_id=_new_id(),
-        owner=Owner(settings.cluster_name),
-        user=settings.wapi_username,
-        rules=settings.rules,
-        may_create_networks=settings.create_networks,
-        release_delay_s=settings.release_delay,
-    )
     live_nodes = LiveNodesFile(settings.live_nodes, clock) if settings.live_nodes else None
     api_server = ApiServer(settings.kubernetes_api or "", settings.kubernetes_credentials, clock, user_agent)
-    cluster = ClusterWatch(api_server, clock, logger, internal) if settings.watch_cluster else None
-    rules = SweepRules(settings.sweep_interval, settings.sweep_apart, settings.node_gone_after)
-    sweeping = Sweeping(rules, cluster or live_nodes or NobodyTells())
-    desk = Desk(policy, settings.wapi_batch_size, settings.lookup_ttl, release, clock(), sweeping)
+    cluster = NodeWatch(api_server, clock, logger, internal) if settings.watch_cluster else None
+    machine = _machine(settings, release, pair, cluster or live_nodes or NobodyTells())
     bounds = Bounds(lambda bound: metrics.bounded.labels(bound).inc(), logger)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     context.set(zmq.MAX_SOCKETS, 16)
-    zap = Zap(context, clock)
-    router, guard = _agents_port(context, settings, pair, bounds, clock)
+    sockets = _sockets(context, settings, pair, bounds, clock)
     inbox: Inbox[Item] = Inbox()
     reviewer = Reviewer(KubernetesApi(api_server), settings.token_rules, inbox.put, clock, internal)
-    door = _door(settings, pair, authorized, desk, clock)
-    operators = _open_operator_socket(settings, inbox, clock, logger, bounds)
-    drivers = Drivers(router, guard, zap, reviewer.review, operators.answer if operators else lambda _: None)
-    front = Front(desk, door, drivers, inbox, metrics, logger, clock, on_step, internal, _new_id)
+    notes = Notes(metrics.count, logger, clock)
+    admission = _admission(settings, pair, authorized, clock)
+    port = AgentsPort(sockets, admission, reviewer.review, notes.tell, clock, on_step, internal)
+    people = _admin_socket(settings, inbox, clock, logger, bounds)
+    loop = Loop(machine, port, inbox, notes, clock, internal, people.answer if people else lambda _: None)
     files = FileWatch(_watched(settings, inbox, logger, live_nodes), internal)
     wapi = Wapi(settings.grid, settings.read_password, clock, user_agent)
     caller = Caller(wapi, inbox.put, clock, on_step, internal)
-    status = StatusServer(*settings.status_address, _pages(front, guard, cluster, metrics, clock), bounds)
+    status = StatusServer(*settings.status_address, _pages(loop, sockets.guard, cluster, metrics, clock), bounds)
     _on_signals(inbox)
     _warn(settings, authorized, logger)
-    logger.info(
-        "started",
-        release=release,
-        id=policy.coordinator_id,
-        listen=router.endpoint,
-        status_port=status.port,
-        nodes=len(authorized),
-    )
+    facts = {"release": release, "listen": sockets.router.endpoint, "status_port": status.port}
+    logger.info("started", **facts, nodes=len(authorized))
 
-    workers: dict[str, _Worker] = {"caller": caller, "files": files, "reviewer": reviewer, "guard": guard}
-    workers |= cluster.watches if cluster else {}
+    secret = _copied_secret(settings, api_server, inbox, logger)
+    workers: dict[str, _Worker] = {"caller": caller, "files": files, "reviewer": reviewer, "guard": sockets.guard}
+    workers |= {"secret": secret} if secret else {}
+    workers |= {"cluster": cluster} if cluster else {}
     threads = [_start(name, worker.run, inbox) for name, worker in workers.items()]
     status.start()
-    if operators:
-        operators.start()
+    if people:
+        people.start()
     _collect_seldom()
-    front.run(caller)
+    loop.run(caller)
     is_healthy = all(thread.is_alive() for thread in threads)
     status.stop()
-    if operators:
-        operators.stop()
+    if people:
+        people.stop()
     for worker in workers.values():
         worker.stop()
     for thread in threads:
         thread.join(timeout=5)
-    router.close()
-    zap.close()
+    port.close()
     context.term()
     logger.info("stopped")
-    return 0 if is_healthy else 1
+    if secret and secret.is_copied:
+        return EXIT_BAD_SETTINGS
+    return 0 if is_healthy else EXIT_FAILED
 
 
 def _collect_seldom() -> None:
@@ -171,25 +159,48 @@ def _collect_seldom() -> None:
     gc.set_threshold(COLLECT_AFTER_OBJECTS)
 
 
-def _door(
-    settings: Settings, pair: KeyPair, authorized: Authorized, desk: Desk, clock: Callable[[], float]
-) -> Door:
-    lifetime_ms = int(settings.ticket_lifetime * 1000)
-    enrolment = Enrolment(
-        Tickets(pair.secret), lifetime_ms, authorized, lambda *asked: desk.sessions.live_boot(*asked)
+def _machine(settings: Settings, release: str, pair: KeyPair, liveness: LivenessSource) -> Machine:
+    policy = Policy(
+        cluster_id=read_cluster_id(settings.cluster_id_path),
+        cluster_name=settings.cluster_name,
+        user=settings.wapi_username,
+        rules=settings.rules,
+        may_create_networks=settings.create_networks,
+        former=settings.former_cluster_id,
+        reserve=settings.reserve,
+        allocations_max=settings.node_allocations_max,
+        release_delay_s=settings.release_delay,
+        node_gone_after_s=settings.node_gone_after,
+        lookup_ttl_s=settings.lookup_ttl,
+        release=release,
+        names=settings.attribute_names,
+        several=settings.several,
+        reservations_only=settings.reservations_only,
     )
-    return Door(authorized, enrolment, RateLimit() if settings.enrol_tokens else None, clock, _wall_ms)
+    return Machine(
+        policy,
+        pair.secret,
+        _draw,
+        operations_max=settings.wapi_batch_size,
+        sweep_interval_s=settings.sweep_interval,
+        liveness=liveness,
+    )
+
+
+def _admission(settings: Settings, pair: KeyPair, authorized: Authorized, clock: Callable[[], float]) -> Admission:
+    enrolment = Enrolment(Tickets(pair.secret), int(settings.ticket_lifetime * 1000), authorized)
+    return Admission(authorized, enrolment, RateLimit() if settings.enrol_tokens else None, clock, _wall_ms)
 
 
 def _pages(
-    front: Front,
+    loop: Loop,
     guard: ConnectionGuard,
-    cluster: ClusterWatch | None,
+    cluster: NodeWatch | None,
     metrics: Metrics,
     clock: Callable[[], float],
 ) -> Pages:
     def status() -> CoordinatorStatus:
-        return front.ask_status(cluster.status(clock()) if cluster else None)
+        return loop.ask_status(cluster.status(clock()) if cluster else None)
 
     return Pages(
         lambda: None,
@@ -215,22 +226,50 @@ def _watched(
     return watched
 
 
-def _new_id() -> str:
-    return token_hex(4)
+def _admin_socket(
+    settings: Settings, inbox: Inbox[Item], clock: Callable[[], float], logger: Logger, bounds: Bounds
+) -> AdminSocket | None:
+    """Where people's commands are answered; pods get their addresses without it too."""
+    try:
+        return AdminSocket(
+            settings.operator_socket,
+            lambda ticket, request: inbox.put(Asked(ticket, request, clock())),
+            lambda ticket: inbox.put(Left(ticket, clock())),
+            logger,
+            bounds,
+        )
+    except NoAdminSocket as closed:
+        logger.warning("no_operator_socket", reason=str(closed), remedy="people's commands cannot be used")
+        return None
+
+
+def _copied_secret(
+    settings: Settings, server: ApiServer, inbox: Inbox[Item], logger: Logger
+) -> CopiedSecret | None:
+    """Whoever sees to it that this cluster's id is not used in another one; None where there is no Kubernetes."""
+    uid = read_cluster_uid(settings.cluster_id_path.with_name(CLUSTER_UID_FILE))
+    if uid is None or not (settings.enrol_tokens or settings.watch_cluster):
+        return None
+    return CopiedSecret(server, uid, lambda: inbox.put(Stop()), logger)
+
+
+def _draw() -> str:
+    return token_hex(6)
 
 
 def _wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _agents_port(
+def _sockets(
     context: zmq.Context[zmq.Socket[bytes]],
     settings: Settings,
     pair: KeyPair,
     bounds: Bounds,
     clock: Callable[[], float],
-) -> tuple[Router, ConnectionGuard]:
+) -> Sockets:
     """Where agents connect, with what closes connections that are too many."""
+    zap = Zap(context, clock)
     try:
         listener = listen(settings.listen)
     except OSError as error:
@@ -239,24 +278,7 @@ def _agents_port(
     book = ConnectionBook(Limits(in_all=descriptors.for_connections(descriptors.raise_limit())))
     guard = ConnectionGuard(router.socket, listener, book, bounds, clock)
     router.open()
-    return router, guard
-
-
-def _open_operator_socket(
-    settings: Settings, inbox: Inbox[Item], clock: Callable[[], float], logger: Logger, bounds: Bounds
-) -> OperatorSocket | None:
-    """Where people's commands ask; pods get their addresses without it too."""
-    try:
-        return OperatorSocket(
-            settings.operator_socket,
-            lambda ticket, request: inbox.put(OperatorAsked(ticket, request, clock())),
-            lambda ticket: inbox.put(OperatorLeft(ticket, clock())),
-            logger,
-            bounds,
-        )
-    except NoOperatorSocket as closed:
-        logger.warning("no_operator_socket", reason=str(closed), remedy="adopt, verify, explain cannot be used")
-        return None
+    return Sockets(router, guard, zap)
 
 
 def _start(name: str, body: Callable[[], None], inbox: Inbox[Item]) -> threading.Thread:
@@ -283,11 +305,6 @@ def _warn(settings: Settings, authorized: Authorized, logger: Logger) -> None:
     warn_of_unknown_variables(Settings, os.environ, logger)
     if settings.ssl_verify == "false":
         logger.warning("certificate_unverified", remedy="--ssl-verify FILE makes the grid prove who it is")
-    if not Owner(settings.cluster_name).may_release_by_listing:
-        logger.warning(
-            "default_cluster_name",
-            remedy="--cluster-name must differ between clusters; under the default nothing is released by listing",
-        )
     if not (len(authorized) or settings.enrol_tokens):
         logger.warning("no_authorized_nodes", directory=str(settings.keys / "authorized"))
 

@@ -1,91 +1,85 @@
-"""The coordinator's numbers for Prometheus, counted from the notes of its machines."""
+"""The coordinator's numbers for Prometheus, counted from notes and read from its status."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
 from coordinator.core.outbox import Note
-from protocol.status import CoordinatorStatus, NetworkStatus, NodeStatus, SweepStatus
+from protocol.wire.status import CoordinatorStatus, NetworkStatus
 
-_SECONDS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 45)
-_OPERATIONS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+PREFIX: Final = "cni_infoblox_coordinator_"
+_SECONDS: Final = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 45)
+_OPERATIONS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+_GAUGES: Final = {
+    "allocations": "Objects of this cluster in the grid, as far as is known",
+    "allocations_listed": "Whether the grid's objects were read to the end once since the start",
+    "deletions_waiting": "Allocations that were let go and wait for their time, or for the grid",
+    "repairs_waiting": "Claims that the grid lacks and that wait for their repair",
+    "lane_waiting": "Tasks in the lane",
+    "wapi_call_operations_max": "Operations that a call may have by now, as the grid's times allow",
+    "nodes_connected": "Agents that are connected, heard within half a minute",
+    "nodes_silent": "Agents that were connected, and are silent now",
+    "claims": "Allocations that the agents claim",
+    "alarms_open": "What a person should look at and is not over",
+    "grid_available": "Whether the last WAPI call got through",
+    "sweep_age_seconds": "Time since the last complete listing of the grid; -1 before the first",
+    "sweep_stopped": "Whether the addresses of nodes that are gone are kept for a reason",
+    "sweep_unreadable": "Objects of the last listing that could not be read",
+}
+_NETWORK_GAUGES: Final = {
+    "allocations": "Objects of this cluster, by network",
+    "ready": "Allocations that connected nodes keep ready, by network",
+    "ready_wanted": "Allocations that nodes would keep ready, by network",
+    "resting": "Allocations on their way out of the grid, by network",
+    "size": "Addresses that a network can give",
+}
 
 
 class Metrics:
-    """Counters and gauges in a registry of their own."""
+    """Counters and gauges in a registry of their own. Any thread may use them."""
 
     def __init__(self, release: str, cluster: str) -> None:
         registry = self._registry = CollectorRegistry()
-        prefix = "cni_infoblox_coordinator_"
-        self._allocated = Counter(prefix + "allocated", "Allocations answered with an address", registry=registry)
-        self._released = Counter(prefix + "released", "Releases carried out", registry=registry)
-        self._declined = Counter(prefix + "declined", "Requests declined", ["code"], registry=registry)
-        self.bounded = Counter(
-            prefix + "bounded", "What a limit has kept out, by the name of the limit", ["bound"], registry=registry
-        )
-        self._alarms = Counter(prefix + "alarms", "What a person should look at", ["event"], registry=registry)
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(PREFIX + name, text, labels, registry=registry)
+
+        self._allocated = counter("allocated", "Allocations answered with an address")
+        self._gone = counter("gone", "Allocations deleted")
+        self._declined = counter("declined", "Requests declined", "code")
+        self._repaired = counter("repaired", "Allocations that the grid had lost and has again")
+        self._alarms = counter("alarms", "What a person should look at", "event")
+        self._calls = counter("wapi_calls", "WAPI calls", "outcome")
+        self.bounded = counter("bounded", "What a limit has kept out, by the name of the limit", "bound")
+        self.internal_errors = counter("internal_errors", "What no code expected, by place", "place")
+        self.log_lines_lost = counter("log_lines_lost", "Lines that standard error did not take")
         self._allocate_s = Histogram(
-            prefix + "allocate_seconds", "From request to answer", buckets=_SECONDS, registry=registry
+            PREFIX + "allocate_seconds", "From request to answer", buckets=_SECONDS, registry=registry
         )
-        self.internal_errors = Counter(
-            prefix + "internal_errors", "What no code expected, by place", ["place"], registry=registry
-        )
-        self.log_lines_lost = Counter(
-            prefix + "log_lines_lost", "Lines that standard error did not take", registry=registry
-        )
-        self._calls = Counter(prefix + "wapi_calls", "WAPI calls", ["outcome"], registry=registry)
-        self._call_s = Histogram(prefix + "wapi_call_seconds", "Grid time", buckets=_SECONDS, registry=registry)
+        self._call_s = Histogram(PREFIX + "wapi_call_seconds", "Grid time", buckets=_SECONDS, registry=registry)
         self._batch = Histogram(
-            prefix + "wapi_call_operations", "Operations of a call", buckets=_OPERATIONS, registry=registry
+            PREFIX + "wapi_call_operations", "Operations of a call", buckets=_OPERATIONS, registry=registry
         )
-        self._gauges = {
-            name: Gauge(prefix + name, text, registry=registry)
-            for name, text in (
-                ("allocations", "Addresses held"),
-                ("releases_waiting", "Releases that wait for their time, or for the grid"),
-                ("lane_waiting", "Pieces of work in the lane"),
-                ("wapi_call_operations_max", "Operations that a call may have by now, as the grid's times allow"),
-                ("nodes_connected", "Nodes whose agent is connected, heard within half a minute"),
-                ("nodes_silent", "Nodes whose agent was connected, and is silent now"),
-                ("grid_available", "Whether the last WAPI call got through"),
-                ("sweep_compared", "Addresses that the last sweep compared"),
-                ("sweep_grid_only", "Addresses in the grid, not in the cluster"),
-                ("sweep_cluster_only", "Addresses in the cluster, not in the grid"),
-                ("sweep_twice", "Addresses that two attachments have"),
-                ("sweep_unclaimed", "Addresses in no journal, which count as alive"),
-                ("sweep_unknown", "Addresses that it could not compare: of nodes whose agent is not connected"),
-                ("sweep_stopped", "Whether the last sweep could release nothing"),
-                ("sweep_age_seconds", "Time since the last sweep; -1 before the first"),
-            )
-        }
-        self._connections = Gauge(
-            prefix + "connections",
-            "Connections: keyless before their handshake, unknown while their key speaks for no node, known",
-            ["standing"],
-            registry=registry,
-        )
-        self._swept = Counter(prefix + "sweep_repairs", "What sweeps have done", ["outcome"], registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(PREFIX + name, text, labels, registry=registry)
+
+        self._gauges = {name: gauge(name, text) for name, text in _GAUGES.items()}
         self._networks = {
-            name: Gauge(prefix + f"network_{name}", text, ["view", "subnet"], registry=registry)
-            for name, text in (
-                ("allocations", "Addresses held, by network"),
-                ("size", "Addresses that a network can give"),
-                ("delayed", "Released addresses that wait for their deletion"),
-                ("listed", "Addresses of pods, as the last sweep saw them in the grid"),
-                ("reserved", "Other addresses of this cluster, gateways for one"),
-            )
+            name: gauge(f"network_{name}", text, "view", "subnet") for name, text in _NETWORK_GAUGES.items()
         }
-        self._cluster = {
-            name: Gauge(f"{prefix}cluster_{name}", text, registry=registry)
-            for name, text in (
-                ("fresh", "Whether the watches of Kubernetes are up to date; 0 also where there are none"),
-                ("nodes", "Nodes that Kubernetes knows"),
-                ("pods", "Pods that Kubernetes knows"),
-            )
-        }
-        build = Info(prefix + "build", "The running release", registry=registry)
+        self._fresh = gauge("cluster_fresh", "Whether the watch of Kubernetes is up to date; 0 also where none is")
+        self._nodes = gauge("cluster_nodes", "Nodes that Kubernetes knows")
+        self._connections = gauge(
+            "connections",
+            "Connections: keyless before their handshake, unknown while their key speaks for no node, known",
+            "standing",
+        )
+        build = Info(PREFIX + "build", "The running release", registry=registry)
         build.info({"release": release, "cluster": cluster})
 
     def count(self, note: Note) -> None:
@@ -98,64 +92,57 @@ class Metrics:
         elif note.event == "allocated":
             self._allocated.inc()
             self._allocate_s.observe(fields["took_ms"] / 1000)
-        elif note.event == "released":
-            self._released.inc()
+        elif note.event == "gone":
+            self._gone.inc()
+        elif note.event == "repaired":
+            self._repaired.inc()
         elif note.event == "declined":
             self._declined.labels(str(fields["code"])).inc()
-        elif note.event in ("sweep_released", "sweep_restored", "sweep_kept", "sweep_failed"):
-            self._swept.labels(note.event.removeprefix("sweep_")).inc()
         elif note.is_alarm:
             self._alarms.labels(note.event).inc()
 
     def text(self, status: CoordinatorStatus, connections: Mapping[str, int]) -> bytes:
         """All of them, as Prometheus reads them, with the gauges of this moment; `connections` by standing."""
-        values = {
-            "allocations": status.allocations,
-            "releases_waiting": status.releases_waiting,
-            "lane_waiting": status.lane.waiting,
-            "wapi_call_operations_max": status.lane.operations_max,
-            **_node_values(status.nodes),
-            "grid_available": status.grid.state == "ok",
-            **_sweep_values(status.sweep),
-        }
-        for name, value in values.items():
+        for name, value in _values(status).items():
             self._gauges[name].set(value)
         for name, gauge in self._networks.items():
             gauge.clear()
             for network in status.networks:
                 gauge.labels(network.view, network.subnet).set(_network_values(network)[name])
         if kubernetes := status.kubernetes:
-            self._cluster["fresh"].set(kubernetes.fresh)
-            self._cluster["nodes"].set(kubernetes.nodes)
-            self._cluster["pods"].set(kubernetes.pods)
+            self._fresh.set(kubernetes.fresh)
+            self._nodes.set(kubernetes.nodes)
         for standing, count in connections.items():
             self._connections.labels(standing).set(count)
         return generate_latest(self._registry)
 
 
-def _node_values(nodes: Sequence[NodeStatus]) -> dict[str, float]:
-    silent = sum(1 for node in nodes if node.connected_s is None)
-    return {"nodes_connected": len(nodes) - silent, "nodes_silent": silent}
+def _values(status: CoordinatorStatus) -> dict[str, float]:
+    silent = sum(1 for node in status.nodes if node.connected_s is None)
+    age_s = status.sweep.listed_s_ago
+    return {
+        "allocations": status.allocations,
+        "allocations_listed": status.listed,
+        "deletions_waiting": status.deletions_waiting,
+        "repairs_waiting": status.repairs_waiting,
+        "lane_waiting": status.lane.waiting,
+        "wapi_call_operations_max": status.lane.operations_max,
+        "nodes_connected": len(status.nodes) - silent,
+        "nodes_silent": silent,
+        "claims": sum(node.held + node.ready for node in status.nodes),
+        "alarms_open": len(status.alarms),
+        "grid_available": status.grid.state == "ok",
+        "sweep_age_seconds": -1 if age_s is None else age_s,
+        "sweep_stopped": bool(status.sweep.stopped),
+        "sweep_unreadable": status.sweep.unreadable,
+    }
 
 
 def _network_values(network: NetworkStatus) -> dict[str, float]:
     return {
         "allocations": network.allocations,
+        "ready": network.ready,
+        "ready_wanted": network.ready_wanted,
+        "resting": network.resting,
         "size": network.size,
-        "delayed": network.delayed,
-        "listed": network.listed,
-        "reserved": network.reserved,
-    }
-
-
-def _sweep_values(sweep: SweepStatus) -> dict[str, float]:
-    return {
-        "sweep_compared": sweep.compared,
-        "sweep_grid_only": sweep.grid_only,
-        "sweep_cluster_only": sweep.cluster_only,
-        "sweep_twice": sweep.twice,
-        "sweep_unclaimed": sweep.unclaimed,
-        "sweep_unknown": sweep.unknown,
-        "sweep_stopped": bool(sweep.stopped),
-        "sweep_age_seconds": -1 if sweep.looked_s_ago is None else sweep.looked_s_ago,
     }

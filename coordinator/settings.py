@@ -166,7 +166,6 @@ class Settings(DaemonSettings):
     release_delay: Annotated[float, Field(ge=0, le=3600)] = 30
     lookup_ttl: Annotated[float, Field(ge=0, le=86400)] = 300
     sweep_interval: Annotated[float, Field(ge=0, le=86400)] = 600
-    sweep_apart: Annotated[float, Field(ge=0, le=86400)] = 300
     node_gone_after: Annotated[float, Field(ge=0, le=86400)] = 600
     live_nodes: Path | None = None
     enrol_tokens: bool = False
@@ -261,7 +260,6 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
     add("--release-delay", metavar="SECONDS", help="how long a released address rests (30)")
     add("--lookup-ttl", metavar="SECONDS", help="how long views and networks are believed (300)")
     add("--sweep-interval", metavar="SECONDS", help="how often grid and journals are compared; 0: never (600)")
-    add("--sweep-apart", metavar="SECONDS", help="time between the two looks that find an orphan (300)")
     add("--node-gone-after", metavar="SECONDS", help="when the addresses of a deleted node are orphans (600)")
     add(
         "--live-nodes", metavar="FILE", help="the names of all nodes, one a line (none: no node counts as deleted)"

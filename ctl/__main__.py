@@ -15,17 +15,18 @@ from protocol.keys import BadKey
 PROGRAM = "cni-infoblox"
 FAILED = 1
 SUBCOMMANDS: Final = {
-    "keys": "make the keys of coordinator and nodes",
-    "install": "put the plugin into the runtime's directory, keep it and its configuration there",
-    "uninstall": "take plugin and configuration away from a node",
-    "validate": "check a network configuration file",
-    "adopt": "take over the addresses that the original plugin gave",
-    "verify": "compare the grid with the cluster, repair what differs",
-    "explain": "tell what is known of an address, a pod or a container",
-    "grid": "define the extensible attributes that a grid without cloud licence lacks",
-    "status": "show how coordinator and agents are",
+    "keys": ("ctl.keys", "make the keys of coordinator and nodes, and the cluster's id"),
+    "install": ("ctl.install", "put the plugin into the runtime's directory, keep it and its configuration there"),
+    "uninstall": ("ctl.uninstall", "take plugin and configuration away from a node"),
+    "validate": ("ctl.validate", "check a network configuration file"),
+    "adopt": ("ctl.admin.adopt", "take over the addresses that the original plugin gave"),
+    "verify": ("ctl.admin.verify", "compare the grid with the journals, say what could not be compared"),
+    "explain": ("ctl.admin.explain", "tell what is known of an address, a pod or a container"),
+    "node": ("ctl.admin.node", "say that a machine is gone for good, so that its addresses are freed"),
+    "grid": ("ctl.grid", "define the extensible attributes that a grid without cloud licence lacks"),
+    "status": ("ctl.status", "show how coordinator and agents are"),
 }
-"""What each does, by the name of its module in this package."""
+"""By name: the module, and what it does."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -58,10 +59,10 @@ def _parser(chosen: Sequence[str]) -> argparse.ArgumentParser:
     """Only the chosen subcommand is imported: what the others need would be most of the time of a short one."""
     parser = _Parser(prog=PROGRAM, description="Look after cni-infoblox: keys, plugin, daemons.")
     subcommands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, summary in SUBCOMMANDS.items():
+    for name, (path, summary) in SUBCOMMANDS.items():
         subcommand = subcommands.add_parser(name, help=summary)
         if name in chosen:
-            module = import_module(f"ctl.{name}")
+            module = import_module(path)
             subcommand.description = module.__doc__
             subcommand.set_defaults(run=module.run)
             module.add_arguments(subcommand)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from protocol.status import AgentStatus, CoordinatorStatus, NetworkStatus, NodeStatus
+from protocol.wire.status import AgentStatus, AlarmStatus, CoordinatorStatus, NetworkStatus, NodeStatus
 
 ROWS_MAX = 10
 """Of nodes or networks; a screen is no place for a thousand."""
@@ -14,13 +14,19 @@ CONTAINER_ID_SHOWN = 12
 
 
 def coordinator_lines(url: str, coordinator: CoordinatorStatus) -> list[str]:
-    """The coordinator, its grid, its networks, its nodes."""
-    grid = coordinator.grid
+    """The coordinator, what a person has to look at, its grid, its networks, its nodes."""
+    grid, cluster = coordinator.grid, f"{coordinator.cluster} ({coordinator.cluster_id})"
     facts = [grid.state, grid.reason, grid.mode and f"mode {grid.mode}", f"{grid.calls} calls"]
+    waiting = [_count(coordinator.deletions_waiting, "deletion"), _count(coordinator.repairs_waiting, "repair")]
+    stopped = [f"  sweep        STOPPED, {coordinator.sweep.stopped}"] if coordinator.sweep.stopped else []
+    not_leading = [f"  NOT LEADING  {coordinator.why_not_leading}"] if coordinator.why_not_leading else []
     return [
-        f"coordinator {url}: cluster {coordinator.cluster}, release {coordinator.release}",
+        f"coordinator {url}: cluster {cluster}, release {coordinator.release}",
+        *not_leading,
+        *_rows("ALARM", [_alarm(alarm) for alarm in coordinator.alarms]),
         f"  grid         {', '.join(fact for fact in facts if fact)}",
-        f"  allocations  {coordinator.allocations}, {_count(coordinator.releases_waiting, 'release')} waiting",
+        f"  allocations  {coordinator.allocations}, {', '.join(waiting)} waiting",
+        *stopped,
         *_rows("network", [_network(network) for network in coordinator.networks]),
         *_rows("node", [_node(node) for node in _absent_first(coordinator.nodes)]),
     ]
@@ -30,14 +36,19 @@ def agent_lines(url: str, agent: AgentStatus) -> list[str]:
     """One agent with what its journal holds."""
     heard = "nothing heard yet" if agent.heard_s_ago is None else f"heard {duration(agent.heard_s_ago)} ago"
     connection = "connected" if agent.connected else f"NOT CONNECTED ({agent.why_not_connected})"
-    held, asked, releasing = agent.attachments.held, agent.attachments.asked, agent.attachments.releasing
-    unready = [f"  NOT READY    {agent.unready}"] if agent.unready else []
+    states = agent.allocations.model_dump()
+    kept = [f"{states.pop('held')} held", f"{states.pop('ready')} ready"]
+    others = [f"{count} {state.replace('_', ' ')}" for state, count in states.items() if count]
+    ready = [f"{each.ready} of {each.wanted} of {each.network} ({each.subnet})" for each in agent.reserve]
     return [
-        f"agent {url}: node {agent.node}, release {agent.release}",
-        *unready,
+        f"agent {url}: node {agent.node}, driver {agent.driver}, release {agent.release}, boot {agent.boot}",
+        *([f"  NOT READY    {agent.unready}"] if agent.unready else []),
+        *_rows("NOTICE", [text for _, text in sorted(agent.notices.items())]),
         f"  coordinator  {connection}, {heard}",
-        f"  attachments  {held} held, {asked} asked, {releasing} releasing",
+        f"  allocations  {', '.join([*kept, *others])}",
+        *_rows("reserve", ready),
         f"  pending      {_count(agent.pending_files, 'file')}",
+        *([f"  journal      CANNOT BE WRITTEN: {agent.journal_trouble}"] if agent.journal_trouble else []),
         *([f"  journal      a DAMAGED one is kept as {agent.damaged_journal}"] if agent.damaged_journal else []),
     ]
 
@@ -61,13 +72,19 @@ def duration(time_s: float) -> str:
 
 
 def _network(network: NetworkStatus) -> str:
-    return f"{network.subnet} in view {network.view}: {_count(network.allocations, 'allocation')}"
+    used = f"{_count(network.allocations, 'allocation')} of {network.size}"
+    return f"{network.subnet} in view {network.view}: {used}, {network.ready} ready, {network.resting} resting"
 
 
 def _node(node: NodeStatus) -> str:
     silent = f"NOT CONNECTED, heard {duration(node.heard_s_ago)} ago"
     connected = silent if node.connected_s is None else f"connected for {duration(node.connected_s)}"
-    return f"{node.node}: {connected}, {_count(node.attachments, 'attachment')}"
+    who = f"{node.node} ({node.driver}, boot {node.boot})"
+    return f"{who}: {connected}, {node.held} held, {node.ready} ready"
+
+
+def _alarm(alarm: AlarmStatus) -> str:
+    return f"{alarm.kind} for {duration(alarm.since_s)}: {alarm.text}"
 
 
 def _absent_first(nodes: Sequence[NodeStatus]) -> list[NodeStatus]:

@@ -11,7 +11,7 @@ import requests
 from pydantic import BaseModel
 
 from ctl import pages, screen
-from protocol.status import AgentStatus, CoordinatorStatus
+from protocol.wire.status import AgentStatus, CoordinatorStatus
 
 COORDINATOR_URL = "http://127.0.0.1:9510"
 AGENT_URL = "http://127.0.0.1:9511"

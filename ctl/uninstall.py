@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import time
+from contextlib import suppress
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -41,6 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--socket-dir", default="/run/cni", type=Path, metavar="DIR", help="of the agent's socket (/run/cni)")
     add("--driver-name", default="infoblox", metavar="NAME", help="the plugin's file name (infoblox)")
     add("--agent-status", default=AGENT_URL, metavar="URL", help=f"where the node's agent answers ({AGENT_URL})")
+    add(
+        "--old-state-dir",
+        default=Path("/var/lib/cni-infoblox"),
+        type=Path,
+        metavar="DIR",
+        help="where agents of earlier releases kept journal and keys, which go (%(default)s)",
+    )
     add(
         "--configuration",
         action="append",
@@ -99,6 +108,7 @@ class _Leaving:
             self._tell_agent()
             self._wait()
             configurations.remove()
+            self._remove_old_state()
             if self._plugin.exists():
                 self._plugin.unlink()
                 files.sync_directory(self._plugin.parent)
@@ -117,6 +127,18 @@ class _Leaving:
             print(
                 f"{path}: {error.strerror}; what the agent keeps ready goes an hour after its last pod", flush=True
             )
+
+    def _remove_old_state(self) -> None:
+        """What agents of earlier releases have left on the disk; today's journal ends with the boot."""
+        directory: Path = self._arguments.old_state_dir
+        for path in [*directory.glob("journal*"), *directory.glob("*.journal*"), *directory.glob("keys")]:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+            print(f"removed {path}", flush=True)
+        with suppress(OSError):
+            directory.rmdir()
 
     def stay(self) -> None:
         """Until somebody asks for the end."""

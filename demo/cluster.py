@@ -58,7 +58,6 @@ class Node:
         self._cluster = cluster
         self.directory = cluster.directory / name
         self.socket_dir = socket_dir
-        self.state_dir = self.directory / "state"
         self.run_dir = self.directory / "run"
         self.bin_dir = self.directory / "bin"
         for directory in (self.directory, self.bin_dir):
@@ -103,7 +102,7 @@ class Node:
             *("--keys", str(self._cluster.keys / self.name)),
             *("--node-name", self.name),
             *("--socket-dir", str(self.socket_dir)),
-            *("--state-dir", str(self.state_dir), "--run-dir", str(self.run_dir)),
+            *("--run-dir", str(self.run_dir)),
             *("--status-listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "debug"),
             *flags,
         ]

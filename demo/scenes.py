@@ -16,6 +16,7 @@ PODS: Final = 12
 NODES: Final = ("node-1", "node-2")
 NAMESPACE: Final = "shop"
 AT_ONCE: Final = 6
+LABELLED_TIMEOUT_S: Final = 20.0
 _HEADINGS: Final = ("ADDRESS", "POD", "NODE", "CONTAINER", "MAC")
 
 
@@ -74,7 +75,11 @@ def delete_all(pods: Sequence[ShownPod]) -> None:
 
 
 def grid_table(grid: GridControl, expected: int) -> str:
-    """The pods that the grid holds, as a table. Raises `DemoFailed` where they are not as many as expected."""
+    """The pods that the grid holds, as a table. Raises `DemoFailed` where they do not become as many as expected.
+
+    A pod that had an address ready was answered before the grid learnt its name.
+    """
+    grid.wait_until(lambda: len(grid.pods()) == expected, LABELLED_TIMEOUT_S)
     held = grid.pods()
     if len(held) != expected:
         raise DemoFailed(f"the grid holds {len(held)} pods, not {expected}: {', '.join(held)}")

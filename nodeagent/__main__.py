@@ -1,17 +1,18 @@
-"""Starts the agent: settings, keys, machines, drivers, threads."""
+"""Starts the agent: settings, keys, journal, machine, drivers, threads."""
 
 from __future__ import annotations
 
 import os
 import random
 import secrets
+import select
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -26,41 +27,44 @@ from daemon.log_output import standard_error_that_never_waits
 from daemon.logs import Logger, make_logger
 from daemon.settings import BadSettings, warn_of_unknown_variables
 from daemon.status_server import Pages, StatusServer
-from nodeagent import events, settings
-from nodeagent.attachment_machine import Attachments
+from nodeagent import settings
 from nodeagent.board import Board
+from nodeagent.cni.callers import Callers, Means
 from nodeagent.cni.pending import PendingDeletes
 from nodeagent.cni.request_log import RequestLog
 from nodeagent.cni.server import CONNECTIONS_MAX, DESCRIPTORS_EACH, UnixServer
 from nodeagent.cni.socket_path import PlaceRemoved, PlaceTaken, SocketPlace
-from nodeagent.dealer import Dealer
+from nodeagent.domain import events
 from nodeagent.domain.outcomes import Failure
-from nodeagent.domain.presence import Sight
-from nodeagent.enrolment import Enrolment
-from nodeagent.front import Drivers, Front, Item, StopAsked, ThreadEnded
-from nodeagent.journal_file import BadJournal, Journal, Reports
-from nodeagent.journal_start import open_when_possible
+from nodeagent.domain.presence import SeenInterface, Sight
+from nodeagent.hardware import machine_serial
+from nodeagent.journal.contents import Identity, draw_journal
+from nodeagent.journal.place import JournalTaken, JournalUnready, Place
+from nodeagent.journal.rows import Rows
+from nodeagent.journal.start import BootUnbelievable, Opened, open_journal
 from nodeagent.link.credentials import EnrolledPapers, Papers
+from nodeagent.link.dealer import Dealer
 from nodeagent.link.service_address import why_unchanging
-from nodeagent.link_machine import Link
+from nodeagent.loop import Drivers, Item, Loop, StopAsked, ThreadEnded, Watchers
+from nodeagent.machine import Machine, Options, make_machine
 from nodeagent.metrics import Metrics
 from nodeagent.netns.interface_listing import Tour
 from nodeagent.netns.mac import InterfaceMacs, own_mac
 from nodeagent.netns.reader import Look, NamespaceReader
-from nodeagent.recovery import JournalBotched, JournalRead
-from nodeagent.releases import Releases
-from nodeagent.reporter import Identity, Reporter, starting
 from nodeagent.settings import Settings
+from nodeagent.status import Reporter, starting
 from nodeagent.steps import OnStep, no_step
-from nodeagent.switchboard import Machines
+from nodeagent.turns import Turns
 from protocol.errors import Problem
 from protocol.keys import BadKey
-from protocol.messages import Holding, Interface
-from protocol.status import AgentStatus
+from protocol.wire.allocation_id import hash_machine
+from protocol.wire.messages import Interface
 
 EXIT_FAILED: Final = 1
-EXIT_BAD_SETTINGS: Final = 2
+EXIT_NEVER: Final = 2
+"""Another start with the same settings on the same machine ends like this one."""
 JOIN_S: Final = 5.0
+JOURNAL_RETRY_S: Final = 5.0
 BOOT_ID_PATH: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -69,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run(settings.read(argv))
     except BadSettings as error:
-        return _complain(str(error), EXIT_BAD_SETTINGS)
+        return _complain(str(error), EXIT_NEVER)
 
 
 def run(chosen: Settings, on_step: OnStep = no_step) -> int:
@@ -80,8 +84,10 @@ def run(chosen: Settings, on_step: OnStep = no_step) -> int:
         with standard_error_that_never_waits(metrics.log_lines_lost.inc):
             failure = _serve(chosen, release, metrics, on_step)
     except BadKey as error:
-        return _complain(f"--keys: {error}", EXIT_BAD_SETTINGS)
-    except (PlaceTaken, PlaceRemoved, BadJournal) as error:
+        return _complain(f"--keys: {error}", EXIT_NEVER)
+    except (JournalTaken, BootUnbelievable) as error:
+        return _complain(str(error), EXIT_NEVER)
+    except (PlaceTaken, PlaceRemoved) as error:
         return _complain(str(error), EXIT_FAILED)
     except Exception as error:  # noqa: BLE001, people get a line and not a stack trace
         return _complain(f"{type(error).__name__}: {error}", EXIT_FAILED)
@@ -93,121 +99,153 @@ class _Process:
     """What is there before the journal is, for everything that is made after it."""
 
     chosen: Settings
-    identity: Identity
+    release: str
+    fresh: Identity
     papers: Papers
     metrics: Metrics
     bounds: Bounds
     inbox: Inbox[Item]
     place: SocketPlace
-    board: Board[AgentStatus]
+    journal_place: Place
+    board: Board
     on_step: OnStep
     log: Logger
     internal: InternalErrors
 
 
 def _serve(chosen: Settings, release: str, metrics: Metrics, on_step: OnStep) -> str | None:
-    boot_id = BOOT_ID_PATH.read_text(encoding="ascii").strip()
     log = make_logger(chosen.log_format, chosen.log_level, node=chosen.node_name)
     warn_of_unknown_variables(Settings, os.environ, log)
-    internal = InternalErrors(log, lambda place: metrics.internal_errors.labels(place).inc(), _clock)
-    papers = _papers(chosen, lambda text: log.warning("bad_key_file", reason=text))
-    bounds = Bounds(lambda bound: metrics.bounded.labels(bound).inc(), log)
     inbox: Inbox[Item] = Inbox()
     signal.signal(signal.SIGTERM, lambda *_: inbox.put(StopAsked()))
     signal.signal(signal.SIGINT, lambda *_: inbox.put(StopAsked()))
-
-    place = SocketPlace(chosen.socket_dir, chosen.driver_name)
-    place.take()
-    identity = Identity(chosen.node_name, release, boot_id, "")
-    board = Board(starting(identity), place.trouble)
-    status = _status_server(chosen, board, metrics, bounds)
+    place, fresh = SocketPlace(chosen.socket_dir, chosen.driver_name), _fresh_identity(chosen)
+    process = _Process(
+        chosen=chosen,
+        release=release,
+        fresh=fresh,
+        papers=_papers(chosen, lambda text: log.warning("bad_key_file", reason=text)),
+        metrics=metrics,
+        bounds=Bounds(lambda bound: metrics.bounded.labels(bound).inc(), log),
+        inbox=inbox,
+        place=place,
+        journal_place=Place(chosen.run_dir, chosen.node_name, chosen.driver_name),
+        board=Board(starting(fresh, release), place.trouble),
+        on_step=on_step,
+        log=log,
+        internal=InternalErrors(log, lambda place: metrics.internal_errors.labels(place).inc(), _clock),
+    )
+    status = _status_server(process)
     status.start()
     log.info("status_listening", port=status.port)
     try:
-        journal = open_when_possible(chosen.state_dir, on_step, inbox, board, log)
-        if journal is None:
-            return None
-        identity = replace(identity, journal_id=journal.contents.journal_id)
-        process = _Process(chosen, identity, papers, metrics, bounds, inbox, place, board, on_step, log, internal)
-        return _work(process, journal)
+        opened = _open_when_possible(process)
+        place.take()
+        return None if opened is None else _work(process, opened)
     finally:
         status.stop()
 
 
-def _work(process: _Process, journal: Journal) -> str | None:
+def _fresh_identity(chosen: Settings) -> Identity:
+    return Identity(
+        boot_id=BOOT_ID_PATH.read_text(encoding="ascii").strip(),
+        machine=hash_machine(chosen.machine or machine_serial(Path("/"))),
+        node=chosen.node_name,
+        driver=chosen.driver_name,
+        journal=draw_journal(_draw),
+    )
+
+
+def _open_when_possible(process: _Process) -> Opened | None:
+    """The journal, None when the process is told to end before. Raises `JournalTaken`, `BootUnbelievable`."""
+    told = ""
+    while True:
+        try:
+            opened = open_journal(process.journal_place, process.fresh, process.on_step)
+        except JournalUnready as error:
+            if str(error) != told:
+                told = str(error)
+                process.log.error("journal_unready", why=told)
+            process.board.wait_for(told)
+        else:
+            identity = opened.contents.identity
+            if opened.alarm:
+                process.log.error("journal_damaged", why=opened.alarm)
+            process.log.info(
+                "journal_open",
+                path=opened.store.path,
+                journal=identity.journal,
+                machine=identity.machine,
+                allocations=len(opened.contents.allocations),
+            )
+            return opened
+        if _is_stopped(process.inbox):
+            return None
+
+
+def _is_stopped(inbox: Inbox[Item]) -> bool:
+    select.select([inbox.wakeup_fd], [], [], JOURNAL_RETRY_S)
+    return any(isinstance(item, StopAsked) for item in inbox.take_all())
+
+
+def _work(process: _Process, opened: Opened) -> str | None:
     """Serve the plugin, until told to end; why, where that was not on purpose."""
-    known, boot_id, inbox = journal.contents, process.identity.boot_id, process.inbox
-    served = process.place.was_alive()
-    drivers = _make_drivers(process, journal)
-    front = _make_front(process, journal, drivers)
-    threads = [
-        _start("journal", lambda: _keep_journal(journal, inbox), inbox),
-        _start("namespaces", lambda: _read_namespaces(drivers.reader, inbox), inbox),
-    ]
+    drivers, watchers = _make_drivers(process)
+    loop = Loop(
+        turns=_make_turns(process, opened),
+        drivers=drivers,
+        watchers=watchers,
+        clock=_clock,
+        why_unchanging=why_unchanging(process.chosen.coordinator, os.environ),
+    )
+    thread = _start("namespaces", lambda: _read_namespaces(drivers.reader, process.inbox), process.inbox)
     try:
-        reached, damaged = known.reached_boot_id == boot_id, journal.damage is not None
-        front.run(events.Started(_clock(), known.records, known.last_seq, reached, served, damaged))
+        loop.run()
     finally:
         drivers.dealer.close()
         drivers.reader.close()
-        journal.close()
-        for thread in threads:
-            thread.join(JOIN_S)
-    return front.failure
+        thread.join(JOIN_S)
+        opened.store.close()
+    return loop.failure
 
 
-def _make_drivers(process: _Process, journal: Journal) -> Drivers:
+def _make_turns(process: _Process, opened: Opened) -> Turns:
+    chosen, papers = process.chosen, process.papers
+    was_served = process.place.was_alive()
+
+    def make(rows: Rows, now_s: float) -> Machine:
+        options = Options(
+            endpoints=len(chosen.coordinator),
+            release=process.release,
+            enrols=chosen.enrol_token is not None,
+            ticket=papers.ticket(),
+            was_served=was_served,
+        )
+        return make_machine(rows, options, _draw, now_s)
+
+    return Turns(opened.store, opened.contents, make, process.internal.tell, _clock())
+
+
+def _make_drivers(process: _Process) -> tuple[Drivers, Watchers]:
     chosen, papers, on_step, log = process.chosen, process.papers, process.on_step, process.log
     room = descriptors.for_connections(descriptors.raise_limit()) // DESCRIPTORS_EACH
     poller, internal = zmq.Poller(), process.internal
-    return Drivers(
+    server = UnixServer(poller, process.place, min(CONNECTIONS_MAX, room), process.bounds, log, internal)
+    pending = PendingDeletes(process.place.pending_path, on_step, log)
+    desk = RequestLog(process.metrics, log)
+    drivers = Drivers(
         poller=poller,
         inbox=process.inbox,
         place=process.place,
-        server=UnixServer(
-            poller, process.place, min(CONNECTIONS_MAX, room), process.bounds, log, process.internal
-        ),
+        server=server,
+        callers=Callers(Means(server, pending, desk, _new_request_id, _clock, on_step, log, internal)),
         dealer=Dealer(poller, chosen.coordinator, lambda: papers.keys, random.random, on_step, log),
         papers=papers,
-        journal=journal,
         reader=NamespaceReader(internal),
         netns_dirs=chosen.netns_dir,
-        pending=PendingDeletes(process.place.pending_path, on_step, log),
     )
-
-
-def _make_front(process: _Process, journal: Journal, drivers: Drivers) -> Front:
-    chosen, identity = process.chosen, process.identity
-    boot_id, journal_id, release = identity.boot_id, identity.journal_id, identity.release
-    attachments = Attachments(boot_id, journal_id)
-    enrolment = Enrolment(chosen.node_name, boot_id, process.papers.ticket()) if chosen.enrol_token else None
-
-    def holdings() -> list[Holding]:
-        return machines.attachments.holdings()
-
-    link = Link(
-        len(chosen.coordinator),
-        boot_id,
-        journal_id,
-        release,
-        holdings,
-        enrolment,
-        why_unchanging(chosen.coordinator, os.environ),
-    )
-    machines = Machines(attachments, Releases(journal_id), link)
-    return Front(
-        machines=machines,
-        drivers=drivers,
-        desk=RequestLog(process.metrics, process.log),
-        metrics=process.metrics,
-        reporter=Reporter(identity, machines, drivers.server, drivers.pending, journal.damaged_path),
-        board=process.board,
-        clock=_clock,
-        new_request_id=_new_request_id,
-        on_step=process.on_step,
-        log=process.log,
-        internal=process.internal,
-    )
+    reporter = Reporter(process.release, server, pending, process.journal_place.damaged_path)
+    return drivers, Watchers(process.board, reporter, process.metrics, internal, log)
 
 
 def _papers(chosen: Settings, complain: Callable[[str], None]) -> Papers:
@@ -229,62 +267,51 @@ def _start(name: str, live: Callable[[], None], inbox: Inbox[Item]) -> threading
     return thread
 
 
-def _keep_journal(journal: Journal, inbox: Inbox[Item]) -> None:
-    def on_durable(tickets: list[int]) -> None:
-        for ticket in tickets:
-            inbox.put(events.Persisted(_clock(), ticket))
-
-    def on_failure(cause: str) -> None:
-        inbox.put(events.PersistFailed(_clock(), str(journal.path), cause))
-
-    journal.run(
-        Reports(
-            durable=on_durable,
-            read=lambda contents: inbox.put(JournalRead(contents)),
-            botched=lambda error: inbox.put(JournalBotched(error)),
-            failed=on_failure,
-        )
-    )
-
-
 def _read_namespaces(reader: NamespaceReader, inbox: Inbox[Item]) -> None:
     def on_read(look: Look, macs: InterfaceMacs) -> None:
-        inbox.put(events.MacRead(_clock(), look.caller, own_mac(macs, shares_mac=look.shares_mac)))
+        inbox.put(events.MacRead(look.caller, own_mac(macs, shares_mac=look.shares_mac)))
 
     def on_problem(look: Look, problem: Problem) -> None:
-        inbox.put(events.MacUnread(_clock(), look.caller, Failure.of(problem)))
+        inbox.put(events.MacUnread(look.caller, Failure.of(problem)))
 
     def on_surveyed(tour: Tour) -> None:
-        seen = [
-            Interface(
-                namespace=Path(each.namespace.path).name,
-                ifname=each.ifname,
-                mac=each.mac,
-                addresses=list(each.addresses),
-            )
-            for each in tour.interfaces
-        ]
-        inbox.put(events.Surveyed(_clock(), tour.request_id, tuple(seen), tour.unreadable))
+        told = [_told(each) for each in tour.interfaces]
+        inbox.put(events.InterfacesSeen(tour.request_id, tuple(told), tour.unreadable))
 
     def on_seen(look: int, sights: tuple[Sight, ...]) -> None:
-        inbox.put(events.NamespacesSeen(_clock(), look, sights))
+        inbox.put(events.NamespacesSeen(look, sights))
 
     reader.run(on_read, on_problem, on_surveyed, on_seen)
 
 
-def _status_server(chosen: Settings, board: Board[AgentStatus], metrics: Metrics, bounds: Bounds) -> StatusServer:
+def _told(seen: SeenInterface) -> Interface:
+    return Interface(
+        namespace=seen.namespace.path,
+        inode=seen.namespace.inode,
+        ifname=seen.ifname,
+        mac=seen.mac,
+        addresses=list(seen.addresses),
+    )
+
+
+def _status_server(process: _Process) -> StatusServer:
+    board, chosen = process.board, process.chosen
     pages = Pages(
-        lambda: board.read().unready, lambda: board.read().model_dump_json(indent=1).encode(), metrics.text
+        lambda: board.read().unready, lambda: board.read().model_dump_json(indent=1).encode(), process.metrics.text
     )
     host, port = chosen.status_address
     try:
-        return StatusServer(host, port, pages, bounds)
+        return StatusServer(host, port, pages, process.bounds)
     except OSError as error:
         raise PlaceTaken(f"--status-listen: {chosen.status_listen}: {error.strerror or error}") from None
 
 
 def _clock() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _draw() -> str:
+    return secrets.token_hex(6)
 
 
 def _new_request_id() -> str:

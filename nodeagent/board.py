@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
-from protocol import status
-from protocol.wire import status as wire_status
-
-S = TypeVar("S", status.AgentStatus, wire_status.AgentStatus)
+from protocol.wire.status import AgentStatus
 
 
 @dataclass
-class Board(Generic[S]):
+class Board:
     """`status` is written by the front thread. `trouble` tells why a plugin would not reach this process."""
 
-    status: S
+    status: AgentStatus
     trouble: Callable[[], str | None]
 
     def wait_for(self, what: str) -> None:
         """The process cannot begin yet; `what` says why."""
         self.status = self.status.model_copy(update={"unready": what})
 
-    def read(self) -> S:
+    def read(self) -> AgentStatus:
         """What was written last, with what a plugin would meet at this moment. Any thread may ask."""
         written = self.status
         return written if written.unready else written.model_copy(update={"unready": self.trouble()})

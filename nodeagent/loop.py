@@ -37,7 +37,6 @@ from nodeagent.netns.reader import Look, NamespaceReader, Sighting
 from nodeagent.status import Reporter
 from nodeagent.turns import LINK_FAILED, AnswerAll, JournalUnreadable, Turns
 from protocol.wire.messages import Enrol
-from protocol.wire.status import AgentStatus
 
 TICK_S: Final = 1.0
 ALIVE_EVERY_S: Final = 10.0
@@ -85,7 +84,7 @@ class Drivers:
 class Watchers:
     """All that tell people how the agent is."""
 
-    board: Board[AgentStatus]
+    board: Board
     reporter: Reporter
     metrics: Metrics
     internal: InternalErrors
@@ -332,7 +331,7 @@ class Loop:
         watchers, turns = self._watchers, self._turns
         status = watchers.reporter.status(turns.machine, turns.rows, self._clock(), self._unready())
         watchers.board.status = status
-        watchers.metrics.show_node(status)
+        watchers.metrics.show(status)
 
     def _unready(self) -> str | None:
         if not self._drivers.server.is_open:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 
-from protocol.status import AgentStatus
-from protocol.wire import status as wire_status
+from protocol.wire.status import AgentStatus
 
 _BUCKETS_S = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60)
 
@@ -28,12 +27,6 @@ class Metrics:
             buckets=_BUCKETS_S,
             registry=self._registry,
         )
-        self.releases = Counter(
-            "cni_infoblox_agent_releases",
-            "Releases that began, by reason",
-            ["reason"],
-            registry=self._registry,
-        )
         self.internal_errors = Counter(
             "cni_infoblox_agent_internal_errors",
             "What no code expected, by place",
@@ -50,9 +43,6 @@ class Metrics:
             "What a limit has kept out, by the name of the limit",
             ["bound"],
             registry=self._registry,
-        )
-        self.attachments = Gauge(
-            "cni_infoblox_agent_attachments", "Attachments by state", ["state"], registry=self._registry
         )
         self.namespaces = Gauge(
             "cni_infoblox_agent_namespaces",
@@ -99,17 +89,6 @@ class Metrics:
         return generate_latest(self._registry)
 
     def show(self, status: AgentStatus) -> None:
-        """Take over what the status says."""
-        for state, count in status.attachments.model_dump().items():
-            self.attachments.labels(state).set(count)
-        for sight, count in status.namespaces.items():
-            self.namespaces.labels(sight).set(count)
-        self.pending_files.set(status.pending_files)
-        self.silent_seconds.set(-1 if status.heard_s_ago is None else status.heard_s_ago)
-        self.connected.set(int(status.connected))
-        self.journal_damaged.set(int(status.damaged_journal is not None))
-
-    def show_node(self, status: wire_status.AgentStatus) -> None:
         """Take over what the status says."""
         for state, count in status.allocations.model_dump().items():
             self.allocations.labels(state).set(count)

@@ -46,7 +46,6 @@ class Settings(DaemonSettings):
     node_name: Annotated[str, Field(min_length=1, max_length=253)] = Field(default_factory=socket.gethostname)
     socket_dir: Path = Path("/run/cni")
     driver_name: FileName = "infoblox"
-    state_dir: Path = Path("/var/lib/cni-infoblox")
     run_dir: Path = Path("/run/cni-infoblox")
     machine: Annotated[str, Field(max_length=253)] = ""
     netns_dir: Annotated[tuple[Path, ...], NotJson, ByCommas] = (Path("/var/run/netns"),)
@@ -76,7 +75,6 @@ def read(argv: Sequence[str] | None) -> Settings:
     add("--node-name", metavar="NAME", help="this node's name, as in Kubernetes (the host name)")
     add("--socket-dir", metavar="DIR", help="directory of the plugin's socket (/run/cni)")
     add("--driver-name", metavar="NAME", help="the plugin's file name (infoblox)")
-    add("--state-dir", metavar="DIR", help="directory of the journal (/var/lib/cni-infoblox)")
     add("--run-dir", metavar="DIR", help="directory of this boot's journal, on a tmpfs (/run/cni-infoblox)")
     add("--machine", metavar="TEXT", help="this machine's serial number (DMI product UUID, or of the device tree)")
     add(

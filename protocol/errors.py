@@ -64,13 +64,6 @@ class Refused(Problem):
     kind = "refused"
 
 
-class Stale(Problem):
-    """Overtaken by a newer request of the same attachment: the caller forgets this one."""
-
-    kind = "stale"
-    code = TRY_AGAIN_LATER
-
-
 def leaves(base: type[Problem]) -> list[type[Problem]]:
     """All concrete problems below `base`, by name; those that set a message of their own."""
     found = {cls for cls in _descendants(base) if "message" in vars(cls)}

@@ -31,31 +31,14 @@ class LiveNodes:
 
 
 @dataclass(frozen=True)
-class LivePods:
-    """Every pod that exists: UIDs, and names as NAMESPACE/NAME.
-
-    A static pod has two UIDs: the API server's, and that which its runtime knows (in Kubernetes the annotation
-    `kubernetes.io/config.hash`). `uids` holds both.
-    """
-
-    uids: frozenset[str]
-    names: frozenset[str]
-
-    def has(self, uid: str, name: str) -> bool:
-        """Whether the pod exists; the UID decides where it is known, since names come again."""
-        return uid in self.uids if uid else name in self.names
-
-
-@dataclass(frozen=True)
 class Liveness:
     """What a source knows at this moment. `is_fresh`: it hears of changes now; if not, the sweep only looks.
 
-    `nodes` or `pods` is None where the source does not know them, be it never or not yet completely.
+    `nodes` is None where the source does not know them, be it never or not yet completely.
     """
 
     is_fresh: bool
     nodes: LiveNodes | None = None
-    pods: LivePods | None = None
 
 
 class LivenessSource(Protocol):

@@ -11,20 +11,16 @@ from coordinator.cluster.api_server import NoAnswer
 from protocol.texts import Scrubbed, scrub
 
 GONE: Final = 410
-STATIC_POD_UID: Final = "kubernetes.io/config.hash"
-"""The UID by which a static pod's runtime knows it; the API server's object of it has another."""
 
 Text = Annotated[str, Field(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An object that exists. A node has no namespace; `other_uid` is a static pod's second one, or empty."""
+    """An object that exists."""
 
-    namespace: str
     name: str
     uid: str
-    other_uid: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,14 +51,11 @@ class _Model(BaseModel):
 
 class _Metadata(_Model):
     name: Text
-    namespace: str = ""
     uid: Text
     version: Annotated[Text, Field(alias="resourceVersion")]
-    annotations: dict[str, str] | None = None
 
     def seen(self) -> Seen:
-        other_uid = (self.annotations or {}).get(STATIC_POD_UID, "")
-        return Seen(scrub(self.namespace), scrub(self.name), scrub(self.uid), scrub(other_uid))
+        return Seen(scrub(self.name), scrub(self.uid))
 
 
 class _Item(_Model):

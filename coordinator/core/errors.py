@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from protocol import errors
-from protocol.errors import INVALID_NETWORK_CONFIG, Problem, TryAgain
+from protocol.errors import INVALID_NETWORK_CONFIG, TryAgain
 
 PROTOCOL_MISMATCH = 100
 INTERNAL_FAILURE = 100
@@ -62,22 +62,6 @@ class NetworkExhausted(TryAgain):
     )
 
 
-class AddressesForgotten(TryAgain):
-    message = "the grid offers addresses of {subnet} that pods still hold"
-    remedy = (
-        "Objects of live pods were deleted in the grid. The coordinator puts back each that the grid offers; "
-        "if it lasts, look for who deletes them."
-    )
-
-
-class AddressDisputed(TryAgain):
-    message = "the grid holds {address} for this attachment, but {other} had it"
-    remedy = (
-        "Nothing to do: the runtime tries anew. Another coordinator may have freed it meanwhile; if it lasts, "
-        "cni-infoblox verify shows who holds it."
-    )
-
-
 class NodeBusy(TryAgain):
     message = "{limit} requests of this node wait for an address"
     remedy = "Nothing to do: the runtime asks again. If it lasts, see 'cni-infoblox status' for the grid's queue."
@@ -86,16 +70,6 @@ class NodeBusy(TryAgain):
 class NodeFull(TryAgain):
     message = "node {node} has {limit} addresses, as many as it may have"
     remedy = "Remove pods from the node, or raise --node-allocations-max."
-
-
-class Withdrawn(TryAgain):
-    message = "the allocation was withdrawn by a newer request for the same attachment"
-    remedy = "Nothing to do: the container was removed while its address was on the way."
-
-
-class NodeTwice(TryAgain):
-    message = "node {node} is connected already with another boot ID"
-    remedy = "Two machines use one node's key: give each its own. A node that just rebooted is let in within 30 s."
 
 
 class EnrolmentUnavailable(TryAgain):
@@ -109,11 +83,6 @@ class EnrolmentUnavailable(TryAgain):
 class EnrolmentBusy(TryAgain):
     message = "{limit} nodes are enrolling at this moment"
     remedy = "Nothing to do: the agent asks again by itself."
-
-
-class Overtaken(errors.Stale):
-    message = "request {seq} was overtaken by request {newer} of the same attachment"
-    remedy = "Nothing to do."
 
 
 class Refused(errors.Refused):
@@ -249,12 +218,6 @@ class NetworkNotOurs(Refused):
         "To let pods use it, set its extensible attribute Network Name to {name!r}, "
         "or Tenant ID to {tenant!r} with CMP Type {cmp_type!r}. It has: {present}."
     )
-
-
-class HeldElsewhere(Refused):
-    code = INVALID_NETWORK_CONFIG
-    message = "attachment {attachment} already holds {address} in another network ({network})"
-    remedy = "The runtime must remove it (DEL) before it is added to {subnet}."
 
 
 class GridLoginRefused(Refused):
@@ -395,13 +358,3 @@ class GridRefused(Refused):
     code = GRID_REFUSED
     message = "the grid refuses to {action}"
     remedy = "See the cause, in the grid's own words, and the permissions of user {user!r}."
-
-
-DeclineKind = Literal["try_again", "refused", "stale"]
-
-
-def kind_of(problem: Problem) -> DeclineKind:
-    """What the agent does about it, as the message `declined` says it."""
-    if isinstance(problem, errors.Stale):
-        return "stale"
-    return "try_again" if isinstance(problem, TryAgain) else "refused"

@@ -15,14 +15,11 @@ from coordinator.core.errors import (
     SubnetWithoutHosts,
     ViewNotAllowed,
 )
-from protocol import messages
 from protocol.gateway import complete_gateway, is_usable_gateway
 from protocol.subnets import LONGEST_PREFIX_WITH_GATEWAY, block_without_hosts, usual_gateway
-from protocol.wire import messages as wire
+from protocol.wire.messages import NetworkAsk
 
 ASKS_REMEMBERED_MAX: Final = 1024
-
-NetworkAsk = messages.NetworkAsk | wire.NetworkAsk
 
 
 @dataclass(frozen=True)

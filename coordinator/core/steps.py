@@ -8,8 +8,10 @@ OnStep = Callable[[str], None]
 
 STEPS = (
     "message:hello:received",
+    "message:claims:received",
     "message:allocate:received",
-    "message:release:received",
+    "message:label:received",
+    "message:let_go:received",
     "wapi:search:before",
     "wapi:search:after",
     "wapi:create:before",
@@ -20,8 +22,10 @@ STEPS = (
     "wapi:delete:after",
     "message:allocated:before",
     "message:allocated:after",
-    "message:released:before",
-    "message:released:after",
+    "message:labelled:before",
+    "message:labelled:after",
+    "message:gone:before",
+    "message:gone:after",
 )
 
 

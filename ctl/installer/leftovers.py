@@ -1,4 +1,4 @@
-"""What of a node still needs plugin or agent: attachments in the journal, deletes that the plugin wrote down."""
+"""What of a node still needs plugin or agent: addresses in the journal, deletes that the plugin wrote down."""
 
 from __future__ import annotations
 
@@ -14,38 +14,42 @@ from ctl import pages
 
 
 class Counts(BaseModel):
-    """Attachments by state, in which each one still has work to come."""
+    """Allocations by state, in which each one still has work to come."""
 
     asked: int
+    ready: int
     held: int
-    releasing: int
+    adopted: int
+    lost: int
+    let_go: int
 
 
 class Counted(BaseModel):
     """What the agent must say for its counts to be believed; nothing has a default here."""
 
     socket_open: Literal[True]
-    attachments: Counts
+    allocations: Counts
 
 
 @dataclass(frozen=True)
 class Left:
-    """What is left at one moment. `attachments` are None where the agent does not tell."""
+    """What is left at one moment. `allocations` are None where the agent does not tell."""
 
-    attachments: Mapping[str, int] | None
+    allocations: Mapping[str, int] | None
     pending_files: int
     why_unknown: str | None = None
 
     @property
     def is_nothing(self) -> bool:
         """Whether all has gone."""
-        return self.attachments is not None and not any((self.pending_files, *self.attachments.values()))
+        return self.allocations is not None and not any((self.pending_files, *self.allocations.values()))
 
     def __str__(self) -> str:
         pending = f"{self.pending_files} pending deletes"
-        if self.attachments is None:
-            return f"attachments unknown (the node's agent at {self.why_unknown}), {pending}"
-        return ", ".join([*(f"{count} {state}" for state, count in self.attachments.items()), pending])
+        if self.allocations is None:
+            return f"addresses unknown (the node's agent at {self.why_unknown}), {pending}"
+        told = (f"{count} {state.replace('_', ' ')}" for state, count in self.allocations.items() if count)
+        return ", ".join([*told, pending])
 
 
 def look(session: requests.Session, agent_url: str, pending_dir: Path) -> Left:
@@ -58,4 +62,4 @@ def look(session: requests.Session, agent_url: str, pending_dir: Path) -> Left:
         counted = pages.ask(session, agent_url, Counted)
     except pages.NoStatus as problem:
         return Left(None, pending_files, f"{agent_url}: {problem}")
-    return Left(counted.attachments.model_dump(), pending_files)
+    return Left(counted.allocations.model_dump(), pending_files)

@@ -14,7 +14,6 @@ from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
 from nodeagent.domain.presence import NO_NAMESPACE
 from protocol.config_errors import AddressRequested, ConfigInvalid, NetworkClosed
 from protocol.errors import Problem
-from protocol.messages import CONTAINER_ID_LENGTH_MAX, IFNAME_LENGTH_MAX
 from protocol.network_config import (
     Dns,
     NetworkConfig,
@@ -26,6 +25,7 @@ from protocol.network_config import (
     version_of,
 )
 from protocol.texts import is_fit
+from protocol.wire.messages import CONTAINER_ID_LENGTH_MAX, IFNAME_LENGTH_MAX
 
 LATEST_VERSION: Final = "1.1.0"
 _CONTAINER_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]*")

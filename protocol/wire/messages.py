@@ -20,6 +20,10 @@ PAGE_ROWS_MAX: Final = 100
 """No page of any message has more rows; one whose rows are long is cut earlier, at `PAGE_BYTES_MAX`."""
 PAGE_BYTES_MAX: Final = 60 * 1024
 MESSAGE_BYTES_MAX: Final = 64 * 1024
+CONTAINER_ID_LENGTH_MAX: Final = 200
+IFNAME_LENGTH_MAX: Final = 15
+TOKEN_LENGTH_MAX: Final = 12_000
+TICKET_LENGTH_MAX: Final = 1_000
 
 
 def _ipv4(text: str) -> str:
@@ -43,8 +47,8 @@ Name = Annotated[Scrubbed, Field(min_length=1, max_length=253)]
 Hex = Annotated[str, Field(min_length=8, max_length=8, pattern=r"^[0-9a-f]{8}$")]
 ClusterId = Annotated[str, Field(min_length=12, max_length=12, pattern=r"^[0-9a-f]{12}$")]
 Seal = Annotated[str, Field(min_length=32, max_length=32, pattern=r"^[0-9a-f]{32}$")]
-ContainerId = Annotated[str, Field(max_length=200, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.\-]*$")]
-Ifname = Annotated[str, Field(min_length=1, max_length=15, pattern=r"^[^/:\s\x00-\x1f\x7f-\x9f]+$")]
+ContainerId = Annotated[str, Field(max_length=CONTAINER_ID_LENGTH_MAX, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.\-]*$")]
+Ifname = Annotated[str, Field(min_length=1, max_length=IFNAME_LENGTH_MAX, pattern=r"^[^/:\s\x00-\x1f\x7f-\x9f]+$")]
 Mac = Annotated[str, Field(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")]
 Ipv4 = Annotated[str, Field(max_length=15), AfterValidator(_ipv4)]
 Cidr = Annotated[str, Field(max_length=18), AfterValidator(_cidr)]
@@ -255,7 +259,7 @@ class Enrol(Proof):
     """Asks for a ticket, with this pod's projected ServiceAccount token."""
 
     type: Literal["enrol"] = "enrol"
-    token: Annotated[SecretStr, Field(strict=False, min_length=1, max_length=12_000)]
+    token: Annotated[SecretStr, Field(strict=False, min_length=1, max_length=TOKEN_LENGTH_MAX)]
 
     @field_serializer("token")
     def _reveal(self, token: SecretStr) -> str:
@@ -266,7 +270,7 @@ class ShowTicket(Proof):
     """Shows the ticket of an earlier enrolment."""
 
     type: Literal["show_ticket"] = "show_ticket"
-    ticket: Annotated[str, Field(min_length=1, max_length=1_000, pattern=r"^[A-Za-z0-9_.\-]+$")]
+    ticket: Annotated[str, Field(min_length=1, max_length=TICKET_LENGTH_MAX, pattern=r"^[A-Za-z0-9_.\-]+$")]
 
 
 # What the coordinator sends
@@ -306,7 +310,9 @@ class Enrolled(Message):
 
     type: Literal["enrolled"] = "enrolled"
     node: Name
-    ticket: Annotated[str, Field(min_length=1, max_length=1_000, pattern=r"^[A-Za-z0-9_.\-]+$")] | None = None
+    ticket: (
+        Annotated[str, Field(min_length=1, max_length=TICKET_LENGTH_MAX, pattern=r"^[A-Za-z0-9_.\-]+$")] | None
+    ) = None
     valid_ms: Milliseconds | None = None
 
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from plans import asking
 
 from demo.cluster import Cluster, Plan
 from demo.links import Underlay, add_interface, add_namespace, remove_namespace
@@ -28,7 +29,7 @@ def make_cluster(tmp_path: Path) -> Iterator[MakeCluster]:
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """One cluster for all tests of a module that leave it as they found it."""
-    with Cluster(tmp_path_factory.mktemp("cluster"), Plan()) as shared:
+    with Cluster(tmp_path_factory.mktemp("cluster"), asking()) as shared:
         yield shared
 
 

@@ -8,9 +8,9 @@ import zmq
 
 from demo.cluster import Cluster, Plan
 from demo.daemons import Daemon
-from protocol.codec import decode_to_agent, encode
 from protocol.keys import KeyPair, generate, load_public
-from protocol.messages import Enrol, Hello, Message, ShowTicket
+from protocol.wire.codec import decode_to_agent, encode
+from protocol.wire.messages import Enrol, Hello, Message, ShowTicket
 from tests.kubernetes_stub import KubernetesStub
 
 PATIENCE_MS = 20_000
@@ -22,7 +22,9 @@ def enrolling_plan(stub: KubernetesStub, *flags: str) -> Plan:
     """A cluster whose coordinator lets nodes enrol, with one node that needs not."""
     tokens = ("--enrol-tokens", "true", "--kubernetes-api", stub.url)
     credentials = ("--kubernetes-credentials", str(stub.credentials))
-    return Plan(nodes=(FILED,), coordinator_flags=("--release-delay", "0", *tokens, *credentials, *flags))
+    return Plan(
+        nodes=(FILED,), coordinator_flags=("--release-delay", "0", "--reserve", "0", *tokens, *credentials, *flags)
+    )
 
 
 class EnrollingNode:
@@ -75,23 +77,24 @@ class Applicant:
         assert self.socket.poll(PATIENCE_MS), "no answer"
         return decode_to_agent(self.socket.recv())
 
-    def enrol(self, token: str, node: str = "node-1", boot_id: str = "b1") -> Any:
+    def enrol(self, token: str, node: str = "node-1") -> Any:
         """The answer to a token."""
-        return self.ask(an_enrol(token, node, boot_id))
+        return self.ask(an_enrol(token, node))
 
-    def show(self, ticket: str, node: str = "node-1", boot_id: str = "b1") -> Any:
+    def show(self, ticket: str, node: str = "node-1") -> Any:
         """The answer to a ticket."""
-        return self.ask(ShowTicket(id="ticket-1", node=node, boot_id=boot_id, ticket=ticket))
+        return self.ask(ShowTicket(id="ticket-1", node=node, ticket=ticket))
 
-    def greet(self, boot_id: str = "b1") -> Any:
+    def greet(self, node: str = "node-1") -> Any:
         """The answer to a hello."""
-        return self.ask(Hello(id="hello-1", boot_id=boot_id, journal_id="j1", page=0, last=True, holdings=[]))
+        who = {"machine": "2" * 8, "boot": "3" * 8, "driver": "infoblox", "journal": "5" * 8}
+        return self.ask(Hello(id="hello-1", node=node, **who))
 
     def close(self) -> None:
         self.socket.close()
         self._context.term()
 
 
-def an_enrol(token: str, node: str = "node-1", boot_id: str = "b1") -> Enrol:
+def an_enrol(token: str, node: str = "node-1") -> Enrol:
     """A message with a token."""
-    return Enrol.model_validate({"id": "enrol-1", "node": node, "boot_id": boot_id, "token": token})
+    return Enrol.model_validate({"id": "enrol-1", "node": node, "token": token})

@@ -20,7 +20,7 @@ PATIENCE_S = 30.0
 
 def status_port(daemon: Daemon) -> int:
     """The port of a daemon that has said where it listens."""
-    event = "started" if "coordinator" in daemon.argv[0] else "status_listening"
+    event = "started" if any("coordinator" in each for each in daemon.argv[:3]) else "status_listening"
     line = daemon.wait_for(event)
     return int(line.get("status_port") or line["port"])
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from plans import NO_REST
 from runtime_calls import a_mac, add
 
 from demo.cluster import CLUSTER_NAME, Cluster
 
-SWEEPS_SOON = ("--release-delay", "0", "--sweep-interval", "1", "--sweep-apart", "1", "--node-gone-after", "1")
+SWEEPS_SOON = (*NO_REST, "--sweep-interval", "1", "--sweep-apart", "1", "--node-gone-after", "1")
 
 
 def plant(

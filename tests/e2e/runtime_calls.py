@@ -7,8 +7,11 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+import requests
+
 from demo.cluster import Cluster, Node
 from demo.cni import Invocation, Outcome, pod_args
+from demo.grid import ea
 
 _numbers = itertools.count(1)
 
@@ -44,6 +47,20 @@ def delete(
     return node.ipam(Invocation("DEL", container, ifname), config)
 
 
+def agent_status(node: Node) -> Any:
+    """What the node's agent shows on its status page."""
+    assert node.agent
+    port = node.agent.wait_for("status_listening")["port"]
+    return requests.get(f"http://127.0.0.1:{port}/status", timeout=10).json()
+
+
+def coordinator_status(cluster: Cluster) -> Any:
+    """What the coordinator shows on its status page."""
+    assert cluster.coordinator
+    port = cluster.coordinator.wait_for("started")["status_port"]
+    return requests.get(f"http://127.0.0.1:{port}/status", timeout=10).json()
+
+
 def grid_holds(cluster: Cluster, *containers: str, timeout_s: float = 20) -> bool:
     """Wait until the grid holds addresses of exactly these containers; `timeout_s` between two calls."""
 
@@ -52,3 +69,9 @@ def grid_holds(cluster: Cluster, *containers: str, timeout_s: float = 20) -> boo
         return sorted(each["extattrs"]["VM ID"]["value"] for each in found) == sorted(containers)
 
     return cluster.grid.wait_until(holds, timeout_s)
+
+
+def shows(cluster: Cluster, *containers: str, ready: int = 0) -> bool:
+    """Whether the grid has exactly these containers by their names, and so many addresses that are ready."""
+    objects = [found for found in cluster.grid.objects() if ea(found, "Allocation ID")]
+    return sorted(ea(found, "VM ID") for found in objects) == sorted([*containers, *[""] * ready])

@@ -1,24 +1,44 @@
-"""Each attachment has one address of its own, whatever its interface looks like; DEL frees it, nothing else."""
+"""Each attachment has one address of its own, whatever its interface looks like; DEL frees it, nothing else.
+
+All of it holds for nodes that ask the grid at each ADD, and for those that have addresses ready.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from plans import asking
 from runtime_calls import a_mac, add, delete, grid_holds
 
-from demo.cluster import Cluster
+from demo.cluster import Cluster, Plan
 from demo.cni import Invocation
 from demo.grid import ea
 from demo.links import add_interface
 
 
+@pytest.fixture(scope="module", params=[asking(), Plan()], ids=["asking", "reserve"])
+def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with Cluster(tmp_path_factory.mktemp("cluster"), request.param) as shared:
+        yield shared
+
+
+def shown(cluster: Cluster, address: str) -> dict[str, Any]:
+    """What the grid shows of a pod, once it does: with a reserve, names follow the answer."""
+    assert cluster.grid.wait_until(lambda: address in cluster.grid.pods())
+    return cluster.grid.pods()[address]
+
+
 @pytest.fixture(autouse=True)
 def empty_grid(cluster: Cluster) -> Iterator[None]:
     yield
-    for found in cluster.grid.pods().values():
-        delete(cluster.node, ea(found, "VM ID"), ea(found, "Interface Name"))
+    agent = cluster.node.agent
+    assert agent
+    for line in agent.lines:
+        if line.get("event") == "allocated":
+            assert delete(cluster.node, line["container"], line["ifname"]).ok
     assert grid_holds(cluster)
 
 
@@ -26,11 +46,14 @@ def test_the_grid_shows_pod_node_cluster_interface_and_mac(
     cluster: Cluster, make_netns: Callable[..., str], container: str
 ) -> None:
     mac = a_mac()
-    outcome = add(cluster.node, container, make_netns(mac), pod="web-7")
+    netns = make_netns(mac)
+    outcome = add(cluster.node, container, netns, pod="web-7")
     assert outcome.ok, outcome
-    found = cluster.grid.pods()[outcome.address]
+    found = shown(cluster, outcome.address)
     assert (found["name"], found["mac"], found["match_client"]) == ("web-7", mac, "MAC_ADDRESS")
-    assert {name: ea(found, name) for name in found["extattrs"]} == {
+    eas = {name: ea(found, name) for name in found["extattrs"]}
+    allocation = eas.pop("Allocation ID")
+    assert eas == {
         "VM ID": container,
         "VM Name": "shop/web-7",
         "Interface Name": "eth0",
@@ -40,7 +63,8 @@ def test_the_grid_shows_pod_node_cluster_interface_and_mac(
         "CMP Type": "Kubernetes",
         "Cloud API Owned": "True",
     }
-    assert found["comment"].startswith(f"pod uid-{container[:8]} boot ")
+    inode = os.stat(netns).st_ino
+    assert found["comment"] == f"shop/web-7 on node-1, cluster demo (id={allocation} ns={inode}:{netns})"
 
 
 def test_add_repeated_gives_the_same_answer_and_no_second_address(
@@ -50,7 +74,7 @@ def test_add_repeated_gives_the_same_answer_and_no_second_address(
     first, second = (add(cluster.node, container, netns) for _ in range(2))
     assert first.ok
     assert first.stdout == second.stdout
-    assert len(cluster.grid.pods()) == 1
+    assert grid_holds(cluster, container)
 
 
 def test_an_interface_that_does_not_exist_yet_gets_an_address(
@@ -58,7 +82,7 @@ def test_an_interface_that_does_not_exist_yet_gets_an_address(
 ) -> None:
     outcome = add(cluster.node, container, make_netns())
     assert outcome.ok, outcome
-    assert cluster.grid.pods()[outcome.address]["match_client"] == "RESERVED"
+    assert shown(cluster, outcome.address)["match_client"] == "RESERVED"
 
 
 def test_interfaces_that_share_their_masters_mac_get_an_address_each(
@@ -78,9 +102,8 @@ def test_a_mac_that_the_network_has_already_is_no_reason_to_refuse(
     first = add(cluster.node, "first", make_netns(mac))
     second = add(cluster.node, "second", make_netns(mac))
     assert (first.ok, second.ok) == (True, True), second
-    pods = cluster.grid.pods()
-    assert pods[first.address]["match_client"] == "MAC_ADDRESS"
-    assert pods[second.address]["match_client"] == "RESERVED"
+    assert shown(cluster, first.address)["match_client"] == "MAC_ADDRESS"
+    assert shown(cluster, second.address)["match_client"] == "RESERVED"
 
 
 def test_two_interfaces_of_one_container_in_one_network(
@@ -140,6 +163,7 @@ def test_del_of_something_unknown_or_repeated_succeeds_and_frees_nothing(
 def test_check_knows_what_add_gave(cluster: Cluster, make_netns: Callable[..., str], container: str) -> None:
     netns = make_netns(a_mac())
     result = add(cluster.node, container, netns).result
+    assert grid_holds(cluster, container)
     calls = cluster.grid.call_count()
     config = cluster.node.config()
 

@@ -15,9 +15,9 @@ from demo.cluster import Cluster, Node
 from demo.cni import Invocation
 from demo.grid import ea
 from demo.process_status import resident_kb
-from protocol.codec import encode
 from protocol.keys import KeyPair, generate, load_pair, pair_text, public_text
-from protocol.messages import Declined, EnrolFirst, Enrolled, Welcome
+from protocol.wire.codec import encode
+from protocol.wire.messages import Declined, EnrolFirst, Enrolled, Welcome
 from tests.kubernetes_stub import KubernetesStub
 
 MakeCluster = Callable[..., Cluster]
@@ -134,7 +134,7 @@ def test_before_1_30_the_pods_node_decides(apply: MakeApplicant, stub: Kubernete
     old = stub.cluster.issue("node-1", claims=("pod-name", "pod-uid")).token
     assert isinstance(apply().enrol(old), Enrolled)
     stub.cluster.add_pod("kube-system", "cni-infoblox-agent-node-1", "node-1")
-    gone = apply().enrol(old, boot_id="b1")
+    gone = apply().enrol(old)
     assert isinstance(gone, Declined)
     assert "is gone" in gone.details
 
@@ -153,14 +153,15 @@ def test_tickets_serve_their_own_key_alone(cluster: Cluster, apply: MakeApplican
     assert isinstance(apply(owner.pair).show(ticket), Enrolled)
 
 
-def test_a_second_machine_with_a_token_of_the_node_waits_until_the_first_is_gone(
+def test_a_second_key_with_a_token_of_the_node_takes_its_place_with_an_alarm_and_the_first_comes_back(
     cluster: Cluster, apply: MakeApplicant, stub: KubernetesStub, make_netns: MakeNetns
 ) -> None:
     node = EnrollingNode(cluster, stub)
-    node.start()
-    twice = apply().enrol(node.token_file.read_text(), boot_id="another-machine")
-    assert isinstance(twice, Declined)
-    assert (twice.code, "connected already" in twice.msg) == (11, True)
+    agent = node.start()
+    assert isinstance(apply().enrol(node.token_file.read_text()), Enrolled)
+    assert cluster.coordinator
+    assert cluster.coordinator.wait_for("node_key_replaced")["node"] == "node-1"
+    agent.wait_for_count("coordinator_reached", 2, timeout_s=60)
     assert serves(node.node, make_netns, "c")
 
 

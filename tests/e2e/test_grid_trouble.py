@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from plans import NO_REST, asking
 from runtime_calls import a_mac, add, delete, grid_holds
 
 from demo.cluster import Cluster, Plan
@@ -31,7 +32,7 @@ def assert_error(outcome: Outcome, code: int, *words: str) -> None:
 def test_the_sixth_pod_of_a_29_is_told_that_the_network_is_full(
     make_cluster: MakeCluster, make_netns: MakeNetns
 ) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     config = cluster.node.config(subnet="10.66.0.0/29", gateway="10.66.0.1")
     outcomes = [add(cluster.node, f"c{n}", make_netns(a_mac()), config=config) for n in range(6)]
     assert [outcome.ok for outcome in outcomes] == [True] * 5 + [False]
@@ -42,32 +43,32 @@ def test_the_sixth_pod_of_a_29_is_told_that_the_network_is_full(
 
 
 def test_a_network_of_somebody_else_is_refused(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     cluster.grid.create("network", {"network": "10.55.0.0/24"})
     assert_error(add(cluster.node, "c", make_netns()), 7, "somebody else", "Network Name", "Tenant ID")
     assert cluster.grid.pods() == {}
 
 
 def test_a_network_container_is_told_as_that(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     cluster.grid.create("networkcontainer", {"network": "10.55.0.0/24"})
     assert_error(add(cluster.node, "c", make_netns()), 7, "is a network container", "Name a network in it")
     assert cluster.grid.objects("network") == []
 
 
 def test_a_missing_permission_is_named(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     cluster.grid.set_faults(no_permission="network")
     assert_error(add(cluster.node, "c", make_netns()), 118, "admin", "create network", "All IPv4 Networks")
 
 
 def test_an_attribute_that_is_undefined_is_named(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
-    cluster = make_cluster(Plan(grid_flags=("--definitions", "none", "--user-kind", "ordinary")))
+    cluster = make_cluster(asking(grid_flags=("--definitions", "none", "--user-kind", "ordinary")))
     assert_error(add(cluster.node, "c", make_netns()), 113, "not defined", "superuser")
 
 
 def test_attributes_are_defined_where_the_user_may(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
-    cluster = make_cluster(Plan(grid_flags=("--definitions", "none")))
+    cluster = make_cluster(asking(grid_flags=("--definitions", "none")))
     assert add(cluster.node, "c", make_netns(a_mac())).ok
 
 
@@ -75,7 +76,7 @@ def test_attributes_are_defined_where_the_user_may(make_cluster: MakeCluster, ma
 def test_users_without_the_request_object_are_served_by_single_calls(
     make_cluster: MakeCluster, make_netns: MakeNetns, kind: str
 ) -> None:
-    cluster = make_cluster(Plan(grid_flags=("--user-kind", kind)))
+    cluster = make_cluster(asking(grid_flags=("--user-kind", kind)))
     assert add(cluster.node, "c", make_netns(a_mac())).ok
     assert delete(cluster.node, "c").ok
     # Single calls delete by reference, so the first deletions wait for what an earlier coordinator may have sent.
@@ -83,7 +84,7 @@ def test_users_without_the_request_object_are_served_by_single_calls(
 
 
 def test_a_wrong_password_is_tried_once(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
-    cluster = make_cluster(Plan(grid_flags=("--password", "another")))
+    cluster = make_cluster(asking(grid_flags=("--password", "another")))
     for name in ("a", "b"):
         assert_error(add(cluster.node, name, make_netns()), 110, "login", "admin")
     assert [call["status"] for call in cluster.grid.calls()] == [401]
@@ -93,7 +94,7 @@ def test_a_wrong_password_is_tried_once(make_cluster: MakeCluster, make_netns: M
 
 
 def test_an_expired_cookie_costs_one_more_call(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     assert add(cluster.node, "a", make_netns(a_mac())).ok
     calls = cluster.grid.call_count()
     cluster.grid.set_faults(expire_sessions=True)
@@ -102,7 +103,7 @@ def test_an_expired_cookie_costs_one_more_call(make_cluster: MakeCluster, make_n
 
 
 def test_a_certificate_that_is_not_trusted(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
-    cluster = make_cluster(Plan(coordinator_flags=("--ssl-verify", "true")))
+    cluster = make_cluster(asking(coordinator_flags=(*NO_REST, "--ssl-verify", "true")))
     assert_error(add(cluster.node, "c", make_netns()), 112, "certificate", "--ssl-verify")
 
 
@@ -118,7 +119,7 @@ def test_a_certificate_that_is_not_trusted(make_cluster: MakeCluster, make_netns
 def test_a_grid_that_does_not_serve(
     make_cluster: MakeCluster, make_netns: MakeNetns, fault: str, words: Sequence[str]
 ) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     assert add(cluster.node, "a", make_netns(a_mac())).ok
     cluster.grid.set_faults(**{fault: -1})
     assert_error(add(cluster.node, "b", make_netns(a_mac())), 11, *words)
@@ -142,7 +143,7 @@ def page(coordinator: Daemon, name: str) -> str:
 def test_an_outage_is_told_once_when_it_begins_and_once_when_it_ends(
     make_cluster: MakeCluster, make_netns: MakeNetns
 ) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     coordinator = cluster.coordinator
     assert coordinator
     assert add(cluster.node, "a", make_netns(a_mac())).ok
@@ -172,7 +173,7 @@ def test_a_file_of_authorities_that_goes_bad_is_told_by_its_name_and_taken_up_wh
     make_cluster: MakeCluster, make_netns: MakeNetns, tmp_path: Path
 ) -> None:
     authorities = tmp_path / "ca.pem"
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     assert cluster.coordinator
     cluster.coordinator.stop()
     stranger, _ = ensure_certificate(tmp_path / "stranger", [])
@@ -192,7 +193,7 @@ def test_a_file_of_authorities_that_goes_bad_is_told_by_its_name_and_taken_up_wh
 
 @pytest.mark.parametrize("fault", ["cut_before_commit", "cut_after_commit", "status_500_after_commit"])
 def test_a_cut_create_gives_one_address(make_cluster: MakeCluster, make_netns: MakeNetns, fault: str) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     assert add(cluster.node, "a", make_netns(a_mac())).ok
     cluster.grid.set_faults(**{fault: 1})
     assert add(cluster.node, "b", make_netns(a_mac())).ok
@@ -202,7 +203,7 @@ def test_a_cut_create_gives_one_address(make_cluster: MakeCluster, make_netns: M
 def test_without_a_coordinator_an_add_is_told_and_a_del_succeeds(
     make_cluster: MakeCluster, make_netns: MakeNetns
 ) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     assert add(cluster.node, "a", make_netns(a_mac())).ok
     assert cluster.coordinator
     cluster.coordinator.stop()
@@ -222,7 +223,7 @@ def test_without_a_coordinator_an_add_is_told_and_a_del_succeeds(
 
 
 def test_no_secret_is_in_a_log_or_a_process_title(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     assert add(cluster.node, "c", make_netns(a_mac())).ok
     assert cluster.coordinator
     cluster.coordinator.stop()

@@ -13,7 +13,7 @@ from runtime_calls import a_mac, add
 
 from demo.cluster import Cluster
 from demo.process_status import peak_kb
-from protocol.messages import Declined, Enrolled
+from protocol.wire.messages import Declined, Enrolled
 from tests.kubernetes_stub import KubernetesStub
 from tests.kubernetes_stub.mischief import Mischief, endless_body, endless_chunk_length, trickle
 

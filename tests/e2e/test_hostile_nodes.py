@@ -12,16 +12,17 @@ import pytest
 import zmq
 from enrolling import Applicant, an_enrol, enrolling_plan
 from hostile import bound_lines, bounded, cpu_s, number, passes
+from plans import asking
 from runtime_calls import a_mac, add
-from wire_peer import Peer, hello, own_boot_id
+from wire_peer import Peer
 
 from coordinator.nodes.rate_limit import MESSAGES_MAX
 from daemon.log_limit import LINE_EVERY_S
-from demo.cluster import Cluster, Plan
+from demo.cluster import Cluster
 from demo.daemons import Daemon
-from protocol.codec import MESSAGE_BYTES_MAX, encode
 from protocol.keys import generate, load_pair, public_text
-from protocol.messages import Allocate, Attachment, NetworkAsk, Welcome
+from protocol.wire.codec import encode
+from protocol.wire.messages import MESSAGE_BYTES_MAX, Allocate, NetworkAsk, Welcome
 from tests.kubernetes_stub import KubernetesStub
 
 MakeCluster = Callable[..., Cluster]
@@ -34,7 +35,7 @@ VIEWS = 600
 
 @pytest.fixture
 def cluster(make_cluster: MakeCluster) -> Cluster:
-    return make_cluster(Plan(nodes=("node-1", "node-2")))
+    return make_cluster(asking(nodes=("node-1", "node-2")))
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def stolen(cluster: Cluster) -> Iterator[Peer]:
     assert agent
     agent.stop()
     peer = Peer(cluster, load_pair(cluster.keys / "node-2" / "agent.key_secret"))
-    assert isinstance(peer.answer(hello(own_boot_id())), Welcome)
+    assert isinstance(peer.greet(), Welcome)
     yield peer
     peer.close()
 
@@ -78,9 +79,9 @@ def test_of_one_node_only_its_newest_connections_stay(cluster: Cluster) -> None:
         for _ in range(8):
             peers.append(Peer(cluster, load_pair(cluster.keys / "node-2" / "agent.key_secret")))
             stack.callback(peers[-1].close)
-            assert isinstance(peers[-1].answer(hello(own_boot_id())), Welcome)
+            assert isinstance(peers[-1].greet(), Welcome)
         assert all(peer.is_cut_off() for peer in peers[:4])
-        assert isinstance(peers[-1].answer(hello(own_boot_id())), Welcome)
+        assert isinstance(peers[-1].greet(), Welcome)
     assert bounded(coordinator_of(cluster), "connections_per_node") == 4
 
 
@@ -92,11 +93,7 @@ def test_invented_views_of_one_node_let_the_adds_of_others_through(
     for index in range(VIEWS):
         ask = Allocate(
             id=f"a{index}",
-            attachment=Attachment(container_id=f"c{index}", ifname="eth0"),
-            seq=index + 1,
-            journal_id="j2",
-            attempt=1,
-            first_sent_ms_ago=0,
+            allocation=stolen.draw(f"{index:012x}"),
             budget_ms=60_000,
             network=NetworkAsk(name="pods", view=f"invented-{index}", subnet="10.66.0.0/24"),
         )

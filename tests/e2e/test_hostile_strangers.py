@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from enrolling import EnrollingNode, enrolling_plan
 from hostile import bound_lines, bounded, connections, cpu_s, number, open_files, out_of_descriptors, passes
+from plans import asking
 from runtime_calls import a_mac, add, delete
 
 from coordinator.nodes.connection_book import KEYLESS_MAX, KEYLESS_PER_ORIGIN_MAX
-from demo.cluster import Cluster, Plan
+from demo.cluster import Cluster
 from demo.daemons import Daemon
 from demo.process_status import resident_kb
 from tests.kubernetes_stub import KubernetesStub
@@ -141,7 +142,7 @@ def test_a_node_with_a_ticket_comes_in_through_a_crowd_of_silent_connections(
 def test_where_no_descriptor_is_left_agents_are_turned_away_and_no_processor_is_burnt(
     make_cluster: MakeCluster, make_netns: MakeNetns
 ) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     daemon = coordinator_of(cluster)
     # Whatever it opens at its start is open by now, and closes nothing that a stranger could have instead.
     daemon.wait_for("listed")

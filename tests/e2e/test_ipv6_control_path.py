@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from plans import asking
 from runtime_calls import a_mac, add, delete, grid_holds
 
 from coordinator.cluster.api_server import ApiServer
@@ -26,7 +27,7 @@ def over_ipv6(listen: str) -> Plan:
     """A cluster whose coordinator listens there, with status page and grid on ::1."""
     grid_flags = ("--listen", "[::1]:0")
     flags = ("--listen", listen, "--status-listen", "[::1]:0", "--grid-host", "::1", "--release-delay", "0")
-    return Plan(grid_flags=grid_flags, coordinator_flags=flags)
+    return asking(grid_flags=grid_flags, coordinator_flags=flags)
 
 
 def test_all_of_the_control_path_goes_over_ipv6(

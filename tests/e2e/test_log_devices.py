@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from plans import asking
 from runtime_calls import a_mac, add, delete
 
 from demo.cluster import Cluster, Plan
@@ -67,7 +68,7 @@ def lost_lines(port: int) -> float:
 def test_both_daemons_serve_though_nobody_takes_their_lines(
     make_cluster: MakeCluster, make_netns: MakeNetns, device: Device
 ) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     node, ports = cluster.node, (free_port(), free_port())
     assert cluster.coordinator
     assert node.agent

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from plans import asking
 from pyroute2 import NetNS
 
-from demo.cluster import Cluster, Node, Plan, Pod
+from demo.cluster import Cluster, Node, Pod
 from demo.links import Underlay
 
 _numbers = itertools.count(1)
@@ -19,7 +20,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory, underlay: Underlay) -> Iterator[Cluster]:
     """A node with a network of its own."""
-    with Cluster(tmp_path_factory.mktemp("cluster"), Plan(underlay=underlay)) as built:
+    with Cluster(tmp_path_factory.mktemp("cluster"), asking(underlay=underlay)) as built:
         yield built
 
 

@@ -18,8 +18,8 @@ MakeNetns = Callable[..., str]
 def new_core(*coordinator_flags: str) -> Plan:
     return Plan(
         coordinator_flags=("--release-delay", "0", *coordinator_flags),
-        agent=(sys.executable, "-m", "nodeagent.start"),
-        coordinator=(sys.executable, "-m", "coordinator.start"),
+        agent=(sys.executable, "-m", "nodeagent"),
+        coordinator=(sys.executable, "-m", "coordinator"),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from plans import asking
 from runtime_calls import a_mac, add, delete, grid_holds
 
 from demo.cluster import Cluster, Plan
@@ -94,7 +95,7 @@ def releases(tmp_path: Path) -> Callable[[int], list[str]]:
 def test_agents_of_other_releases_take_over_under_load(
     make_cluster: Callable[[Plan], Cluster], make_netns: Callable[..., str], releases: Callable[[int], list[str]]
 ) -> None:
-    cluster = make_cluster(Plan(grid_flags=("--latency-ms", "20")))
+    cluster = make_cluster(asking(grid_flags=("--latency-ms", "20")))
     with load(cluster, make_netns):
         for number in range(ROLLS):
             assert wait_for_pods(cluster.node.agent).stop() == 0
@@ -108,7 +109,7 @@ def test_agents_of_other_releases_take_over_under_load(
 def test_coordinators_take_over_under_load(
     make_cluster: Callable[[Plan], Cluster], make_netns: Callable[..., str]
 ) -> None:
-    cluster = make_cluster(Plan(grid_flags=("--latency-ms", "20")))
+    cluster = make_cluster(asking(grid_flags=("--latency-ms", "20")))
     with load(cluster, make_netns):
         for _ in range(ROLLS):
             assert wait_for_pods(cluster.coordinator).stop() == 0
@@ -119,7 +120,7 @@ def test_coordinators_take_over_under_load(
 def test_both_are_replaced_at_once_under_load(
     make_cluster: Callable[[Plan], Cluster], make_netns: Callable[..., str], releases: Callable[[int], list[str]]
 ) -> None:
-    cluster = make_cluster(Plan(grid_flags=("--latency-ms", "20")))
+    cluster = make_cluster(asking(grid_flags=("--latency-ms", "20")))
     with load(cluster, make_netns):
         for number in range(ROLLS_OF_BOTH):
             agent = wait_for_pods(cluster.node.agent)

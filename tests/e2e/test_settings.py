@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from plans import asking
 
 from demo.cluster import Cluster, Plan
 from demo.daemons import Daemon
@@ -24,7 +25,7 @@ def test_a_misspelt_variable_is_told_with_the_name_that_was_meant(
     monkeypatch.setenv("CNI_INFOBLOX_LOGFORMAT", "json")
     monkeypatch.setenv("CNI_INFOBLOX_COORDINATOR_SERVICE_HOST", "10.96.0.9")
     monkeypatch.setenv("CNI_INFOBLOX_COORDINATOR_PORT", "tcp://10.96.0.9:5510")
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     told = {"CNI_INFOBLOX_LOGFORMAT": "it has no effect: did you mean CNI_INFOBLOX_LOG_FORMAT?"}
     assert cluster.coordinator
     assert cluster.node.agent

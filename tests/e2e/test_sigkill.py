@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from runtime_calls import a_mac, add, delete, grid_holds
+from plans import asking
+from runtime_calls import a_mac, add, delete, grid_holds, shows
 
 from coordinator.core.steps import STEPS as COORDINATOR_STEPS
 from demo.cluster import Cluster, Plan
@@ -23,6 +24,10 @@ MakeNetns = Callable[..., str]
 
 LAUNCHER = [sys.executable, str(Path(__file__).with_name("dying_daemon.py"))]
 ENVIRONMENT = {"PYTHONPATH": os.getcwd()}
+
+
+READY = 2
+"""What each node keeps ready by default."""
 
 
 class Add:
@@ -47,9 +52,11 @@ class Add:
         return Outcome(self._process.returncode, stdout)
 
 
-def prepare(make_cluster: MakeCluster, make_netns: MakeNetns) -> tuple[Cluster, Outcome, str]:
+def prepare(
+    make_cluster: MakeCluster, make_netns: MakeNetns, plan: Plan | None = None
+) -> tuple[Cluster, Outcome, str]:
     """A cluster in which one pod lives already."""
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(plan or asking())
     netns = make_netns(a_mac())
     outcome = add(cluster.node, "lives", netns)
     assert outcome.ok
@@ -75,24 +82,25 @@ def add_until_it_works(cluster: Cluster, container: str, netns: str, first: Outc
 
 
 def assert_one_address_each(
-    cluster: Cluster, lives: Outcome, lives_netns: str, comes: Outcome, netns: str
+    cluster: Cluster, lives: Outcome, lives_netns: str, comes: Outcome, netns: str, ready: int = 0
 ) -> None:
-    assert grid_holds(cluster, "lives", "comes")
+    assert cluster.grid.wait_until(lambda: shows(cluster, "lives", "comes", ready=ready))
     assert comes.address != lives.address
     assert add(cluster.node, "comes", netns).address == comes.address
     assert add(cluster.node, "lives", lives_netns).address == lives.address
     assert set(cluster.grid.pods()) == {lives.address, comes.address}
 
 
-DURING_ADD = ("asked", "held", "hello", "allocate", "allocated", "answer", "search", "create")
-DURING_DEL = ("releasing", "released", "release", "delete")
+ASKED = ("claims", "hello", "allocate", "allocated", "answer", "search", "create", "held")
+FROM_RESERVE = ("held", "answer", "label", "labelled", "update", "ready", "allocated")
+DURING_DEL = ("let_go", "gone", "delete")
 
 
 def steps(all_steps: tuple[str, ...], words: tuple[str, ...]) -> list[str]:
     return [step for step in all_steps if step.split(":")[1] in words]
 
 
-@pytest.mark.parametrize("step", steps(AGENT_STEPS, DURING_ADD))
+@pytest.mark.parametrize("step", steps(AGENT_STEPS, ASKED))
 def test_agent_dies_during_add(make_cluster: MakeCluster, make_netns: MakeNetns, step: str) -> None:
     cluster, lives, lives_netns = prepare(make_cluster, make_netns)
     node, netns = cluster.node, make_netns(a_mac())
@@ -103,6 +111,22 @@ def test_agent_dies_during_add(make_cluster: MakeCluster, make_netns: MakeNetns,
     die_once(cluster, dying, node.start_agent)
     comes = add_until_it_works(cluster, "comes", netns, pending_add.outcome())
     assert_one_address_each(cluster, lives, lives_netns, comes, netns)
+
+
+@pytest.mark.parametrize("step", steps(AGENT_STEPS, FROM_RESERVE))
+def test_agent_dies_while_a_pod_is_given_what_is_ready(
+    make_cluster: MakeCluster, make_netns: MakeNetns, step: str
+) -> None:
+    cluster, lives, lives_netns = prepare(make_cluster, make_netns, Plan())
+    node, netns = cluster.node, make_netns(a_mac())
+    assert cluster.grid.wait_until(lambda: shows(cluster, "lives", ready=READY))
+    assert node.agent
+    node.agent.stop()
+    dying = node.launch_agent(launcher=[*LAUNCHER, "agent", step])
+    pending_add = Add(cluster, "comes", netns)
+    die_once(cluster, dying, node.start_agent)
+    comes = add_until_it_works(cluster, "comes", netns, pending_add.outcome())
+    assert_one_address_each(cluster, lives, lives_netns, comes, netns, READY)
 
 
 @pytest.mark.parametrize("step", steps(AGENT_STEPS, DURING_DEL))
@@ -136,7 +160,7 @@ def test_agent_dies_while_it_replays_a_pending_del(
 
 
 @pytest.mark.parametrize("with_agent", [False, True], ids=["alone", "and the agent too"])
-@pytest.mark.parametrize("step", steps(COORDINATOR_STEPS, DURING_ADD))
+@pytest.mark.parametrize("step", steps(COORDINATOR_STEPS, ASKED))
 def test_coordinator_dies_during_add(
     make_cluster: MakeCluster, make_netns: MakeNetns, step: str, *, with_agent: bool
 ) -> None:
@@ -159,6 +183,22 @@ def test_coordinator_dies_during_add(
     assert_one_address_each(cluster, lives, lives_netns, comes, netns)
 
 
+@pytest.mark.parametrize("step", steps(COORDINATOR_STEPS, FROM_RESERVE))
+def test_coordinator_dies_while_it_labels_and_refills(
+    make_cluster: MakeCluster, make_netns: MakeNetns, step: str
+) -> None:
+    cluster, lives, lives_netns = prepare(make_cluster, make_netns, Plan())
+    netns = make_netns(a_mac())
+    assert cluster.grid.wait_until(lambda: shows(cluster, "lives", ready=READY))
+    assert cluster.coordinator
+    cluster.coordinator.stop()
+    dying = cluster.launch_coordinator(launcher=[*LAUNCHER, "coordinator", step])
+    comes = add(cluster.node, "comes", netns, pod="comes")
+    assert comes.ok
+    die_once(cluster, dying, cluster.start_coordinator)
+    assert_one_address_each(cluster, lives, lives_netns, comes, netns, READY)
+
+
 @pytest.mark.parametrize("step", steps(COORDINATOR_STEPS, DURING_DEL))
 def test_coordinator_dies_during_del(make_cluster: MakeCluster, make_netns: MakeNetns, step: str) -> None:
     cluster, lives, lives_netns = prepare(make_cluster, make_netns)
@@ -173,45 +213,6 @@ def test_coordinator_dies_during_del(make_cluster: MakeCluster, make_netns: Make
 
 
 def test_every_step_is_tried() -> None:
-    tried = DURING_ADD + DURING_DEL
+    tried = ASKED + FROM_RESERVE + DURING_DEL
     untried = [step for step in AGENT_STEPS + COORDINATOR_STEPS if step.split(":")[1] not in tried]
-    # An update happens to attachments that come back before their release: see below.
-    assert [step for step in untried if not step.startswith(("pending:", "wapi:update:"))] == []
-
-
-@pytest.mark.timeout(240)  # the coordinator after it waits two minutes for what the one that died may still do
-@pytest.mark.parametrize("step", ["wapi:update:before", "wapi:update:after"])
-def test_coordinator_dies_while_an_attachment_comes_back_before_its_release(
-    make_cluster: MakeCluster, make_netns: MakeNetns, step: str
-) -> None:
-    cluster = make_cluster(Plan(coordinator_flags=("--release-delay", "30")))
-    assert cluster.coordinator
-    cluster.coordinator.stop()
-    dying = cluster.launch_coordinator(launcher=[*LAUNCHER, "coordinator", step])
-    node, netns = cluster.node, make_netns(a_mac())
-    first = add(node, "returns", netns)
-    assert first.ok
-    assert delete(node, "returns").ok
-    pending_add = Add(cluster, "returns", netns)
-    die_once(cluster, dying, cluster.start_coordinator)
-    again = add_until_it_works(cluster, "returns", netns, pending_add.outcome())
-    assert again.address == first.address
-    assert list(cluster.grid.pods()) == [first.address]
-
-
-def test_an_add_after_the_journal_was_lost_finds_its_address(
-    make_cluster: MakeCluster, make_netns: MakeNetns
-) -> None:
-    cluster, lives, lives_netns = prepare(make_cluster, make_netns)
-    node = cluster.node
-    assert node.agent
-    assert cluster.coordinator
-    for daemon in (node.agent, cluster.coordinator):
-        daemon.kill()
-    for path in node.state_dir.iterdir():
-        path.unlink()
-    cluster.start_coordinator()
-    node.start_agent()
-    again = add_until_it_works(cluster, "lives", lives_netns, add(node, "lives", lives_netns, pod="lives"))
-    assert again.address == lives.address
-    assert list(cluster.grid.pods()) == [lives.address]
+    assert [step for step in untried if not step.startswith("pending:")] == []

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import requests
+from plans import asking
 from runtime_calls import a_mac, add
 
 from coordinator.sessions import LIVE_S
@@ -58,7 +59,7 @@ def test_the_command_reads_what_both_daemons_say(cluster: Cluster, make_netns: C
 
 
 def test_a_silent_node_is_seen_by_everybody_until_it_is_back(make_cluster: MakeCluster) -> None:
-    cluster = make_cluster(Plan(nodes=("node-1", "node-2")))
+    cluster = make_cluster(asking(nodes=("node-1", "node-2")))
     assert cluster.coordinator
     cluster.nodes["node-2"].agent.kill()  # type: ignore[union-attr]
 
@@ -81,7 +82,7 @@ def test_a_silent_node_is_seen_by_everybody_until_it_is_back(make_cluster: MakeC
 def test_an_agent_without_its_coordinator_says_so_and_the_command_fails(
     make_cluster: MakeCluster, was_reached: bool
 ) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     assert cluster.coordinator
     agent = cluster.node.agent
     assert agent

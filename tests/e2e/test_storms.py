@@ -12,24 +12,27 @@ import pytest
 import zmq
 from runtime_calls import a_mac, add, delete, grid_holds
 
+from coordinator.allocation.seal import Sealer
 from demo.cluster import Cluster, Plan
 from demo.cni import Invocation, Outcome
-from protocol.codec import decode_to_agent, encode
-from protocol.keys import generate, load_public, write_public
-from protocol.messages import (
-    Address,
+from demo.plugin_calls import PluginCalls
+from protocol.keys import generate, load_pair, load_public, write_public
+from protocol.wire.allocation_id import Owner, hash_driver, hash_node
+from protocol.wire.codec import decode_to_agent, encode
+from protocol.wire.messages import (
     Allocate,
     Allocated,
-    Attachment,
+    ClaimRow,
+    Claims,
     Hello,
     HelloFirst,
-    Holding,
+    Label,
     Message,
     NetworkAsk,
     Ping,
+    State,
     Welcome,
 )
-from tests.soak.plugin_calls import PluginCalls
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
@@ -51,36 +54,52 @@ class Peer:
 
     node: str
     socket: zmq.Socket[bytes]
+    sealer: Sealer
 
     def say(self, message: Message) -> None:
         self.socket.send(encode(message))
 
-    def hear(self) -> object:
-        assert self.socket.poll(PATIENCE_MS), f"no answer to {self.node}"
-        return decode_to_agent(self.socket.recv())
+    def hear(self, kind: type[Message]) -> Message:
+        """The next message of this kind; what the coordinator says besides is passed over."""
+        while self.socket.poll(PATIENCE_MS):
+            message = decode_to_agent(self.socket.recv())
+            if isinstance(message, kind):
+                return message
+        raise AssertionError(f"no {kind.__name__} for {self.node}")
 
     def hello(self) -> None:
-        """With a journal full of what the grid has forgotten."""
-        number = int(self.node.rpartition("-")[2])
-        holdings = [
-            Holding(
-                attachment=Attachment(container_id=f"{self.node}-{n}", ifname="eth0"),
-                seq=n + 1,
-                network_name="pods",
-                view="default",
-                subnet="10.128.0.0/16",
-                addresses=[Address(address=f"10.128.{number}.{n + 1}/16")],
-            )
-            for n in range(HOLDINGS)
-        ]
-        self.say(Hello(id="hello", boot_id="b1", journal_id="j1", page=0, last=True, holdings=holdings))
+        who = {"machine": "2" * 8, "boot": "3" * 8, "journal": "5" * 8, "driver": "infoblox"}
+        self.say(Hello(id="hello", node=self.node, **who))
 
-    def ask(self) -> None:
+    def greeted(self) -> None:
+        """The welcome, answered with a journal full of what the grid has forgotten."""
+        welcome = self.hear(Welcome)
+        assert isinstance(welcome, Welcome)
+        claims = [self._claim(welcome.cluster, number) for number in range(HOLDINGS)]
+        self.say(Claims(id="claims", welcome=welcome.number, page=0, last=True, claims=claims))
+
+    def ask(self, cluster: str) -> None:
         """For the address of one more pod."""
-        request = {"id": "add", "seq": 1000, "journal_id": "j1", "attempt": 1, "first_sent_ms_ago": 0}
-        attachment = Attachment(container_id=f"{self.node}-new", ifname="eth0")
+        label = Label(container_id=f"{self.node}-new", ifname="eth0")
         network = NetworkAsk(name="pods", subnet=WIDE)
-        self.say(Allocate(attachment=attachment, network=network, budget_ms=30_000, **request))  # type: ignore[arg-type]
+        drawn = self._id(cluster, HOLDINGS)
+        self.say(Allocate(id="add", allocation=drawn, network=network, budget_ms=30_000, label=label))
+
+    def _id(self, cluster: str, number: int) -> str:
+        owner = Owner(cluster, hash_node(self.node), "2" * 8, "3" * 8, hash_driver("infoblox"), "5" * 8)
+        return str(owner.draw(f"{number:012x}"))
+
+    def _claim(self, cluster: str, number: int) -> ClaimRow:
+        drawn, address = self._id(cluster, number), f"10.128.{self.node.rpartition('-')[2]}.{number + 1}"
+        return ClaimRow(
+            allocation=drawn,
+            view="default",
+            subnet="10.128.0.0/16",
+            network_name="pods",
+            address=address,
+            state=State.HELD,
+            seal=self.sealer.seal(drawn, "default", address),
+        )
 
 
 @pytest.fixture
@@ -102,6 +121,7 @@ def sockets() -> Iterator[Callable[[], zmq.Socket[bytes]]]:
 def make_peers(cluster: Cluster, make_socket: Callable[[], zmq.Socket[bytes]]) -> list[Peer]:
     """Nodes whose keys the coordinator knows; all connect at once."""
     coordinator_key = load_public(cluster.keys / "coordinator" / "coordinator.key")
+    sealer = Sealer(load_pair(cluster.keys / "coordinator" / "coordinator.key_secret").secret)
     peers = []
     for number in range(NODES):
         pair, node = generate(), f"peer-{number}"
@@ -109,7 +129,7 @@ def make_peers(cluster: Cluster, make_socket: Callable[[], zmq.Socket[bytes]]) -
         socket = make_socket()
         socket.curve_publickey, socket.curve_secretkey = pair.public, pair.secret
         socket.curve_serverkey = coordinator_key
-        peers.append(Peer(node, socket))
+        peers.append(Peer(node, socket, sealer))
     for peer in peers:
         peer.socket.connect(cluster.endpoint)
     return peers
@@ -124,7 +144,8 @@ def test_two_hundred_nodes_connect_at_once_then_again_to_a_new_coordinator(
     for peer in peers:
         peer.hello()
     assert add(cluster.node, "meanwhile", make_netns(a_mac())).ok
-    assert all(isinstance(peer.hear(), Welcome) for peer in peers)
+    for peer in peers:
+        peer.greeted()
 
     assert cluster.coordinator
     cluster.coordinator.kill()
@@ -133,14 +154,16 @@ def test_two_hundred_nodes_connect_at_once_then_again_to_a_new_coordinator(
         peer.say(Ping(id="still-there"))
     assert add(cluster.node, "afterwards", make_netns(a_mac())).ok
     for peer in peers:
-        assert isinstance(peer.hear(), HelloFirst)
+        peer.hear(HelloFirst)
         peer.hello()
-    assert all(isinstance(peer.hear(), Welcome) for peer in peers)
-
     for peer in peers:
-        peer.ask()
-    answers = [peer.hear() for peer in peers]
-    assert len({each.addresses[0].address for each in answers if isinstance(each, Allocated)}) == NODES
+        peer.greeted()
+
+    cluster_id = (cluster.keys / "coordinator" / "cluster-id").read_text().strip()
+    for peer in peers:
+        peer.ask(cluster_id)
+    answers = [peer.hear(Allocated) for peer in peers]
+    assert len({each.address for each in answers if isinstance(each, Allocated)}) == NODES
     assert grid_holds(cluster, "meanwhile", "afterwards", *(f"{peer.node}-new" for peer in peers))
 
 

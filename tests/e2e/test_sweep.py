@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from leftovers import SWEEPS_SOON, end_second_agent, plant
+from plans import NO_REST, asking
 from runtime_calls import a_mac, add, delete
 
 from demo.cluster import Cluster, Plan
 from demo.daemons import command
+from demo.grid import ea
+from protocol.wire.allocation_id import AllocationId, hash_node
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
@@ -22,15 +27,27 @@ def ctl(cluster: Cluster, *argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_what_an_earlier_boot_left_goes_what_lives_stays(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
-    cluster = make_cluster(Plan(coordinator_flags=SWEEPS_SOON))
+def test_what_its_journal_disowns_goes_and_nothing_else(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
+    cluster = make_cluster(asking(coordinator_flags=SWEEPS_SOON))
     lives = add(cluster.node, "alive", make_netns(a_mac()))
     assert lives.ok
-    plant(cluster, "10.55.0.77", "dead", cluster.node.name, "boot earlier")
-    plant(cluster, "10.55.0.78", "far", "node-9", "boot earlier")
+    held = AllocationId.parse(ea(cluster.grid.pods()[lives.address], "Allocation ID"))
+
+    def plant_id(address: str, node: str, **changes: str) -> None:
+        allocation = str(AllocationId(replace(held.owner, **changes), secrets.token_hex(6)))
+        plant(cluster, address, address, node, "", {"Allocation ID": allocation})
+
+    plant_id("10.55.0.77", "node-1")  # a create that committed late
+    plant_id("10.55.0.78", "node-9", node=hash_node("node-9"))
+    plant_id("10.55.0.79", "node-1", cluster="f" * 12)
+    plant_id("10.55.0.80", "node-1", boot="f" * 8)
+    plant(cluster, "10.55.0.81", "without-id", "node-1", "")
+
     assert cluster.grid.wait_until(lambda: "10.55.0.77" not in cluster.grid.pods())
-    cluster.coordinator.wait_for_count("swept", 4)  # type: ignore[union-attr]
-    assert set(cluster.grid.pods()) == {lives.address, "10.55.0.78"}
+    assert cluster.coordinator
+    cluster.coordinator.wait_for_count("listed", cluster.coordinator.count("listed") + 3)
+    stays = {f"10.55.0.{number}" for number in (78, 79, 80, 81)}
+    assert set(cluster.grid.pods()) == {lives.address, *stays}
 
 
 def test_a_node_that_a_file_names_no_more_loses_its_addresses(
@@ -39,7 +56,7 @@ def test_a_node_that_a_file_names_no_more_loses_its_addresses(
     file = tmp_path / "nodes"
     file.write_text("node-1\nnode-2\nnode-3\n")
     flags = (*SWEEPS_SOON, "--live-nodes", str(file))
-    cluster = make_cluster(Plan(nodes=("node-1", "node-2"), coordinator_flags=flags))
+    cluster = make_cluster(asking(nodes=("node-1", "node-2"), coordinator_flags=flags))
     stays, goes = end_second_agent(cluster, make_netns)
     file.write_text("node-1\nnode-3\n")
     assert cluster.grid.wait_until(lambda: goes not in cluster.grid.pods(), timeout_s=60)
@@ -49,7 +66,7 @@ def test_a_node_that_a_file_names_no_more_loses_its_addresses(
 def test_verify_and_explain_after_an_administrator_deleted_a_live_object(
     make_cluster: MakeCluster, make_netns: MakeNetns
 ) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     node = cluster.node
     kept, lost = add(node, "kept", make_netns(a_mac())), add(node, "lost", make_netns(a_mac()))
     clean = ctl(cluster, "verify")
@@ -86,15 +103,15 @@ def test_verify_and_explain_after_an_administrator_deleted_a_live_object(
 
 
 def test_a_sweep_makes_one_call_for_a_page_and_none_else(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
-    cluster = make_cluster(Plan(coordinator_flags=("--release-delay", "0", "--sweep-interval", "1")))
+    cluster = make_cluster(asking(coordinator_flags=(*NO_REST, "--sweep-interval", "1")))
     assert add(cluster.node, "one", make_netns(a_mac())).ok
     coordinator = cluster.coordinator
     assert coordinator
-    seen, calls = coordinator.count("swept"), cluster.grid.call_count()
-    coordinator.wait_for_count("swept", seen + 3)
+    seen, calls = coordinator.count("listed"), cluster.grid.call_count()
+    coordinator.wait_for_count("listed", seen + 3)
     made = cluster.grid.calls(calls + 1)
     assert {(call["method"], call["path"].rpartition("/")[2]) for call in made} == {("GET", "fixedaddress")}
-    assert len(made) - 1 <= coordinator.count("swept") - seen
+    assert len(made) - 1 <= coordinator.count("listed") - seen
 
 
 def test_force_without_repair_is_refused(tmp_path: Path) -> None:

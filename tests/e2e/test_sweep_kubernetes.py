@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from leftovers import SWEEPS_SOON, end_second_agent, plant
+from plans import asking
 from runtime_calls import a_mac, add
 
 from coordinator.comparison import MASS_ADDRESSES
@@ -33,7 +34,7 @@ def watching_plan(api: KubernetesStub, *nodes: str) -> Plan:
     for node in nodes:
         api.cluster.add_node(node)
     where = ("--kubernetes-api", api.url, "--kubernetes-credentials", str(api.credentials))
-    return Plan(nodes=nodes, coordinator_flags=(*SWEEPS_SOON, "--watch-cluster", "true", *where))
+    return asking(nodes=nodes, coordinator_flags=(*SWEEPS_SOON, "--watch-cluster", "true", *where))
 
 
 def wait_for_looks(cluster: Cluster) -> None:

@@ -8,39 +8,41 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hostile import passes
 from internal_errors import count, told
-from runtime_calls import a_container, a_mac, add, delete
+from plans import asking
+from runtime_calls import a_container, a_mac, add, agent_status, delete
 
-from demo.cluster import Cluster, Plan
+from demo.cluster import Cluster
 from demo.cni import Outcome
-from demo.daemons import Daemon, Line
+from demo.daemons import Daemon
 
 MakeNetns = Callable[..., str]
 LAUNCHER = [sys.executable, str(Path(__file__).with_name("failing_daemon.py"))]
 REQUESTS_FAIL = (
-    "nodeagent.front:parse",
-    "nodeagent.adding:Adding.added",
-    "nodeagent.adding:Adding.mac_read",
+    "nodeagent.cni.callers:parse",
+    "nodeagent.attachments.add:Adds.begin",
+    "nodeagent.attachments.add:Adds.mac_read",
     "nodeagent.netns.reader:mac_of",
     "nodeagent.cni.result:added",
-    "nodeagent.wire_messages:allocate",
-    "nodeagent.journal_file:encode",
-    "nodeagent.attachment_machine:Attachments._persisted",
-    "nodeagent.book:Book.settle",
+    "nodeagent.attachments.asks:Asks.ask",
+    "nodeagent.journal.store:Store._apply",
+    "nodeagent.machine:Machine.committed",
 )
+DELS_FAIL = ("nodeagent.attachments.delete:Deletes.asked", "nodeagent.journal.store:Store._apply")
 REQUESTS_WAIT = (
-    "nodeagent.dealer:decode_to_agent",
-    "nodeagent.adding:Adding.answered",
-    "nodeagent.link_machine:Link._received",
+    "nodeagent.link.dealer:decode_to_agent",
+    "nodeagent.attachments.add:Adds.allocated",
+    "nodeagent.link.session:Session._received",
 )
 NOBODY_NOTICES = (
-    "nodeagent.attachment_machine:Attachments._ticked",
-    "nodeagent.link_machine:Link._ticked",
+    "nodeagent.attachments.machine:Attachments._ticked",
+    "nodeagent.link.session:Session._ticked",
     "nodeagent.cni.server:UnixServer.ticked",
     "nodeagent.cni.pending:PendingDeletes.look",
     "nodeagent.cni.socket_path:SocketPlace.show_alive",
-    "nodeagent.front:Front._publish",
-    "nodeagent.adding:Adding.delivered",
+    "nodeagent.loop:Loop._publish",
+    "nodeagent.attachments.add:Adds.delivered",
 )
 
 
@@ -68,17 +70,13 @@ class Site:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with Cluster(tmp_path_factory.mktemp("cluster"), Plan(coordinator_flags=("--release-delay", "0"))) as shared:
+    with Cluster(tmp_path_factory.mktemp("cluster"), asking()) as shared:
         yield shared
 
 
 @pytest.fixture
 def site(cluster: Cluster, tmp_path: Path) -> Site:
     return Site(cluster, tmp_path / "trigger")
-
-
-def is_release(line: Line, request: str) -> bool:
-    return (line.get("event"), line.get("type"), line.get("request")) == ("message_sent", "release", request)
 
 
 def assert_serves(site: Site, make_netns: MakeNetns) -> None:
@@ -106,7 +104,9 @@ def test_the_add_that_fails_is_answered_and_the_next_one_is_served(
     assert count(agent) >= 1
 
 
-@pytest.mark.parametrize("place", ["nodeagent.deleting:Deleting.deleted", "nodeagent.journal_file:encode"])
+@pytest.mark.parametrize(
+    "place", ["nodeagent.attachments.delete:Deletes.asked", "nodeagent.journal.store:Store._apply"]
+)
 def test_a_del_that_fails_succeeds_and_is_carried_out_when_it_fails_no_more(
     site: Site, make_netns: MakeNetns, place: str
 ) -> None:
@@ -154,22 +154,24 @@ def test_pods_get_addresses_while_what_comes_again_by_itself_fails(
     assert agent.process.poll() is None
 
 
-def test_a_release_whose_end_is_missed_is_sent_again(site: Site, make_netns: MakeNetns) -> None:
-    agent = site.spoil("nodeagent.releases:Releases._confirm")
+def test_what_is_let_go_and_whose_end_is_missed_is_named_again(site: Site, make_netns: MakeNetns) -> None:
+    agent = site.spoil("nodeagent.link.confirmations:Confirmations._gone")
     a = a_container()
     assert add(site.cluster.node, a, make_netns(a_mac())).ok
     site.trigger.touch()
     assert delete(site.cluster.node, a).ok
-    agent.wait_for("begins_anew")
+    assert "Unexpected" in told(agent)
     site.trigger.unlink()
-    request = agent.wait_for("deleted", lambda line: bool(line["container"] == a))["request"]
-    sent = agent.wait_until(lambda line: is_release(line, request), "release")
-    agent.wait_until(lambda line: is_release(line, request) and line is not sent, "release again")
+    agent.wait_for_count("coordinator_reached", 2)
+    assert site.cluster.grid.wait_until(lambda: not site.holds(a))
+    for _ in passes("the journal to forget what is gone"):
+        if agent_status(site.cluster.node)["allocations"]["let_go"] == 0:
+            break
     assert_serves(site, make_netns)
 
 
 def test_machines_that_begin_anew_keep_what_the_node_holds(site: Site, make_netns: MakeNetns) -> None:
-    agent = site.spoil("nodeagent.book:Book.settle")
+    agent = site.spoil("nodeagent.machine:Machine.committed")
     bad, kept = a_container(), a_container()
     netns = make_netns(a_mac())
     granted = add(site.cluster.node, kept, netns)

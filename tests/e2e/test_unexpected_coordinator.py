@@ -18,22 +18,22 @@ from demo.daemons import Daemon
 MakeNetns = Callable[..., str]
 LAUNCHER = [sys.executable, str(Path(__file__).with_name("failing_daemon.py"))]
 REQUESTS_FAIL = (
-    "coordinator.registrar:Registrar.take",
-    "coordinator.registrar:resolve",
-    "coordinator.attachment_work:AllocateWork.operations",
-    "coordinator.attachment_work:AllocateWork.answered",
-    "coordinator.answers:allocated",
-    "coordinator.caller:perform",
-    "coordinator.sessions:Sessions.hear",
+    "coordinator.allocation.asks:Asks.take",
+    "coordinator.allocation.asks:resolve",
+    "coordinator.tasks.create_task:CreateTask.operations",
+    "coordinator.tasks.create_task:CreateTask.answered",
+    "coordinator.grid.caller:perform",
 )
 REQUESTS_WAIT = (
-    "coordinator.call_lane:Lane.proceed",
+    "coordinator.allocation.seal:Sealer.seal",
+    "coordinator.lane.lane:Lane.proceed",
     "coordinator.grid.wapi:Wapi.send",
+    "coordinator.nodes.sessions:Sessions.hear",
 )
 NOBODY_NOTICES = (
-    "coordinator.metrics:Metrics.count",
-    "coordinator.door:Door.refresh",
-    "coordinator.desk:Desk.status",
+    "coordinator.measures:Measures.count",
+    "coordinator.nodes.admission:Admission.refresh",
+    "coordinator.machine:Machine.status",
 )
 
 
@@ -57,7 +57,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with Cluster(tmp_path_factory.mktemp("cluster"), Plan(coordinator_flags=("--release-delay", "0"))) as shared:
+    with Cluster(tmp_path_factory.mktemp("cluster"), Plan()) as shared:
         yield shared
 
 
@@ -134,7 +134,7 @@ def test_what_is_said_and_shown_may_fail_without_harm(site: Site, make_netns: Ma
 def test_what_fails_at_every_turn_neither_fills_the_log_nor_burns_the_processor(
     site: Site, make_netns: MakeNetns
 ) -> None:
-    coordinator = site.spoil("coordinator.call_lane:Lane.proceed")
+    coordinator = site.spoil("coordinator.lane.lane:Lane.proceed")
     site.trigger.touch()
     coordinator.wait_for_count("begins_anew", 3)
     assert coordinator.count("internal_error") == 1
@@ -145,7 +145,7 @@ def test_what_fails_at_every_turn_neither_fills_the_log_nor_burns_the_processor(
 
 
 def test_an_answer_that_cannot_be_encoded_is_answered_100(site: Site, make_netns: MakeNetns) -> None:
-    site.spoil("coordinator.front:encode")
+    site.spoil("coordinator.nodes.agents_port:encode")
     bad = a_container()
     site.trigger.write_text("type='allocated'")
     failed = add(site.cluster.node, bad, make_netns(a_mac()))

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from runtime_calls import a_mac, add, delete, grid_holds
+from plans import asking
+from runtime_calls import a_mac, add, delete, grid_holds, shows
 
 from demo.cluster import Cluster, Plan
 from demo.cni import Invocation, Outcome
+from demo.plugin_calls import PluginCalls
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
@@ -28,7 +30,7 @@ class Meter:
 
 
 def test_each_verb_costs_what_was_promised(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     node, meter = cluster.node, Meter(cluster)
     config = {**node.config(), "cniVersion": "1.1.0"}
     netns = make_netns(a_mac())
@@ -55,13 +57,13 @@ def test_each_verb_costs_what_was_promised(make_cluster: MakeCluster, make_netns
     assert meter.calls() == 1
 
     assert delete(node, "nobody").ok
-    assert cluster.coordinator
-    cluster.coordinator.wait_for("released", lambda line: bool(line["container"] == "nobody"))
-    assert meter.calls() <= 1
+    assert delete(node, "warm").ok
+    assert add(node, "last", make_netns(a_mac())).ok
+    assert meter.calls() == 1
 
 
 def test_fifty_pods_at_once_share_their_calls(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
-    cluster = make_cluster(Plan(grid_flags=("--latency-ms", "100")))
+    cluster = make_cluster(asking(grid_flags=("--latency-ms", "100")))
     node = cluster.node
     assert add(node, "warm-up", make_netns(a_mac())).ok
     meter = Meter(cluster)
@@ -81,7 +83,7 @@ def test_fifty_pods_at_once_share_their_calls(make_cluster: MakeCluster, make_ne
 def test_ten_pods_on_a_cold_cluster_make_one_network_and_one_gateway(
     make_cluster: MakeCluster, make_netns: MakeNetns
 ) -> None:
-    cluster = make_cluster(Plan(grid_flags=("--latency-ms", "20")))
+    cluster = make_cluster(asking(grid_flags=("--latency-ms", "20")))
     netns = [make_netns(a_mac()) for _ in range(10)]
     with ThreadPoolExecutor(10) as pool:
         outcomes = list(pool.map(lambda n: add(cluster.node, f"pod-{n}", netns[n]), range(10)))
@@ -91,10 +93,31 @@ def test_ten_pods_on_a_cold_cluster_make_one_network_and_one_gateway(
     assert addresses == ["10.55.0.1"]
 
 
+def test_an_add_from_the_reserve_makes_no_call_and_labels_and_refill_share_theirs(
+    make_cluster: MakeCluster, make_netns: MakeNetns
+) -> None:
+    flags = ("--release-delay", "0", "--reserve", "50")
+    cluster = make_cluster(Plan(grid_flags=("--latency-ms", "100"), coordinator_flags=flags))
+    plugin, netns = PluginCalls(cluster.node, subnet="10.56.0.0/21", gateway="10.56.0.1"), make_netns()
+    assert plugin.add("warm-up", "eth0", netns).ok
+    assert cluster.grid.wait_until(lambda: shows(cluster, "warm-up", ready=50))
+    meter = Meter(cluster)
+    names = [f"pod-{number}" for number in range(50)]
+    with ThreadPoolExecutor(50) as pool:
+        outcomes = list(pool.map(lambda name: plugin.add(name, "eth0", netns), names))
+    assert [outcome for outcome in outcomes if not outcome.ok] == []
+    assert cluster.node.agent
+    told = [line for line in cluster.node.agent.lines if line.get("event") == "allocated"]
+    assert [line["wapi_calls"] for line in told[1:]] == [0] * 50
+    assert cluster.grid.wait_until(lambda: shows(cluster, "warm-up", *names, ready=50))
+    assert meter.calls() <= 8
+
+
 @pytest.mark.timeout(180)
 def test_an_idle_minute_costs_nothing(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
     cluster = make_cluster(Plan())
     assert add(cluster.node, "one", make_netns(a_mac())).ok
+    assert cluster.grid.wait_until(lambda: shows(cluster, "one", ready=2))
     calls = cluster.grid.call_count()
     # The one wait in these tests that is for nothing to happen.
     assert not cluster.grid.wait_for_calls(calls + 1, timeout_s=60)

@@ -9,23 +9,17 @@ from typing import Any
 import msgpack
 import pytest
 from hostile import bound_lines, bounded
+from plans import asking
 from runtime_calls import a_mac, add, delete, grid_holds
 from wire_peer import Peer, hello, own_boot_id
 
 from coordinator.nodes.connection_book import MISREAD_MAX
 from demo.cluster import Cluster, Plan
-from protocol.codec import encode
+from demo.grid import ea
 from protocol.keys import generate, load_pair
-from protocol.messages import (
-    Allocate,
-    Attachment,
-    Declined,
-    NetworkAsk,
-    Ping,
-    Release,
-    ReleaseReason,
-    Welcome,
-)
+from protocol.wire.allocation_id import hash_node
+from protocol.wire.codec import encode
+from protocol.wire.messages import Allocate, Declined, LetGo, LetGoRow, NetworkAsk, Ping, Welcome
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
@@ -34,7 +28,7 @@ SILENCE_MS = 700
 
 @pytest.fixture
 def cluster(make_cluster: MakeCluster) -> Cluster:
-    return make_cluster(Plan(nodes=("node-1", "node-2")))
+    return make_cluster(asking(nodes=("node-1", "node-2")))
 
 
 @pytest.fixture
@@ -64,7 +58,7 @@ def test_a_key_that_is_not_authorized_gets_no_answer(cluster: Cluster, make_netn
 
 
 def test_a_key_that_is_taken_away_gets_no_answer_any_more(cluster: Cluster, neighbour: Peer) -> None:
-    assert isinstance(neighbour.answer(hello(own_boot_id())), Welcome)
+    assert isinstance(neighbour.greet(), Welcome)
     (cluster.keys / "coordinator" / "authorized" / "node-2.key").unlink()
     late = Peer(cluster, load_pair(cluster.keys / "node-2" / "agent.key_secret"))
     assert late.answer(hello(own_boot_id()), SILENCE_MS) is None
@@ -79,9 +73,9 @@ GARBAGE = [b"", b"\x00", b"\xc1" * 50, b"{}", b"\xff" * 1000, msgpack.packb([1, 
 def test_garbage_and_what_has_no_valid_id_ends_its_connection_alone(
     cluster: Cluster, neighbour: Peer, make_netns: MakeNetns
 ) -> None:
-    versions = [msgpack.packb({"v": 2, "id": message_id}) for message_id in UNANSWERABLE]
+    versions = [msgpack.packb({"v": 1, "id": message_id}) for message_id in UNANSWERABLE]
     for payload in [*GARBAGE, *versions]:
-        assert isinstance(neighbour.answer(hello(own_boot_id())), Welcome)
+        assert isinstance(neighbour.greet(), Welcome)
         neighbour.socket.send(payload)
         assert neighbour.is_cut_off(), payload
         neighbour.connect()
@@ -113,21 +107,23 @@ def test_a_message_of_two_megabytes_ends_the_connection_and_nothing_else(
     assert_still_serves(cluster, make_netns)
 
 
-def test_a_node_cannot_touch_the_attachments_of_another(
+def test_a_node_cannot_touch_the_allocations_of_another(
     cluster: Cluster, neighbour: Peer, make_netns: MakeNetns
 ) -> None:
-    lives = add(cluster.node, "lives", make_netns(a_mac()))
-    assert lives.ok
-    assert isinstance(neighbour.answer(hello(own_boot_id())), Welcome)
-    attachment = Attachment(container_id="lives", ifname="eth0")
-    common = {"journal_id": "j2", "attempt": 1, "first_sent_ms_ago": 0, "budget_ms": 5000}
-    release = Release(id="r", attachment=attachment, seq=1, reason=ReleaseReason.DEL, **common)
+    assert add(cluster.node, "lives", make_netns(a_mac())).ok
+    (held,) = cluster.grid.pods().values()
+    theirs = ea(held, "Allocation ID")
+    assert theirs.split("-")[1] == hash_node("node-1")
+    assert isinstance(neighbour.greet(), Welcome)
     network = NetworkAsk(name="pods", subnet="10.55.0.0/24")
-    allocate = Allocate(id="a", attachment=attachment, seq=2, network=network, **common)
-    for message in (release, allocate):
-        answer = neighbour.answer(encode(message))
-        assert isinstance(answer, Declined)
-        assert answer.code == 101
+    ask = Allocate(id="a", allocation=theirs, network=network, budget_ms=5000)
+    answer = neighbour.answer(encode(ask))
+    assert isinstance(answer, Declined)
+    assert answer.code == 101
+    rows = [LetGoRow(allocation=theirs, age_ms=60_000, was_held=False)]
+    neighbour.socket.send(encode(LetGo(id="g", allocations=rows)))
+    assert cluster.coordinator
+    cluster.coordinator.wait_for("not_yours")
     assert grid_holds(cluster, "lives")
 
 
@@ -139,39 +135,39 @@ def test_a_node_cannot_touch_the_attachments_of_another(
         ("ipam.subnet", {"subnet": "10.9.0.0/31", "is_gateway": True}),
         ("ipam.subnet", {"subnet": "10.9.0.9/32", "gateway": "10.9.0.9", "is_gateway": True}),
         ("ipam.gateway", {"subnet": "10.9.0.9/32", "gateway": "10.9.0.9"}),
-        ("ipam.gateway", {"subnet": "10.9.0.0/24", "gateway": "999.0.0.1"}),
         ("ipam.subnet", {"subnet": "127.0.0.0/8"}),
         ("ipam.subnet", {"subnet": "0.0.0.0/0"}),
         ("ipam.subnet", {"subnet": "224.1.0.0/16", "is_gateway": True}),
         ("ipam.subnet", {"subnet": "255.255.255.0/24", "is_gateway": True}),
-        ("ipam.subnet", {"subnet": "10.9.0.9/24"}),
-        ("ipam.subnet", {"subnet": "999.0.0.0/99", "is_gateway": True}),
     ],
 )
 def test_a_network_that_no_pod_can_live_in_is_refused_by_the_coordinator_too(
     cluster: Cluster, neighbour: Peer, make_netns: MakeNetns, field: str, asked: dict[str, Any]
 ) -> None:
-    assert isinstance(neighbour.answer(hello(own_boot_id())), Welcome)
-    message = Allocate(
-        id="a",
-        attachment=Attachment(container_id="c2", ifname="eth0"),
-        seq=1,
-        network=NetworkAsk(name="pods", **asked),
-        journal_id="j2",
-        attempt=1,
-        first_sent_ms_ago=0,
-        budget_ms=5000,
-    )
-    answer = neighbour.answer(encode(message))
+    assert isinstance(neighbour.greet(), Welcome)
+    fields = {"v": 2, "type": "allocate", "id": "a", "allocation": neighbour.draw("6" * 12), "budget_ms": 5000}
+    answer = neighbour.answer(msgpack.packb({**fields, "network": {"name": "pods", **asked}}))
     assert isinstance(answer, Declined)
     assert (answer.kind, answer.code, answer.msg.partition(" ")[0]) == ("refused", 7, field)
     assert_still_serves(cluster, make_netns)
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [{"subnet": "10.9.0.0/24", "gateway": "999.0.0.1"}, {"subnet": "10.9.0.9/24"}, {"subnet": "999.0.0.0/99"}],
+)
+def test_what_is_no_network_at_all_is_no_message(neighbour: Peer, asked: dict[str, Any]) -> None:
+    assert isinstance(neighbour.greet(), Welcome)
+    fields = {"v": 2, "type": "allocate", "id": "a", "allocation": neighbour.draw("6" * 12), "budget_ms": 5000}
+    answer = neighbour.answer(msgpack.packb({**fields, "network": {"name": "pods", **asked}}))
+    assert isinstance(answer, Declined)
+    assert (answer.id, answer.code) == ("a", 100)
+
+
 def test_an_agent_that_expects_another_coordinator_says_so(
     make_cluster: MakeCluster, make_netns: MakeNetns
 ) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     node = cluster.node
     assert node.agent
     node.agent.stop()
@@ -185,7 +181,7 @@ def test_an_agent_that_expects_another_coordinator_says_so(
 
 
 def test_a_grid_that_hangs_is_told_within_the_limit(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     assert add(cluster.node, "a", make_netns(a_mac())).ok
     cluster.grid.set_faults(hang=-1)
     outcome = add(cluster.node, "b", make_netns(a_mac()))

@@ -10,14 +10,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import requests
-from runtime_calls import a_mac, add, grid_holds
+import pytest
+from machines import agent_of, booted_again
+from plans import NO_REST, asking
+from runtime_calls import a_mac, add, coordinator_status, grid_holds
 
 from demo.cluster import Cluster, Node, Plan
 from demo.cni import Invocation, Outcome, pod_args
-from demo.daemons import command
 from demo.links import remove_namespace
-from tests.soak.plugin_calls import PluginCalls
+from demo.plugin_calls import PluginCalls
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
@@ -25,11 +26,11 @@ MakeNetns = Callable[..., str]
 PODS = 50
 OPERATIONS_OF_A_RELEASE = 2
 SANDBOXES = 50
-NEXT_BOOT = "11111111-2222-3333-4444-555555555555"
-REBOOTED = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"'
+MACHINE = "machine-1"
 IN_A_HURRY = [
     *(sys.executable, "-c"),
-    "import sys; from nodeagent import __main__ as m, vanishing; vanishing.LOOK_EVERY_S = 0.5; sys.exit(m.main())",
+    "import sys; from nodeagent import __main__ as m; from nodeagent.attachments import vanished; "
+    "vanished.LOOK_EVERY_S = 0.5; sys.exit(m.main())",
 ]
 
 
@@ -38,26 +39,17 @@ def vanish(netns: str) -> None:
     remove_namespace(os.path.basename(netns))
 
 
-def boot_again(node: Node, directory: Path) -> None:
-    """Start the agent as after a reboot of its node: the kernel has another boot ID."""
-    boot_id = directory / "boot_id"
-    boot_id.write_text(f"{NEXT_BOOT}\n")
-    own_mounts = ["unshare", "--mount", "--propagation", "slave"]
-    node.start_agent(launcher=[*own_mounts, "sh", "-c", REBOOTED, str(boot_id), *command("cni-infoblox-agent")])
-
-
 def releases_per_call(cluster: Cluster) -> int:
     """How many releases the next call to the grid may carry, by what the coordinator says of itself."""
-    assert cluster.coordinator
-    port = cluster.coordinator.wait_for("started")["status_port"]
-    status = requests.get(f"http://127.0.0.1:{port}/status", timeout=10).json()
-    return int(status["lane"]["operations_max"]) // OPERATIONS_OF_A_RELEASE
+    return int(coordinator_status(cluster)["lane"]["operations_max"]) // OPERATIONS_OF_A_RELEASE
 
 
+@pytest.mark.timeout(240)  # an earlier boot is over when it was not heard for a minute
 def test_a_reboot_releases_all_pods_of_the_node_in_few_calls(
     make_cluster: MakeCluster, make_netns: MakeNetns, tmp_path: Path
 ) -> None:
-    cluster = make_cluster(Plan(nodes=("node-1", "node-2"), grid_flags=("--latency-ms", "200")))
+    plan = asking(nodes=("node-1", "node-2"), grid_flags=("--latency-ms", "200"), agent=agent_of(MACHINE))
+    cluster = make_cluster(plan)
     node, neighbour = cluster.nodes.values()
     assert add(neighbour, "lives", make_netns(a_mac())).ok
     plugin, netns = PluginCalls(node), [make_netns(a_mac()) for _ in range(PODS)]
@@ -68,15 +60,14 @@ def test_a_reboot_releases_all_pods_of_the_node_in_few_calls(
     node.agent.kill()
     for each in netns:
         vanish(each)
-    calls_before, batch = cluster.grid.call_count(), releases_per_call(cluster)
+    batch = releases_per_call(cluster)
 
-    boot_again(node, tmp_path)
+    node.start_agent(launcher=booted_again(MACHINE, tmp_path))
+    assert add(node, "new", make_netns(a_mac())).ok
+    calls_before = cluster.grid.call_count()
 
-    # Until the connection from before has been silent for half a minute, the node could be there twice.
-    cluster.coordinator.wait_for("node_connected", lambda line: line["boot_id"] == NEXT_BOOT, timeout_s=60)
-    assert grid_holds(cluster, "lives")
-    cluster.coordinator.wait_for_count("released", PODS)
-    node.agent.wait_for_count("released", PODS)
+    assert grid_holds(cluster, "lives", "new", timeout_s=120)
+    cluster.coordinator.wait_for_count("gone", PODS)
     calls = cluster.grid.call_count() - calls_before
     logging.getLogger(__name__).info("%d releases, %d in a call at most: %d calls", PODS, batch, calls)
     assert calls <= math.ceil(PODS / batch) + 1
@@ -85,7 +76,7 @@ def test_a_reboot_releases_all_pods_of_the_node_in_few_calls(
 def test_a_sandbox_recreated_again_and_again_without_a_del_holds_two_addresses_at_most(
     make_cluster: MakeCluster, make_netns: MakeNetns
 ) -> None:
-    cluster = make_cluster(Plan(coordinator_flags=("--release-delay", "0", "--network", "10.55.0.0/29")))
+    cluster = make_cluster(asking(coordinator_flags=(*NO_REST, "--network", "10.55.0.0/29")))
     node, netns = cluster.node, ""
     for number in range(SANDBOXES):
         if netns:
@@ -107,7 +98,7 @@ def add_sandbox(node: Node, container: str, netns: str) -> Outcome:
 def test_pods_whose_namespaces_vanish_are_released_while_others_live(
     make_cluster: MakeCluster, make_netns: MakeNetns
 ) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     node = cluster.node
     assert node.agent
     node.agent.stop()
@@ -125,7 +116,7 @@ def test_pods_whose_namespaces_vanish_are_released_while_others_live(
 def test_a_runtime_that_collects_garbage_frees_what_has_vanished_alone(
     make_cluster: MakeCluster, make_netns: MakeNetns
 ) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     node, netns = cluster.node, {name: make_netns(a_mac()) for name in ("listed", "lives", "gone", "elsewhere")}
     config = {**node.config(), "cniVersion": "1.1.0"}
     for name, path in netns.items():

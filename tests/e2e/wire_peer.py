@@ -5,15 +5,21 @@ from __future__ import annotations
 import zmq
 
 from demo.cluster import Cluster
-from protocol.codec import decode_to_agent, encode
 from protocol.keys import KeyPair, load_public
-from protocol.messages import Hello
+from protocol.wire.allocation_id import Owner, hash_boot, hash_driver, hash_node
+from protocol.wire.codec import decode_to_agent, encode
+from protocol.wire.messages import Claims, Hello, Orphans, Probe, Welcome, Whose
+
+MACHINE = "2" * 8
+JOURNAL = "5" * 8
 
 
 class Peer:
-    """A DEALER of the test's own."""
+    """A DEALER of the test's own. `owner` is what its ids are called by, once it was greeted."""
 
-    def __init__(self, cluster: Cluster, pair: KeyPair) -> None:
+    def __init__(self, cluster: Cluster, pair: KeyPair, node: str = "node-2") -> None:
+        self.node = node
+        self.owner: Owner | None = None
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._cluster = cluster
         self._pair = pair
@@ -35,10 +41,34 @@ class Peer:
         self._close_socket()
         return is_cut_off
 
+    def greet(self) -> object:
+        """Say hello, and answer the welcome, which is returned; anything else is returned as it is."""
+        answer = self.answer(hello(own_boot_id(), self.node))
+        if isinstance(answer, Welcome):
+            self.owner = Owner(
+                answer.cluster,
+                hash_node(self.node),
+                MACHINE,
+                hash_boot(own_boot_id()),
+                hash_driver("infoblox"),
+                JOURNAL,
+            )
+            self.socket.send(encode(Claims(id="claims", welcome=answer.number, page=0, last=True)))
+        return answer
+
+    def draw(self, random: str) -> str:
+        """An id of this journal; `random` has 12 hexadecimal digits."""
+        assert self.owner
+        return str(self.owner.draw(random))
+
     def answer(self, payload: bytes, timeout_ms: int = 10_000) -> object:
-        """The answer to a payload; None for silence."""
+        """The answer to a payload, without what the coordinator says by itself; None for silence."""
         self.socket.send(payload)
-        return decode_to_agent(self.socket.recv()) if self.socket.poll(timeout_ms) else None
+        while self.socket.poll(timeout_ms):
+            message = decode_to_agent(self.socket.recv())
+            if not isinstance(message, Orphans | Probe | Whose):
+                return message
+        return None
 
     def close(self) -> None:
         self._close_socket()
@@ -52,8 +82,9 @@ class Peer:
         self.socket.close()
 
 
-def hello(boot_id: str) -> bytes:
-    return encode(Hello(id="hello", boot_id=boot_id, journal_id="j2", page=0, last=True, holdings=[]))
+def hello(boot_id: str, node: str = "node-2") -> bytes:
+    boot = hash_boot(boot_id)
+    return encode(Hello(id="hello", node=node, machine=MACHINE, boot=boot, driver="infoblox", journal=JOURNAL))
 
 
 def own_boot_id() -> str:

@@ -1,77 +1,48 @@
-"""An agent's real front with its machines; disk, sockets and namespaces are replaced by what answers at once."""
+"""An agent's real loop with its machine and its journal; sockets and namespaces answer at once."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 from daemon.inbox import Inbox
-from nodeagent import events
-from nodeagent.attachment_machine import Attachments
 from nodeagent.board import Board
+from nodeagent.cni.callers import Callers, Means
 from nodeagent.cni.frame import BadFrame, parse
 from nodeagent.cni.request_log import RequestLog
 from nodeagent.cni.server import Arrived, Garbled, ServerEvent
-from nodeagent.domain.attachment import AttachmentId
+from nodeagent.domain import events
 from nodeagent.domain.presence import Directory, Sight
-from nodeagent.front import Drivers, Front, Item
-from nodeagent.journal_file import Contents, Erase, Reread, Write
-from nodeagent.journal_records import Record, decode, encode
-from nodeagent.link_machine import Link
+from nodeagent.journal.contents import Changes, Contents, Identity
+from nodeagent.journal.place import Place
+from nodeagent.journal.rows import Rows
+from nodeagent.journal.start import open_journal
+from nodeagent.journal.store import Store
+from nodeagent.loop import Drivers, Item, Loop, Watchers
+from nodeagent.machine import Machine, Options, make_machine
 from nodeagent.metrics import Metrics
 from nodeagent.netns.mac import InterfaceMacs, own_mac
 from nodeagent.netns.reader import Look, Sighting
-from nodeagent.recovery import JournalRead
-from nodeagent.releases import Releases
-from nodeagent.reporter import Identity, Reporter, starting
+from nodeagent.status import Reporter, starting
 from nodeagent.steps import no_step
-from nodeagent.switchboard import Machines
-from protocol.codec import Unreadable, decode_to_agent
-from protocol.codec import encode as encode_message
-from protocol.messages import Holding, ToCoordinator
+from nodeagent.turns import Turns
 from protocol.texts import is_fit
+from protocol.wire.codec import Unreadable, decode_to_agent, encode
+from protocol.wire.messages import ToCoordinator
 from tests.fuzz.whole_log import FitLog, texts_of
 from tests.unexpected import NothingUnexpected
 
 NETNS = 2
-
-
-class Disk:
-    """The journal: rows, durable at once."""
-
-    def __init__(self, inbox: Inbox[Item], clock: Callable[[], float]) -> None:
-        self._inbox = inbox
-        self._clock = clock
-        self._rows: dict[AttachmentId, tuple[Any, ...]] = {}
-        self._last_seq = 0
-
-    def contents(self) -> Contents:
-        return Contents("j1", self._last_seq, "", tuple(map(decode, self._rows.values())))
-
-    def submit(self, job: object) -> None:
-        if isinstance(job, Write):
-            self._write(job.record)
-            self._inbox.put(events.Persisted(self._clock(), job.ticket))
-        elif isinstance(job, Erase):
-            self._rows.pop(job.attachment, None)
-        elif isinstance(job, Reread):
-            self._inbox.put(JournalRead(self.contents()))
-
-    def _write(self, record: Record) -> None:
-        for text in texts_of(asdict(record)):
-            assert is_fit(text), text
-        row = encode(record)
-        for value in row:
-            if isinstance(value, str):
-                value.encode()  # as SQLite does
-            assert not isinstance(value, int) or -(2**63) <= value < 2**63
-        self._rows[record.attachment] = row
-        self._last_seq = max(self._last_seq, record.seq)
+MEMORY = Path("/dev/shm")
+IDENTITY = Identity("boot-1", "11112222", "n1", "infoblox", "0a0a0a0a")
 
 
 class Plugins:
@@ -104,7 +75,7 @@ class Plugins:
     def answer(self, caller: int, data: bytes, now_s: float) -> list[ServerEvent]:
         assert caller not in self.answers
         self.answers[caller] = data
-        self._arrived.append(events.Delivered(now_s, caller))
+        self._arrived.append(events.Delivered(caller))
         return []
 
     def bind_anew(self, now_s: float) -> bool:
@@ -127,33 +98,31 @@ class Plugins:
 class Namespaces:
     """All namespaces are there, each with an interface of its own MAC."""
 
-    def __init__(self, inbox: Inbox[Item], clock: Callable[[], float]) -> None:
+    def __init__(self, inbox: Inbox[Item]) -> None:
         self._inbox = inbox
-        self._clock = clock
 
     def submit(self, look: object) -> None:
         if isinstance(look, Look):
             macs = InterfaceMacs(f"02:00:00:00:{look.caller >> 8 & 255:02x}:{look.caller & 255:02x}", None)
-            self._inbox.put(events.MacRead(self._clock(), look.caller, own_mac(macs, shares_mac=look.shares_mac)))
+            self._inbox.put(events.MacRead(look.caller, own_mac(macs, shares_mac=look.shares_mac)))
         elif isinstance(look, Sighting):
             sights = tuple(Sight(each, Directory(1, 1), each.inode) for each in look.namespaces)
-            self._inbox.put(events.NamespacesSeen(self._clock(), look.look, sights))
+            self._inbox.put(events.NamespacesSeen(look.look, sights))
 
 
 class Wire:
     """The connection to a coordinator; `transmit` gets what leaves."""
 
-    def __init__(self, clock: Callable[[], float], transmit: Callable[[bytes], None]) -> None:
-        self._clock = clock
+    def __init__(self, transmit: Callable[[bytes], None]) -> None:
         self._transmit = transmit
         self._events: deque[events.Event] = deque()
 
     def renew(self, endpoint: int) -> None:
         self._events.clear()
-        self._events.append(events.Handshaken(self._clock(), spread_s=0.0))
+        self._events.append(events.Connected(spread_s=0.0))
 
     def send(self, message: ToCoordinator) -> None:
-        self._transmit(encode_message(message))
+        self._transmit(encode(message))
 
     def deliver(self, payload: bytes) -> None:
         """Bytes of the coordinator."""
@@ -162,11 +131,35 @@ class Wire:
         except Unreadable as unreadable:
             assert str(unreadable)
             return
-        self._events.append(events.Received(self._clock(), message))
+        self._events.append(events.Received(message))
 
     def collect(self, *_: object) -> Iterable[events.Event]:
         came, self._events = list(self._events), deque()
         return came
+
+    def was_answered(self) -> bool:
+        return True
+
+
+class FitJournal:
+    """The journal's file; whatever is written is fit to be read again, by SQLite and by people."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @property
+    def path(self) -> str:
+        return str(self._store.path)
+
+    def commit(self, rows: Rows) -> None:
+        _check_fit(rows.changes())
+        self._store.commit(rows)
+
+    def look(self, rows: Rows) -> bool:
+        return self._store.look(rows)
+
+    def read_again(self) -> Contents:
+        return self._store.read_again()
 
 
 class _Place:
@@ -175,63 +168,67 @@ class _Place:
     def show_alive(self) -> None:
         """It is."""
 
-    def was_alive(self) -> bool:
-        return True
+    def is_leaving(self) -> bool:
+        """Nobody uninstalls it."""
+        return False
 
 
 class AgentWorld:
     """One agent. `transmit` gets the bytes that it sends."""
 
     def __init__(self, clock: Callable[[], float], transmit: Callable[[bytes], None]) -> None:
-        inbox: Inbox[Item] = Inbox()
-        self._inbox = inbox
-        log, metrics = FitLog().logger, Metrics("test", "n1")
+        self._directory = tempfile.mkdtemp(prefix="fuzz-journal-", dir=MEMORY)
+        self._inbox: Inbox[Item] = Inbox()
         self.plugins = Plugins()
-        self.wire = Wire(clock, transmit)
-        disk = Disk(inbox, clock)
+        self.wire = Wire(transmit)
+        log, metrics, internal = FitLog().logger, Metrics("test", "n1"), NothingUnexpected()
+        numbers = (f"{number:012x}" for number in range(1, 10**6))
+        place = Place(Path(self._directory), "n1", "infoblox")
+        opened = open_journal(place, IDENTITY, no_step)
+        self._store = opened.store
+
+        def make(rows: Rows, now_s: float) -> Machine:
+            return make_machine(rows, Options(release="test", was_served=True), lambda: next(numbers), now_s)
+
+        journal = FitJournal(opened.store)
+        turns = Turns(journal, opened.contents, make, internal.tell, clock())
+        server = cast(Any, self.plugins)
+        pending = cast(Any, SimpleNamespace(look=list, find=lambda _: None, count=lambda: 0))
+        requests = (f"r-{number}" for number in range(10**6))
+        means = Means(
+            server, pending, RequestLog(metrics, log), lambda: next(requests), clock, no_step, log, internal
+        )
         drivers = Drivers(
-            poller=cast(Any, SimpleNamespace(poll=lambda wait_ms: [])),
-            inbox=inbox,
+            poller=cast(Any, SimpleNamespace(poll=lambda wait_ms: [], register=lambda *_: None)),
+            inbox=self._inbox,
             place=cast(Any, _Place()),
-            server=cast(Any, self.plugins),
+            server=server,
+            callers=Callers(means),
             dealer=cast(Any, self.wire),
             papers=cast(Any, SimpleNamespace(look=lambda: False)),
-            journal=cast(Any, disk),
-            reader=cast(Any, Namespaces(inbox, clock)),
+            reader=cast(Any, Namespaces(self._inbox)),
             netns_dirs=[Path("/run/netns")],
-            pending=cast(Any, SimpleNamespace(look=list, find=lambda _: None, count=lambda: 0)),
         )
-
-        def holdings() -> list[Holding]:
-            return machines.attachments.holdings()
-
-        machines = Machines(Attachments("boot", "j1"), Releases("j1"), Link(1, "boot", "j1", "test", holdings))
-        ids = (f"r-{number}" for number in range(10**6))
-        identity = Identity("n1", "test", "boot", "j1")
-        reporter = Reporter(identity, machines, drivers.server, drivers.pending, Path("/nonexistent"))
-        board = Board(starting(identity), lambda: None)
-        self._front = Front(
-            *(
-                machines,
-                drivers,
-                RequestLog(metrics, log),
-                metrics,
-                reporter,
-                board,
-                clock,
-                lambda: next(ids),
-                no_step,
-                log,
-            ),
-            NothingUnexpected(),
-        )
-        self._front.start(events.Started(clock(), (), 0, False, False))  # noqa: FBT003
+        board = Board(starting(IDENTITY, "test"), lambda: None)
+        reporter = Reporter("test", server, pending, Path("/nonexistent"))
+        self._loop = Loop(turns, drivers, Watchers(board, reporter, metrics, internal, log), clock, None)
+        self.wire.renew(0)
 
     def close(self) -> None:
-        """Let go of its descriptor."""
-        os.close(self._inbox.wakeup_fd)
+        """Let go of its descriptors and its file."""
+        self._store.close()
+        shutil.rmtree(self._directory, ignore_errors=True)
+        with suppress(OSError):
+            os.close(self._inbox.wakeup_fd)
 
     def turn(self) -> None:
-        """One turn of the front."""
-        self._front.turn()
-        assert self._front.failure is None, self._front.failure
+        """One turn of the loop."""
+        self._loop.turn()
+        assert self._loop.failure is None, self._loop.failure
+
+
+def _check_fit(changes: Changes) -> None:
+    rows = [*changes.allocations.values(), *changes.attachments.values()]
+    for row in rows:
+        for text in texts_of(asdict(row)) if row else ():
+            assert is_fit(text), text

@@ -6,12 +6,13 @@ import json
 import struct
 from collections.abc import Mapping
 
-from protocol.codec import encode
-from protocol.messages import Hello
 from protocol.texts import is_fit
+from protocol.wire.allocation_id import hash_boot
+from protocol.wire.codec import encode
+from protocol.wire.messages import Hello
 from tests.fuzz.grid_borders import lies_of, told
 from tests.fuzz.plugin_borders import NETCONF, VARIABLES
-from tests.fuzz.whole_agent import AgentWorld
+from tests.fuzz.whole_agent import IDENTITY, AgentWorld
 from tests.fuzz.whole_log import texts_of
 from tests.fuzz.whole_world import STRANGER, CoordinatorWorld, Lie, Timer
 
@@ -172,4 +173,7 @@ def through_reply(data: bytes) -> None:
 
 def hello() -> bytes:
     """A hello of the node, in the boot of its agent."""
-    return encode(Hello(id="h2", boot_id="boot", journal_id="j1", page=0, last=True, holdings=[]))
+    boot = hash_boot(IDENTITY.boot_id)
+    return encode(
+        Hello(id="h2", node="n1", machine=IDENTITY.machine, boot=boot, driver="infoblox", journal=IDENTITY.journal)
+    )

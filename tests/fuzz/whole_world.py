@@ -1,6 +1,6 @@
 """Both daemons whole, from the plugin's bytes to the grid's and back; only what would wait is replaced.
 
-The real fronts take turns: what an agent sends is encoded, then decoded by the coordinator's front, and so back;
+The real loops take turns: what an agent sends is encoded, then decoded by the coordinator, and so back;
 the journal's rows and the grid's JSON are written and read as in production. Whatever a border in there holds back
 is raised, and no text that is logged, sent or answered may be unfit for a terminal or an encoding.
 """
@@ -17,24 +17,25 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from coordinator.assignment import Policy
 from coordinator.cluster.token_reviewer import Review, Reviewed
 from coordinator.core.errors import EnrolmentUnavailable
 from coordinator.core.networks import NetworkRules
+from coordinator.core.policy import Policy
 from coordinator.core.steps import no_step
-from coordinator.desk import Desk
-from coordinator.door import Door
-from coordinator.enrolment import Enrolment
-from coordinator.front import Drivers, Front, Item
 from coordinator.grid.caller import Caller
 from coordinator.grid.operations import HttpCall
 from coordinator.grid.wapi_reply import read_body
+from coordinator.loop import Item, Loop
+from coordinator.machine import Machine
 from coordinator.metrics import Metrics
+from coordinator.nodes.admission import Admission
+from coordinator.nodes.agents_port import AgentsPort, Sockets
 from coordinator.nodes.authorized import Authorized
+from coordinator.nodes.enrolment import Enrolment
 from coordinator.nodes.rate_limit import RateLimit
 from coordinator.nodes.router import Incoming
 from coordinator.nodes.tickets import Tickets
-from coordinator.ownership import Owner
+from coordinator.notes import Notes
 from daemon.inbox import Inbox
 from gridsim import calls as gridsim_calls
 from gridsim.model import Grid
@@ -46,6 +47,8 @@ from tests.unexpected import NothingUnexpected
 SUBNET = "10.55.0.0/24"
 PROOF_SUBNET = "10.56.0.0/24"
 STRANGER = b"s" * 40
+CLUSTER_ID = "c0c0c0c0c0c0"
+SWEEP_INTERVAL_S = 30.0
 
 Lie = Callable[[int, Any], Any]
 """Gets the number of an HTTP call with its true reply."""
@@ -85,24 +88,24 @@ class CoordinatorWorld:
         self._deliver = deliver
         self._inbox: Inbox[Item] = Inbox()
         internal, log = NothingUnexpected(), FitLog()
-        policy = Policy("c1", Owner("blue"), "admin", NetworkRules("default", SUBNET), True, 0.0)  # noqa: FBT003
-        desk = Desk(policy, 256, 300.0, "test", timer.now_s)
+        rules = NetworkRules("default", SUBNET)
+        policy = Policy(CLUSTER_ID, "blue", "admin", rules, release_delay_s=0.0, release="test")
+        numbers = (f"{number:012x}" for number in range(1, 10**6))
+        machine = Machine(
+            policy, b"s" * 40, lambda: next(numbers), operations_max=256, sweep_interval_s=SWEEP_INTERVAL_S
+        )
         authorized = Authorized(_authorized()[1], lambda text: None)
         authorized.reread()
-        tickets = Tickets(b"s" * 40)
-        enrolment = Enrolment(tickets, 3_600_000, authorized, lambda *asked: desk.sessions.live_boot(*asked))
-        door = Door(authorized, enrolment, RateLimit(), timer, lambda: 1_800_000_000_000)
-        drivers = Drivers(
-            cast(Any, self), cast(Any, _NoGuard()), cast(Any, _NoZap()), self._review, lambda answer: None
-        )
-        self._front = Front(
-            *(desk, door, drivers, self._inbox, Metrics("test", "blue"), log.logger, timer, no_step, internal),
-            lambda: "c2",
-        )
+        enrolment = Enrolment(Tickets(b"s" * 40), 3_600_000, authorized)
+        admission = Admission(authorized, enrolment, RateLimit(), timer, lambda: 1_800_000_000_000)
+        notes = Notes(Metrics("test", "blue").count, log.logger, timer)
+        sockets = Sockets(cast(Any, self), cast(Any, _NoGuard()), cast(Any, _NoZap()))
+        port = AgentsPort(sockets, admission, self._review, notes.tell, timer, no_step, internal)
+        self._loop = Loop(machine, port, self._inbox, notes, timer, internal, lambda answer: None)
         # Its thread does not run: each call is made at once, by the same code.
         wapi = cast(Any, SimpleNamespace(send=self._call_grid))
         self._caller = Caller(wapi, self._inbox.put, timer, no_step, internal)
-        self._front.start(cast(Caller, self))
+        self._loop.start(cast(Caller, self))
 
     def hear(self, key: bytes, payload: bytes, connection: bytes = b"n1-1") -> None:
         """Bytes arrive on a connection of this key."""
@@ -113,10 +116,10 @@ class CoordinatorWorld:
         os.close(self._inbox.wakeup_fd)
 
     def turn(self) -> None:
-        """One turn of the front."""
-        self._front.turn(cast(Caller, self))
+        """One turn of the loop."""
+        self._loop.turn(cast(Caller, self))
 
-    # What the front acts through
+    # What the loop acts through
 
     def call(self, call: Any) -> None:
         self._timer.now_s += 0.01

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,14 +15,11 @@ from demo.daemons import Daemon, DaemonFailed
 from nodeagent.steps import STEPS as AGENT_STEPS
 from tests.matrix.row import Course, Fault
 from tests.matrix.site import Site
-from tests.matrix.verbs import ReturningAdd
 
 LAUNCHER: Final = (sys.executable, str(Path(__file__).parents[1] / "e2e" / "dying_daemon.py"))
 START_TIMEOUT_S: Final = 60.0
 REACHED_WITHIN_S: Final = 1.0
 """How long after its answer a call may still bring a daemon to a step."""
-
-REST: Final = ("--release-delay", "30")
 
 
 @dataclass(frozen=True)
@@ -104,13 +101,13 @@ def agent_crash_over_a_file(site: Site, step: str) -> Crash:
     return Crash(launch, site.node.start_agent)
 
 
-def coordinator_crash(site: Site, step: str, flags: Sequence[str] = ()) -> Crash:
+def coordinator_crash(site: Site, step: str) -> Crash:
     """The coordinator dies."""
 
     def launch() -> Daemon:
         assert site.cluster.coordinator
         site.cluster.coordinator.stop()
-        return site.cluster.launch_coordinator(*flags, launcher=[*LAUNCHER, "coordinator", step])
+        return site.cluster.launch_coordinator(launcher=[*LAUNCHER, "coordinator", step])
 
     return Crash(launch, site.cluster.start_coordinator)
 
@@ -133,12 +130,4 @@ def _of_agent(step: str) -> Fault:
 
 
 def _of_coordinator(step: str) -> Fault:
-    crash = partial(coordinator_crash, step=step)
-    if step.startswith("wapi:update:"):
-        # It happens to an attachment that comes back while its address rests.
-        crash = partial(crash, flags=REST)
-        return Fault("coordinator", step, crash, Course.FROM_THE_START, instead={"ADD": ReturningAdd})
-    if step.startswith(("wapi:delete:", "message:released:")):
-        # One that has not made an address itself looks again half a minute later.
-        return Fault("coordinator", step, crash, Course.FROM_THE_START)
-    return Fault("coordinator", step, crash, Course.ANEW)
+    return Fault("coordinator", step, partial(coordinator_crash, step=step), Course.ANEW)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
+import resource
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -18,13 +16,12 @@ import requests
 from demo.daemons import Daemon
 from tests.matrix.row import Course, Fault, Trouble
 from tests.matrix.site import Site
-from tests.matrix.verbs import ForgottenGarbage, StatusOfANodeThatCannot, Verb
+from tests.matrix.verbs import AddAgainWithoutJournal, StatusOfANodeThatCannot, Verb
 
 EVERY: Final = -1
 LATE_COMMIT_S: Final = 5.0
 SMALL: Final[Mapping[str, str]] = {"subnet": "10.66.0.0/29", "gateway": "10.66.0.1"}
 PODS_OF_SMALL: Final = 5
-DISK: Final = "size=8m,mode=700"
 LONG_ABSENT_S: Final = 180.0
 
 
@@ -192,11 +189,11 @@ def key_is_unknown(site: Site) -> Trouble:
 
 
 def journal_is_lost(site: Site) -> Trouble:
-    """The agent was killed, its state directory emptied, and it came back."""
+    """The agent was killed, its directory of this boot emptied, and it came back."""
 
     def begin() -> None:
         agent_of(site).kill()
-        for path in site.node.state_dir.iterdir():
+        for path in site.node.run_dir.iterdir():
             path.unlink()
         site.node.start_agent()
         site.wait_until_connected()
@@ -204,47 +201,13 @@ def journal_is_lost(site: Site) -> Trouble:
     return Between(begin, lambda: None)
 
 
-class FullDisk:
-    """The file system with the journal takes no byte more."""
+def journal_is_not_written(site: Site) -> Trouble:
+    """The agent can write no byte of any file, as on a file system that is full."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        self._state = site.node.state_dir
-        self._filler = self._state / "filler"
-        self._copy = site.cluster.directory / "state-copy"
-        self._is_mounted = False
+    def limit(size: int) -> Callable[[], object]:
+        return lambda: resource.prlimit(agent_of(site).pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
-    def begin(self) -> None:
-        """An agent serves that found the disk full: one that came before has room in the journal's log."""
-        self._filler.unlink(missing_ok=True)
-        agent_of(self._site).stop()
-        if self._is_mounted:
-            self._site.make_whole()
-            self._site.wait_until_released()
-            agent_of(self._site).stop()
-        else:
-            self._replace_directory(["mount", "-t", "tmpfs", "-o", DISK, "tmpfs", str(self._state)])
-            self._is_mounted = True
-        with self._filler.open("wb", buffering=0) as filler, suppress(OSError):
-            while filler.write(bytes(512)):
-                pass
-        self._site.make_whole()
-
-    def died(self) -> bool:
-        """The agent has, sooner or later: of the first record that it could not write."""
-        return False
-
-    def end(self) -> None:
-        """There is room again."""
-        agent_of(self._site).stop()
-        self._filler.unlink(missing_ok=True)
-        self._replace_directory(["umount", str(self._state)])
-
-    def _replace_directory(self, change: list[str]) -> None:
-        shutil.copytree(self._state, self._copy)
-        subprocess.run(change, check=True)
-        shutil.copytree(self._copy, self._state, dirs_exist_ok=True)
-        shutil.rmtree(self._copy)
+    return Between(limit(0), limit(resource.RLIM_INFINITY))
 
 
 def agent_of(site: Site) -> Daemon:
@@ -260,7 +223,7 @@ def coordinator_of(site: Site) -> Daemon:
 
 
 LONG_DOWN: Final[Mapping[str, type[Verb]]] = {"STATUS": StatusOfANodeThatCannot}
-FORGOTTEN: Final[Mapping[str, type[Verb]]] = {"GC": ForgottenGarbage}
+FORGOTTEN: Final[Mapping[str, type[Verb]]] = {"repeated ADD": AddAgainWithoutJournal}
 
 FAULTS: Final = (
     Fault("grid", "refuses connections", grid_refuses_connections),
@@ -285,6 +248,6 @@ FAULTS: Final = (
     Fault("daemons", "connection between them cut, once", connection_is_cut, Course.ANEW),
     Fault("daemons", "nothing passes between them", way_is_silent),
     Fault("daemons", "agent's key unknown to the coordinator", key_is_unknown),
-    Fault("daemons", "agent's disk full, of which it ends itself", FullDisk, Course.ANEW),
+    Fault("daemons", "agent's journal cannot be written", journal_is_not_written),
     Fault("daemons", "agent's journal lost", journal_is_lost, instead=FORGOTTEN),
 )

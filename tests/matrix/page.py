@@ -14,7 +14,8 @@ Written by `make matrix`: each cell is one call of our plugin on a node with a r
 and the grid simulator, all of them processes, while the row's fault is in force. A wrong or a late answer fails
 the command.
 
-- **ADD**: a new container. **Repeated ADD**: one that has its address. **DEL**: one that has an address, with
+- **ADD**: a new container, for which nothing is ready. **ADD from the reserve**: one for which an address is.
+  **Repeated ADD**: one that has its address. **DEL**: one that has an address, with
   no more than its name. **GC**: a container is gone without a DEL, and not in the list. **STATUS**.
 - A cell says what the runtime saw: `ok`, or the code and the message of the CNI error.
 - After it, what the grid held for that container: at the answer (with DEL and GC a moment later) → when all was
@@ -23,11 +24,11 @@ the command.
 - † A daemon died at the step, in this very call or as it started for it, and a new one took its place at once.
   Cells without † in these tables are calls that never come to the step.
 
-Right is: an ADD succeeds only with an address that the grid holds for it, and the same one again when it is
-repeated; after an ADD that failed its DEL leaves nothing; a DEL always succeeds, within 5 s, and nothing stays
-once all is well; a GC never takes more than 20 s, and frees what is gone the next time at the latest; STATUS
-fails only where no pod can start for minutes; no ADD takes more than 60 s; the other pod keeps its address
-throughout.
+Right is: an ADD succeeds only with an address that the grid holds for us, and the same one again when it is
+repeated; once all is well the grid names its container; after an ADD that failed its DEL leaves nothing; a DEL
+always succeeds, within 5 s, and nothing stays once all is well; a GC never takes more than 20 s, and frees what
+is gone the next time at the latest; STATUS fails only where no pod can start for minutes; no ADD takes more
+than 60 s; the other pod keeps its address throughout.
 """
 
 GROUPS: Final[Mapping[str, str]] = {

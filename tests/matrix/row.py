@@ -30,13 +30,9 @@ MakeTrouble = Callable[[Site], Trouble]
 
 
 class Course(Enum):
-    """How the verbs meet the fault: each meets it anew, or it lasts while they come in turn or side by side.
-
-    With `FROM_THE_START` each meets it anew, and what the verb needs was made under it.
-    """
+    """How the verbs meet the fault: each meets it anew, or it lasts while they come in turn or side by side."""
 
     ANEW = auto()
-    FROM_THE_START = auto()
     IN_TURN = auto()
     AT_ONCE = auto()
 
@@ -80,9 +76,8 @@ TITLES: Final = tuple(verb.title for verb in VERBS)
 def run(fault: Fault, site: Site) -> list[Cell]:
     """Carry a row out, until the site is as it was before."""
     verbs = [verb(site, fault.ipam) for verb in fault.verbs()]
-    if fault.course is not Course.FROM_THE_START:
-        for verb in verbs:
-            verb.prepare()
+    for verb in verbs:
+        verb.prepare()
     trouble = fault.trouble(site)
     try:
         died = _COURSES[fault.course](verbs, trouble)
@@ -109,16 +104,6 @@ def _each_anew(verbs: Sequence[Verb], trouble: Trouble) -> list[bool]:
     return died
 
 
-def _each_from_the_start(verbs: Sequence[Verb], trouble: Trouble) -> list[bool]:
-    died = []
-    for verb in verbs:
-        trouble.begin()
-        verb.prepare()
-        verb.call()
-        died.append(trouble.died())
-    return died
-
-
 def _in_turn(verbs: Sequence[Verb], trouble: Trouble) -> list[bool]:
     trouble.begin()
     for verb in verbs:
@@ -136,7 +121,6 @@ def _at_once(verbs: Sequence[Verb], trouble: Trouble) -> list[bool]:
 
 _COURSES: Final = {
     Course.ANEW: _each_anew,
-    Course.FROM_THE_START: _each_from_the_start,
     Course.IN_TURN: _in_turn,
     Course.AT_ONCE: _at_once,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,9 @@ from demo.links import add_interface, add_namespace, remove_namespace
 from tests.matrix.relay import Relay
 
 IFNAME: Final = "eth0"
+NETWORK: Final = "pods"
+WIDE: Final = {"subnet": "10.56.0.0/16", "gateway": "10.56.0.1"}
+"""Wide enough for a reserve of each network configuration: at most a twentieth of a subnet is kept ready."""
 GC_VERSION: Final = "1.1.0"
 CONNECT_TIMEOUT_S: Final = 90.0
 RELEASED_TIMEOUT_S: Final = 120.0
@@ -61,7 +65,7 @@ class Site:
 
     def usual_names(self) -> list[tuple[str, str]]:
         """Directories of this site with the names that they have on an ordinary node."""
-        return [(str(self.node.socket_dir), "/run/cni"), (str(self.node.state_dir), "/var/lib/cni-infoblox")]
+        return [(str(self.node.socket_dir), "/run/cni"), (str(self.node.run_dir), "/run/cni-infoblox")]
 
     # What a runtime does
 
@@ -79,35 +83,47 @@ class Site:
         remove_namespace(self._namespaces[container])
         self._living.discard(container)
 
-    def add(self, container: str, **ipam: Any) -> Outcome:
-        """ADD."""
+    def add(self, container: str, network: str = NETWORK, **ipam: Any) -> Outcome:
+        """ADD, in the network configuration of this name."""
         self._living.add(container)
         netns = f"/run/netns/{self._namespaces[container]}"
         args = pod_args("matrix", container, container, f"uid-{container}")
-        return self.node.ipam(Invocation("ADD", container, IFNAME, netns, args), self.node.config(**ipam))
+        config = {**self._config(**ipam), "name": network}
+        return self.node.ipam(Invocation("ADD", container, IFNAME, netns, args), config)
 
-    def delete(self, container: str, **ipam: Any) -> Outcome:
+    def delete(self, container: str, network: str = NETWORK, **ipam: Any) -> Outcome:
         """DEL."""
         self._living.discard(container)
-        return self.node.ipam(Invocation("DEL", container, IFNAME), self.node.config(**ipam))
+        return self.node.ipam(Invocation("DEL", container, IFNAME), {**self._config(**ipam), "name": network})
 
     def collect_garbage(self, **ipam: Any) -> Outcome:
         """GC, with a list of what lives."""
         living = [{"containerID": container, "ifname": IFNAME} for container in sorted(self._living)]
-        config = {**self.node.config(**ipam), "cniVersion": GC_VERSION, "cni.dev/valid-attachments": living}
+        config = {**self._config(**ipam), "cniVersion": GC_VERSION, "cni.dev/valid-attachments": living}
         return self.node.ipam(Invocation("GC", None, None), config)
 
     def status(self, **ipam: Any) -> Outcome:
         """STATUS."""
-        return self.node.ipam(
-            Invocation("STATUS", None, None), {**self.node.config(**ipam), "cniVersion": GC_VERSION}
-        )
+        return self.node.ipam(Invocation("STATUS", None, None), {**self._config(**ipam), "cniVersion": GC_VERSION})
+
+    def _config(self, **ipam: Any) -> dict[str, Any]:
+        return self.node.config(**{**WIDE, **ipam})
 
     # What there is to see
 
     def addresses(self, container: str) -> list[str]:
         """What the grid holds for a container."""
         return [address for address, found in self.cluster.grid.pods().items() if ea(found, "VM ID") == container]
+
+    def holds(self, address: str) -> bool:
+        """Whether the grid holds this address for us, whatever its label."""
+        return any(
+            each["ipv4addr"] == address and ea(each, "Allocation ID") for each in self.cluster.grid.objects()
+        )
+
+    def wait_until(self, holds: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait until something about the grid holds; `timeout_s` between two calls."""
+        return self.cluster.grid.wait_until(holds, timeout_s)
 
     def wait_until_gone(self, container: str, timeout_s: float) -> bool:
         """Wait until the grid holds nothing for a container; `timeout_s` between two calls."""
@@ -148,9 +164,24 @@ class Site:
         assert self.node.agent
         port = self.node.agent.wait_for("status_listening")["port"]
         deadline_s = time.monotonic() + RELEASED_TIMEOUT_S
-        while requests.get(f"http://127.0.0.1:{port}/status", timeout=10).json()["releases_waiting"]:
+        while self._allocations(port)["let_go"]:
             assert time.monotonic() < deadline_s, self.node.agent.tail()
             time.sleep(LOOK_EVERY_S)
+
+    def wait_until_ready(self, network: str) -> None:
+        """Wait until the agent has an address of this network ready that nobody holds."""
+        assert self.node.agent
+        port = self.node.agent.wait_for("status_listening")["port"]
+        deadline_s = time.monotonic() + RELEASED_TIMEOUT_S
+        while not any(each["network"] == network and each["ready"] for each in self._status(port)["reserve"]):
+            assert time.monotonic() < deadline_s, self.node.agent.tail()
+            time.sleep(LOOK_EVERY_S)
+
+    def _allocations(self, port: int) -> Any:
+        return self._status(port)["allocations"]
+
+    def _status(self, port: int) -> Any:
+        return requests.get(f"http://127.0.0.1:{port}/status", timeout=10).json()
 
     def _remove_namespaces(self) -> None:
         for name in self._namespaces.values():

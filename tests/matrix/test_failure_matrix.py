@@ -19,6 +19,7 @@ QUICK = (
     "writes, but the reply is lost, once",
     "has no address left in the network",
     "agent's journal lost",
+    "refuses connections",
     "journal:held:before",
     "wapi:create:after",
 )

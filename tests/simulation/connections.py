@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import msgpack
 from pydantic import TypeAdapter
 
-from nodeagent.dealer import HEARTBEAT_TIMEOUT_MS, RECONNECT_MS, RECONNECT_MS_MAX, SPREAD_S
 from nodeagent.domain.events import Connected, ConnectionLost
+from nodeagent.link.dealer import HEARTBEAT_TIMEOUT_MS, RECONNECT_MS, RECONNECT_MS_MAX, SPREAD_S
 from protocol.wire.messages import MESSAGE_BYTES_MAX, Message, ToCoordinator
 from tests.simulation.timeline import Timeline
 

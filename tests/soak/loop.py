@@ -11,8 +11,8 @@ from typing import Final
 
 from demo.cluster import Node
 from demo.cni import Invocation, Outcome, pod_args
+from demo.plugin_calls import PluginCalls
 from tests.soak.books import Books
-from tests.soak.plugin_calls import PluginCalls
 from tests.soak.pod_place import IFNAME, PodPlace
 
 KEPT: Final = 3

@@ -7,7 +7,6 @@ life, nor may those that live at the very end.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -34,17 +33,11 @@ OUTER_STAGE_SHARE: Final = 0.25
 FAULTS_MAX: Final = 200
 FAULT_EVERY_MIN: Final = 12
 QUIET_TIMEOUT_S: Final = 100.0
-REMEMBERED_S: Final = 20.0
-"""For how long attachments that are gone are remembered here: in ten minutes' memory a leak could hide."""
-
 MEMORY_GROWTH_MAX_KB: Final = 12 * 1024
-"""A thousand remembered attachments at 5 kB in an agent, and as much again that the interpreter keeps for reuse.
+"""What an agent remembers of 1,024 DELs, and as much again that the interpreter keeps for reuse.
 
 A leak of 1.5 kB for each ADD, or 3 kB for each of the agent's, exceeds it in the long stage of 10,000 ADDs.
 """
-
-AGENT: Final = f"from nodeagent import __main__ as m, deleting; deleting.TOMBSTONE_S = {REMEMBERED_S}"
-COORDINATOR: Final = f"from coordinator import __main__ as m, allocations; allocations.FORGET_S = {REMEMBERED_S}"
 
 
 @dataclass
@@ -73,12 +66,7 @@ class Soak:
     def run(self) -> Report:
         """Carry it out."""
         report, started_s = Report(), time.monotonic()
-        plan = Plan(
-            NODES,
-            coordinator_flags=("--release-delay", "0"),
-            agent=_prepared(AGENT),
-            coordinator=_prepared(COORDINATOR),
-        )
+        plan = Plan(NODES, coordinator_flags=("--release-delay", "0"))
         with (
             Cluster(self._directory, plan) as cluster,
             self._loops(cluster) as loops,
@@ -169,8 +157,3 @@ def _growth(early: Mapping[str, Vitals], late: Mapping[str, Vitals]) -> Iterator
             yield f"{name} has {now}, after {before}"
         if now.memory_kb > before.memory_kb + MEMORY_GROWTH_MAX_KB:
             yield f"{name} grew by more than {MEMORY_GROWTH_MAX_KB / 1024:.0f} MB: {now}, after {before}"
-
-
-def _prepared(preparation: str) -> tuple[str, ...]:
-    """The command of a daemon that starts with something changed."""
-    return (sys.executable, "-c", f"import sys; {preparation}; sys.exit(m.main())")

@@ -22,7 +22,7 @@ from protocol.wire.codec import decode_to_agent, encode
 CLUSTER_ID = "c0ffee000000"
 SUBNET = "10.55.0.0/24"
 PATIENCE_MS = 20_000
-COORDINATOR = (sys.executable, "-m", "coordinator.start")
+COORDINATOR = (sys.executable, "-m", "coordinator")
 
 M = TypeVar("M", bound=messages.Message)
 

@@ -6,8 +6,8 @@ import os
 import signal
 import sys
 
+from coordinator.__main__ import run
 from coordinator.settings import read_settings
-from coordinator.start import run
 
 
 def main() -> int:

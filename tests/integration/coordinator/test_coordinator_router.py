@@ -11,8 +11,8 @@ import zmq
 
 from coordinator.nodes.router import BYTES_AT_ONCE_MAX, Incoming, Router, listen
 from coordinator.nodes.zap import Zap
-from protocol.codec import MESSAGE_BYTES_MAX
 from protocol.keys import generate
+from protocol.wire.codec import MESSAGE_BYTES_MAX
 
 PATIENCE_MS = 20_000
 PAYLOAD = bytes(MESSAGE_BYTES_MAX - 64)  # CURVE adds some

@@ -15,7 +15,7 @@ from ctl.__main__ import main
 from daemon.bounds import Bounds
 from daemon.logs import make_logger
 from daemon.status_server import Pages, StatusServer
-from protocol.status import AgentStatus, CoordinatorStatus
+from protocol.wire.status import AgentStatus, CoordinatorStatus
 from tests.statuses import a_coordinator, an_agent
 
 Daemons = Callable[..., str]
@@ -58,9 +58,9 @@ def test_all_daemons_are_shown(daemons: Daemons) -> None:
     result = ctl_status(coordinator, agent, f"{other}/status")
     assert (result.returncode, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
-    assert lines[0] == f"coordinator {coordinator}: cluster prod-1, release 0.1.0"
-    assert f"agent {agent}: node node-a, release 0.1.0" in lines
-    assert f"agent {other}: node node-b, release 0.1.0" in lines
+    assert lines[0] == f"coordinator {coordinator}: cluster prod-1 (c0ffee000000), release 0.1.0"
+    assert f"agent {agent}: node node-a, driver infoblox, release 0.1.0, boot 33333333" in lines
+    assert f"agent {other}: node node-b, driver infoblox, release 0.1.0, boot 33333333" in lines
 
 
 def test_a_proxy_of_the_environment_is_not_asked(daemons: Daemons, nobody: str) -> None:
@@ -74,7 +74,7 @@ def test_a_silent_daemon_is_named_and_the_others_are_shown(daemons: Daemons, nob
     assert (result.returncode, result.stderr) == (1, "")
     first, second = result.stdout.splitlines()[:2]
     assert first.startswith(f"coordinator {nobody}: NO ANSWER, nobody listens; is cni-infoblox-coordinator")
-    assert second == f"agent {agent}: node node-a, release 0.1.0"
+    assert second == f"agent {agent}: node node-a, driver infoblox, release 0.1.0, boot 33333333"
 
 
 def test_a_worker_without_a_coordinator_is_fine(
@@ -86,7 +86,7 @@ def test_a_worker_without_a_coordinator_is_fine(
     assert main(["status"]) == 0
     first, second = capsys.readouterr().out.splitlines()[:2]
     assert first == f"coordinator {nobody}: none here; --coordinator-status URL asks another machine"
-    assert second == f"agent {agent}: node node-a, release 0.1.0"
+    assert second == f"agent {agent}: node node-a, driver infoblox, release 0.1.0, boot 33333333"
 
 
 def test_a_machine_without_any_daemon_is_not_fine(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +105,7 @@ def test_an_agent_that_is_not_connected_is_not_fine(daemons: Daemons) -> None:
     ("body", "why"),
     [
         (b'"text"', "its answer is not a status"),
-        (b'{"attachments": {"held": "many"}}', "its answer is not a status ("),
+        (b'{"allocations": {"held": "many"}}', "its answer is not a status ("),
     ],
 )
 def test_an_unusable_answer_is_one_clear_line(daemons: Daemons, body: bytes, why: str) -> None:

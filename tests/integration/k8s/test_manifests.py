@@ -124,7 +124,8 @@ def test_only_the_coordinator_can_speak_to_the_api_server(everything: list[Objec
     }
     assert allowed == {
         ("authentication.k8s.io", "tokenreviews", "create"),
-        ("", "nodes", "pods", "get", "list", "watch"),
+        ("", "nodes", "get", "list", "watch"),
+        ("", "pods", "get"),
         ("", "namespaces", "kube-system", "get"),
     }
 

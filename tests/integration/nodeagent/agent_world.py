@@ -23,26 +23,32 @@ from typing import Any
 import zmq
 from zmq.utils.z85 import encode as z85
 
-from nodeagent.link_machine import END_AFTER_S
-from nodeagent.vanishing import LOOK_EVERY_S
+from nodeagent.attachments.vanished import LOOK_EVERY_S
+from nodeagent.loop import END_AFTER_S
 from protocol import keys
-from protocol.codec import decode_to_coordinator, encode
-from protocol.messages import (
-    Address,
+from protocol.wire.codec import decode_to_coordinator, encode
+from protocol.wire.messages import (
     Allocate,
     Allocated,
-    Attachment,
+    Claims,
+    Declined,
+    DeclineKind,
+    Gone,
     Hello,
-    Interfaces,
+    Label,
+    Labelled,
+    LetGo,
+    LetGoRow,
     Ping,
     Pong,
-    Release,
-    Released,
+    SetLabels,
     ToAgent,
     ToCoordinator,
     Welcome,
 )
 
+CLUSTER = "c0c0c0c0c0c0"
+SEAL = "5ea1" * 8
 PATIENCE_S = 30.0
 """How long a test waits for something that must happen; far more than it takes."""
 
@@ -50,39 +56,92 @@ Policy = Callable[[ToCoordinator], list[ToAgent]]
 
 
 @dataclass
-class Book:
-    """What an ordinary coordinator would remember."""
+class Object:
+    """What the grid has under one id."""
 
-    addresses: dict[Attachment, str] = field(default_factory=dict)
+    address: str
+    label: Label | None
+
+
+@dataclass
+class Book:
+    """What an ordinary coordinator would do; `objects` are what the grid holds."""
+
+    objects: dict[str, Object] = field(default_factory=dict)
     given: int = 1
+    reserve: int = 0
+    cluster: str = CLUSTER
+    journals: list[str] = field(default_factory=list)
+    used_by: dict[str, str] = field(default_factory=dict)
+    """The container of each id that ever had a label."""
 
     def answer(self, message: ToCoordinator) -> list[ToAgent]:
         if isinstance(message, Hello):
-            for holding in message.holdings:
-                self.addresses[holding.attachment] = holding.addresses[0].address
-            return [Welcome(id=message.id, release="fake")] if message.last else []
+            return self.welcome(message)
         if isinstance(message, Ping):
             return [Pong(id=message.id)]
-        if isinstance(message, Interfaces):
-            return []
-        if isinstance(message, Release):
-            self.addresses.pop(message.attachment, None)
-            return [Released(id=message.id, attachment=message.attachment, seq=message.seq)]
-        return [self.allocate(message)]
+        if isinstance(message, Claims | LetGo):
+            return self.delete(message)
+        if isinstance(message, SetLabels):
+            return self.label(message)
+        if isinstance(message, Allocate):
+            return [self.allocate(message)]
+        return []
+
+    def welcome(self, hello: Hello) -> list[ToAgent]:
+        self.journals.append(hello.journal)
+        number = len(self.journals)
+        return [Welcome(id=hello.id, number=number, cluster=self.cluster, reserve=self.reserve, release="fake")]
 
     def allocate(self, message: Allocate) -> Allocated:
-        if message.attachment not in self.addresses:
-            self.given += 1
-            self.addresses[message.attachment] = f"10.55.0.{self.given}/24"
+        self.given += 1
+        self.objects[message.allocation] = Object(f"10.55.0.{self.given}", message.label)
+        if message.label:
+            self.used_by[message.allocation] = message.label.container_id
         return Allocated(
             id=message.id,
-            attachment=message.attachment,
-            seq=message.seq,
+            allocation=message.allocation,
             view="default",
             subnet="10.55.0.0/24",
-            addresses=[Address(address=self.addresses[message.attachment], gateway="10.55.0.1")],
+            address=self.objects[message.allocation].address,
+            gateway="10.55.0.1",
+            seal=SEAL,
             wapi_calls=1,
         )
+
+    def delete(self, message: Claims | LetGo) -> list[ToAgent]:
+        ids = [row.allocation for row in rows_of(message)]
+        for each in ids:
+            self.objects.pop(each, None)
+        return [Gone(id=message.id, allocations=ids)] if ids else []
+
+    def label(self, message: SetLabels) -> list[ToAgent]:
+        for row in message.labels:
+            self.used_by[row.allocation] = row.label.container_id
+            if row.allocation in self.objects:
+                self.objects[row.allocation].label = row.label
+        return [Labelled(id=message.id, allocations=[row.allocation for row in message.labels])]
+
+    def containers(self) -> set[str]:
+        """Whose addresses the grid holds; `reserve` for those that nobody has."""
+        return {each.label.container_id if each.label else "reserve" for each in self.objects.values()}
+
+
+def rows_of(message: Claims | LetGo) -> Sequence[LetGoRow]:
+    """What a message lets go."""
+    return message.let_go if isinstance(message, Claims) else message.allocations
+
+
+def decline(message: Allocate) -> Declined:
+    """What a full network is answered with."""
+    return Declined(
+        id=message.id,
+        allocation=message.allocation,
+        kind=DeclineKind.TRY_AGAIN,
+        code=11,
+        msg="the network is full",
+        details="Add addresses",
+    )
 
 
 class FakeCoordinator:
@@ -233,10 +292,11 @@ class Plugin:
 
 _LAUNCHER = """
 import os, signal, sys
-from nodeagent import link_machine, settings, vanishing
+from nodeagent import loop, settings
+from nodeagent.attachments import vanished
 from nodeagent.__main__ import run
-vanishing.LOOK_EVERY_S = float(os.environ["LOOK_EVERY_S"])
-link_machine.END_AFTER_S = float(os.environ["END_AFTER_S"])
+vanished.LOOK_EVERY_S = float(os.environ["LOOK_EVERY_S"])
+loop.END_AFTER_S = float(os.environ["END_AFTER_S"])
 def on_step(name):
     if name == os.environ["KILL_AT"]:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -329,7 +389,7 @@ class World:
     def __init__(self, directory: Path, socket_dir: Path) -> None:
         self.directory = directory
         self.socket_dir = socket_dir
-        self.state_dir = directory / "state"
+        self.run_dir = directory / "run"
         self.key_dir = directory / "keys"
         self.key_dir.mkdir()
         self.coordinator_pair, self.agent_pair = keys.generate(), keys.generate()
@@ -355,7 +415,8 @@ class World:
             "keys": str(self.key_dir),
             "node-name": "node-1",
             "socket-dir": str(self.socket_dir),
-            "state-dir": str(self.state_dir),
+            "run-dir": str(self.run_dir),
+            "machine": "machine-1",
             "status-listen": "127.0.0.1:0",
             **{name.replace("_", "-"): value for name, value in changes.items()},
         }
@@ -376,8 +437,7 @@ class World:
         book = self.coordinator.book
         self.coordinator.stop()
         self.coordinator = FakeCoordinator(self.coordinator_pair, self.authorized, self.endpoint)
-        self.coordinator.book.addresses = book.addresses
-        self.coordinator.book.given = book.given
+        self.coordinator.book.__dict__.update(book.__dict__)
 
     def call(
         self,
@@ -417,10 +477,18 @@ class World:
         self._namespaces.append(descriptor)
         return descriptor
 
+    def next_let_go(self) -> str:
+        """The container whose allocation the next let_go names."""
+        while True:
+            message = self.coordinator.received.get(timeout=PATIENCE_S)
+            if isinstance(message, Claims | LetGo):
+                for row in rows_of(message):
+                    return self.coordinator.book.used_by[row.allocation]
+
     def until_only(self, containers: set[str]) -> None:
         """Wait until the coordinator knows these containers' attachments alone."""
-        while {attachment.container_id for attachment in self.coordinator.book.addresses} != containers:
-            self.coordinator.expect(Release)
+        while self.coordinator.book.containers() != containers:
+            self.coordinator.received.get(timeout=PATIENCE_S)
 
     def close(self) -> None:
         for agent in self._agents:

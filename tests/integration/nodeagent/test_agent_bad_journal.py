@@ -13,14 +13,13 @@ from pathlib import Path
 import pytest
 from agent_world import Agent, World, fetch
 
-from protocol.messages import Allocate, Release
-from protocol.status import AgentStatus
+from protocol.wire.status import AgentStatus
 
 PAGE_BYTES = 4096
 
 
 def journal_of(world: World) -> Path:
-    return world.state_dir / "journal.sqlite3"
+    return world.run_dir / "node-1-infoblox.journal"
 
 
 def port_of(agent: Agent) -> int:
@@ -41,17 +40,8 @@ def a_filled_journal(world: World) -> None:
 
 
 def scribbled(world: World) -> None:
-    world.state_dir.mkdir(mode=0o700)
+    world.run_dir.mkdir(mode=0o700)
     journal_of(world).write_bytes(b"scribble" * 1000)
-
-
-def a_directory(world: World) -> None:
-    journal_of(world).mkdir(parents=True)
-
-
-def a_fifo(world: World) -> None:
-    world.state_dir.mkdir(mode=0o700)
-    os.mkfifo(journal_of(world))
 
 
 def a_malformed_page(world: World) -> None:
@@ -69,7 +59,7 @@ def a_truncated_file(world: World) -> None:
     os.truncate(journal_of(world), 5 * PAGE_BYTES + 7)
 
 
-@pytest.mark.parametrize("damage", [scribbled, a_directory, a_fifo, a_malformed_page, a_truncated_file])
+@pytest.mark.parametrize("damage", [scribbled, a_malformed_page, a_truncated_file])
 def test_a_damaged_journal_is_kept_aside_told_and_replaced(world: World, damage: Callable[[World], None]) -> None:
     damage(world)
     if world.socket_dir.exists():
@@ -79,7 +69,7 @@ def test_a_damaged_journal_is_kept_aside_told_and_replaced(world: World, damage:
     port = port_of(agent)
     agent.expect_log("journal_damaged", "serving", "coordinator_reached")
 
-    kept = world.state_dir / "journal.sqlite3.damaged"
+    kept = world.run_dir / "node-1-infoblox.journal.damaged"
     assert os.path.lexists(kept)
     assert world.add("new").exit_code == 0
     assert fetch(port, "/readyz")[0] == 200
@@ -87,62 +77,40 @@ def test_a_damaged_journal_is_kept_aside_told_and_replaced(world: World, damage:
     assert "cni_infoblox_agent_journal_damaged 1.0" in fetch(port, "/metrics")[1].decode()
 
 
-def test_after_a_damaged_journal_nothing_is_taken_for_unasked(world: World) -> None:
-    a_malformed_page(world)
-    world.restart_coordinator()
-    world.start()
-
-    assert world.add("c1").exit_code == 0
-    world.delete("c2")
-
-    assert world.coordinator.expect(Allocate).attempt == 2
-    assert world.coordinator.expect(Release).unanswered_ask_ms_ago is not None
-
-
 def test_only_the_newest_damaged_journal_is_kept(world: World) -> None:
     for content in (b"one" * 1000, b"two" * 1000):
-        world.state_dir.mkdir(mode=0o700, exist_ok=True)
+        world.run_dir.mkdir(mode=0o700, exist_ok=True)
         journal_of(world).write_bytes(content)
         agent = world.start()
         agent.terminate()
         assert agent.wait() == 0
-    assert (world.state_dir / "journal.sqlite3.damaged").read_bytes().startswith(b"two")
+    assert (world.run_dir / "node-1-infoblox.journal.damaged").read_bytes().startswith(b"two")
 
 
 @contextmanager
 def read_only(world: World) -> Iterator[None]:
-    """A state directory on a file system that takes no writes."""
-    world.state_dir.mkdir(mode=0o700, exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(world.state_dir)], check=True)
+    """A run directory on a file system that takes no writes."""
+    world.run_dir.mkdir(mode=0o700, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(world.run_dir)], check=True)
     try:
         yield
     finally:
-        subprocess.run(["umount", "-l", str(world.state_dir)], check=True)
+        subprocess.run(["umount", "-l", str(world.run_dir)], check=True)
 
 
 @contextmanager
 def full(world: World) -> Iterator[None]:
-    """A state directory without room."""
-    world.state_dir.mkdir(mode=0o700, exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", str(world.state_dir)], check=True)
-    (world.state_dir / "filler").write_bytes(b"x" * 4096)
+    """A run directory without room."""
+    world.run_dir.mkdir(mode=0o700, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", str(world.run_dir)], check=True)
+    (world.run_dir / "filler").write_bytes(b"x" * 4096)
     try:
         yield
     finally:
-        subprocess.run(["umount", "-l", str(world.state_dir)], check=True)
+        subprocess.run(["umount", "-l", str(world.run_dir)], check=True)
 
 
-@contextmanager
-def busy(world: World) -> Iterator[None]:
-    """A journal that another agent has."""
-    other = world.launch(socket_dir=str(world.socket_dir.with_name("other")))
-    other.expect_log("serving")
-    yield
-    other.terminate()
-    assert other.wait() == 0
-
-
-@pytest.mark.parametrize("trouble", [read_only, full, busy])
+@pytest.mark.parametrize("trouble", [read_only, full])
 def test_a_journal_that_cannot_be_opened_now_is_waited_for_and_not_lost(
     world: World, trouble: Callable[[World], object]
 ) -> None:
@@ -154,13 +122,13 @@ def test_a_journal_that_cannot_be_opened_now_is_waited_for_and_not_lost(
     with trouble(world):  # type: ignore[attr-defined]
         agent = world.launch()
         port = port_of(agent)
-        assert "--state-dir: " in agent.expect_log("journal_unready")
+        assert "--run-dir: " in agent.expect_log("journal_unready")
         code, text = fetch(port, "/readyz")
-        assert (code, b"--state-dir: " in text) == (503, True)
+        assert (code, b"--run-dir: " in text) == (503, True)
         assert status_of(port).unready == text.decode().strip()
         assert fetch(port, "/healthz")[0] == 200
 
-    agent.expect_log("journal_ready", "serving", "coordinator_reached")
+    agent.expect_log("journal_open", "serving", "coordinator_reached")
     assert world.add().address == address
     assert fetch(port, "/readyz")[0] == 200
 

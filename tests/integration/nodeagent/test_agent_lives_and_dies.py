@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sqlite3
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from agent_world import PATIENCE_S, Agent, AgentEnded, Answer, Staging, World, a_config, frame_of
 
-from nodeagent.journal_file import Journal, Reports, Write
-from nodeagent.steps import STEPS, no_step
-from protocol.messages import Allocate, Hello, Release
+from nodeagent.steps import STEPS
+from protocol.wire.messages import Allocate, Claims, Hello
 from tests.original_daemon import OriginalDaemon
 
 
@@ -55,8 +52,8 @@ def test_what_was_told_survives_a_kill(world: World) -> None:
 
     world.start()
 
-    release = world.coordinator.expect(Release)
-    assert (release.attachment.container_id, release.attempt) == ("c2", 2)
+    claims = world.coordinator.expect(Claims)
+    assert [world.coordinator.book.used_by[row.allocation] for row in claims.let_go] == ["c2"]
     assert world.add().address == address
 
 
@@ -64,14 +61,15 @@ def test_what_was_told_survives_a_kill(world: World) -> None:
 def test_a_kill_at_any_step_leaves_one_address_for_the_living_and_none_for_the_others(
     world: World, step: str
 ) -> None:
-    killed = world.launch(Staging(kill_at=step))
+    world.coordinator.book.reserve = 1
+    killed = world.launch(Staging(kill_at=step), log_level="debug")
     told = _use_until_killed(world, killed)
     world.start()
 
     final = world.add("stays").address
     for container in ("goes", "never"):
         assert world.delete(container).exit_code == 0
-    world.until_only({"stays"})
+    world.until_only({"stays", "reserve"})
 
     assert told in (None, final)
 
@@ -82,7 +80,9 @@ def _use_until_killed(world: World, killed: Agent) -> str | None:
     try:
         killed.expect_log("serving", "coordinator_reached")
         told = world.add("stays").address
+        _wait_for(killed, "type=allocated", 2)
         world.add("goes")
+        _wait_for(killed, "type=labelled", 1)
         world.delete("goes")
         killed.expect_log("event=released")
         killed.expect_log("no such line, only the end")
@@ -90,6 +90,12 @@ def _use_until_killed(world: World, killed: Agent) -> str | None:
         pass
     assert killed.wait() == -signal.SIGKILL, killed.lines
     return told
+
+
+def _wait_for(killed: Agent, text: str, count: int) -> None:
+    """Wait until the log has so many lines with `text`. Raises `AgentEnded`."""
+    while sum(text in line for line in list(killed.lines)) < count:
+        killed.expect_log("event=message_received")
 
 
 def test_a_kill_while_a_pending_file_is_removed_releases_once_and_removes_it(world: World) -> None:
@@ -103,7 +109,7 @@ def test_a_kill_while_a_pending_file_is_removed_releases_once_and_removes_it(wor
 
     world.start()
 
-    assert world.coordinator.expect(Release).attachment.container_id == "c1"
+    assert world.next_let_go() == "c1"
     assert world.pending_names() == []
 
 
@@ -118,7 +124,7 @@ def test_pending_deletes_are_replayed_before_the_socket_opens(world: World) -> N
     agent.expect_log("serving")
 
     assert world.pending_names() == []
-    assert world.coordinator.expect(Release).attachment.container_id == "c1"
+    assert world.next_let_go() == "c1"
 
 
 def test_a_pending_delete_that_appears_later_is_found(world: World) -> None:
@@ -127,7 +133,7 @@ def test_a_pending_delete_that_appears_later_is_found(world: World) -> None:
     _write_pending(world, "c1-a%25b%2Dc", "c1", "a%b-c")
 
     agent.expect_log("source=pending")
-    assert world.coordinator.expect(Release).attachment.ifname == "a%b-c"
+    assert world.next_let_go() == "c1"
 
 
 def test_a_pending_delete_goes_before_an_add_of_the_same_attachment(world: World) -> None:
@@ -138,7 +144,8 @@ def test_a_pending_delete_goes_before_an_add_of_the_same_attachment(world: World
 
     assert world.add().exit_code == 0
 
-    assert world.coordinator.expect(Allocate).seq > first.seq + 1
+    assert world.next_let_go() == "c1"
+    assert world.coordinator.expect(Allocate).allocation != first.allocation
     assert world.pending_names() == []
 
 
@@ -199,22 +206,6 @@ def test_a_pending_delete_that_others_could_have_written_releases_nothing(
     assert world.pending_names() == [".c1-eth0.bad"]
 
 
-def test_attachments_of_an_earlier_boot_are_released_without_a_del(world: World) -> None:
-    agent = world.start()
-    world.add()
-    agent.kill()
-    journal = Journal(world.state_dir, no_step)
-    (record,) = journal.contents.records
-    journal.submit(Write(1, replace(record, boot_id="another-boot")))
-    journal.close()
-    journal.run(Reports(lambda tickets: None, pytest.fail, pytest.fail, pytest.fail))
-
-    world.start()
-
-    release = world.coordinator.expect(Release)
-    assert (release.attachment.container_id, release.reason) == ("c1", "boot")
-
-
 def test_a_left_over_socket_is_replaced(world: World) -> None:
     world.socket_dir.mkdir(mode=0o700)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stale:
@@ -227,12 +218,12 @@ def test_a_left_over_socket_is_replaced(world: World) -> None:
 
 def test_a_second_agent_on_one_socket_says_so_and_ends(world: World, tmp_path: Path) -> None:
     world.start()
-    second = world.launch(state_dir=str(tmp_path / "other"))
+    second = world.launch(run_dir=str(tmp_path / "other"))
 
     assert second.wait() == 1
-    assert second.lines == [
+    assert second.lines[-1] == (
         f"cni-infoblox-agent: --socket-dir: another agent of this node serves {world.socket_path}\n"
-    ]
+    )
     assert world.add().exit_code == 0
 
 
@@ -256,55 +247,6 @@ def test_beside_the_originals_daemon_the_agent_names_what_to_delete(world: World
     assert world.socket_path.exists()
 
 
-def test_a_journal_of_a_later_release_is_refused_with_the_remedy(world: World) -> None:
-    world.state_dir.mkdir(mode=0o700)
-    with sqlite3.connect(world.state_dir / "journal.sqlite3") as connection:
-        connection.execute("PRAGMA user_version = 99")
-    connection.close()
-
-    agent = world.launch()
-
-    assert agent.wait() == 1
-    assert "schema version 99" in agent.lines[-1]
-    assert "run the release that wrote it, or move the file away" in agent.lines[-1]
-
-
-@pytest.mark.parametrize(("version", "lacks"), [(1, ("namespace", "released_ms")), (2, ("released_ms",))])
-def test_a_journal_of_an_earlier_schema_is_taken_over(world: World, version: int, lacks: tuple[str, ...]) -> None:
-    agent = world.start()
-    address = world.add().address
-    agent.kill()
-    with sqlite3.connect(world.state_dir / "journal.sqlite3") as connection:
-        for column in lacks:
-            connection.execute(f"ALTER TABLE attachments DROP COLUMN {column}")
-        connection.execute(f"PRAGMA user_version = {version}")
-    connection.close()
-
-    world.start()
-
-    assert world.add().address == address
-    assert world.add("c2").exit_code == 0
-    world.coordinator.expect(Hello)
-
-
-@pytest.mark.parametrize("is_lost", [True, False])
-def test_a_lost_journal_may_have_asked_for_what_is_released_a_new_nodes_has_not(
-    world: World, is_lost: bool
-) -> None:
-    if is_lost:
-        agent = world.start()
-        assert world.call("STATUS").answer().exit_code == 0
-        agent.kill()
-        for path in world.state_dir.glob("journal.sqlite3*"):
-            path.unlink()
-        world.restart_coordinator()
-    world.start()
-
-    world.delete("unknown")
-
-    assert (world.coordinator.expect(Release).unanswered_ask_ms_ago is not None) == is_lost
-
-
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own that a test can fill."""
@@ -325,26 +267,27 @@ def _fill(disk: Path) -> None:
                 continue
 
 
-def test_a_full_disk_fails_an_add_with_its_path_and_ends_the_process(world: World, small_disk: Path) -> None:
-    agent = world.start(state_dir=str(small_disk / "state"))
+def test_a_full_file_system_fails_adds_with_its_path_until_there_is_room(world: World, small_disk: Path) -> None:
+    agent = world.start(run_dir=str(small_disk / "run"))
     assert world.add().exit_code == 0
     _fill(small_disk)
 
     answer = _until_not_0(world, "ADD")
 
-    assert (answer.json["code"], "journal.sqlite3" in answer.json["msg"]) == (11, True)
-    assert agent.wait() == 1
-    assert "journal.sqlite3 cannot be written" in agent.lines[-1]
+    assert (answer.json["code"], ".journal cannot be written" in answer.json["msg"]) == (11, True)
+    (small_disk / "filler").unlink()
+    assert world.add("later").exit_code == 0
+    agent.expect_log("journal_unwritable", "journal_written_again")
 
 
 def test_a_full_disk_leaves_a_del_to_the_plugin(world: World, small_disk: Path) -> None:
-    agent = world.start(state_dir=str(small_disk / "state"))
+    agent = world.start(run_dir=str(small_disk / "run"))
     _fill(small_disk)
 
     answer = _until_not_0(world, "DEL")
 
     assert (answer.exit_code, answer.stdout) == (255, b"")
-    assert agent.wait() == 1
+    assert agent.is_running()
 
 
 def _until_not_0(world: World, verb: str) -> Answer:
@@ -388,4 +331,26 @@ def test_a_config_of_the_bad_input_list_allocates_nothing(world: World) -> None:
     for config in (b"", b"[]", a_config(ipam=[]), a_config(name=None), a_config(cniVersion="9.9.9")):
         assert world.add(config=config).exit_code == 1
     assert world.call("STATUS").answer().exit_code == 0
-    assert world.coordinator.book.addresses == {}
+    assert world.coordinator.book.objects == {}
+
+
+def test_a_second_agent_on_one_journal_says_so_and_ends_with_2(world: World) -> None:
+    world.start()
+    second = world.launch(socket_dir=str(world.socket_dir.with_name("other")))
+
+    assert second.wait() == 2
+    assert "another agent of this node has" in second.lines[-1]
+    assert world.add().exit_code == 0
+
+
+def test_a_journal_that_somebody_removes_is_written_anew(world: World) -> None:
+    agent = world.start()
+    address = world.add().address
+    for path in world.run_dir.iterdir():
+        path.unlink()
+
+    agent.expect_log("journal_written_anew")
+    agent.kill()
+    world.start()
+
+    assert world.add().address == address

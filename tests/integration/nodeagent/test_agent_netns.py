@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from agent_world import World, a_config
 
-from protocol.messages import Allocate
+from protocol.wire.messages import Allocate, SetLabels
 
 MAC = "02:00:00:00:00:aa"
 
@@ -49,14 +49,14 @@ def test_the_mac_of_the_interface_is_sent(world: World, namespace: Namespace) ->
     world.start()
 
     assert world.add(netns=namespace.descriptor).exit_code == 0
-    assert world.coordinator.expect(Allocate).mac == MAC
+    assert world.coordinator.expect(Allocate).label.mac == MAC
 
 
 def test_an_interface_that_does_not_exist_yet_has_no_mac(world: World, namespace: Namespace) -> None:
     world.start()
 
     assert world.add(netns=namespace.descriptor).exit_code == 0
-    assert world.coordinator.expect(Allocate).mac is None
+    assert world.coordinator.expect(Allocate).label.mac is None
 
 
 def test_a_mac_shared_with_the_master_is_not_sent(world: World, namespace: Namespace) -> None:
@@ -66,7 +66,7 @@ def test_a_mac_shared_with_the_master_is_not_sent(world: World, namespace: Names
 
     config = a_config(type="macvlan", master=namespace.outer)
     assert world.add(netns=namespace.descriptor, config=config).exit_code == 0
-    assert world.coordinator.expect(Allocate).mac is None
+    assert world.coordinator.expect(Allocate).label.mac is None
 
 
 def test_another_master_does_not_matter(world: World, namespace: Namespace) -> None:
@@ -75,7 +75,7 @@ def test_another_master_does_not_matter(world: World, namespace: Namespace) -> N
 
     config = a_config(type="macvlan", master=namespace.outer)
     assert world.add(netns=namespace.descriptor, config=config).exit_code == 0
-    assert world.coordinator.expect(Allocate).mac == MAC
+    assert world.coordinator.expect(Allocate).label.mac == MAC
 
 
 def test_ipvlan_sends_no_mac(world: World, namespace: Namespace) -> None:
@@ -84,23 +84,23 @@ def test_ipvlan_sends_no_mac(world: World, namespace: Namespace) -> None:
 
     config = a_config(type="ipvlan", master="absent0")
     assert world.add(netns=namespace.descriptor, config=config).exit_code == 0
-    assert world.coordinator.expect(Allocate).mac is None
+    assert world.coordinator.expect(Allocate).label.mac is None
 
 
 def test_loopback_has_no_mac(world: World, namespace: Namespace) -> None:
     world.start()
 
     assert world.add(ifname="lo", netns=namespace.descriptor).exit_code == 0
-    assert world.coordinator.expect(Allocate).mac is None
+    assert world.coordinator.expect(Allocate).label.mac is None
 
 
 def test_a_descriptor_of_something_else_is_refused(world: World) -> None:
     world.start()
-    with open(os.devnull, "rb") as null:
-        answer = world.add(netns=null.fileno())
-
-    assert (answer.exit_code, answer.json["code"]) == (1, 3)
-    assert world.coordinator.book.addresses == {}
+    for path in (os.devnull, "/proc/self/ns/mnt"):
+        with open(path, "rb") as other:
+            answer = world.add(netns=other.fileno())
+        assert (answer.exit_code, answer.json["code"]) == (1, 3)
+    assert world.coordinator.book.objects == {}
 
 
 def test_the_namespace_can_be_removed_while_the_agent_runs(world: World) -> None:
@@ -114,5 +114,23 @@ def test_the_namespace_can_be_removed_while_the_agent_runs(world: World) -> None
     second.add_link()
     world.coordinator.expect(Allocate)
     assert world.add("c2", netns=second.descriptor).exit_code == 0
-    assert world.coordinator.expect(Allocate).mac == MAC
+    assert world.coordinator.expect(Allocate).label.mac == MAC
     second.remove()
+
+
+def test_the_mac_of_what_is_given_from_the_reserve_follows_with_the_label(
+    world: World, namespace: Namespace
+) -> None:
+    namespace.add_link()
+    world.coordinator.book.reserve = 1
+    agent = world.start()
+    world.add("c1")
+    world.coordinator.expect(Allocate)
+    assert world.coordinator.expect(Allocate).for_reserve
+    while "reserve" not in world.coordinator.book.containers():
+        agent.expect_log("")
+
+    assert world.add("c2", netns=namespace.descriptor).exit_code == 0
+
+    (row,) = world.coordinator.expect(SetLabels).labels
+    assert (row.label.container_id, row.label.mac) == ("c2", MAC)

@@ -11,7 +11,7 @@ import struct
 import pytest
 from agent_world import World, a_config, fetch, frame_of, lines_of
 
-from protocol.messages import Allocate, Hello, Release, Welcome
+from protocol.wire.messages import Allocate, Claims, Hello, LetGo, SetLabels
 
 
 def test_an_add_gets_the_coordinators_address_in_the_asked_version(world: World) -> None:
@@ -43,8 +43,8 @@ def test_a_del_is_answered_before_the_coordinator_answers(world: World) -> None:
 
     assert world.delete().exit_code == 0
 
-    release = world.coordinator.expect(Release)
-    assert (release.attachment.container_id, release.reason, release.subnet) == ("c1", "del", "10.55.0.0/24")
+    (row,) = world.coordinator.expect(LetGo).allocations
+    assert row.was_held
 
 
 def test_two_interfaces_of_one_container_are_two_attachments(world: World) -> None:
@@ -53,10 +53,10 @@ def test_two_interfaces_of_one_container_are_two_attachments(world: World) -> No
     assert one.address != two.address
 
     world.delete(ifname="net1")
-    world.coordinator.expect(Release)
+    world.coordinator.expect(LetGo)
 
     assert world.add(ifname="net2").address == two.address
-    assert {attachment.ifname for attachment in world.coordinator.book.addresses} == {"net2"}
+    assert [each.label.ifname for each in world.coordinator.book.objects.values() if each.label] == ["net2"]
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_a_del_needs_only_the_attachment(
 
     assert world.delete(config=config, **variables).exit_code == 0
 
-    world.coordinator.expect(Release)
-    assert list(world.coordinator.book.addresses.values()) == [kept]
+    world.coordinator.expect(LetGo)
+    assert [f"{each.address}/24" for each in world.coordinator.book.objects.values()] == [kept]
 
 
 def test_check_status_gc_version_are_answered_without_a_message(world: World) -> None:
@@ -172,12 +172,11 @@ def test_a_del_overtakes_the_add_in_flight(world: World) -> None:
 
     failed = add.answer()
     assert (failed.json["code"], failed.json["msg"]) == (11, "withdrawn by DEL of the same attachment")
-    release = world.coordinator.expect(Release)
-    assert release.seq > allocate.seq
-    assert release.unanswered_ask_ms_ago is not None
+    world.coordinator.send(world.coordinator.book.allocate(allocate))
+    assert world.next_let_go() == "c1"
 
 
-def test_an_add_in_flight_survives_a_new_coordinator_as_a_second_attempt(world: World) -> None:
+def test_an_add_in_flight_asks_a_new_coordinator_under_another_id(world: World) -> None:
     world.start()
     world.coordinator.policy = lambda message: []
     add = world.call("ADD")
@@ -187,7 +186,8 @@ def test_an_add_in_flight_survives_a_new_coordinator_as_a_second_attempt(world: 
 
     assert add.answer().exit_code == 0
     again = world.coordinator.expect(Allocate)
-    assert (again.id, again.seq, again.attempt) == (first.id, first.seq, 2)
+    assert again.id == first.id
+    assert again.allocation != first.allocation
 
 
 def test_a_hello_lists_what_is_held(world: World) -> None:
@@ -197,13 +197,12 @@ def test_a_hello_lists_what_is_held(world: World) -> None:
 
     world.restart_coordinator()
 
-    hello = world.coordinator.expect(Hello)
-    (holding,) = hello.holdings
-    assert (holding.attachment.container_id, holding.addresses[0].address) == ("c1", address)
-    assert (holding.network_name, holding.view, holding.subnet) == ("pods", "default", "10.55.0.0/24")
+    (claim,) = world.coordinator.expect(Claims).claims
+    assert (f"{claim.address}/24", claim.state, claim.network_name) == (address, "held", "pods")
+    assert (claim.view, claim.subnet) == ("default", "10.55.0.0/24")
 
 
-def test_a_plugin_killed_before_it_read_its_answer_leaves_the_attachment_unclaimed(world: World) -> None:
+def test_a_plugin_killed_before_it_read_its_answer_leaves_nothing_of_its_ask(world: World) -> None:
     agent = world.start()
     book = world.coordinator.book
     world.coordinator.policy = lambda message: []
@@ -213,10 +212,10 @@ def test_a_plugin_killed_before_it_read_its_answer_leaves_the_attachment_unclaim
     agent.expect_log("plugin_hung_up")
 
     world.coordinator.policy = book.answer
-    repeated = world.add()
-
-    assert repeated.exit_code == 0
-    assert world.coordinator.expect(Allocate).attempt == allocate.attempt + 1
+    assert world.add().exit_code == 0
+    assert world.coordinator.expect(Allocate).allocation != allocate.allocation
+    world.coordinator.send(book.allocate(allocate))
+    assert [row.allocation for row in world.coordinator.expect(LetGo).allocations] == [allocate.allocation]
 
 
 def test_other_users_files_are_out_of_reach(world: World) -> None:
@@ -227,8 +226,8 @@ def test_other_users_files_are_out_of_reach(world: World) -> None:
             world.socket_dir,
             world.socket_path,
             world.pending_dir,
-            world.state_dir,
-            world.state_dir / "journal.sqlite3",
+            world.run_dir,
+            world.run_dir / "node-1-infoblox.journal",
         )
     }
     assert list(modes.values()) == [0o700, 0o600, 0o700, 0o700, 0o600]
@@ -243,7 +242,8 @@ def test_the_status_port_tells_readiness_state_and_numbers(world: World) -> None
     assert fetch(port, "/readyz")[0] == 503
 
     world.coordinator.policy = world.coordinator.book.answer
-    world.coordinator.send(Welcome(id=hello.id))
+    (welcome,) = world.coordinator.book.welcome(hello)
+    world.coordinator.send(welcome)
     agent.expect_log("coordinator_reached")
     world.add()
     world.add(config=b"")
@@ -288,3 +288,35 @@ def test_extra_descriptors_are_closed_and_none_stays_open(world: World) -> None:
         assert world.delete(f"x{number}").exit_code == 0
     assert world.call("STATUS").answer().exit_code == 0
     assert world.open_files(agent) < before + 20, "one left open per request"
+
+
+def test_an_address_is_asked_for_told_again_and_let_go(world: World) -> None:
+    world.start()
+    hello = world.coordinator.expect(Hello)
+    claims = world.coordinator.expect(Claims)
+    assert (hello.node, claims.welcome, claims.claims, claims.let_go) == ("node-1", 1, [], [])
+
+    first = world.add("c1")
+    asked = world.coordinator.expect(Allocate)
+    assert first.address == "10.55.0.2/24"
+    assert (asked.label.container_id, asked.label.ifname) == ("c1", "eth0")
+    assert asked.allocation.split("-")[-2] == hello.journal
+    assert world.add("c1").json == first.json
+
+    assert world.delete("c1").exit_code == 0
+    assert [row.allocation for row in world.coordinator.expect(LetGo).allocations] == [asked.allocation]
+    assert world.delete("c1").exit_code == 0
+
+
+def test_what_is_ready_is_given_at_once_and_labelled_afterwards(world: World) -> None:
+    world.coordinator.book.reserve = 1
+    world.start()
+    assert world.add("c1").address == "10.55.0.2/24"
+    world.coordinator.expect(Allocate)
+    refill = world.coordinator.expect(Allocate)
+    assert refill.for_reserve
+
+    world.coordinator.policy = lambda _: []
+    assert world.add("c2").address == "10.55.0.3/24"
+    labels = world.coordinator.expect(SetLabels).labels
+    assert [(row.allocation, row.label.container_id) for row in labels] == [(refill.allocation, "c2")]

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from agent_world import Agent, Staging, World, fetch
 
-from protocol.messages import Hello
-from protocol.status import AgentStatus
+from protocol.wire.messages import Hello
+from protocol.wire.status import AgentStatus
 
 REFERENCE = "tcp://$(CNI_INFOBLOX_COORDINATOR_SERVICE_HOST):$(CNI_INFOBLOX_COORDINATOR_SERVICE_PORT)"
 END_AFTER_S = 6.0

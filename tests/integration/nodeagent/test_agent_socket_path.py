@@ -71,7 +71,7 @@ def test_the_place_stays_this_agents_after_its_directory_was_removed(world: Worl
     shutil.rmtree(world.socket_dir)
     agent.expect_log("socket_bound_anew")
 
-    second = world.launch(state_dir=str(tmp_path / "second"))
+    second = world.launch(run_dir=str(tmp_path / "second"))
 
     assert second.wait() == 1
     assert "another agent of this node serves" in second.lines[-1]

@@ -1,4 +1,4 @@
-"""What an agent tells of the network namespaces of its node."""
+"""What an agent tells of the network namespaces of its world."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from agent_world import World
 
-from protocol.messages import Interface, Interfaces, ListInterfaces
+from protocol.wire.messages import Interface, Interfaces, ListInterfaces
 
 
 class Pods:
@@ -22,7 +22,7 @@ class Pods:
         self.directory.mkdir()
         self.names: list[str] = []
 
-    def add(self, *addresses: str, mac: str | None = None, ifname: str = "eth0") -> str:
+    def add(self, *addresses: str, mac: str | None = None, ifname: str = "eth0") -> Path:
         name = f"s{uuid.uuid4().hex[:8]}"
         self.names.append(name)
         _ip("netns", "add", name)
@@ -31,7 +31,7 @@ class Pods:
         for address in addresses:
             _ip("-n", name, "addr", "add", f"{address}/24", "dev", ifname)
         (self.directory / name).symlink_to(f"/run/netns/{name}")
-        return name
+        return self.directory / name
 
     def remove(self) -> None:
         for name in self.names:
@@ -47,6 +47,11 @@ def pods(tmp_path: Path) -> Iterator[Pods]:
     made = Pods(tmp_path / "netns")
     yield made
     made.remove()
+
+
+def an_interface(path: Path, ifname: str, mac: str, *addresses: str) -> Interface:
+    inode = path.stat().st_ino
+    return Interface(namespace=str(path), inode=inode, ifname=ifname, mac=mac, addresses=list(addresses))
 
 
 def survey(world: World) -> tuple[list[Interface], int]:
@@ -70,14 +75,14 @@ def test_every_interface_is_told_with_mac_and_addresses(world: World, pods: Pods
 
     assert unreadable == 0
     assert sorted(shown, key=lambda each: each.ifname) == [
-        Interface(namespace=one, ifname="eth0", mac="02:00:00:00:00:07", addresses=["10.55.0.7", "10.55.0.8"]),
-        Interface(namespace=two, ifname="net1", mac="02:00:00:00:00:09", addresses=[]),
+        an_interface(one, "eth0", "02:00:00:00:00:07", "10.55.0.7", "10.55.0.8"),
+        an_interface(two, "net1", "02:00:00:00:00:09"),
     ]
 
 
 def test_the_nodes_own_namespace_other_files_and_second_names_are_left_out(world: World, pods: Pods) -> None:
-    name = pods.add("10.55.0.7", mac="02:00:00:00:00:07")
-    (pods.directory / "again").symlink_to(f"/run/netns/{name}")
+    path = pods.add("10.55.0.7", mac="02:00:00:00:00:07")
+    (pods.directory / "again").symlink_to(path.resolve())
     (pods.directory / "home").symlink_to("/proc/self/ns/net")
     (pods.directory / "gone").symlink_to("/run/netns/nobody")
     (pods.directory / "note").write_text("no namespace")
@@ -90,10 +95,10 @@ def test_the_nodes_own_namespace_other_files_and_second_names_are_left_out(world
 
 
 def test_many_namespaces_hold_nobody_up_and_all_are_told(world: World, pods: Pods) -> None:
-    names = {pods.add("10.55.0.7", mac=f"02:00:00:00:01:{number:02x}") for number in range(40)}
+    paths = {pods.add("10.55.0.7", mac=f"02:00:00:00:01:{number:02x}") for number in range(40)}
     agent = world.start(netns_dir=str(pods.directory))
     files = world.open_files(agent)
-    descriptor = os.open(f"/run/netns/{min(names)}", os.O_RDONLY)
+    descriptor = os.open(min(paths), os.O_RDONLY)
     world.coordinator.send(ListInterfaces(id="first"))
 
     assert world.add(netns=descriptor).exit_code == 0
@@ -101,6 +106,6 @@ def test_many_namespaces_hold_nobody_up_and_all_are_told(world: World, pods: Pod
     shown, _ = survey(world)
 
     os.close(descriptor)
-    assert {each.namespace for each in shown} == names
+    assert {Path(each.namespace) for each in shown} == paths
     # Connections of plugins are still being closed; a leak would be one for each namespace.
-    assert world.open_files(agent) < files + len(names)
+    assert world.open_files(agent) < files + len(paths)

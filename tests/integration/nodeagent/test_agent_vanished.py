@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from agent_world import Answer, Staging, World, a_config
 
-from protocol.messages import Allocate, Release
+from protocol.wire.messages import Allocate, Claims
 
 HURRY = Staging(look_every_s=0.5)
 
@@ -66,15 +66,6 @@ def collect(world: World, *valid: str) -> Answer:
     return world.call("GC", config=config).answer()
 
 
-def next_release(world: World) -> tuple[str, str]:
-    release = world.coordinator.expect(Release)
-    return release.attachment.container_id, release.reason
-
-
-def holders(world: World) -> set[str]:
-    return {attachment.container_id for attachment in world.coordinator.book.addresses}
-
-
 def test_what_lived_in_a_namespace_that_vanished_is_released_and_its_neighbour_stays(
     world: World, sandboxes: Sandboxes
 ) -> None:
@@ -84,9 +75,9 @@ def test_what_lived_in_a_namespace_that_vanished_is_released_and_its_neighbour_s
 
     sandboxes.remove("goes")
 
-    assert next_release(world) == ("goes", "namespace_gone")
-    agent.expect_log("event=released")
-    assert holders(world) == {"stays"}
+    assert world.next_let_go() == "goes"
+    agent.expect_log("why=namespace_gone", "event=released")
+    assert world.coordinator.book.containers() == {"stays"}
 
 
 def test_what_vanished_while_no_agent_ran_is_released_after_its_start(world: World, sandboxes: Sandboxes) -> None:
@@ -98,7 +89,7 @@ def test_what_vanished_while_no_agent_ran_is_released_after_its_start(world: Wor
 
     world.start(HURRY)
 
-    assert next_release(world) == ("goes", "namespace_gone")
+    assert world.next_let_go() == "goes"
 
 
 def test_an_agent_that_died_between_journal_and_answer_keeps_nothing(world: World, sandboxes: Sandboxes) -> None:
@@ -114,7 +105,7 @@ def test_an_agent_that_died_between_journal_and_answer_keeps_nothing(world: Worl
 
     world.start(HURRY)
 
-    assert next_release(world) == ("goes", "namespace_gone")
+    assert world.next_let_go() == "goes"
 
 
 def test_sandboxes_recreated_without_a_del_hold_two_addresses_at_most(world: World, sandboxes: Sandboxes) -> None:
@@ -122,8 +113,8 @@ def test_sandboxes_recreated_without_a_del_hold_two_addresses_at_most(world: Wor
     for number in range(20):
         assert sandboxes.add(f"c{number}", uid="u-1").exit_code == 0
         if number:
-            assert next_release(world) == (f"c{number - 1}", "namespace_gone")
-        assert len(holders(world)) <= 2
+            assert world.next_let_go() == f"c{number - 1}"
+        assert len(world.coordinator.book.containers()) <= 2
         sandboxes.remove(f"c{number}")
 
 
@@ -136,7 +127,7 @@ def test_a_gc_releases_what_vanished_and_is_not_listed(world: World, sandboxes: 
 
     assert collect(world, "listed") == Answer(0, b"")
 
-    assert next_release(world) == ("goes", "gc")
+    assert world.next_let_go() == "goes"
     world.until_only({"listed", "lives"})
 
 
@@ -147,12 +138,13 @@ def test_what_a_gc_released_stays_released_although_the_agent_dies(world: World,
     sandboxes.remove("goes")
     world.coordinator.policy = lambda message: []
     assert collect(world).exit_code == 0
+    assert world.next_let_go() == "goes"
     agent.kill()
     world.restart_coordinator()
 
     world.start()
 
-    assert next_release(world) == ("goes", "gc")
+    assert [row.was_held for row in world.coordinator.expect(Claims).let_go] == [True]
 
 
 @pytest.mark.parametrize("change", ["mount -t tmpfs none /run/netns", "umount -l /run/netns/*"])
@@ -167,8 +159,8 @@ def test_an_agent_that_sees_no_namespace_releases_none(world: World, sandboxes: 
     for _ in range(3):
         assert collect(world).exit_code == 0
 
-    assert not agent.has_said("releasing_without_del")
-    assert holders(world) == {"lives", "goes"}
+    assert not agent.has_said("let_go_without_del")
+    assert world.coordinator.book.containers() == {"lives", "goes"}
 
 
 def test_a_mount_that_does_not_reach_the_agent_releases_nothing(world: World, sandboxes: Sandboxes) -> None:
@@ -180,14 +172,14 @@ def test_a_mount_that_does_not_reach_the_agent_releases_nothing(world: World, sa
 
     for _ in range(3):
         assert collect(world).exit_code == 0
-    assert not agent.has_said("releasing_without_del")
+    assert not agent.has_said("let_go_without_del")
 
     sandboxes.remove("new")
     assert collect(world).exit_code == 0
     world.until_only({"old"})
 
 
-def test_a_container_that_is_added_again_in_another_namespace_keeps_its_address(
+def test_a_container_that_is_added_again_in_another_namespace_gets_another_address(
     world: World, sandboxes: Sandboxes
 ) -> None:
     agent = world.start()
@@ -195,11 +187,12 @@ def test_a_container_that_is_added_again_in_another_namespace_keeps_its_address(
     address = sandboxes.add("again").address
     sandboxes.remove("again")
 
-    assert sandboxes.add("again").address == address
-    assert collect(world).exit_code == 0
+    assert sandboxes.add("again").address != address
+    agent.expect_log("why=another_namespace")
 
-    assert not agent.has_said("releasing_without_del")
-    assert holders(world) == {"other", "again"}
+    assert world.next_let_go() == "again"
+    assert collect(world).exit_code == 0
+    assert world.coordinator.book.containers() == {"other", "again"}
 
 
 def test_a_process_that_keeps_a_namespace_says_nothing_where_only_links_lead_to_it(world: World) -> None:
@@ -214,4 +207,4 @@ def test_a_process_that_keeps_a_namespace_says_nothing_where_only_links_lead_to_
 
     assert collect(world).exit_code == 0
 
-    assert not agent.has_said("releasing_without_del")
+    assert not agent.has_said("let_go_without_del")

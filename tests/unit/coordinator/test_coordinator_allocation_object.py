@@ -100,6 +100,16 @@ def test_a_label_is_written_once_from_nothing_and_leaves_the_id(ask, mac):
     assert after == replace(before, label_text=pack(label), mac=mac, comment=after.comment)
 
 
+def test_pod_text_is_never_substituted_by_the_grid(ask):
+    label = LABEL.model_copy(update={"pod": "##STATE:ref_0:## ", "mac": None})
+    ask(WRITER.create(an_id(), "node-1", NETWORK, None, None))
+    ask(WRITER.label(an_id(), "node-1", label, None))
+    (after,) = seen(ask)
+    assert after.label is not None
+    assert after.label.pod == "#STATE:ref_0:#"
+    assert "##" not in after.comment
+
+
 def test_only_the_object_of_the_id_is_deleted(ask):
     for random in ("0" * 12, "1" * 12):
         ask(WRITER.create(an_id(random), "node-1", NETWORK, LABEL.model_copy(update={"mac": None}), None))

@@ -1,6 +1,6 @@
-"""What a source of liveness says of nodes and pods."""
+"""What a source of liveness says of nodes."""
 
-from coordinator.cluster.liveness import LiveNodes, LivePods, NobodyTells
+from coordinator.cluster.liveness import LiveNodes, NobodyTells
 
 
 def test_a_node_that_was_never_seen_is_gone_since_the_list_was_complete() -> None:
@@ -10,15 +10,5 @@ def test_a_node_that_was_never_seen_is_gone_since_the_list_was_complete() -> Non
     assert nodes.absent_since_s("c") == 100.0
 
 
-def test_a_pod_that_came_again_under_its_name_is_another_one() -> None:
-    pods = LivePods(frozenset({"uid-2"}), frozenset({"default/db-0"}))
-    assert not pods.has("uid-1", "default/db-0")
-    assert pods.has("uid-2", "default/db-0")
-    assert pods.has("", "default/db-0")
-    assert not pods.has("", "default/db-1")
-
-
 def test_who_was_told_of_no_source_knows_nothing() -> None:
-    liveness = NobodyTells().look(5.0)
-    assert liveness.nodes is None
-    assert liveness.pods is None
+    assert NobodyTells().look(5.0).nodes is None

@@ -7,8 +7,8 @@ from typing import cast
 
 import pytest
 
+from coordinator.__main__ import main
 from coordinator.settings import Settings, read_settings
-from coordinator.start import main
 from daemon.logs import Logger
 from daemon.settings import BadSettings, warn_of_unknown_variables
 

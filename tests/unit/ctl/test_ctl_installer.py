@@ -205,10 +205,10 @@ def test_a_bad_flag_of_the_watch_is_one_line(
 @pytest.mark.parametrize(
     ("left", "is_nothing", "words"),
     [
-        (Left({"held": 0, "releasing": 0}, 0), True, "0 held, 0 releasing, 0 pending deletes"),
-        (Left({"held": 1, "releasing": 0}, 0), False, "1 held"),
-        (Left({"held": 0, "releasing": 0}, 2), False, "2 pending deletes"),
-        (Left(None, 0, "URL: nobody listens"), False, "attachments unknown (the node's agent at URL: nobody"),
+        (Left({"held": 0, "let_go": 0}, 0), True, "0 pending deletes"),
+        (Left({"held": 1, "let_go": 0}, 0), False, "1 held, 0 pending deletes"),
+        (Left({"held": 0, "let_go": 3}, 2), False, "3 let go, 2 pending deletes"),
+        (Left(None, 0, "URL: nobody listens"), False, "addresses unknown (the node's agent at URL: nobody"),
     ],
 )
 def test_nothing_is_left_only_when_the_agent_says_so(left: Left, is_nothing: object, words: str) -> None:

@@ -5,16 +5,27 @@ from __future__ import annotations
 import pytest
 
 from ctl import screen
+from protocol.wire.status import AlarmStatus, SweepStatus
 from tests.statuses import a_coordinator, a_grid, a_network, a_node, an_agent
 
+AGENT = "node node-a, driver infoblox, release 0.1.0, boot 33333333"
 
-def test_an_agent_fills_four_lines() -> None:
+
+def test_an_agent_fills_five_lines() -> None:
     assert screen.agent_lines("http://a", an_agent()) == [
-        "agent http://a: node node-a, release 0.1.0",
+        f"agent http://a: {AGENT}",
         "  coordinator  connected, heard 3 s ago",
-        "  attachments  20 held, 1 asked, 2 releasing",
+        "  allocations  20 held, 2 ready, 1 asked, 2 let go",
+        "  reserve      2 of 2 of pods (10.55.0.0/16)",
         "  pending      1 file",
     ]
+
+
+def test_what_is_wrong_with_a_node_is_told_aloud() -> None:
+    agent = an_agent(notices={"two_machines": "two machines use its key"}, journal_trouble="disk full")
+    lines = screen.agent_lines("u", agent)
+    assert lines[1] == "  NOTICE       two machines use its key"
+    assert lines[-1] == "  journal      CANNOT BE WRITTEN: disk full"
 
 
 def test_an_agent_without_coordinator_says_so_aloud() -> None:
@@ -30,26 +41,38 @@ def test_an_agent_without_coordinator_says_so_aloud() -> None:
 def test_a_coordinator_shows_grid_networks_and_nodes() -> None:
     coordinator = a_coordinator(
         nodes=[
-            a_node("node-a", connected_s=300, attachments=1),
+            a_node("node-a", connected_s=300, held=1),
             a_node("node-b", connected_s=None, heard_s_ago=150),
         ],
         grid=a_grid(state="failing", reason="wrong password"),
         networks=[a_network("10.55.0.0/16", 21)],
     )
     assert screen.coordinator_lines("http://c", coordinator) == [
-        "coordinator http://c: cluster prod-1, release 0.1.0",
+        "coordinator http://c: cluster prod-1 (c0ffee000000), release 0.1.0",
         "  grid         failing, wrong password, mode request, 7 calls",
-        "  allocations  21, 1 release waiting",
-        "  network      10.55.0.0/16 in view default: 21 allocations",
-        "  node         node-b: NOT CONNECTED, heard 2 min ago, 0 attachments",
-        "  node         node-a: connected for 5 min, 1 attachment",
+        "  allocations  21, 1 deletion, 0 repairs waiting",
+        "  network      10.55.0.0/16 in view default: 21 allocations of 254, 2 ready, 1 resting",
+        "  node         node-b (infoblox, boot 33333333): NOT CONNECTED, heard 2 min ago, 0 held, 2 ready",
+        "  node         node-a (infoblox, boot 33333333): connected for 5 min, 1 held, 2 ready",
     ]
+
+
+def test_what_a_person_has_to_look_at_comes_first() -> None:
+    alarm = AlarmStatus(kind="two_machines", node="node-a", since_s=7200, text="give each its own key")
+    sweep = SweepStatus(listed_s_ago=5, unreadable=0, stopped="half of all nodes are gone")
+    coordinator = a_coordinator(alarms=(alarm,), why_not_leading="another one leads", sweep=sweep)
+    lines = screen.coordinator_lines("u", coordinator)
+    assert lines[1:3] == [
+        "  NOT LEADING  another one leads",
+        "  ALARM        two_machines for 2 h: give each its own key",
+    ]
+    assert "  sweep        STOPPED, half of all nodes are gone" in lines
 
 
 def test_many_nodes_fit_on_a_screen_with_the_absent_ones_first() -> None:
     nodes = [a_node(f"node-{number:03}", None if number == 400 else 5) for number in range(500)]
     lines = screen.coordinator_lines("u", a_coordinator(nodes=nodes))
-    assert lines[3].startswith("  node         node-400: NOT CONNECTED")
+    assert lines[3].startswith("  node         node-400 (infoblox, boot 33333333): NOT CONNECTED")
     assert lines[-1].strip() == "and 490 more"
     assert len(lines) < 24
 

@@ -13,11 +13,11 @@ from coordinator.cluster.metadata import read_page
 from coordinator.grid.exchange import RefusedError
 from coordinator.grid.wapi_reply import read_body
 from nodeagent.cni.args import pod_of
-from protocol.codec import decode_to_agent, encode
 from protocol.config_errors import ConfigInvalid
-from protocol.messages import Declined
 from protocol.network_config import validate
 from protocol.texts import parse_json, scrub
+from protocol.wire.codec import decode_to_agent, encode
+from protocol.wire.messages import Declined, DeclineKind
 
 any_text = st.text(st.characters(exclude_categories=()), max_size=30)
 HOSTILE = "a\nb\rc\x00d\x1b[2Je\x7ff\u2028g\ud800h\x85i"
@@ -76,7 +76,7 @@ def test_a_pods_name_of_cni_args_is_scrubbed() -> None:
 
 
 def test_a_text_of_the_other_daemon_is_scrubbed() -> None:
-    declined = Declined.model_construct(id="m1", kind="refused", code=7, msg="a\x1bb", details="c\nd")
+    declined = Declined.model_construct(id="m1", kind=DeclineKind.REFUSED, code=7, msg="a\x1bb", details="c\nd")
     answer = decode_to_agent(encode(declined))
     assert isinstance(answer, Declined)
     assert is_harmless(answer.msg + answer.details)

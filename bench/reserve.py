@@ -1,0 +1,224 @@
+"""What addresses that a node has ready are worth: the time of an ADD, pods per second while they come and go."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import requests
+
+from bench.books import check_books
+from bench.result import Mark, Panel, Result, Samples, Series, Table
+from bench.run import Run, Wrong
+from bench.spread import percentile
+from bench.timed_exec import execute
+from bench.wire_node import UNBOUNDED
+from demo.cluster import MAIN_PLUGINS, Cluster, Node, Plan
+from demo.cni import Invocation
+from demo.plugin_calls import PluginCalls
+
+LATENCIES_MS: Final = (0, 20, 150)
+OPERATION_MS: Final = 5
+RESERVE: Final = 50
+ADDS: Final = 100
+ADDS_ALONE: Final = 40
+"""Of what is ready when nobody can refill it."""
+
+RESERVES: Final = (0, 2, 50)
+CHURN_LATENCY_MS: Final = 20
+AT_ONCE: Final = 64
+SECONDS: Final = 12.0
+WARM_UP_S: Final = 3.0
+READY_S: Final = 60.0
+LOOK_S: Final = 0.05
+IFNAME: Final = "absent0"
+NETNS: Final = "/proc/self/ns/net"
+SUBNET: Final = "10.61.0.0/16"
+COMPARED: Final = """\
+A node keeps 50 addresses ready. New containers come one after the other through the static plugin, from exec to
+exit, in turn with our own VERSION and with the ADD of `host-local`, whose directory is in `/run`; each is deleted
+again, untimed. The grid takes 0, 20 or 150 ms for a call and 5 ms more for each operation; then grid and
+coordinator are both gone. *Churn*: 64 containers at once on one node come and go through the agent's socket, at
+20 ms a call, with 0, 2 and 50 ready; a pod takes an operation to create, one to delete, and one for the label
+where its address was ready before. The lane's limit is that of two operations a pod in full batches."""
+
+
+@dataclass
+class _Candidate:
+    """An executable that is called in turn with others; `undo` is not timed."""
+
+    name: str
+    executable: str
+    config: Mapping[str, Any]
+    verb: str
+    took_ms: list[float] = field(default_factory=list)
+
+    def call(self, number: int) -> None:
+        """One call that must succeed."""
+        self.took_ms.append(self._execute(self.verb, number))
+        if self.verb == "ADD":
+            self._execute("DEL", number)
+
+    def _execute(self, verb: str, number: int) -> float:
+        invocation = Invocation(verb, f"{self.name}-{number}", IFNAME, NETNS, path=MAIN_PLUGINS)
+        stdin = json.dumps(self.config).encode()
+        times, _ = execute([self.executable], invocation.environment(), stdin)
+        return times.took_ms
+
+
+def measure(run: Run) -> Result:
+    """The time of an ADD at each latency and with nobody to ask; then the churn."""
+    samples: dict[str, Samples] = {}
+    checks: list[str] = []
+    for latency_ms in LATENCIES_MS:
+        with _cluster(run, f"at-{latency_ms}", latency_ms, RESERVE) as cluster:
+            samples |= _adds(run, cluster, latency_ms)
+            checks.append(f"{latency_ms} ms: {check_books(cluster.grid, {})}")
+        run.say(f"  {latency_ms} ms")
+    for reserve in RESERVES:
+        with _cluster(run, f"churn-{reserve}", CHURN_LATENCY_MS, reserve) as cluster:
+            rate = _churn(cluster, run.count(int(SECONDS), 3))
+            checks.append(f"churn, {reserve} ready: {check_books(cluster.grid, {})}")
+        samples[f"churn.{reserve}.rate"] = Samples("pods/s", [rate], higher_is_better=True)
+        run.say(f"  churn with {reserve} ready: {rate:.0f} pods a second")
+    return Result("reserve", "From the reserve", COMPARED, _table(samples), _panels(samples), samples, checks)
+
+
+@contextmanager
+def _cluster(run: Run, name: str, latency_ms: int, reserve: int) -> Iterator[Cluster]:
+    grid = ("--latency-ms", str(latency_ms), "--op-latency-ms", str(OPERATION_MS))
+    flags = ("--release-delay", "0", "--reserve", str(reserve), "--log-level", "info", *UNBOUNDED)
+    with (
+        TemporaryDirectory(prefix="cni-infoblox-bench-", dir="/run") as directory,
+        Cluster(run.directory / name, Plan(grid_flags=grid, coordinator_flags=flags)) as cluster,
+    ):
+        node = cluster.node
+        assert node.agent
+        node.agent.stop()
+        node.run_dir = Path(directory) / "agent"  # where it is on a node: on a tmpfs
+        node.start_agent()
+        cluster.wait_connected(node.name)
+        yield cluster
+
+
+def _adds(run: Run, cluster: Cluster, latency_ms: int) -> dict[str, Samples]:
+    node, count = cluster.node, run.count(ADDS, 5)
+    ours = _Candidate("add", node.plugin, _config(node), "ADD")
+    with TemporaryDirectory(prefix="cni-infoblox-bench-", dir="/run") as directory:
+        candidates = [
+            ours,
+            _Candidate("version", node.plugin, _config(node), "VERSION"),
+            _Candidate("host_local", f"{MAIN_PLUGINS}/host-local", _host_local(directory), "ADD"),
+        ]
+        ours.call(-1)
+        for number in range(count):
+            _wait_ready(node, 1)
+            turn = number % len(candidates)
+            for candidate in candidates[turn:] + candidates[:turn]:
+                candidate.call(number)
+    del ours.took_ms[0]
+    samples = {f"{latency_ms}ms.{each.name}": Samples("ms", each.took_ms) for each in candidates}
+    if latency_ms == LATENCIES_MS[-1]:
+        samples["down.add"] = Samples("ms", _alone(cluster, run.count(ADDS_ALONE, 3)))
+    return samples
+
+
+def _alone(cluster: Cluster, count: int) -> Sequence[float]:
+    """ADDs on a node that reaches nobody."""
+    assert cluster.coordinator
+    node = cluster.node
+    _wait_ready(node, count)
+    cluster.coordinator.kill()
+    cluster.grid.set_faults(status_503=-1)
+    alone = _Candidate("alone", node.plugin, _config(node), "ADD")
+    for number in range(count):
+        alone.call(number)
+    cluster.grid.set_faults(status_503=0)
+    cluster.start_coordinator()
+    return alone.took_ms
+
+
+def _churn(cluster: Cluster, seconds: float) -> float:
+    """Pods that came and went in a second, after a while in which batches grow."""
+    plugin = PluginCalls(cluster.node, subnet=SUBNET, gateway="")
+    end_s = time.monotonic() + WARM_UP_S + seconds
+
+    def live(loop: int) -> list[float]:
+        ended: list[float] = []
+        while time.monotonic() < end_s:
+            container = f"churn-{loop}-{len(ended)}"
+            for outcome in (plugin.add(container, IFNAME, NETNS), plugin.delete(container, IFNAME)):
+                if not outcome.ok:
+                    raise Wrong(f"{container}: {outcome}")
+            ended.append(time.monotonic())
+        return ended
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        ended = [each for loop in pool.map(live, range(AT_ONCE)) for each in loop]
+    return sum(end_s - seconds <= each < end_s for each in ended) / seconds
+
+
+def _wait_ready(node: Node, count: int) -> None:
+    assert node.agent
+    port, deadline_s = node.agent.wait_for("status_listening")["port"], time.monotonic() + READY_S
+    while requests.get(f"http://127.0.0.1:{port}/status", timeout=10).json()["allocations"]["ready"] < count:
+        if time.monotonic() > deadline_s:
+            raise Wrong(f"the node has fewer than {count} addresses ready")
+        time.sleep(LOOK_S)
+
+
+def _config(node: Node) -> Mapping[str, Any]:
+    return node.config(subnet=SUBNET, gateway=None)
+
+
+def _host_local(directory: str) -> Mapping[str, Any]:
+    ipam = {"type": "host-local", "subnet": "10.62.0.0/16", "dataDir": directory}
+    return {"cniVersion": "1.0.0", "name": "bench", "type": "bridge", "ipam": ipam}
+
+
+def lane_limit() -> float:
+    """The most pods per second of one lane, of which each takes a creation and a deletion, in full batches."""
+    return AT_ONCE * 1000 / (CHURN_LATENCY_MS + 2 * AT_ONCE * OPERATION_MS)
+
+
+def _table(samples: Mapping[str, Samples]) -> Table:
+    rows = []
+    for latency_ms in LATENCIES_MS:
+        for name, label in (("add", "ADD, ready"), ("version", "VERSION"), ("host_local", "host-local ADD")):
+            rows.append(_row(f"{label}, {latency_ms} ms", samples[f"{latency_ms}ms.{name}"].values))
+    rows.append(_row("ADD, ready, grid and coordinator down", samples["down.add"].values))
+    rows += [
+        [f"churn, {reserve} ready", "", "", f"{samples[f'churn.{reserve}.rate'].values[0]:.0f}"]
+        for reserve in RESERVES
+    ]
+    rows.append(["the lane's limit", "", "", f"{lane_limit():.0f}"])
+    return Table(["what", "median ms", "p95 ms", "pods/s"], rows)
+
+
+def _row(label: str, took_ms: Sequence[float]) -> list[str]:
+    return [label, f"{statistics.median(took_ms):.2f}", f"{percentile(took_ms, 95):.2f}", ""]
+
+
+def _panels(samples: Mapping[str, Samples]) -> list[Panel]:
+    at = [f"{latency_ms} ms" for latency_ms in LATENCIES_MS]
+    times = [
+        Series(
+            label, at, [statistics.median(samples[f"{each}ms.{name}"].values) for each in LATENCIES_MS], Mark.BAR
+        )
+        for name, label in (("add", "ADD, ready"), ("version", "VERSION"), ("host_local", "host-local ADD"))
+    ]
+    rates = [samples[f"churn.{reserve}.rate"].values[0] for reserve in RESERVES]
+    ready = [f"{reserve} ready" for reserve in RESERVES]
+    churn = [
+        Series("pods that come and go", ready, rates, Mark.BAR),
+        Series("the lane's limit", ready, [lane_limit()] * len(ready), Mark.LIMIT),
+    ]
+    return [Panel("from exec to exit", "", "ms", times), Panel("churn", "", "pods/s", churn)]
