@@ -21,10 +21,9 @@ from coordinator.grid.operations import Found, Object, Operation, Reply, Search,
 from coordinator.grid.refusals import Refusal
 from coordinator.lane.lane import Lane
 from coordinator.lane.outage import why_late
-from coordinator.lane.task import Failed, Priority
+from coordinator.lane.task import Failed, Priority, Task
 from coordinator.nodes.boots import Boots
 from coordinator.nodes.sessions import Claim, Session
-from coordinator.tasks.allocation_task import Task
 from protocol.admin.messages import AdminAnswer, Explain, Explained
 from protocol.errors import Problem
 from protocol.wire.allocation_id import AllocationId

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from coordinator.core.outbox import Note
 from coordinator.grid.calls import Call
-from coordinator.lane.task import Work
+from coordinator.lane.task import Task
 
 
 @dataclass(frozen=True)
 class Finished:
-    """The work has ended."""
+    """The task has ended."""
 
-    work: Work
+    task: Task[Any]
     outcome: object
 
 

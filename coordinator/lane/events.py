@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from coordinator.grid.calls import Landing
-from coordinator.lane.task import Work
+from coordinator.lane.task import Task
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """New work, or work whose time was moved."""
+    """New tasks, or tasks whose time was moved."""
 
-    works: tuple[Work, ...]
+    tasks: tuple[Task[Any], ...]
     now_s: float
 
 

@@ -1,4 +1,4 @@
-"""A call under way, with the work that shares it."""
+"""A call under way, with the tasks that share it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from coordinator.core.outbox import Note
 from coordinator.grid.calls import Call, Landing, Lost, NotSent, Refused
 from coordinator.grid.refusals import CONCERNS_EVERY_WRITE, Kind, Refusal
-from coordinator.lane.task import Work
+from coordinator.lane.task import Task
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Flight:
     """What was sent when, for whom."""
 
     call: Call
-    works: tuple[Work, ...]
+    tasks: tuple[Task[Any], ...]
     started_at_s: float
 
     def note(self, event: Landing, took_s: float) -> Note:
@@ -35,12 +35,12 @@ class Flight:
         return Note("wapi_call", fields, is_detail=not isinstance(event, Refused))
 
 
-def size(works: Iterable[Work]) -> int:
-    """How many operations of a batch this work takes."""
-    return sum(work.cost() for work in works)
+def size(tasks: Iterable[Task[Any]]) -> int:
+    """How many operations of a batch these tasks take."""
+    return sum(task.cost() for task in tasks)
 
 
-def is_culprit(works: Sequence[Work], refusal: Refusal) -> bool:
-    """Whether this work alone is why the call that it shared before was refused, and that was its node's doing."""
+def is_culprit(tasks: Sequence[Task[Any]], refusal: Refusal) -> bool:
+    """Whether this task alone is why the call that it shared before was refused, and that was its node's doing."""
     is_of_the_grid = refusal.kind is Kind.EXHAUSTED or refusal.kind in CONCERNS_EVERY_WRITE
-    return len(works) == 1 and works[0].companions_max is not None and bool(works[0].node) and not is_of_the_grid
+    return len(tasks) == 1 and tasks[0].companions_max is not None and bool(tasks[0].node) and not is_of_the_grid

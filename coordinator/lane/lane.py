@@ -1,20 +1,20 @@
 """The one place where WAPI calls are made, in order.
 
 A pure machine: events in, commands out; it reads no clock, and the thread that makes the call knows nothing of
-the work in it. At most one call is under way. What arrives meanwhile queues, so a busy lane batches by itself
+the tasks in it. At most one call is under way. What arrives meanwhile queues, so a busy lane batches by itself
 while an idle one answers at once; it waits only for those who are known to come back at once (`gathering`).
 
 What became of a call is told by one of four events, of which each leads to its own next step:
-- `Answered`: every work of the batch goes on with its own replies.
-- `Refused`: a definite no, but to whom? Alone in the call: to that work. In company: nobody has promised that a
-  refused batch left nothing behind, so each work looks, then what is missing is sent again in halves.
-- `Lost`: sent, outcome unknown. Each work looks before it does anything again.
+- `Answered`: every task of the batch goes on with its own replies.
+- `Refused`: a definite no, but to whom? Alone in the call: to that task. In company: nobody has promised that a
+  refused batch left nothing behind, so each task looks, then what is missing is sent again in halves.
+- `Lost`: sent, outcome unknown. Each task looks before it does anything again.
 - `NotSent`: surely not applied, be it for a broken connection or a refused login; the same again after a pause.
 
 `handle` takes events in, `proceed` decides on the next call: everything that happened at once is taken in before.
-Work that waits for its time sleeps in a heap of its own, so that ten thousand delayed releases cost nothing.
+A task that waits for its time sleeps in a heap of its own, so that ten thousand delayed releases cost nothing.
 
-Not elegant: the works hold state of their own, so that a batch in flight is a list of objects rather than a value.
+Not elegant: the tasks hold state of their own, so that a batch in flight is a list of objects rather than a value.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from coordinator.lane.gathering import Gathering
 from coordinator.lane.outage import Outage, after_failure
 from coordinator.lane.outage_notes import OutageNotes
 from coordinator.lane.pace import Pace
-from coordinator.lane.task import Failed, Priority, Work
+from coordinator.lane.task import Failed, Priority, Task
 from coordinator.lane.turns import Turns
 
 _CREATES_UNLIMITED: Final = 256
@@ -52,10 +52,10 @@ class Lane:
         self._pace = Pace(operations_max)
         self._gathering = Gathering()
         self._turns = Turns()
-        self._queue: dict[Work, None] = {}
-        self._ready: dict[Work, None] = {}
-        self._asleep: Deadlines[Work] = Deadlines()
-        self._impatient: dict[Work, None] = {}
+        self._queue: dict[Task[Any], None] = {}
+        self._ready: dict[Task[Any], None] = {}
+        self._asleep: Deadlines[Task[Any]] = Deadlines()
+        self._impatient: dict[Task[Any], None] = {}
         self._flight: Flight | None = None
         self._creates_max: dict[str, int] = {}
         self._calls = 0
@@ -79,7 +79,7 @@ class Lane:
 
     @property
     def waiting(self) -> int:
-        """How much work there is, including what is in the call."""
+        """How many tasks there are, including what is in the call."""
         return len(self._queue)
 
     @property
@@ -98,9 +98,9 @@ class Lane:
 
     def proceed(self, now_s: float) -> list[LaneCommand]:
         """Everything has been taken in: give up what cannot wait, make the next call."""
-        for work in self._asleep.take_due(now_s):
-            if work in self._queue and not self._is_flying(work):
-                self._place(work, now_s)
+        for task in self._asleep.take_due(now_s):
+            if task in self._queue and not self._is_flying(task):
+                self._place(task, now_s)
         given_up = self._give_up(now_s)
         try:
             return [*given_up, *self._next_call(now_s)]
@@ -109,61 +109,61 @@ class Lane:
                 return [*given_up, *broken]
             raise
 
-    def withdraw(self, work: Work) -> bool:
-        """Forget the work, unless it is in a call, which cannot be recalled."""
-        if self._is_flying(work):
+    def withdraw(self, task: Task[Any]) -> bool:
+        """Forget the task, unless it is in a call, which cannot be recalled."""
+        if self._is_flying(task):
             return False
-        self._forget(work)
+        self._forget(task)
         return True
 
     def _submitted(self, event: Submitted) -> list[LaneCommand]:
-        for work in event.works:
-            self._submit(work, event.now_s)
+        for task in event.tasks:
+            self._submit(task, event.now_s)
         return []
 
     def _credentials_changed(self, event: CredentialsChanged) -> list[LaneCommand]:
         self.outage = self.outage and self.outage.retried_at(event.now_s)
         return []
 
-    def _submit(self, work: Work, now_s: float) -> None:
-        if work.submitted_at_s == inf:
-            work.submitted_at_s, work.ready_at_s = now_s, max(work.ready_at_s, now_s)
+    def _submit(self, task: Task[Any], now_s: float) -> None:
+        if task.submitted_at_s == inf:
+            task.submitted_at_s, task.ready_at_s = now_s, max(task.ready_at_s, now_s)
         if self.form is Form.SEPARATE:
-            work.goes_separately()
-        if work.priority is Priority.ALLOCATE and work not in self._queue:
+            task.goes_separately()
+        if task.priority is Priority.ALLOCATE and task not in self._queue:
             self._gathering.came(now_s)
-        self._queue[work] = None
-        if not work.patient:
-            self._impatient[work] = None
-        if not self._is_flying(work):
-            self._place(work, now_s)
+        self._queue[task] = None
+        if not task.patient:
+            self._impatient[task] = None
+        if not self._is_flying(task):
+            self._place(task, now_s)
 
-    def _place(self, work: Work, now_s: float) -> None:
-        if work.ready_at_s <= now_s:
-            self._ready[work] = None
+    def _place(self, task: Task[Any], now_s: float) -> None:
+        if task.ready_at_s <= now_s:
+            self._ready[task] = None
             return
-        self._ready.pop(work, None)
-        self._asleep.add(work.ready_at_s, work)
+        self._ready.pop(task, None)
+        self._asleep.add(task.ready_at_s, task)
 
-    def _forget(self, work: Work) -> None:
-        for works in (self._queue, self._ready, self._impatient):
-            works.pop(work, None)
+    def _forget(self, task: Task[Any]) -> None:
+        for tasks in (self._queue, self._ready, self._impatient):
+            tasks.pop(task, None)
 
-    def _is_flying(self, work: Work) -> bool:
-        return self._flight is not None and work in self._flight.works
+    def _is_flying(self, task: Task[Any]) -> bool:
+        return self._flight is not None and task in self._flight.tasks
 
     def _landed(self, event: Landing) -> list[LaneCommand]:
         if not self._flight or event.call_id != self._flight.call.id:
             return []
         flight, self._flight = self._flight, None
         took_s = event.now_s - flight.started_at_s
-        for work in flight.works:
-            work.calls += 1
-            work.grid_s += took_s
+        for task in flight.tasks:
+            task.calls += 1
+            task.grid_s += took_s
         commands = [flight.note(event, took_s), *self._lands[type(event)](flight, event)]
-        for work in flight.works:
-            if work in self._queue:
-                self._place(work, event.now_s)
+        for task in flight.tasks:
+            if task in self._queue:
+                self._place(task, event.now_s)
         return commands
 
     def _got_through(self, now_s: float) -> list[Note]:
@@ -180,10 +180,10 @@ class Lane:
         notes = self._did_not_get_through(event)
         if was_well and self.outage:
             self.outage = self.outage.retried_at(event.now_s)
-        for work in flight.works:
+        for task in flight.tasks:
             # The last of its HTTP calls may have left long after the first: after a search, or another login.
-            work.sent_at_s = event.now_s
-        return [*notes, *self._tell(flight.works, lambda work: work.unknown(event.now_s), event.now_s)]
+            task.sent_at_s = event.now_s
+        return [*notes, *self._tell(flight.tasks, lambda task: task.unknown(event.now_s), event.now_s)]
 
     def _is_request_forbidden(self, event: NotSent) -> bool:
         """Whether it is `request` that this user may not use, since nothing else was tried."""
@@ -201,23 +201,23 @@ class Lane:
     def _answered(self, flight: Flight, event: Answered) -> list[LaneCommand]:
         commands: list[LaneCommand] = [*self._got_through(event.now_s)]
         took_s = event.now_s - flight.started_at_s
-        self._pace.measured(size(flight.works), took_s)
+        self._pace.measured(size(flight.tasks), took_s)
         self._was_answered = True
         if self.form is None:
             self.form = flight.call.form
             commands.append(Note("request_probed", {"form": self.form.name.lower()}))
-        self._allow_more_creates(flight.works)
+        self._allow_more_creates(flight.tasks)
         replies = iter(event.replies)
-        for work in flight.works:
-            own = [next(replies) for _ in work.operations()]
-            work.companions_max = None
-            commands += self._go_on(work, partial(work.answered, own, event.now_s), event.now_s)
-        served = sum(work.priority is Priority.ALLOCATE and work not in self._queue for work in flight.works)
+        for task in flight.tasks:
+            own = [next(replies) for _ in task.operations()]
+            task.companions_max = None
+            commands += self._go_on(task, partial(task.answered, own, event.now_s), event.now_s)
+        served = sum(task.priority is Priority.ALLOCATE and task not in self._queue for task in flight.tasks)
         self._gathering.answered(served, took_s, self._pace.fixed_s, event.now_s)
         return commands
 
     def _refused(self, flight: Flight, event: Refused) -> list[LaneCommand]:
-        refusal, works = event.refusal, flight.works
+        refusal, tasks = event.refusal, flight.tasks
         if refusal.kind is Kind.INTERNAL and self.form is None:
             # What a grid takes cannot be learnt from a call at which we failed.
             return self._lost(
@@ -226,32 +226,32 @@ class Lane:
         notes = self._got_through(event.now_s)
         if flight.call.form is Form.REQUEST and (self.form is None or refusal.kind is Kind.NO_REQUEST):
             return [*notes, *self._do_without_request(refusal.text, event.now_s)]
-        notes += self._learn(works, refusal, event.now_s)
-        if len(works) == 1 or refusal.kind in CONCERNS_EVERY_WRITE:
-            for work in works:
-                work.companions_max = None
-            return [*notes, *self._tell(works, lambda work: work.refused(refusal, event.now_s), event.now_s)]
+        notes += self._learn(tasks, refusal, event.now_s)
+        if len(tasks) == 1 or refusal.kind in CONCERNS_EVERY_WRITE:
+            for task in tasks:
+                task.companions_max = None
+            return [*notes, *self._tell(tasks, lambda task: task.refused(refusal, event.now_s), event.now_s)]
         if refusal.kind is Kind.TOO_BIG:
-            self._pace.too_big(size(works))
+            self._pace.too_big(size(tasks))
             return [*notes]
-        for work in works:
-            work.companions_max = max(1, len(works) // 2)
-        return [*notes, *self._tell(works, lambda work: work.doubtful(event.now_s), event.now_s)]
+        for task in tasks:
+            task.companions_max = max(1, len(tasks) // 2)
+        return [*notes, *self._tell(tasks, lambda task: task.doubtful(event.now_s), event.now_s)]
 
-    def _learn(self, works: Sequence[Work], refusal: Refusal, now_s: float) -> list[Note]:
+    def _learn(self, tasks: Sequence[Task[Any]], refusal: Refusal, now_s: float) -> list[Note]:
         """What a refusal says of networks and nodes."""
         notes: list[Note] = []
         if refusal.kind is Kind.AMBIGUOUS:
             notes.append(Note("identity_not_unique", {"text": refusal.text}, is_alarm=True))
         if refusal.kind is Kind.EXHAUSTED:
             # Which networks, and how many addresses are left in them, only single creates can tell.
-            self._creates_max |= {work.network_key: 1 for work in works if work.network_key is not None}
-        if is_culprit(works, refusal):
-            self._turns.blame(works[0].node, now_s)
+            self._creates_max |= {task.network_key: 1 for task in tasks if task.network_key is not None}
+        if is_culprit(tasks, refusal):
+            self._turns.blame(tasks[0].node, now_s)
             notes.append(
                 Note(
                     "node_goes_apart",
-                    {"node": works[0].node_name or works[0].node, "text": refusal.text},
+                    {"node": tasks[0].node_name or tasks[0].node, "text": refusal.text},
                     is_alarm=True,
                 )
             )
@@ -259,13 +259,13 @@ class Lane:
 
     def _do_without_request(self, reason: str, now_s: float) -> list[LaneCommand]:
         self.form = Form.SEPARATE
-        for work in list(self._queue):
-            work.goes_separately()
-            self._place(work, now_s)
+        for task in list(self._queue):
+            task.goes_separately()
+            self._place(task, now_s)
         return [Note("request_not_allowed", {"reason": reason}, is_alarm=True)]
 
-    def _allow_more_creates(self, works: Iterable[Work]) -> None:
-        for key in {work.network_key for work in works}:
+    def _allow_more_creates(self, tasks: Iterable[Task[Any]]) -> None:
+        for key in {task.network_key for task in tasks}:
             if key is None or key not in self._creates_max:
                 continue
             self._creates_max[key] *= 2
@@ -273,44 +273,44 @@ class Lane:
                 del self._creates_max[key]
 
     def _tell(
-        self, works: Iterable[Work], tell: Callable[[Work], object | None], now_s: float
+        self, tasks: Iterable[Task[Any]], tell: Callable[[Task[Any]], object | None], now_s: float
     ) -> list[LaneCommand]:
-        return [command for work in works for command in self._go_on(work, partial(tell, work), now_s)]
+        return [command for task in tasks for command in self._go_on(task, partial(tell, task), now_s)]
 
-    def _go_on(self, work: Work, step: Callable[[], object | None], now_s: float) -> list[LaneCommand]:
+    def _go_on(self, task: Task[Any], step: Callable[[], object | None], now_s: float) -> list[LaneCommand]:
         try:
             outcome = step()
-        except Exception as error:  # noqa: BLE001, no work takes down those that were in the call with it
+        except Exception as error:  # noqa: BLE001, no task takes down those that were in the call with it
             with suppress(Exception):
-                work.unknown(now_s)
-            return self._broken(work, error)
+                task.unknown(now_s)
+            return self._broken(task, error)
         if outcome is None:
             return []
-        self._forget(work)
-        return [Finished(work, outcome)]
+        self._forget(task)
+        return [Finished(task, outcome)]
 
-    def _broken(self, work: Work, error: Exception) -> list[LaneCommand]:
-        self._forget(work)
-        return [Mishap(type(work).__name__, error), Finished(work, Failed(InternalFailure()))]
+    def _broken(self, task: Task[Any], error: Exception) -> list[LaneCommand]:
+        self._forget(task)
+        return [Mishap(type(task).__name__, error), Finished(task, Failed(InternalFailure()))]
 
     def _take_out_broken(self) -> list[LaneCommand]:
-        """End the waiting work that does not even say what it wants, so that the rest can be planned."""
+        """End the waiting tasks that do not even say what they want, so that the rest can be planned."""
         commands: list[LaneCommand] = []
-        for work in list(self._ready):
+        for task in list(self._ready):
             try:
-                work.cost()
+                task.cost()
             except Exception as error:  # noqa: BLE001, as above
-                commands += self._broken(work, error)
+                commands += self._broken(task, error)
         return commands
 
     def _give_up(self, now_s: float) -> list[LaneCommand]:
         outage = self.outage
         if outage is None or now_s < outage.give_up_at_s or self._probe_is_due(now_s):
             return []
-        impatient = [work for work in self._impatient if not self._is_flying(work)]
-        for work in impatient:
-            self._forget(work)
-        return [Finished(work, work.given_up(outage.problem)) for work in impatient]
+        impatient = [task for task in self._impatient if not self._is_flying(task)]
+        for task in impatient:
+            self._forget(task)
+        return [Finished(task, task.given_up(outage.problem)) for task in impatient]
 
     def _probe_is_due(self, now_s: float) -> bool:
         return self._flight is None and self.outage is not None and now_s >= self.outage.retry_at_s
@@ -320,18 +320,18 @@ class Lane:
             return self._wake(now_s)
         if (until_s := self._gathers_until_s(now_s)) is not None:
             return [WakeAt(min(until_s, *self._wakes_s(now_s)))]
-        works = self._plan(now_s)
-        if not works:
+        tasks = self._plan(now_s)
+        if not tasks:
             return self._wake(now_s)
         self._calls += 1
-        self._listed_last = works[0].priority is Priority.LIST
-        self._turns.took(works, lead_of(works, self._turns, now_s))
-        operations = tuple(operation for work in works for operation in work.operations())
-        call = Call(self._calls, operations, self._form(works), self._pace.read_timeout_s(size(works)))
-        self._flight = Flight(call, tuple(works), now_s)
-        for work in works:
-            work.sent_at_s, work.is_sent_separately = now_s, call.form is Form.SEPARATE
-            self._ready.pop(work, None)
+        self._listed_last = tasks[0].priority is Priority.LIST
+        self._turns.took(tasks, lead_of(tasks, self._turns, now_s))
+        operations = tuple(operation for task in tasks for operation in task.operations())
+        call = Call(self._calls, operations, self._form(tasks), self._pace.read_timeout_s(size(tasks)))
+        self._flight = Flight(call, tuple(tasks), now_s)
+        for task in tasks:
+            task.sent_at_s, task.is_sent_separately = now_s, call.form is Form.SEPARATE
+            self._ready.pop(task, None)
         return [call, *self._wake(now_s)]
 
     def _gathers_until_s(self, now_s: float) -> float | None:
@@ -339,25 +339,25 @@ class Lane:
         if not 0 < len(self._ready) < self._pace.limit:
             return None
         # Labels and refills can wait for their like; whatever cannot takes them along.
-        until_s = min(work.submitted_at_s + work.may_wait_s for work in self._ready)
+        until_s = min(task.submitted_at_s + task.may_wait_s for task in self._ready)
         return until_s if until_s > now_s else self._gathering.waits_until_s(now_s)
 
-    def _plan(self, now_s: float) -> list[Work]:
+    def _plan(self, now_s: float) -> list[Task[Any]]:
         if self.form is None:
-            return [work for work in self._ready if work.priority is Priority.START][:1]
-        listing = [work for work in self._ready if work.priority is Priority.LIST]
-        others = [work for work in self._ready if work.priority is not Priority.LIST]
+            return [task for task in self._ready if task.priority is Priority.START][:1]
+        listing = [task for task in self._ready if task.priority is Priority.LIST]
+        others = [task for task in self._ready if task.priority is not Priority.LIST]
         # A listing has many pages: one goes after each call for somebody who waits.
-        if listing and not (self._listed_last and any(rank(work, now_s) < Priority.LIST for work in others)):
+        if listing and not (self._listed_last and any(rank(task, now_s) < Priority.LIST for task in others)):
             return listing[:1]
-        works = plan(others, Limits(self._pace.limit, self._creates_max), self._turns, now_s)
-        return works if self.form is Form.REQUEST else works[:1]
+        tasks = plan(others, Limits(self._pace.limit, self._creates_max), self._turns, now_s)
+        return tasks if self.form is Form.REQUEST else tasks[:1]
 
-    def _form(self, works: Sequence[Work]) -> Form:
+    def _form(self, tasks: Sequence[Task[Any]]) -> Form:
         if self.form is Form.SEPARATE:
             return Form.SEPARATE
-        alone = len(works) == 1 and len(works[0].operations()) == 1
-        return Form.SEPARATE if alone and size(works) == 1 and self.form else Form.REQUEST
+        alone = len(tasks) == 1 and len(tasks[0].operations()) == 1
+        return Form.SEPARATE if alone and size(tasks) == 1 and self.form else Form.REQUEST
 
     def _wake(self, now_s: float) -> list[LaneCommand]:
         later_s = [at_s for at_s in self._wakes_s(now_s) if at_s < inf]

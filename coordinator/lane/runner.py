@@ -9,10 +9,10 @@ from coordinator.grid.calls import Form
 from coordinator.lane.commands import Finished
 from coordinator.lane.events import Submitted
 from coordinator.lane.lane import Lane
-from coordinator.lane.task import Work
+from coordinator.lane.task import Task
 
 Then = Callable[[Any, float], None]
-TaskType = TypeVar("TaskType", bound=Work)
+TaskType = TypeVar("TaskType", bound=Task[Any])
 
 
 class Runner:
@@ -20,7 +20,7 @@ class Runner:
 
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
-        self._owners: dict[Work, Then] = {}
+        self._owners: dict[Task[Any], Then] = {}
 
     def __len__(self) -> int:
         return len(self._owners)
@@ -36,12 +36,12 @@ class Runner:
         self._lane.handle(Submitted((task,), now_s))
         return task
 
-    def moved(self, task: Work, now_s: float) -> None:
+    def moved(self, task: Task[Any], now_s: float) -> None:
         """The time at which a task is ready was changed."""
         if task in self._owners:
             self._lane.handle(Submitted((task,), now_s))
 
-    def withdraw(self, task: Work) -> bool:
+    def withdraw(self, task: Task[Any]) -> bool:
         """Forget the task and its owner; False where it is in a call, which cannot be recalled."""
         if not self._lane.withdraw(task):
             return False
@@ -50,6 +50,6 @@ class Runner:
 
     def finished(self, finished: Finished, now_s: float) -> None:
         """The lane says that a task has ended."""
-        then = self._owners.pop(finished.work, None)
+        then = self._owners.pop(finished.task, None)
         if then:
             then(finished.outcome, now_s)

@@ -1,4 +1,4 @@
-"""What a piece of work for the grid looks like to the lane that carries it out."""
+"""What a task for the grid looks like to the lane that carries it out."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from math import inf
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from coordinator.grid.operations import Operation, Reply, cost, is_write
 from coordinator.grid.refusals import Refusal
 from protocol.errors import Problem
+
+Outcome = TypeVar("Outcome")
 
 COMPANY_S: Final = 0.25
 """So long do labels and refills wait for their like, to share a call."""
 
 
 class Priority(IntEnum):
-    """Which work goes first."""
+    """Which task goes first."""
 
     START = 0
     PREPARE = 1
@@ -31,20 +33,20 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True)
 class Failed:
-    """The work cannot be done; `problem` says why, and what would help."""
+    """The task cannot be done; `problem` says why, and what would help."""
 
     problem: Problem
 
 
-class Work(ABC):
-    """One piece of work: a small machine that wants one set of operations after another.
+class Task(ABC, Generic[Outcome]):
+    """One task: a small machine that wants one set of operations after another.
 
     The lane asks for `operations` and tells what became of them. Each of those methods returns the outcome that
-    ends the work, or None when it goes on; it is then ready again at `ready_at_s`. Work that is `apart` shares
-    no call with other work; work that is `patient` waits for the end of an outage, however long that lasts.
+    ends the task, or None when it goes on; it is then ready again at `ready_at_s`. A task that is `apart` shares
+    no call with others; a task that is `patient` waits for the end of an outage, however long that lasts.
     `may_wait_s` is how long after its submission it may wait for company when nothing else is to be done.
     `node` is who asked for it, so that nodes take turns, `node_name` what people call it; empty where nobody did.
-    No call has two works of one `subject`: a grid may return the hits of all searches in one list, where whose
+    No call has two tasks of one `subject`: a grid may return the hits of all searches in one list, where whose
     they are could not be told. `is_sent_separately` tells that the last call was made without `request`, so that
     its writes went to references.
     """
@@ -71,41 +73,41 @@ class Work(ABC):
         """What is to be sent next."""
 
     @abstractmethod
-    def answered(self, replies: Sequence[Reply], now_s: float) -> object | None:
+    def answered(self, replies: Sequence[Reply], now_s: float) -> Outcome | None:
         """The operations were carried out."""
 
     @abstractmethod
-    def refused(self, refusal: Refusal, now_s: float) -> object | None:
-        """The operations were refused, and no other work was in the call."""
+    def refused(self, refusal: Refusal, now_s: float) -> Outcome | None:
+        """The operations were refused, and no other task was in the call."""
 
     @abstractmethod
-    def doubtful(self, now_s: float) -> object | None:
-        """A call with other work in it was refused: carried out or not, but nothing will come later."""
+    def doubtful(self, now_s: float) -> Outcome | None:
+        """A call with other tasks in it was refused: carried out or not, but nothing will come later."""
 
     @abstractmethod
-    def unknown(self, now_s: float) -> object | None:
+    def unknown(self, now_s: float) -> Outcome | None:
         """The operations may have been carried out, now or later, or not."""
 
-    def given_up(self, problem: Problem) -> object:
-        """The outcome of work that is not patient, when an outage lasts too long; the lane has forgotten it."""
+    def given_up(self, problem: Problem) -> Outcome | Failed:
+        """The outcome of a task that is not patient, when an outage lasts too long; the lane has forgotten it."""
         return Failed(problem)
 
-    def goes_separately(self) -> None:  # noqa: B027, most work does not mind
+    def goes_separately(self) -> None:
         """The grid takes single calls only, whose writes go to references."""
 
     @property
     def network_key(self) -> str | None:
-        """The network from which this work is about to take an address, if it is."""
+        """The network from which this task is about to take an address, if it is."""
         return None
 
     @property
     def sets_mac(self) -> bool:
-        """Whether its next step may be refused because another object bears a MAC, by other work than a create."""
+        """Whether its next step may be refused because another object bears its MAC, and is no create."""
         return False
 
     @property
     def companions_max(self) -> int | None:
-        """Bounds the batch of work whose next step was in a refused one; None where it was in none.
+        """Bounds the batch of a task whose next step was in a refused one; None where it was in none.
 
         Look-ups and writes are suspected apart: a look-up that is answered clears nobody of the write before it.
         """

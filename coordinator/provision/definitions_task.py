@@ -21,7 +21,7 @@ class Defined:
     mistyped: tuple[tuple[str, str], ...] = ()
 
 
-class DefinitionsTask(TaskApart):
+class DefinitionsTask(TaskApart[Defined]):
     """Looks for the definitions of our extensible attributes; creates those that are missing, if it may.
 
     A user who may not see definitions gets an empty answer, so what seems to be missing is only reported.

@@ -44,7 +44,7 @@ class _Step(Enum):
     FIND_USE = auto()
 
 
-class NetworkTask(TaskApart):
+class NetworkTask(TaskApart[Prepared | Failed]):
     """Makes sure that a network can give addresses. Ends `Prepared` or `Failed`.
 
     View, network and gateway are looked up; what is missing is made, when that is allowed; what exists is used
@@ -81,7 +81,7 @@ class NetworkTask(TaskApart):
         }
         return steps[self._step]
 
-    def answered(self, replies: Sequence[Reply], now_s: float) -> object | None:
+    def answered(self, replies: Sequence[Reply], now_s: float) -> Prepared | Failed | None:
         handlers = {
             _Step.FIND_VIEW: self._view_looked_up,
             _Step.FIND_NETWORK: self._network_looked_up,
@@ -92,7 +92,7 @@ class NetworkTask(TaskApart):
             return handler([reply for reply in replies if isinstance(reply, Found)])
         return self._created_one(replies)
 
-    def refused(self, refusal: Refusal, now_s: float) -> object | None:
+    def refused(self, refusal: Refusal, now_s: float) -> Prepared | Failed | None:
         if self._step is _Step.CREATE_GATEWAY:
             self._gateway_refusal = refusal
             self._step = _Step.FIND_USE
@@ -112,7 +112,7 @@ class NetworkTask(TaskApart):
         self._step = _Step.FIND_VIEW
         return None
 
-    def unknown(self, now_s: float) -> object | None:
+    def unknown(self, now_s: float) -> Prepared | Failed | None:
         self._creates_in_vain += self._step in (_Step.CREATE_VIEW, _Step.CREATE_NETWORK, _Step.CREATE_GATEWAY)
         if self._creates_in_vain >= CREATES_MAX:
             return Failed(OutcomeUnknown(action=self._action()))
@@ -127,7 +127,7 @@ class NetworkTask(TaskApart):
         }
         return actions.get(self._step, f"look up network {self.network.subnet}")
 
-    def _view_looked_up(self, replies: Sequence[Found]) -> object | None:
+    def _view_looked_up(self, replies: Sequence[Found]) -> Prepared | Failed | None:
         if replies[0].hits:
             self._step = _Step.FIND_NETWORK
             return None
@@ -136,7 +136,7 @@ class NetworkTask(TaskApart):
         self._step = _Step.CREATE_VIEW
         return None
 
-    def _network_looked_up(self, replies: Sequence[Found]) -> object | None:
+    def _network_looked_up(self, replies: Sequence[Found]) -> Prepared | Failed | None:
         if not replies[0].hits:
             self._step = _Step.CREATE_NETWORK if self._may_create else _Step.FIND_CONTAINER
             return None
@@ -149,7 +149,7 @@ class NetworkTask(TaskApart):
             return self._prepared()
         return self._gateway_looked_up(replies[1])
 
-    def _container_looked_up(self, replies: Sequence[Found]) -> object | None:
+    def _container_looked_up(self, replies: Sequence[Found]) -> Prepared | Failed | None:
         subnet, view = self.network.subnet, self.network.view
         if replies[0].hits:
             return Failed(NetworkIsContainer(subnet=subnet, view=view))
@@ -157,7 +157,7 @@ class NetworkTask(TaskApart):
             return Failed(NetworkMissing(subnet=subnet, view=view))
         return self._find_again(f"network {subnet} of view {view}")
 
-    def _gateway_looked_up(self, found: Found) -> object | None:
+    def _gateway_looked_up(self, found: Found) -> Prepared | Failed | None:
         if not found.hits:
             self._step = _Step.CREATE_GATEWAY
             return None
@@ -165,7 +165,7 @@ class NetworkTask(TaskApart):
             return Failed(GatewayHeldByPod(gateway=self.network.gateway, holder=holder))
         return self._prepared()
 
-    def _use_looked_up(self, replies: Sequence[Found]) -> object | None:
+    def _use_looked_up(self, replies: Sequence[Found]) -> Prepared | Failed | None:
         use, fixed = replies
         if fixed.hits:
             return self._gateway_looked_up(fixed)
@@ -175,7 +175,7 @@ class NetworkTask(TaskApart):
         refusal = self._gateway_refusal or Refusal(Kind.OTHER, "")
         return Failed(as_problem(refusal, f"reserve gateway {self.network.gateway}", self._user))
 
-    def _created_one(self, replies: Sequence[Reply]) -> object | None:
+    def _created_one(self, replies: Sequence[Reply]) -> Prepared | Failed | None:
         (reply,) = replies
         if not isinstance(reply, Written):
             return self.unknown(0.0)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from coordinator.core.errors import GridRefused
 from coordinator.grid.operations import Found, Object, Operation, ReadPage, Reply
 from coordinator.grid.refusals import Refusal
-from coordinator.lane.task import Failed, Priority
-from coordinator.tasks.allocation_task import Task
+from coordinator.lane.task import Failed, Priority, Task
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
-
 from coordinator.grid.allocation_object import AllocationObject, Writer
 from coordinator.grid.operations import Found, Reply, Unreadable
 from coordinator.grid.refusal_problems import as_problem
 from coordinator.grid.refusals import Refusal
-from coordinator.lane.task import Work
+from coordinator.lane.task import Outcome, Task
 from protocol.errors import Problem
 from protocol.wire.allocation_id import AllocationId
-
-Outcome = TypeVar("Outcome")
-
-
-class Task(Work, Generic[Outcome]):
-    """One unit for the lane; how it ends is told to whoever submitted it (`Runner.submit`)."""
 
 
 class AllocationTask(Task[Outcome]):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from coordinator.grid.allocation_object import Writer
-from coordinator.tasks.allocation_task import AllocationTask, Outcome
+from coordinator.lane.task import Outcome
+from coordinator.tasks.allocation_task import AllocationTask
 from coordinator.tasks.references import References
 
 

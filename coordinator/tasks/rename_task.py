@@ -10,8 +10,7 @@ from coordinator.core.errors import ApprovalNeeded, OutcomeUnknown
 from coordinator.grid.operations import Object, Operation, Reply, UpdateFound, Written, is_scheduled
 from coordinator.grid.refusal_problems import as_problem
 from coordinator.grid.refusals import Refusal
-from coordinator.lane.task import COMPANY_S, Failed, Priority
-from coordinator.tasks.allocation_task import Task
+from coordinator.lane.task import COMPANY_S, Failed, Priority, Task
 from coordinator.tasks.references import References
 
 WRITES_MAX: Final = 3

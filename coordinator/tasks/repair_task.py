@@ -83,7 +83,7 @@ class RepairTask(AllocationTask[RepairOutcome]):
 
     def _go_to(self, step: _Step) -> None:
         self._step = step
-        # What other steps search for, other works of the same call may search for by its id.
+        # What other steps search for, other tasks of the same call may search for by its id.
         self.apart = step not in (_Step.FIND, _Step.CREATE)
 
     def operations(self) -> tuple[Operation, ...]:

@@ -19,8 +19,7 @@ from coordinator.grid.allocation_object import AllocationObject, NewLabel, Write
 from coordinator.grid.operations import Found, Operation, Reply, Unreadable, UpdateFound, Written, is_scheduled
 from coordinator.grid.refusal_problems import as_problem
 from coordinator.grid.refusals import Refusal
-from coordinator.lane.task import Failed, Priority
-from coordinator.tasks.allocation_task import Task
+from coordinator.lane.task import Failed, Priority, Task
 from protocol.wire.messages import NAMESPACE_PATH_LENGTH_MAX
 
 WRITES_MAX: Final = 6

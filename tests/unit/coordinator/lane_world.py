@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from typing import Any
 
 from coordinator.core.networks import Network
 from coordinator.grid.allocation_object import Writer
@@ -10,7 +11,7 @@ from coordinator.grid.calls import Answered, Call
 from coordinator.grid.operations import Create, Deleted, Found, Operation, Reply, Search, Written
 from coordinator.lane.events import Submitted
 from coordinator.lane.lane import Lane
-from coordinator.lane.task import Work
+from coordinator.lane.task import Task
 from coordinator.provision.definitions_task import DefinitionsTask
 from coordinator.provision.objects import Provider
 from coordinator.tasks.create_task import CreateTask
@@ -79,9 +80,9 @@ def calls(commands: list[object]) -> list[Call]:
     return [command for command in commands if isinstance(command, Call)]
 
 
-def submit(lane: Lane, *works: Work, now_s: float = 1.0) -> list[object]:
+def submit(lane: Lane, *tasks: Task[Any], now_s: float = 1.0) -> list[object]:
     """Works arrive together."""
-    lane.handle(Submitted(works, now_s))
+    lane.handle(Submitted(tasks, now_s))
     return list(lane.proceed(now_s))
 
 

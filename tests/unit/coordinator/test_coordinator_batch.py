@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from math import inf
+from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from coordinator.grid.operations import Create, DeleteFound, Operation, Reply, Search
 from coordinator.grid.refusals import Refusal
 from coordinator.lane.batch import Limits, plan
-from coordinator.lane.task import Priority, Work
+from coordinator.lane.task import Priority, Task
 from coordinator.lane.turns import Turns
 
 NOW_S = 1000.0
@@ -21,8 +22,8 @@ OPERATIONS: dict[type, Operation] = {
 }
 
 
-class Waiting(Work):
-    """Work that only waits."""
+class Waiting(Task[Any]):
+    """A task that only waits."""
 
     def __init__(
         self, kind: type, network: str | None, is_apart: object, companions: int | None, age_s: float
@@ -73,9 +74,9 @@ def test_a_batch_makes_progress_within_every_limit(ready: list[Waiting], limits:
     assert bool(batch) == bool(ready)
     assert len(set(batch)) == len(batch)
     assert set(batch) <= set(ready)
-    assert len(batch) == 1 or sum(work.cost() for work in batch) <= limits.operations_max
-    assert len(batch) == 1 or not any(work.apart for work in batch)
-    creates = Counter(work.network_key for work in batch if work.network_key)
+    assert len(batch) == 1 or sum(task.cost() for task in batch) <= limits.operations_max
+    assert len(batch) == 1 or not any(task.apart for task in batch)
+    creates = Counter(task.network_key for task in batch if task.network_key)
     assert all(count <= limits.creates_max.get(key, inf) for key, count in creates.items())
 
 
@@ -83,7 +84,7 @@ def test_a_batch_makes_progress_within_every_limit(ready: list[Waiting], limits:
 @given(ready=st.lists(waiting, max_size=20), limits=limits)
 def test_what_may_be_a_culprit_shares_a_call_with_its_like_only(ready: list[Waiting], limits: Limits) -> None:
     batch = plan(ready, limits, Turns(), NOW_S)
-    suspects = [work for work in batch if work.companions_max is not None]
+    suspects = [task for task in batch if task.companions_max is not None]
     if suspects and not batch[0].apart:
         assert suspects == batch
-        assert len(batch) <= min(work.companions_max or 1 for work in batch)
+        assert len(batch) <= min(task.companions_max or 1 for task in batch)

@@ -6,6 +6,7 @@ import heapq
 import itertools
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import hypothesis.strategies as st
 import pytest
@@ -16,7 +17,7 @@ from coordinator.grid.calls import Call
 from coordinator.lane.commands import Finished, WakeAt
 from coordinator.lane.events import Submitted
 from coordinator.lane.gathering import WAIT_SHARE_MAX, Gathering
-from coordinator.lane.task import Work
+from coordinator.lane.task import Task
 from coordinator.tasks.create_task import CreateTask
 
 FIXED_S = 0.15
@@ -32,14 +33,14 @@ class Loop:
         self._lane = a_lane()
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
-        self._asked_at_s: dict[Work, float] = {}
+        self._asked_at_s: dict[Task[Any], float] = {}
         self._landed_at_s = 0.0
         self._took_s = 0.0
         self.now_s = 1.0
         self.answers: list[float] = []
         self.sizes: list[int] = []
         self.waits: list[tuple[float, float]] = []
-        """For each call: how long it was held back with work at hand, how long the call before had taken."""
+        """For each call: how long it was held back with task at hand, how long the call before had taken."""
 
     def ask(self, at_s: float) -> None:
         self._at(at_s, lambda: self._submit(an_add(f"a{next(self._numbers)}")))
@@ -63,9 +64,9 @@ class Loop:
     def _at(self, at_s: float, act: Callable[[], None]) -> None:
         heapq.heappush(self._agenda, (at_s, next(self._numbers), act))
 
-    def _submit(self, work: Work) -> None:
-        self._asked_at_s[work] = self.now_s
-        self._lane.handle(Submitted((work,), self.now_s))
+    def _submit(self, task: Task[Any]) -> None:
+        self._asked_at_s[task] = self.now_s
+        self._lane.handle(Submitted((task,), self.now_s))
 
     def _send(self, call: Call) -> None:
         self.sizes.append(len(call.operations))
@@ -77,9 +78,9 @@ class Loop:
         self._landed_at_s = self.now_s
         for command in self._lane.handle(answered(call, self.now_s)):
             if isinstance(command, Finished):
-                self.answers.append(self.now_s - self._asked_at_s.pop(command.work))
+                self.answers.append(self.now_s - self._asked_at_s.pop(command.task))
                 again_after_s = self._again_after_s(self.now_s)
-                if isinstance(command.work, CreateTask) and again_after_s is not None:
+                if isinstance(command.task, CreateTask) and again_after_s is not None:
                     self.ask(self.now_s + again_after_s)
 
 

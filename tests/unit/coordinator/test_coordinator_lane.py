@@ -52,18 +52,18 @@ def test_a_single_create_needs_no_request_while_two_share_one() -> None:
 
 def test_an_answered_create_ends_its_work() -> None:
     lane = a_lane()
-    work = an_add("a")
-    (call,) = calls(submit(lane, work))
+    task = an_add("a")
+    (call,) = calls(submit(lane, task))
     done = [each for each in lane.handle(answered(call, 1.5)) if isinstance(each, Finished)]
-    assert [each.work for each in done] == [work]
+    assert [each.task for each in done] == [task]
     assert isinstance(done[0].outcome, Created)
 
 
-def ready(*works):
+def ready(*tasks):
     """Works that were submitted at 0 s."""
-    for work in works:
-        work.submitted_at_s = 0.0
-    return list(works)
+    for task in tasks:
+        task.submitted_at_s = 0.0
+    return list(tasks)
 
 
 @pytest.mark.parametrize("make", [a_removal, a_label])
@@ -84,7 +84,7 @@ def test_what_is_overdue_leaves_half_of_a_call_to_adds() -> None:
     removals = ready(*(a_removal(f"r{number}") for number in range(50)))
     adds = ready(*(an_add(f"a{number}") for number in range(50)))
     batch = plan([*removals, *adds], Limits(16, {}), Turns(), 100.0)
-    assert [type(work) for work in batch] == [DeleteTask] * 4 + [CreateTask] * 8
+    assert [type(task) for task in batch] == [DeleteTask] * 4 + [CreateTask] * 8
 
 
 def test_labels_take_a_quarter_of_a_call_while_adds_wait() -> None:
@@ -184,7 +184,7 @@ def test_refused_look_ups_are_halved_until_the_culprit_stands_alone() -> None:
             done = lane.handle(Refused(call.id, Refusal(Kind.OTHER, "no"), now_s))
         else:
             done = lane.handle(answered(call, now_s))
-        failed += [each.work for each in done if isinstance(each, Finished) and each.outcome == Unsettled()]
+        failed += [each.task for each in done if isinstance(each, Finished) and each.outcome == Unsettled()]
         pending = calls(lane.proceed(now_s))
     assert failed == [look_ups[1]]
     assert count < 12
@@ -212,10 +212,10 @@ def test_a_look_up_that_is_always_refused_is_found_out_while_others_keep_coming(
 @pytest.mark.parametrize("kind", [Kind.UNKNOWN_EA, Kind.EA_NOT_WRITABLE, Kind.LICENCE])
 def test_a_refusal_that_concerns_everybody_is_not_halved(kind: Kind) -> None:
     lane = a_lane()
-    works = [an_add(name) for name in ("a", "b", "c")]
-    (call,) = calls(submit(lane, *works))
+    tasks = [an_add(name) for name in ("a", "b", "c")]
+    (call,) = calls(submit(lane, *tasks))
     done = lane.handle(Refused(call.id, Refusal(kind, "no", name="VM ID"), 2.0))
-    assert [each.work for each in done if isinstance(each, Finished)] == works
+    assert [each.task for each in done if isinstance(each, Finished)] == tasks
     assert calls(lane.proceed(2.0)) == []
 
 
@@ -235,8 +235,8 @@ def test_a_lost_call_is_looked_up_at_once_an_unsent_one_after_a_pause() -> None:
 
 def test_a_call_that_is_too_big_is_halved_for_good() -> None:
     lane = a_lane()
-    works = [an_add(f"a{number}") for number in range(8)]
-    (call,) = calls(submit(lane, *works))
+    tasks = [an_add(f"a{number}") for number in range(8)]
+    (call,) = calls(submit(lane, *tasks))
     lane.handle(Refused(call.id, Refusal(Kind.TOO_BIG, "413", 413), 1.1))
     (half,) = calls(lane.proceed(1.1))
     assert len(half.operations) == 4
@@ -257,12 +257,12 @@ def test_during_an_outage_adds_fail_fast_while_deletions_wait_for_its_end() -> N
             if isinstance(command, Call):
                 lane.handle(NotSent(command.id, GridUnavailable(grid="g"), now_s))
             if isinstance(command, Finished):
-                ended.append((command.work, command.outcome.problem.code, now_s <= 7.0))
+                ended.append((command.task, command.outcome.problem.code, now_s <= 7.0))
     assert ended == [(add, 11, True)]
     while not (call := calls(lane.proceed(now_s))):
         now_s += 0.5
     done = lane.handle(answered(call[0], now_s))
-    assert [each.work for each in done if isinstance(each, Finished)] == [removal]
+    assert [each.task for each in done if isinstance(each, Finished)] == [removal]
 
 
 @pytest.mark.parametrize("problem", [GridLoginRefused(user="u", grid="g"), GridForbids(user="u", grid="g")])
@@ -287,7 +287,7 @@ class Watched(DeleteTask):
 
     @property
     def ready_at_s(self) -> float:  # type: ignore[override]
-        """As in any work."""
+        """As in any task."""
         Watched.looks += 1
         return self._at_s
 

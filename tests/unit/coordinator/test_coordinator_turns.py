@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import hypothesis.strategies as st
 import pytest
@@ -17,7 +18,7 @@ from coordinator.grid.operations import Create
 from coordinator.grid.refusals import Kind, Refusal
 from coordinator.lane.commands import WakeAt
 from coordinator.lane.events import Submitted
-from coordinator.lane.task import Work
+from coordinator.lane.task import Task
 from coordinator.lane.turns import BLAMED_S, NODES_MAX, Lead, Turns
 from coordinator.provision.network_task import NetworkTask
 
@@ -28,12 +29,12 @@ GATHERING_S = 0.1
 
 def a_new_network(name: str, node: str) -> NetworkTask:
     network = Network(f"view-{name}", "10.57.0.0/24", "10.57.0.1", "pods")
-    work = NetworkTask(PROVIDER, "admin", network, may_create=True)
-    work.node = node
-    return work
+    task = NetworkTask(PROVIDER, "admin", network, may_create=True)
+    task.node = node
+    return task
 
 
-WANTS: dict[str, Callable[[str, str], Work]] = {
+WANTS: dict[str, Callable[[str, str], Task[Any]]] = {
     "add": an_add,
     "poison": lambda name, node: an_add(f"{POISON}-{name}", node),
     "short": lambda name, node: an_add(name, node, SHORT),
@@ -65,8 +66,8 @@ class Wait:
         self.call: Call | None = None
         self.notes: list[Note] = []
 
-    def submit(self, works: list[Work]) -> None:
-        self.lane.handle(Submitted(tuple(works), self.now_s))
+    def submit(self, tasks: list[Task[Any]]) -> None:
+        self.lane.handle(Submitted(tuple(tasks), self.now_s))
         self._proceed()
 
     def go_on(self) -> None:
@@ -106,8 +107,8 @@ def test_a_nodes_add_waits_for_one_call_of_others_at_most(
     hostile: list[tuple[str, str, int]], operations_max: int, calls_before: int
 ) -> None:
     wait, numbers = Wait(operations_max), itertools.count()
-    works = [WANTS[kind](f"w{next(numbers)}", node) for kind, node, count in hostile for _ in range(count)]
-    wait.submit(works)
+    tasks = [WANTS[kind](f"w{next(numbers)}", node) for kind, node, count in hostile for _ in range(count)]
+    wait.submit(tasks)
     for _ in range(calls_before):
         if wait.call is None:
             break
@@ -118,7 +119,7 @@ def test_a_nodes_add_waits_for_one_call_of_others_at_most(
         assert wait.has("good")
         return
     wait.go_on()
-    # Where a call has room for next to nothing, overdue work and a new network may have their turns first.
+    # Where a call has room for next to nothing, overdue task and a new network may have their turns first.
     patience = 1 if operations_max >= 8 else 3
     for _ in range(patience):
         if not wait.has("good"):
@@ -179,4 +180,4 @@ def test_what_is_remembered_of_nodes_is_bounded(count: int) -> None:
     for number in range(count):
         turns.took([an_add("x", f"n{number}")], Lead.SHARED)
     first, last = an_add("x", "n0"), an_add("x", f"n{count - 1}")
-    assert turns.in_turn([last, first], lambda work: False) == [first, last]
+    assert turns.in_turn([last, first], lambda task: False) == [first, last]
