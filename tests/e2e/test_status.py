@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import pytest
 import requests
+from coordinator.sessions import LIVE_S
 from plans import asking
+from protocol.status import AgentStatus, CoordinatorStatus
 from runtime_calls import a_mac, add
 
-from coordinator.sessions import LIVE_S
 from demo.cluster import Cluster, Plan
 from demo.daemons import Daemon, command
-from protocol.status import AgentStatus, CoordinatorStatus
 
 MakeCluster = Callable[[Plan], Cluster]
 SLACK_S = 60.0

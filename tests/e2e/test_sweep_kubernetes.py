@@ -10,7 +10,7 @@ from leftovers import SWEEPS_SOON, end_second_agent, plant
 from plans import asking
 from runtime_calls import a_mac, add
 
-from coordinator.comparison import MASS_ADDRESSES
+from coordinator.sweep.gone_nodes import MASS_ADDRESSES
 from demo.cluster import Cluster, Plan
 from nodeagent.__main__ import BOOT_ID_PATH
 from tests.kubernetes_stub import KubernetesStub
