@@ -20,6 +20,7 @@ from daemon.inbox import Inbox
 from daemon.internal_errors import InternalErrors
 from daemon.logs import Logger
 from nodeagent import errors
+from nodeagent.attachments.node import LET_GO_WITHOUT_DEL
 from nodeagent.board import Board
 from nodeagent.cni.callers import Callers
 from nodeagent.cni.server import UnixServer
@@ -294,11 +295,16 @@ class Loop:
             effects.RenewSocket: lambda e: drivers.dealer.renew(e.endpoint),
             effects.AskForTicket: self._ask_for_ticket,
             effects.KeepTicket: lambda e: drivers.papers.keep(e.ticket),
-            effects.Note: lambda e: getattr(self._log, e.level)(e.event, **e.fields),
+            effects.Note: self._note,
         }
 
     def _hear(self, heard: Sequence[Event]) -> None:
         self._heard += heard
+
+    def _note(self, effect: effects.Note) -> None:
+        if effect.event == LET_GO_WITHOUT_DEL:
+            self._watchers.metrics.let_go_without_del.labels(effect.fields["why"]).inc()
+        getattr(self._log, effect.level)(effect.event, **effect.fields)
 
     def _ask_for_ticket(self, effect: effects.AskForTicket) -> None:
         try:

@@ -27,6 +27,12 @@ class Metrics:
             buckets=_BUCKETS_S,
             registry=self._registry,
         )
+        self.let_go_without_del = Counter(
+            "cni_infoblox_agent_let_go_without_del",
+            "Allocations that were let go although no DEL came, by reason",
+            ["why"],
+            registry=self._registry,
+        )
         self.internal_errors = Counter(
             "cni_infoblox_agent_internal_errors",
             "What no code expected, by place",

@@ -11,6 +11,8 @@ from nodeagent.domain.events import SessionBegan
 from nodeagent.journal.rows import Rows
 from protocol.wire.allocation_id import AllocationId
 
+LET_GO_WITHOUT_DEL: Final = "let_go_without_del"
+"""The note of each allocation that is let go for a reason of the agent's own, which its field `why` names."""
 _NO_FIELDS: Final[Mapping[str, object]] = {}
 
 
@@ -41,7 +43,7 @@ class Node:
 
     def let_go(self, row: Allocation, why: str, now_s: float) -> None:
         """Let go what no DEL came for, and say why."""
-        self.note("let_go_without_del", row.log_fields() | {"state": row.state.value, "why": why})
+        self.note(LET_GO_WITHOUT_DEL, row.log_fields() | {"state": row.state.value, "why": why})
         self.rows.let_go(row.id, now_s)
 
     def drew(self, allocation: str) -> bool:

@@ -183,7 +183,6 @@ class Callers:
 
 
 def _added(case: Case, request: AddRequest) -> events.AddAsked:
-    assert request.namespace
     return events.AddAsked(
         case.caller,
         case.request_id,

@@ -42,12 +42,12 @@ class AddRequest:
     cni_version: str
     attachment: AttachmentId
     network: Network
+    namespace: Namespace
     pod: Pod
     master: str | None = None
     shares_mac: bool = False
     routes: tuple[Route, ...] = ()
     dns: Dns | None = None
-    namespace: Namespace | None = None
 
 
 @dataclass(frozen=True)

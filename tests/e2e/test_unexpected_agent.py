@@ -27,7 +27,7 @@ REQUESTS_FAIL = (
     "nodeagent.cni.result:added",
     "nodeagent.attachments.asks:Asks.ask",
     "nodeagent.journal.store:Store._apply",
-    "nodeagent.machine:Machine.committed",
+    "nodeagent.journal.database:apply",
 )
 DELS_FAIL = ("nodeagent.attachments.delete:Deletes.asked", "nodeagent.journal.store:Store._apply")
 REQUESTS_WAIT = (
@@ -171,7 +171,7 @@ def test_what_is_let_go_and_whose_end_is_missed_is_named_again(site: Site, make_
 
 
 def test_machines_that_begin_anew_keep_what_the_node_holds(site: Site, make_netns: MakeNetns) -> None:
-    agent = site.spoil("nodeagent.machine:Machine.committed")
+    agent = site.spoil("nodeagent.journal.database:apply")
     bad, kept = a_container(), a_container()
     netns = make_netns(a_mac())
     granted = add(site.cluster.node, kept, netns)

@@ -86,7 +86,6 @@ def _check_failure(frame: Frame, problem: Problem) -> None:
 def _check_add(request: AddRequest) -> None:
     """What was let in can be asked for and answered."""
     assert json.loads(cni_result.added(request, [Address("10.55.0.2/24", "10.55.0.1")]))["ips"]
-    assert request.namespace
     allocation = AllocationId.parse(f"{'0' * 12}-{'0' * 16}-{'0' * 8}-{'0' * 8}-0000-{'0' * 8}-{'0' * 12}")
     label = wire.wire_label(Label(request.attachment, request.pod, None, request.namespace))
     message = Allocate(

@@ -40,4 +40,4 @@ def a_frame(
 
 
 def an_add_request(attachment: AttachmentId = C1, network: Network = PODS, **changes: Any) -> AddRequest:
-    return AddRequest("1.0.0", attachment, network, **{"pod": Pod(), **changes})
+    return AddRequest("1.0.0", attachment, network, **{"namespace": NAMESPACE, "pod": Pod(), **changes})
