@@ -36,7 +36,7 @@ from nodeagent.metrics import Metrics
 from nodeagent.netns.interface_listing import Tour
 from nodeagent.netns.reader import Look, NamespaceReader, Sighting
 from nodeagent.status import Reporter
-from nodeagent.turns import LINK_FAILED, AnswerAll, JournalUnreadable, Turns
+from nodeagent.turns import LINK_FAILED, AnswerAll, Turns
 from protocol.wire.messages import Enrol
 
 TICK_S: Final = 1.0
@@ -191,12 +191,7 @@ class Loop:
     def _work_off(self, now_s: float) -> None:
         """Take a turn with all that was heard; what that brings up is for the next one."""
         heard, self._heard = self._heard, []
-        try:
-            wanted = self._turns.take(heard, now_s)
-        except JournalUnreadable as error:
-            self._fail(str(error))
-            return
-        for effect in wanted:
+        for effect in self._turns.take(heard, now_s):
             self._perform(effect)
         # After the answers: another thread that wakes up would have them wait for it.
         looks, self._looks = self._looks, []
@@ -340,6 +335,8 @@ class Loop:
         watchers.metrics.show(status)
 
     def _unready(self) -> str | None:
+        if self._turns.is_resting:
+            return "the agent has failed, and begins again from its journal in a moment"
         if not self._drivers.server.is_open:
             return "the plugin's socket is not open"
         if not self._has_reached:

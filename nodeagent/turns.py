@@ -72,10 +72,6 @@ class AnswerAll(Effect):
     """Answer all who wait with a failure: the machine that they wait for is no more."""
 
 
-class JournalUnreadable(Exception):
-    """The machine has failed, and the journal cannot be read for another one."""
-
-
 class Turns:
     """The machine of the moment over its rows. `make` makes a machine; `tell` hears what no code expected."""
 
@@ -103,7 +99,7 @@ class Turns:
         return self._rests_until_s is not None
 
     def take(self, heard: Sequence[Event], now_s: float) -> list[Effect]:
-        """One turn: what is to be done about all that happened. Raises `JournalUnreadable`."""
+        """One turn: what is to be done about all that happened."""
         effects: list[Effect] = []
         if self._rests_until_s is not None and now_s >= self._rests_until_s:
             effects += self._begin_anew(now_s)
@@ -181,8 +177,9 @@ class Turns:
         try:
             self.rows = Rows(self._journal.read_again())
             self.machine = self._make(self.rows, now_s)
-        except Exception as error:
-            raise JournalUnreadable(f"{self._journal.path}: {type(error).__name__}: {error}") from error
+        except Exception as error:  # noqa: BLE001, it may be read a little later
+            self._tell("journal", error)
+            return self._break_down(now_s)
         self._rests_until_s = None
         note = Note("begins_anew", "warning", {"allocations": len(self.rows.allocations)})
         return [note, RenewSocket(0)]

@@ -57,6 +57,8 @@ class File:
         return False
 
     def read_again(self) -> Contents:
+        if self.fails_with:
+            raise self.fails_with
         return self.contents
 
 
@@ -206,3 +208,16 @@ def test_a_commit_that_fails_unexpectedly_is_read_again_one_that_cannot_be_writt
     assert (node.made, node.told) == (2, ["commit"])
     assert node.turns.rows.contents().allocations[HELD.id] == HELD
     assert node.turns.rows.changes() == Changes()
+
+
+def test_a_journal_that_cannot_be_read_for_the_next_machine_is_read_later() -> None:
+    node = Node()
+    node.file.fails_with = Broken()
+    node.take(DelAsked(1, C1))
+    assert node.take(DelAsked(2, C1)) == [AnswerAll(), Reply(2, NotDurable())]
+    assert node.turns.is_resting
+
+    node.file.fails_with = None
+    node.take(now_s=NOW_S + 1)
+
+    assert Reply(3, Done()) in node.take(DelAsked(3, C1), now_s=NOW_S + 1)
