@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -67,6 +67,11 @@ COLLECT_AFTER_OBJECTS: Final = 10_000
 
 class _Worker(Protocol):
     def run(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+class _Server(Protocol):
+    def start(self) -> None: ...
     def stop(self) -> None: ...
 
 
@@ -131,26 +136,32 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) 
     workers: dict[str, _Worker] = {"caller": caller, "files": files, "reviewer": reviewer, "guard": sockets.guard}
     workers |= {"secret": secret} if secret else {}
     workers |= {"cluster": cluster} if cluster else {}
-    threads = [_start(name, worker.run, inbox) for name, worker in workers.items()]
-    status.start()
-    if people:
-        people.start()
-    _collect_seldom()
-    loop.run(caller)
-    is_healthy = all(thread.is_alive() for thread in threads)
-    status.stop()
-    if people:
-        people.stop()
-    for worker in workers.values():
-        worker.stop()
-    for thread in threads:
-        thread.join(timeout=5)
+    is_healthy = _work(workers, [status, *([people] if people else [])], inbox, lambda: loop.run(caller))
     port.close()
     context.term()
     logger.info("stopped")
     if secret and secret.is_copied:
         return EXIT_BAD_SETTINGS
     return 0 if is_healthy else EXIT_FAILED
+
+
+def _work(
+    workers: Mapping[str, _Worker], servers: Sequence[_Server], inbox: Inbox[Item], run: Callable[[], None]
+) -> bool:
+    """Run the loop until it ends, beside its threads; whether none of them ended before it."""
+    threads = [_start(name, worker.run, inbox) for name, worker in workers.items()]
+    for server in servers:
+        server.start()
+    _collect_seldom()
+    run()
+    is_healthy = all(thread.is_alive() for thread in threads)
+    for server in servers:
+        server.stop()
+    for worker in workers.values():
+        worker.stop()
+    for thread in threads:
+        thread.join(timeout=5)
+    return is_healthy
 
 
 def _collect_seldom() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, ip_address
 from pathlib import Path
 from typing import Annotated, Final
@@ -137,6 +137,10 @@ Name = Annotated[str, Field(min_length=1, max_length=64)]
 HostName = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(_host)]
 
 
+Add = Callable[..., object]
+"""Declares a flag, as `ArgumentParser.add_argument` does."""
+
+
 class Settings(DaemonSettings):
     """Where the grid is, who we are in it, what may be asked for."""
 
@@ -218,7 +222,17 @@ class Settings(DaemonSettings):
 def read_settings(argv: Sequence[str] | None) -> Settings:
     """The settings of this start. Raises `BadSettings`; ends the process after --help."""
     parser = make_parser("cni-infoblox-coordinator", "Gives pods their addresses from an Infoblox grid.")
-    add = parser.add_argument
+    _add_grid(parser.add_argument)
+    _add_process(parser.add_argument)
+    _add_allocations(parser.add_argument)
+    _add_kubernetes(parser.add_argument)
+    settings = read(Settings, parser, argv)
+    _check(settings)
+    return settings
+
+
+def _add_grid(add: Add) -> None:
+    """The grid, and what may be used of it."""
     add("--grid-host", metavar="HOST", help="the grid master")
     add("--wapi-port", metavar="PORT", help="its HTTPS port (443)")
     add("--wapi-username", metavar="NAME", help="the WAPI user")
@@ -236,6 +250,10 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
         help="a network that pods may use; repeatable (all)",
     )
     add("--allow-view", action="append", metavar="NAME", help="a view that pods may use; repeatable (all)")
+
+
+def _add_process(add: Add) -> None:
+    """Where the process finds things, and how it names what it makes."""
     add("--listen", metavar="tcp://ADDRESS:PORT", help="where agents connect (tcp://0.0.0.0:5510)")
     add("--keys", metavar="DIR", help="directory of coordinator.key_secret and authorized/")
     add("--operator-socket", metavar="FILE", help=f"where cni-infoblox asks ({ADMIN_SOCKET})")
@@ -255,15 +273,23 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
         help="use the extensible attribute OTHER in place of NAME, which is taken on this grid; repeatable (none)",
     )
     add("--reservations-only", metavar="true|false", help="write no MAC, so that DHCP needs no restart (false)")
+
+
+def _add_allocations(add: Add) -> None:
+    """How addresses are given, kept ready and freed."""
     add("--reserve", metavar="N", help="addresses that each node keeps ready of each network (2)")
     add("--node-allocations-max", metavar="N", help="most addresses of one node (1024)")
     add("--release-delay", metavar="SECONDS", help="how long a released address rests (30)")
     add("--lookup-ttl", metavar="SECONDS", help="how long views and networks are believed (300)")
     add("--sweep-interval", metavar="SECONDS", help="how often grid and journals are compared; 0: never (600)")
-    add("--node-gone-after", metavar="SECONDS", help="when the addresses of a deleted node are orphans (600)")
+    add("--node-gone-after", metavar="SECONDS", help="when the addresses of a deleted node are freed (600)")
     add(
         "--live-nodes", metavar="FILE", help="the names of all nodes, one a line (none: no node counts as deleted)"
     )
+
+
+def _add_kubernetes(add: Add) -> None:
+    """What Kubernetes is asked."""
     add(
         "--enrol-tokens",
         metavar="true|false",
@@ -279,7 +305,7 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
     add(
         "--watch-cluster",
         metavar="true|false",
-        help="follow Kubernetes' nodes and pods, so that the sweep knows which are gone (false)",
+        help="follow Kubernetes' nodes, so that the sweep knows which are gone (false)",
     )
     add("--kubernetes-api", metavar="https://HOST:PORT", help="the API server (as every pod's environment says)")
     add(
@@ -287,7 +313,10 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
         metavar="DIR",
         help="directory of token and ca.crt for it (/var/run/secrets/kubernetes.io/serviceaccount)",
     )
-    settings = read(Settings, parser, argv)
+
+
+def _check(settings: Settings) -> None:
+    """Raises `BadSettings` for flags that exclude or need each other."""
     users = {"--enrol-tokens": settings.enrol_tokens, "--watch-cluster": settings.watch_cluster}
     asked = [flag for flag, is_used in users.items() if is_used]
     if asked and settings.kubernetes_api is None:
@@ -297,4 +326,3 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
         raise BadSettings(f"{told[0]}: cannot be used with --several true, where nobody hears of all nodes")
     if settings.watch_cluster and settings.live_nodes:
         raise BadSettings("--live-nodes: cannot be used with --watch-cluster true, which tells it better")
-    return settings

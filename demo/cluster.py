@@ -27,6 +27,7 @@ class Plan:
 
     `agents_connect_to` names an endpoint that passes on to the coordinator; without it agents go there directly.
     `agent` and `coordinator` are what runs the daemons where it is not their installed commands.
+    `grid` is one that another cluster has started, and will end.
     """
 
     nodes: Sequence[str] = ("node-1",)
@@ -34,6 +35,7 @@ class Plan:
     coordinator_flags: Sequence[str] = ("--release-delay", "0")
     underlay: Underlay | None = None
     agents_connect_to: str = ""
+    grid: SimulatedGrid | None = None
     agent: Sequence[str] = field(default_factory=lambda: command("cni-infoblox-agent"))
     coordinator: Sequence[str] = field(default_factory=lambda: command("cni-infoblox-coordinator"))
 
@@ -199,7 +201,7 @@ class Cluster:
             names = [flag for name in self.plan.nodes for flag in ("--node", name)]
             argv = [*command("cni-infoblox"), "keys", "init", str(self.keys), *names]
             subprocess.run(argv, check=True, capture_output=True)
-            self.grid = SimulatedGrid(self.directory / "grid", *self.plan.grid_flags)
+            self.grid = self.plan.grid or SimulatedGrid(self.directory / "grid", *self.plan.grid_flags)
             self.start_coordinator()
             for name in self.plan.nodes:
                 namespace = self.plan.underlay.add_node(name) if self.plan.underlay else None
@@ -257,7 +259,7 @@ class Cluster:
     def stop(self) -> None:
         """End every daemon that still runs, the nodes' first; one that does not end keeps no other running."""
         with ExitStack() as stack:
-            if hasattr(self, "grid"):
+            if hasattr(self, "grid") and self.plan.grid is None:
                 stack.callback(self.grid.stop)
             if self.coordinator:
                 stack.callback(self.coordinator.stop)

@@ -14,6 +14,12 @@ class Metrics:
 
     def __init__(self, release: str, node: str) -> None:
         self._registry = CollectorRegistry()
+        self._count_events()
+        self._gauge_state()
+        build = Info("cni_infoblox_agent_build", "The running release", registry=self._registry)
+        build.info({"release": release, "node": node})
+
+    def _count_events(self) -> None:
         self.requests = Counter(
             "cni_infoblox_agent_requests",
             "Requests of the plugin by verb and CNI code (0 is success)",
@@ -50,6 +56,8 @@ class Metrics:
             ["bound"],
             registry=self._registry,
         )
+
+    def _gauge_state(self) -> None:
         self.namespaces = Gauge(
             "cni_infoblox_agent_namespaces",
             "Network namespaces of attachments by what was seen of them at the last look",
@@ -87,8 +95,6 @@ class Metrics:
             "Whether the last change could be written to the journal",
             registry=self._registry,
         )
-        build = Info("cni_infoblox_agent_build", "The running release", registry=self._registry)
-        build.info({"release": release, "node": node})
 
     def text(self) -> bytes:
         """All of them, as Prometheus reads them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,7 +20,12 @@ def agent_of(machine: str) -> list[str]:
 
 def booted_again(machine: str, directory: Path) -> list[str]:
     """The agent of a machine in a boot of its own; `directory` takes a file."""
+    return in_another_boot(agent_of(machine), directory)
+
+
+def in_another_boot(argv: Sequence[str], directory: Path) -> list[str]:
+    """What runs this where the kernel has a boot ID of its own; `directory` takes a file."""
     boot_id = directory / f"boot_id-{secrets.token_hex(4)}"
     boot_id.write_text(f"{uuid4()}\n")
     own_mounts = ["unshare", "--mount", "--propagation", "slave"]
-    return [*own_mounts, "sh", "-c", _OTHER_BOOT, str(boot_id), *agent_of(machine)]
+    return [*own_mounts, "sh", "-c", _OTHER_BOOT, str(boot_id), *argv]

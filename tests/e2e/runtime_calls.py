@@ -71,6 +71,11 @@ def grid_holds(cluster: Cluster, *containers: str, timeout_s: float = 20) -> boo
     return cluster.grid.wait_until(holds, timeout_s)
 
 
+def allocation_ids(cluster: Cluster) -> set[str]:
+    """The ids of all objects in the grid that have one."""
+    return {found for each in cluster.grid.objects() if (found := ea(each, "Allocation ID"))}
+
+
 def shows(cluster: Cluster, *containers: str, ready: int = 0) -> bool:
     """Whether the grid has exactly these containers by their names, and so many addresses that are ready."""
     objects = [found for found in cluster.grid.objects() if ea(found, "Allocation ID")]

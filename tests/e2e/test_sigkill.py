@@ -137,6 +137,8 @@ def test_agent_dies_during_del(make_cluster: MakeCluster, make_netns: MakeNetns,
     assert node.agent
     node.agent.stop()
     dying = node.launch_agent(launcher=[*LAUNCHER, "agent", step])
+    # What is let go before that is named with what the agent claims.
+    dying.wait_for("coordinator_reached")
     assert delete(node, "goes").ok
     die_once(cluster, dying, node.start_agent)
     assert grid_holds(cluster, "lives")

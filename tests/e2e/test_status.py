@@ -14,9 +14,11 @@ from runtime_calls import a_mac, add
 from coordinator.nodes.sessions import SILENT_S
 from demo.cluster import Cluster, Plan
 from demo.daemons import Daemon, command
+from protocol.cluster_id import CLUSTER_ID_FILE
 from protocol.wire.status import AgentStatus, CoordinatorStatus
 
 MakeCluster = Callable[[Plan], Cluster]
+AGENT = r"{} \(infoblox, boot [0-9a-f]{{8}}\)"
 SLACK_S = 60.0
 """How much later than it falls due a line may come on a busy machine."""
 
@@ -51,8 +53,11 @@ def test_the_command_reads_what_both_daemons_say(cluster: Cluster, make_netns: C
 
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert lines[0].startswith(f"coordinator {urls[0]}: cluster demo (")
-    assert any(line.startswith("  node         node-1 (infoblox, boot ") for line in lines)
+    ours = (cluster.keys / "coordinator" / CLUSTER_ID_FILE).read_text().strip()
+    assert lines[0].startswith(f"coordinator {urls[0]}: cluster demo ({ours}), release ")
+    assert any(
+        re.match(rf"  node +{AGENT.format('node-1')}: connected for .*, 1 held, 0 ready$", line) for line in lines
+    )
     assert any(line.startswith("  coordinator  connected, heard ") for line in lines)
     for url, model in zip(urls, (CoordinatorStatus, AgentStatus), strict=True):
         page = requests.get(f"{url}/status", timeout=10).json()
@@ -69,8 +74,10 @@ def test_a_silent_node_is_seen_by_everybody_until_it_is_back(make_cluster: MakeC
     assert (silent["node"], silent["level"]) == ("node-2", "warning")
     assert gauges(cluster) == {"connected": 1, "silent": 1}
     shown = status_command("--coordinator-status", coordinator_url(cluster))
-    assert re.search(r"node-2 \(infoblox, boot \w{8}\): NOT CONNECTED, heard 3", shown.stdout)
-    assert re.search(r"node-1 \(infoblox, boot \w{8}\): connected for", shown.stdout)
+    heard = re.search(rf"{AGENT.format('node-2')}: NOT CONNECTED, heard (\d+) s ago", shown.stdout)
+    assert heard
+    assert int(heard[1]) >= SILENT_S
+    assert re.search(rf"{AGENT.format('node-1')}: connected for", shown.stdout)
 
     cluster.nodes["node-2"].start_agent()
     back = cluster.coordinator.wait_for("node_heard_again", timeout_s=SLACK_S)

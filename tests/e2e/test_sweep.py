@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-from leftovers import SWEEPS_SOON, end_second_agent, plant
+from leftovers import SWEEPS_SOON, an_id, beside, end_second_agent, plant
 from plans import NO_REST, asking
 from runtime_calls import a_mac, add, delete
 
 from demo.cluster import Cluster, Plan
 from demo.daemons import command
-from demo.grid import ea
-from protocol.wire.allocation_id import AllocationId, hash_node
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
@@ -31,16 +27,12 @@ def test_what_its_journal_disowns_goes_and_nothing_else(make_cluster: MakeCluste
     cluster = make_cluster(asking(coordinator_flags=SWEEPS_SOON))
     lives = add(cluster.node, "alive", make_netns(a_mac()))
     assert lives.ok
-    held = AllocationId.parse(ea(cluster.grid.pods()[lives.address], "Allocation ID"))
-
-    def plant_id(address: str, node: str, **changes: str) -> None:
-        allocation = str(AllocationId(replace(held.owner, **changes), secrets.token_hex(6)))
-        plant(cluster, address, address, node, "", {"Allocation ID": allocation})
-
-    plant_id("10.55.0.77", "node-1")  # a create that committed late
-    plant_id("10.55.0.78", "node-9", node=hash_node("node-9"))
-    plant_id("10.55.0.79", "node-1", cluster="f" * 12)
-    plant_id("10.55.0.80", "node-1", boot="f" * 8)
+    late_commit = ("10.55.0.77", "node-1", {})
+    of_a_node_away = ("10.55.0.78", "node-9", {})
+    of_another_cluster = ("10.55.0.79", "node-1", {"cluster": "f" * 12})
+    of_a_boot_not_over = ("10.55.0.80", "node-1", {"boot": "f" * 8})
+    for address, node, changes in (late_commit, of_a_node_away, of_another_cluster, of_a_boot_not_over):
+        plant(cluster, address, address, node, "", beside(cluster, lives.address, node, **changes))
     plant(cluster, "10.55.0.81", "without-id", "node-1", "")
 
     assert cluster.grid.wait_until(lambda: "10.55.0.77" not in cluster.grid.pods())
@@ -73,21 +65,23 @@ def test_verify_and_explain_after_an_administrator_deleted_a_live_object(
     assert clean.returncode == 0, clean
     assert "cluster demo: 2 compared; 0 differences\n" in clean.stdout
 
-    plant(cluster, "10.55.0.77", "far", "node-8", "")
-    plant(cluster, "10.55.0.78", "farther", "node-9", "")
+    plant(cluster, "10.55.0.77", "10.55.0.77", "node-8", "", an_id(cluster, "node-8"))
+    plant(cluster, "10.55.0.78", "10.55.0.78", "node-9", "", an_id(cluster, "node-9"))
     incomplete = ctl(cluster, "verify")
     assert incomplete.returncode == 3, incomplete
-    assert "cluster demo: 2 compared, 2 not: 2 nodes are away; 0 differences\n" in incomplete.stdout
+    assert "cluster demo: 2 compared, 2 not; 0 differences\n" in incomplete.stdout
+    assert "not compared: 2 are of nodes whose agent is away" in incomplete.stdout
 
     cluster.grid.delete(cluster.grid.pods()[lost.address]["_ref"])
     found = ctl(cluster, "verify")
     assert found.returncode == 1, found
     assert "in the cluster, not in the grid: 1" in found.stdout
-    assert f"{lost.address:<15} view default, container lost, eth0 on node-1" in found.stdout
+    assert f"\n  {lost.address}" in found.stdout
 
     story = ctl(cluster, "explain", kept.address)
     assert story.returncode == 0, story
-    assert f"journal: holds {kept.address} in view default" in story.stdout
+    assert f"{kept.address} in view default\n" in story.stdout
+    assert "  freed by: the DEL of its pod\n" in story.stdout
     assert ctl(cluster, "explain", "10.55.0.250").returncode == 1
 
     mended = ctl(cluster, "verify", "--repair")

@@ -1,0 +1,31 @@
+"""Daemons whose minutes are seconds, in the words of the tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HURRIED = Path(__file__).with_name("hurried_daemon.py")
+SILENCE_S = 4.0
+"""Instead of the minute after which a boot, or the journal of an adopted id, counts as silent."""
+
+COORDINATOR = {
+    "coordinator.nodes.boots:SILENCE_S": SILENCE_S,
+    "coordinator.nodes.boots:TWICE_APART_S": 1.0,
+    "coordinator.nodes.sessions:UNHEARD_S": SILENCE_S,
+}
+AGENT = {"nodeagent.link.session:PING_AFTER_S": 0.5, "nodeagent.attachments.vanished:LOOK_EVERY_S": 1.0}
+
+
+def coordinator_in_a_hurry() -> list[str]:
+    """A coordinator for which a silence of `SILENCE_S` is what a minute's is for others."""
+    return _hurried("coordinator", COORDINATOR)
+
+
+def agent_in_a_hurry(*flags: str) -> list[str]:
+    """An agent that is heard often enough for that coordinator, and looks for namespaces every second."""
+    return [*_hurried("agent", AGENT), *flags]
+
+
+def _hurried(daemon: str, constants: dict[str, float]) -> list[str]:
+    return [sys.executable, str(HURRIED), daemon, *(f"{name}={value}" for name, value in constants.items()), "--"]

@@ -1,0 +1,236 @@
+"""What happens to the grid in real use: it is cut off, restored, full, shared with another cluster and liars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from leftovers import SWEEPS_SOON
+from plans import NO_REST, asking
+from runtime_calls import a_mac, add, delete, grid_holds, shows
+from wire_peer import Peer, hello, own_boot_id
+
+from demo.cluster import Cluster, Plan
+from demo.daemons import Daemon
+from demo.grid import ea
+from demo.process_status import resident_kb
+from protocol.keys import load_pair
+from protocol.wire.codec import encode
+from protocol.wire.messages import ClaimRow, Claims, State, Welcome
+
+MakeCluster = Callable[[Plan], Cluster]
+MakeNetns = Callable[..., str]
+
+READY = 2
+GROWTH_MAX_KB = 64 * 1024
+
+
+def coordinator_of(cluster: Cluster) -> Daemon:
+    assert cluster.coordinator
+    return cluster.coordinator
+
+
+def test_two_clusters_of_one_name_on_one_grid_touch_nothing_of_each_other(
+    make_cluster: MakeCluster, make_netns: MakeNetns, tmp_path: Path
+) -> None:
+    def flags(name: str, *nodes: str) -> tuple[str, ...]:
+        live = tmp_path / name
+        live.write_text("".join(f"{node}\n" for node in nodes))
+        return (*SWEEPS_SOON, "--live-nodes", str(live))
+
+    nodes = ("node-1", "node-2")
+    one = make_cluster(asking(nodes=nodes, coordinator_flags=flags("one", *nodes)))
+    nodes = ("node-1", "node-3")
+    two = make_cluster(asking(nodes=nodes, coordinator_flags=flags("two", *nodes), grid=one.grid))
+    names = []
+    for which, cluster in enumerate((one, two)):
+        for node in cluster.nodes.values():
+            names.append(f"cluster-{which}-{node.name}")
+            assert add(node, names[-1], make_netns(a_mac())).ok
+    for cluster in (one, two):
+        coordinator_of(cluster).kill()
+        cluster.start_coordinator()
+        cluster.wait_connected("node-1")
+    for cluster in (one, two):
+        coordinator_of(cluster).wait_for("another_cluster")
+        coordinator_of(cluster).wait_for_count("listed", 6)
+    assert grid_holds(one, *names)
+    assert delete(two.node, "cluster-1-node-1").ok
+    assert grid_holds(one, *(name for name in names if name != "cluster-1-node-1"))
+
+
+def test_what_a_backup_lacks_is_put_back_with_its_names_and_given_to_nobody_else(
+    make_cluster: MakeCluster, make_netns: MakeNetns
+) -> None:
+    cluster = make_cluster(asking(nodes=("node-1", "node-2")))
+    given = {}
+    for node in cluster.nodes.values():
+        for number in range(6):
+            name = f"{node.name}-{number}"
+            given[name] = add(node, name, make_netns(a_mac()), pod=name).address
+    before = cluster.grid.pods()
+    coordinator_of(cluster).stop()
+    for address, found in list(before.items())[::2]:
+        cluster.grid.delete(found["_ref"])
+        assert address not in cluster.grid.pods()
+    cluster.start_coordinator()
+    for name in cluster.nodes:
+        cluster.wait_connected(name)
+
+    netns = [make_netns(a_mac()) for _ in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        nodes = list(cluster.nodes.values())
+        new = list(pool.map(lambda n: add(nodes[n % 2], f"new-{n}", netns[n]), range(6)))
+    assert all(outcome.ok for outcome in new), new
+    assert {outcome.address for outcome in new} & set(given.values()) == set()
+    assert grid_holds(cluster, *given, *(f"new-{number}" for number in range(6)))
+    after = cluster.grid.pods()
+    for name, address in given.items():
+        assert (after[address]["name"], ea(after[address], "VM ID")) == (name, name)
+        assert ea(after[address], "Allocation ID") == ea(before[address], "Allocation ID")
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("away", ["grid", "coordinator"])
+def test_without_the_grid_or_any_coordinator_exactly_the_reserves_pods_start(
+    make_cluster: MakeCluster, make_netns: MakeNetns, away: str
+) -> None:
+    cluster = make_cluster(Plan(nodes=("node-1", "node-2")))
+    nodes = list(cluster.nodes.values())
+    for node in nodes:
+        assert add(node, f"{node.name}-first", make_netns(a_mac())).ok
+    firsts = [f"{node.name}-first" for node in nodes]
+    assert cluster.grid.wait_until(lambda: shows(cluster, *firsts, ready=2 * READY))
+    if away == "grid":
+        cluster.grid.set_faults(status_503=-1)
+    else:
+        coordinator_of(cluster).stop()
+
+    names = [f"{node.name}-{number}" for node in nodes for number in range(READY)]
+    for node in nodes:
+        assert all(add(node, f"{node.name}-{number}", make_netns(a_mac())).ok for number in range(READY))
+    refused = add(nodes[0], "too-many", make_netns(a_mac()))
+    assert (refused.code, away in refused.result["msg"] + refused.result["details"]) == (11, True), refused
+    assert delete(nodes[0], "node-1-first").ok
+    assert delete(nodes[0], names[0]).ok
+
+    if away == "grid":
+        cluster.grid.set_faults(status_503=0)
+    else:
+        cluster.start_coordinator()
+    lives = ["node-2-first", *names[1:]]
+    assert cluster.grid.wait_until(lambda: shows(cluster, *lives, ready=2 * READY), timeout_s=60)
+
+
+def fill(cluster: Cluster) -> None:
+    """Another tenant has all that is free."""
+    taken = {found["ipv4addr"] for found in cluster.grid.objects()}
+    rest = [f"10.55.0.{number}" for number in range(1, 255) if f"10.55.0.{number}" not in taken]
+    cluster.grid.create_all("fixedaddress", [{"ipv4addr": each, "match_client": "RESERVED"} for each in rest])
+
+
+def full_network(make_cluster: MakeCluster, make_netns: MakeNetns) -> Cluster:
+    """Five nodes with a pod and two ready addresses each, in a /24 of which another tenant has the rest."""
+    cluster = make_cluster(Plan(nodes=[f"node-{number}" for number in range(1, 6)]))
+    for node in cluster.nodes.values():
+        assert add(node, f"{node.name}-first", make_netns(a_mac())).ok
+    firsts = [f"{name}-first" for name in cluster.nodes]
+    assert cluster.grid.wait_until(lambda: shows(cluster, *firsts, ready=5 * READY))
+    fill(cluster)
+    return cluster
+
+
+@pytest.mark.timeout(240)
+def test_in_a_full_network_what_other_nodes_have_ready_is_given_out_before_an_add_fails(
+    make_cluster: MakeCluster, make_netns: MakeNetns
+) -> None:
+    cluster = full_network(make_cluster, make_netns)
+    outcomes = [add(cluster.node, f"pod-{number}", make_netns(a_mac())) for number in range(5 * READY + 1)]
+    assert [outcome.ok for outcome in outcomes] == [True] * 5 * READY + [False], outcomes
+    assert outcomes[-1].code == 11
+    assert "no address left" in outcomes[-1].result["msg"] + outcomes[-1].result["details"]
+
+
+@pytest.mark.timeout(240)
+def test_in_a_full_network_the_error_says_how_many_addresses_a_node_that_is_away_has_ready(
+    make_cluster: MakeCluster, make_netns: MakeNetns
+) -> None:
+    cluster = full_network(make_cluster, make_netns)
+    away = cluster.nodes["node-5"].agent
+    assert away
+    away.kill()
+    coordinator_of(cluster).wait_for("node_silent", timeout_s=90)
+    outcomes = [add(cluster.node, f"pod-{number}", make_netns(a_mac())) for number in range(4 * READY + 1)]
+    assert [outcome.ok for outcome in outcomes] == [True] * 4 * READY + [False], outcomes
+    error = outcomes[-1].result
+    assert "2" in error["details"]
+    assert "ready" in error["details"], error
+
+
+def a_lie(peer: Peer, number: int, subnet: str) -> ClaimRow:
+    address = f"{subnet.rpartition('.')[0].rpartition('.')[0]}.{number // 250}.{1 + number % 250}"
+    return ClaimRow(
+        allocation=peer.draw(f"{number:012x}"),
+        view="default",
+        subnet=subnet,
+        network_name="pods",
+        address=address,
+        state=State.HELD,
+        seal="0" * 32,
+    )
+
+
+@pytest.mark.parametrize("subnet", ["10.55.0.0/16", "192.168.0.0/16"], ids=["free", "of others"])
+def test_a_hello_that_claims_thousands_of_addresses_costs_nobody_anything(
+    make_cluster: MakeCluster, make_netns: MakeNetns, subnet: str
+) -> None:
+    flags = (*NO_REST, "--allow-network", "10.55.0.0/16")
+    cluster = make_cluster(asking(nodes=("node-1", "node-2"), coordinator_flags=flags))
+    agent = cluster.nodes["node-2"].agent
+    assert agent
+    agent.stop()
+    assert add(cluster.node, "before", make_netns(a_mac())).ok
+    daemon = coordinator_of(cluster)
+    before_kb, before = resident_kb(daemon.pid), cluster.grid.call_count()
+    objects = cluster.grid.objects()
+    peer = Peer(cluster, load_pair(cluster.keys / "node-2" / "agent.key_secret"))
+    assert isinstance(peer.greet(), Welcome)
+    welcome = peer.answer(hello(own_boot_id()))
+    assert isinstance(welcome, Welcome)
+    for page in range(41):
+        rows = [a_lie(peer, page * 100 + number, subnet) for number in range(100)]
+        peer.socket.send(encode(Claims(id="c", welcome=welcome.number, page=page, last=page == 40, claims=rows)))
+    daemon.wait_for("claim_ignored")
+    assert cluster.grid.objects() == objects
+    calls = cluster.grid.call_count()
+    assert calls - before <= 1
+    assert add(cluster.node, "beside", make_netns(a_mac())).ok
+    assert cluster.grid.call_count() - calls <= 2
+    assert resident_kb(daemon.pid) - before_kb < GROWTH_MAX_KB
+    peer.close()
+
+
+def test_a_hello_that_never_ends_costs_no_memory_and_delays_nobody(
+    make_cluster: MakeCluster, make_netns: MakeNetns
+) -> None:
+    cluster = make_cluster(asking(nodes=("node-1", "node-2")))
+    agent = cluster.nodes["node-2"].agent
+    assert agent
+    agent.stop()
+    assert add(cluster.node, "before", make_netns(a_mac())).ok
+    daemon = coordinator_of(cluster)
+    peer = Peer(cluster, load_pair(cluster.keys / "node-2" / "agent.key_secret"))
+    assert isinstance(peer.greet(), Welcome)
+    welcome = peer.answer(hello(own_boot_id()))
+    assert isinstance(welcome, Welcome)
+    before_kb, calls = resident_kb(daemon.pid), cluster.grid.call_count()
+    rows = [a_lie(peer, number, "10.55.0.0/16") for number in range(100)]
+    for page in range(1000):
+        payload = encode(Claims(id="c", welcome=welcome.number, page=page, last=False, claims=rows))
+        peer.socket.send(payload)
+    assert add(cluster.node, "beside", make_netns(a_mac())).ok
+    assert cluster.grid.call_count() - calls <= 2
+    assert resident_kb(daemon.pid) - before_kb < GROWTH_MAX_KB
+    peer.close()
