@@ -12,13 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from demo.cluster import Cluster, Pod
+from demo.cluster import Cluster, Plan, Pod
 from demo.daemons import Daemon
 from demo.links import remove_namespace
 from protocol.leaving import marker
 from tests.e2e.installer_world import NAME, InstallerWorld, fetch, netconf, page
 
 Uninstall = Callable[..., Daemon]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One whose node keeps addresses ready, as nodes do."""
+    with Cluster(tmp_path_factory.mktemp("cluster"), Plan()) as shared:
+        yield shared
 
 
 @pytest.fixture
