@@ -1,0 +1,127 @@
+"""Mistakes in whom the coordinator believes, and in how it compares grid and journals."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.sim.mutants.mutant import Mutant, Promise
+
+IN_SWEEP: Final = (
+    Mutant(
+        "a claim counts for nobody until the grid was listed",
+        Promise.TOLD,
+        "coordinator.machine",
+        "not (is_known or is_sealed):\n",
+        "not is_known:\n",
+    ),
+    Mutant(
+        "orphans are deleted without asking",
+        Promise.DELETED,
+        "coordinator.sweep.comparison",
+        "        offered = [each for each in verdicts.get(Verdict.OFFER, []) if each not in session.offered]\n",
+        "        offered: list[str] = []\n"
+        "        for each in verdicts.get(Verdict.OFFER, []):\n"
+        "            self._deletions.disowned(each, now_s)\n",
+    ),
+    Mutant(
+        "what a journal has not named is deleted without asking",
+        Promise.DELETED,
+        "coordinator.sweep.comparison",
+        "        self._questions.whose(session, verdicts.get(Verdict.ASK, []))\n",
+        "        for each in verdicts.get(Verdict.ASK, []):\n            self._deletions.disowned(each, now_s)\n",
+    ),
+    Mutant(
+        "any machine proves that a boot is over",
+        Promise.DELETED,
+        "coordinator.nodes.boots",
+        "        if by.machine == UNKNOWN_MACHINE or by.machine != boot.machine:\n            return None\n",
+        "",
+    ),
+    Mutant(
+        "a boot is over without a minute of silence",
+        Promise.DELETED,
+        "coordinator.nodes.boots",
+        "        return heard.last_s + SILENCE_S\n",
+        "        return heard.last_s\n",
+    ),
+    Mutant(
+        "what a boot says that was over is not heard",
+        Promise.DELETED,
+        "coordinator.nodes.boots",
+        "        heard.last_s = now_s\n        heard.is_over = False\n",
+        "        heard.is_over = False\n",
+    ),
+    Mutant(
+        "a node that is not listed is gone at once",
+        Promise.DELETED,
+        "coordinator.sweep.gone_nodes",
+        "        return now_s - latest_s >= self._parts.policy.node_gone_after_s\n",
+        "        return now_s - latest_s >= 0.0\n",
+    ),
+    Mutant(
+        "nothing is swept",
+        Promise.NOTHING_BEHIND,
+        "coordinator.sweep.sweeper",
+        "        if self._next_s is not None and now_s >= self._next_s:\n",
+        "        if False:\n",
+    ),
+    Mutant(
+        "nobody is asked whose an object is",
+        Promise.NOTHING_BEHIND,
+        "coordinator.sweep.comparison",
+        "        self._questions.whose(session, verdicts.get(Verdict.ASK, []))\n",
+        "",
+    ),
+    Mutant(
+        "a claim that the grid lacks is not repaired",
+        Promise.NOTHING_BEHIND,
+        "coordinator.sweep.comparison",
+        "            if allocation not in self._parts.index:\n"
+        "                self._repairs.missing(allocation, now_s)\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "what was offered is not offered again after it was let go",
+        Promise.NOTHING_BEHIND,
+        "coordinator.machine",
+        "            session.offered.discard(row.allocation)\n",
+        "",
+    ),
+    Mutant(
+        "what is repaired gets no label",
+        Promise.NOTHING_BEHIND,
+        "coordinator.sweep.comparison",
+        "        self._questions.please_label(session, verdicts.get(Verdict.LABEL, []))\n",
+        "",
+    ),
+    Mutant(
+        "a boot that is over keeps its addresses",
+        Promise.NOTHING_BEHIND,
+        "coordinator.sweep.comparison",
+        "            if boot_of(seen) in boots:\n"
+        "                self._deletions.disowned(seen.allocation, now_s)\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "a node that is gone keeps its addresses",
+        Promise.NOTHING_BEHIND,
+        "coordinator.sweep.gone_nodes",
+        "                self._deletions.node_gone(seen.allocation, node, now_s)\n",
+        "                pass\n",
+    ),
+    Mutant(
+        "a node lets go what another node has",
+        Promise.ONLY_OURS,
+        "coordinator.machine",
+        "            if not is_of(session, row.allocation, self._policy.cluster_ids):\n"
+        '                self._outbox.alarm("not_yours"',
+        '            if False:\n                self._outbox.alarm("not_yours"',
+    ),
+    Mutant(
+        "a node disowns what another node has",
+        Promise.ONLY_OURS,
+        "coordinator.sweep.questions",
+        "            if is_own and allocation in session.questioned:\n",
+        "            if True:\n",
+    ),
+)
