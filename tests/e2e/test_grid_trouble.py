@@ -80,7 +80,7 @@ def test_users_without_the_request_object_are_served_by_single_calls(
     assert add(cluster.node, "c", make_netns(a_mac())).ok
     assert delete(cluster.node, "c").ok
     # Single calls delete by reference, so the first deletions wait for what an earlier coordinator may have sent.
-    assert grid_holds(cluster, timeout_s=60)
+    assert grid_holds(cluster, timeout_s=90)
 
 
 def test_a_wrong_password_is_tried_once(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
