@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from queue import SimpleQueue
 from typing import Final
 
-from gridsim.faults import Faults
+from gridsim.database.faults import Faults
+from gridsim.http.server import GridServer
 from gridsim.model import Grid
-from gridsim.server import GridServer
 from gridsim.settings import BadSettings, Settings, read_settings
 
 COLLECT_AFTER_OBJECTS: Final = 10_000

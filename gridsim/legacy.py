@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from gridsim.database.store import ZERO_MAC
 from gridsim.model import Grid
-from gridsim.store import ZERO_MAC
 
 UNKNOWN = "N/A"
 

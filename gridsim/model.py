@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gridsim import definitions, operations, projection, transaction, views, writes
-from gridsim.calls import Call, Reply
-from gridsim.faults import Faults
-from gridsim.ipv4 import parse_address
-from gridsim.object_types import object_type
-from gridsim.references import named_key, parse_reference, pool_key
-from gridsim.refusals import (
+from gridsim import operations, transaction
+from gridsim.database.calls import Call, Reply
+from gridsim.database.faults import Faults
+from gridsim.database.ipv4 import parse_address
+from gridsim.database.object_types import object_type
+from gridsim.database.references import named_key, parse_reference, pool_key
+from gridsim.database.refusals import (
     Forbidden,
     Refusal,
     invalid_value,
@@ -19,9 +19,11 @@ from gridsim.refusals import (
     operation_not_allowed,
     protocol_error,
 )
-from gridsim.schema import VERSIONS
-from gridsim.state import State
-from gridsim.store import GridObject, Store
+from gridsim.database.schema import VERSIONS
+from gridsim.database.state import State
+from gridsim.database.store import GridObject, Store
+from gridsim.objects import definitions, views, writes
+from gridsim.reads import projection
 
 _DISCOVERED = "discovered"
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from gridsim import addresses, arguments, paging, pool_view, projection, search, writes
-from gridsim.arguments import Arguments
-from gridsim.calls import Call
-from gridsim.object_types import CLOUD_KINDS, object_type, schema_index
-from gridsim.references import invalid_reference, parse_reference, reference
-from gridsim.refusals import Forbidden, not_found, protocol_error, unknown_field
-from gridsim.schema import ObjectType
-from gridsim.state import State
-from gridsim.store import GridObject
+from gridsim.database.calls import Call
+from gridsim.database.object_types import CLOUD_KINDS, object_type, schema_index
+from gridsim.database.references import invalid_reference, parse_reference, reference
+from gridsim.database.refusals import Forbidden, not_found, protocol_error, unknown_field
+from gridsim.database.schema import ObjectType
+from gridsim.database.state import State
+from gridsim.database.store import GridObject
+from gridsim.objects import addresses, writes
+from gridsim.reads import arguments, paging, pool_view, projection, search
+from gridsim.reads.arguments import Arguments
 
 _MADE_BY_POST = 201
 _SCHEDULED = "scheduledtask"

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gridsim.faults import USER_KINDS
-from gridsim.schema import VERSIONS
+from gridsim.database.faults import USER_KINDS
+from gridsim.database.schema import VERSIONS
 
 ENVIRONMENT = "CNI_INFOBLOX_GRIDSIM_"
 PORT_MAX = 65535

@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gridsim.calls import Call
-from gridsim.operations import execute
-from gridsim.refusals import (
+from gridsim.database.calls import Call
+from gridsim.database.refusals import (
     Forbidden,
     Refusal,
     data_error,
@@ -23,7 +22,8 @@ from gridsim.refusals import (
     protocol_error,
     unknown_field,
 )
-from gridsim.state import State
+from gridsim.database.state import State
+from gridsim.operations import execute
 
 _VARIABLE = re.compile(r"##STATE:([^:#]+):##")
 _LISTED = re.compile(r"(?P<name>.+)\[(?P<place>\d+)\]")

@@ -15,7 +15,7 @@ from runtime_calls import a_mac, add, delete, grid_holds
 from demo.cluster import Cluster, Plan
 from demo.cni import Outcome
 from demo.daemons import Daemon, command
-from gridsim.certificate import ensure_certificate
+from gridsim.http.certificate import ensure_certificate
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]

@@ -17,7 +17,7 @@ from coordinator.grid.refusals import classify
 from coordinator.lane.commands import Mishap, WakeAt
 from coordinator.lane.events import Ticked
 from coordinator.machine import Machine, MachineEffect, MachineEvent, Received
-from gridsim import calls as gridsim_calls
+from gridsim.database import calls as gridsim_calls
 from gridsim.model import Grid
 from protocol.wire import messages
 from protocol.wire.allocation_id import Owner, hash_driver, hash_node

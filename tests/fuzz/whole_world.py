@@ -37,7 +37,7 @@ from coordinator.nodes.router import Incoming
 from coordinator.nodes.tickets import Tickets
 from coordinator.notes import Notes
 from daemon.inbox import Inbox
-from gridsim import calls as gridsim_calls
+from gridsim.database import calls as gridsim_calls
 from gridsim.model import Grid
 from protocol import keys
 from protocol.keys import KeyPair

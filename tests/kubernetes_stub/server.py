@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from gridsim.certificate import ensure_certificate
+from gridsim.http.certificate import ensure_certificate
 from tests.kubernetes_stub.answers import (
     Answer,
     Asked,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
+from gridsim.database.refusals import Refusal
+from gridsim.database.store import GridObject
 from gridsim.model import Grid
-from gridsim.refusals import Refusal
-from gridsim.store import GridObject
 from tests.sim.ledger import FOREIGN_ID, Ledger
 from tests.sim.story import Story
 

@@ -15,7 +15,7 @@ from coordinator.core.errors import GridAnswersHtml, GridForbids, GridLoginRefus
 from coordinator.grid.exchange import LostError, NotSentError, RefusedError
 from coordinator.grid.operations import HttpCall
 from coordinator.grid.refusals import classify
-from gridsim import calls
+from gridsim.database import calls
 from gridsim.model import Grid
 from protocol.wire.allocation_id import Owner, hash_boot, hash_driver, hash_node
 from tests.sim.story import Story

@@ -13,8 +13,8 @@ from ipaddress import IPv4Address, IPv4Network
 from math import inf
 from typing import TYPE_CHECKING, Final
 
+from gridsim.database.store import GridObject
 from gridsim.model import Grid
-from gridsim.store import GridObject
 from nodeagent.domain.allocation import CLAIMS, IN_USE, State
 from nodeagent.domain.attachment import AttachmentId, Namespace
 from protocol import errors

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gridsim.store import GridObject
+from gridsim.database.store import GridObject
 from nodeagent.domain.allocation import Allocation, State
 from nodeagent.domain.attachment import AttachmentId
 from protocol.wire.allocation_id import CLUSTER_DIGITS, AllocationId, Owner, hash_boot, hash_machine, hash_node

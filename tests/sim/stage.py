@@ -7,8 +7,8 @@ from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
-from gridsim.faults import Faults
-from gridsim.store import GridObject
+from gridsim.database.faults import Faults
+from gridsim.database.store import GridObject
 from nodeagent.domain.allocation import State
 from nodeagent.domain.attachment import AttachmentId
 from tests.sim.computer import Computer

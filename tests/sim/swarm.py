@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from gridsim.faults import Faults
+from gridsim.database.faults import Faults
 
 PER_MINUTE: Final = {
     "agent_killed": 3.0,

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from gridsim.certificate import ensure_certificate
+from gridsim.http.certificate import ensure_certificate
 
 SILENCE_S: Final = 0.2
 HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n"

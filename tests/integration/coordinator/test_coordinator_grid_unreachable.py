@@ -21,7 +21,7 @@ from coordinator.core.errors import (
 from coordinator.grid.exchange import LostError, NotSentError
 from coordinator.grid.operations import HttpCall
 from coordinator.grid.wapi import Grid, Wapi
-from gridsim.certificate import ensure_certificate
+from gridsim.http.certificate import ensure_certificate
 from protocol.errors import Problem
 
 CALL = HttpCall("POST", "fixedaddress", "", {"ipv4addr": "10.55.0.9"})

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from gridsim_client import Client
 
-from gridsim.server import GridServer
+from gridsim.http.server import GridServer
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import pytest
 import requests
 from gridsim_client import Client
 
-from gridsim.faults import BadFault
-from gridsim.server import GridServer
+from gridsim.database.faults import BadFault
+from gridsim.http.server import GridServer
 
 NEXT = {"ipv4addr": "func:nextavailableip:10.55.0.0/24,default", "match_client": "RESERVED"}
 CREATE = {"method": "POST", "object": "fixedaddress", "data": NEXT}

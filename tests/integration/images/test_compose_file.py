@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from coordinator.settings import read_settings as read_coordinator
-from gridsim.certificate import ensure_certificate
+from gridsim.http.certificate import ensure_certificate
 from gridsim.settings import read_settings as read_gridsim
 from nodeagent.settings import read as read_agent
 

@@ -22,7 +22,7 @@ from coordinator.lane.commands import Mishap, WakeAt
 from coordinator.lane.events import Ticked
 from coordinator.lane.task import COMPANY_S
 from coordinator.machine import Machine, Received
-from gridsim import calls
+from gridsim.database import calls
 from gridsim.model import Grid
 from protocol.wire import messages
 from protocol.wire.allocation_id import Owner, hash_driver, hash_node

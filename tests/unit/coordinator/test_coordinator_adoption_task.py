@@ -17,7 +17,7 @@ from coordinator.grid.calls import Answered, Call, Form, Refused
 from coordinator.grid.exchange import RefusedError, perform
 from coordinator.grid.operations import is_write
 from coordinator.grid.refusals import classify
-from gridsim import calls
+from gridsim.database import calls
 from gridsim.legacy import LegacyCluster, LegacyPod, create_legacy
 from gridsim.model import Grid
 from protocol.wire.messages import Interface

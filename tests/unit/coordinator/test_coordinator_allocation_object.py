@@ -16,7 +16,7 @@ from coordinator.grid.comment import MachinePart
 from coordinator.grid.exchange import RefusedError, perform
 from coordinator.grid.operations import Operation, Unreadable
 from coordinator.grid.refusals import classify
-from gridsim import calls
+from gridsim.database import calls
 from gridsim.model import Grid
 from protocol.wire.messages import Label
 

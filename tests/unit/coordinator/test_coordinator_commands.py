@@ -8,7 +8,7 @@ import pytest
 from machine_world import CLUSTER, NETWORK, Agent, Fate, World
 from test_coordinator_machine import LABEL, claim
 
-from gridsim.faults import Faults
+from gridsim.database.faults import Faults
 from gridsim.legacy import LegacyCluster, LegacyPod, create_legacy
 from gridsim.model import Grid
 from protocol.admin.messages import (

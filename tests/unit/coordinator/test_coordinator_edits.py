@@ -6,7 +6,7 @@ from test_coordinator_machine import LABEL, claim, connected
 
 from coordinator.grid import comment
 from coordinator.grid.comment import MachinePart
-from gridsim import calls
+from gridsim.database import calls
 from protocol.wire import messages
 from protocol.wire.allocation_id import Owner
 

@@ -8,7 +8,7 @@ from coordinator.grid.exchange import RefusedError
 from coordinator.grid.refusals import Kind, Refusal
 from coordinator.lane.task import COMPANY_S
 from coordinator.nodes.events import Received
-from gridsim import calls
+from gridsim.database import calls
 from protocol.wire import messages
 from protocol.wire.messages import ClaimRow, Label, State
 

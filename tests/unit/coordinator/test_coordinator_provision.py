@@ -5,7 +5,7 @@ from machine_world import NETWORK, World
 from test_coordinator_machine import LABEL, connected
 
 from coordinator.core.attributes import AttributeNames
-from gridsim import calls
+from gridsim.database import calls
 from gridsim.model import Grid
 from protocol.wire import messages
 

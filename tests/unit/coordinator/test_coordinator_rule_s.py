@@ -13,7 +13,7 @@ from coordinator.grid.operations import DeleteFound
 from coordinator.grid.reply_bounds import ReplyBounds
 from coordinator.tasks.references import SETTLED_S
 from coordinator.tasks.rename_task import RenameTask
-from gridsim.faults import Faults
+from gridsim.database.faults import Faults
 from gridsim.model import Grid
 from protocol.wire import messages
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gridsim.calls import Call, Reply
+from gridsim.database.calls import Call, Reply
 from gridsim.model import Grid
 
 NETWORK = "10.55.0.0/24"

@@ -5,10 +5,10 @@ from gridsim_builders import NETWORK, a_grid, a_mac, address_of, delete, ea, fix
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridsim.calls import Call
-from gridsim.ipv4 import parse_cidr
+from gridsim.database.calls import Call
+from gridsim.database.ipv4 import parse_cidr
+from gridsim.database.occupancy import Occupancy
 from gridsim.model import Grid
-from gridsim.occupancy import Occupancy
 
 
 def test_the_lowest_free_address_is_offered_again_after_a_release() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gridsim.faults import BadFault, Faults
+from gridsim.database.faults import BadFault, Faults
 
 
 @pytest.mark.parametrize(

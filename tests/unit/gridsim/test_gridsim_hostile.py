@@ -6,8 +6,8 @@ from gridsim_builders import NETWORK, a_grid, ea, fixed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridsim.calls import Call, is_write, operations_of
-from gridsim.object_types import TYPES
+from gridsim.database.calls import Call, is_write, operations_of
+from gridsim.database.object_types import TYPES
 
 texts = st.one_of(
     st.text(max_size=6),

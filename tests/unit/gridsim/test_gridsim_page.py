@@ -6,10 +6,10 @@ from typing import Any
 
 from gridsim_builders import NEXT, a_grid, a_mac, ea, fixed
 
-from gridsim.address_map import Use, address_map
 from gridsim.calls_log import CallRecord
 from gridsim.model import Grid
-from gridsim.page import render
+from gridsim.page.address_map import Use, address_map
+from gridsim.page.front_page import render
 
 
 def a_call(**more: Any) -> CallRecord:

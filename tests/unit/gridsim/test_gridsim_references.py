@@ -5,8 +5,8 @@ import base64
 import pytest
 from gridsim_builders import NEXT, a_grid, a_mac, delete, ea, fixed, get, put, refused
 
-from gridsim.references import parse_reference
-from gridsim.refusals import Refusal
+from gridsim.database.references import parse_reference
+from gridsim.database.refusals import Refusal
 
 
 def test_a_reference_decodes_to_address_and_view_number() -> None:

@@ -5,7 +5,7 @@ from gridsim_builders import a_grid, a_mac, address_of, ea, fixed, get, refused,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridsim.calls import Call, parse_query
+from gridsim.database.calls import Call, parse_query
 from gridsim.model import Grid
 
 

@@ -3,7 +3,7 @@
 import base64
 from http import HTTPStatus
 
-from gridsim.sessions import COOKIE, Sessions, Verdict
+from gridsim.http.sessions import COOKIE, Sessions, Verdict
 
 
 def basic(password: str = "infoblox") -> str:

@@ -7,8 +7,8 @@ from gridsim_builders import NEXT, a_grid, a_mac, ea, fixed, post, refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridsim.calls import Call, is_write
-from gridsim.ipv4 import parse_address
+from gridsim.database.calls import Call, is_write
+from gridsim.database.ipv4 import parse_address
 from gridsim.model import Grid
 
 Operation = dict[str, Any]

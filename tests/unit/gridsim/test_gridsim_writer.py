@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from gridsim.writer import Writer
+from gridsim.http.writer import Writer
 
 
 class Time:

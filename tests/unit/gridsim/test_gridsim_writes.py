@@ -18,8 +18,8 @@ from gridsim_builders import (
     search,
 )
 
+from gridsim.database.refusals import Refusal
 from gridsim.model import Grid
-from gridsim.refusals import Refusal
 
 CONFLICT = "Client.Ibap.Data.Conflict"
 PROTO = "Client.Ibap.Proto"

@@ -12,12 +12,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gridsim import search
-from gridsim.ipv4 import Cidr, format_address, parse_address, parse_cidr
-from gridsim.object_types import object_type
-from gridsim.occupancy import Span
-from gridsim.references import block_key, parse_reference
-from gridsim.refusals import (
+from gridsim.database.ipv4 import Cidr, format_address, parse_address, parse_cidr
+from gridsim.database.object_types import object_type
+from gridsim.database.occupancy import Span
+from gridsim.database.references import block_key, parse_reference
+from gridsim.database.refusals import (
     Refusal,
     conflict,
     data_error,
@@ -27,8 +26,9 @@ from gridsim.refusals import (
     protocol_error,
     unknown_view,
 )
-from gridsim.state import State
-from gridsim.store import GridObject, cidr_of
+from gridsim.database.state import State
+from gridsim.database.store import GridObject, cidr_of
+from gridsim.reads import search
 
 FUNCTION = "func:nextavailableip:"
 NUMBER_MAX = 20

@@ -10,15 +10,16 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from gridsim import addresses, attributes
-from gridsim.ipv4 import format_address
-from gridsim.macs import normalised
-from gridsim.plain_fields import check_comment
-from gridsim.references import address_key
-from gridsim.refusals import Refusal, conflict, invalid_value, missing_parent, protocol_error
-from gridsim.state import State
-from gridsim.store import ZERO_MAC, GridObject, cidr_of
-from gridsim.views import view_of
+from gridsim.database import attributes
+from gridsim.database.ipv4 import format_address
+from gridsim.database.macs import normalised
+from gridsim.database.references import address_key
+from gridsim.database.refusals import Refusal, conflict, invalid_value, missing_parent, protocol_error
+from gridsim.database.state import State
+from gridsim.database.store import ZERO_MAC, GridObject, cidr_of
+from gridsim.objects import addresses
+from gridsim.objects.plain_fields import check_comment
+from gridsim.objects.views import view_of
 
 KIND = "fixedaddress"
 RESERVED = "RESERVED"

@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from gridsim.references import named_key
-from gridsim.refusals import conflict, invalid_value, protocol_error
-from gridsim.state import State
-from gridsim.store import GridObject
+from gridsim.database.references import named_key
+from gridsim.database.refusals import conflict, invalid_value, protocol_error
+from gridsim.database.state import State
+from gridsim.database.store import GridObject
 
 KIND = "extensibleattributedef"
 NAME_MAX = 128

@@ -12,7 +12,7 @@ import heapq
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from gridsim.ipv4 import Cidr, block_of
+from gridsim.database.ipv4 import Cidr, block_of
 
 Span = tuple[int, int]
 

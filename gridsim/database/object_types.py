@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gridsim.refusals import protocol_error, unknown_field
-from gridsim.schema import Field, ObjectType
+from gridsim.database.refusals import protocol_error, unknown_field
+from gridsim.database.schema import Field, ObjectType
 
 CLOUD_KINDS = frozenset(
     {

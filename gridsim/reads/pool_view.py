@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gridsim.ipv4 import format_address, parse_address
-from gridsim.references import address_key, pool_key
-from gridsim.refusals import invalid_value, protocol_error
-from gridsim.state import State
-from gridsim.store import GridObject, cidr_of
+from gridsim.database.ipv4 import format_address, parse_address
+from gridsim.database.references import address_key, pool_key
+from gridsim.database.refusals import invalid_value, protocol_error
+from gridsim.database.state import State
+from gridsim.database.store import GridObject, cidr_of
 
 ADDRESSES_MAX = 1 << 16
 

@@ -14,14 +14,14 @@ from types import TracebackType
 from typing import Any
 
 from gridsim.calls_log import CallsLog
-from gridsim.certificate import ensure_certificate
-from gridsim.control import PREFIX, control_reply
-from gridsim.exchange import HttpReply, HttpRequest, html_reply
-from gridsim.faults import Faults
-from gridsim.https import TlsServer
+from gridsim.database.faults import Faults
+from gridsim.http.certificate import ensure_certificate
+from gridsim.http.control import PREFIX, control_reply
+from gridsim.http.exchange import HttpReply, HttpRequest, html_reply
+from gridsim.http.https import TlsServer
+from gridsim.http.wapi import Wapi
 from gridsim.model import Grid
-from gridsim.page import render
-from gridsim.wapi import Wapi
+from gridsim.page.front_page import render
 
 _CALLS_SHOWN = 30
 _POLL_S = 0.05

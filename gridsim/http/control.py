@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from gridsim.exchange import HttpReply, HttpRequest, json_reply
-from gridsim.faults import BadFault
-from gridsim.refusals import Refusal
-from gridsim.wapi import Wapi
+from gridsim.database.faults import BadFault
+from gridsim.database.refusals import Refusal
+from gridsim.http.exchange import HttpReply, HttpRequest, json_reply
+from gridsim.http.wapi import Wapi
 
 PREFIX = "/sim/"
 _WAIT_S_MAX = 120.0

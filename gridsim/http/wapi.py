@@ -16,14 +16,14 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
-from gridsim import refusals
-from gridsim.calls import Call, Reply, is_write, operations_of, parse_query
 from gridsim.calls_log import CallsLog
-from gridsim.exchange import CUT, HttpReply, HttpRequest, html_reply, json_reply
-from gridsim.faults import Faults
+from gridsim.database import refusals
+from gridsim.database.calls import Call, Reply, is_write, operations_of, parse_query
+from gridsim.database.faults import Faults
+from gridsim.http.exchange import CUT, HttpReply, HttpRequest, html_reply, json_reply
+from gridsim.http.sessions import COOKIE, Sessions, Verdict
+from gridsim.http.writer import Writer
 from gridsim.model import Grid
-from gridsim.sessions import COOKIE, Sessions, Verdict
-from gridsim.writer import Writer
 
 _PREFIX = "/wapi/v"
 _GONE_CHECK_S = 0.1

@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from gridsim import attributes
-from gridsim.plain_fields import check_comment, only, updated
-from gridsim.references import view_key
-from gridsim.refusals import conflict, invalid_value, unknown_view
-from gridsim.state import State
-from gridsim.store import GridObject
+from gridsim.database import attributes
+from gridsim.database.references import view_key
+from gridsim.database.refusals import conflict, invalid_value, unknown_view
+from gridsim.database.state import State
+from gridsim.database.store import GridObject
+from gridsim.objects.plain_fields import check_comment, only, updated
 
 _INSIDE = ("network", "networkcontainer", "range", "fixedaddress", "record:host", "discovered")
 

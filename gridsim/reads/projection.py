@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from gridsim.arguments import Arguments
-from gridsim.attributes import wrapped
-from gridsim.object_types import readable_fields
-from gridsim.schema import ObjectType
-from gridsim.state import State
-from gridsim.store import ZERO_MAC, GridObject
+from gridsim.database.attributes import wrapped
+from gridsim.database.object_types import readable_fields
+from gridsim.database.schema import ObjectType
+from gridsim.database.state import State
+from gridsim.database.store import ZERO_MAC, GridObject
+from gridsim.reads.arguments import Arguments
 
 
 def chosen_fields(kind: ObjectType, arguments: Arguments) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from gridsim.exchange import CUT, HttpReply, HttpRequest
+from gridsim.http.exchange import CUT, HttpReply, HttpRequest
 
 _HANDSHAKE_S = 10.0
 _IDLE_S = 300.0

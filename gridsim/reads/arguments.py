@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gridsim.calls import Pairs
-from gridsim.refusals import invalid_value, protocol_error, unknown_field
+from gridsim.database.calls import Pairs
+from gridsim.database.refusals import invalid_value, protocol_error, unknown_field
 
 PAGE_MAX = 1000
 _IGNORED = ("_proxy_search", "_inheritance", "_schema", "_schema_version", "_method", "_return_type")

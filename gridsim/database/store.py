@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gridsim.ipv4 import Cidr, block_of
-from gridsim.occupancy import Occupancy
-from gridsim.references import block_key, reference
+from gridsim.database.ipv4 import Cidr, block_of
+from gridsim.database.occupancy import Occupancy
+from gridsim.database.references import block_key, reference
 
 NO_VIEW = -1
 ZERO_MAC = "00:00:00:00:00:00"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gridsim import attributes
-from gridsim.ipv4 import format_address, parse_address
-from gridsim.plain_fields import check_comment, only, updated
-from gridsim.references import range_key
-from gridsim.refusals import conflict, invalid_value, protocol_error
-from gridsim.state import State
-from gridsim.store import GridObject
-from gridsim.views import view_of
+from gridsim.database import attributes
+from gridsim.database.ipv4 import format_address, parse_address
+from gridsim.database.references import range_key
+from gridsim.database.refusals import conflict, invalid_value, protocol_error
+from gridsim.database.state import State
+from gridsim.database.store import GridObject
+from gridsim.objects.plain_fields import check_comment, only, updated
+from gridsim.objects.views import view_of
 
 
 def create_range(state: State, data: Mapping[str, Any]) -> GridObject:

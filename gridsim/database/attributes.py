@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gridsim.references import named_key
-from gridsim.refusals import Refusal, conflict, data_error, protocol_error
-from gridsim.state import State
-from gridsim.store import GridObject
+from gridsim.database.references import named_key
+from gridsim.database.refusals import Refusal, conflict, data_error, protocol_error
+from gridsim.database.state import State
+from gridsim.database.store import GridObject
 
 TEXT_MAX = 256
 REQUIRED_OF_CLOUD = ("Tenant ID", "Cloud API Owned", "CMP Type")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
-from gridsim.faults import Faults
-from gridsim.schema import VERSIONS
-from gridsim.store import Store
+from gridsim.database.faults import Faults
+from gridsim.database.schema import VERSIONS
+from gridsim.database.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gridsim import definitions, fixed_addresses, hosts, networks, ranges, views
-from gridsim.object_types import CLOUD_READ_ONLY
-from gridsim.refusals import conflict, missing_parent, operation_not_allowed, protocol_error, unknown_field
-from gridsim.schema import Field, ObjectType
-from gridsim.state import State
-from gridsim.store import GridObject
+from gridsim.database.object_types import CLOUD_READ_ONLY
+from gridsim.database.refusals import (
+    conflict,
+    missing_parent,
+    operation_not_allowed,
+    protocol_error,
+    unknown_field,
+)
+from gridsim.database.schema import Field, ObjectType
+from gridsim.database.state import State
+from gridsim.database.store import GridObject
+from gridsim.objects import definitions, fixed_addresses, hosts, networks, ranges, views
 
 _Create = Callable[[State, Mapping[str, Any]], GridObject]
 _Update = Callable[[State, GridObject, Mapping[str, Any]], GridObject]

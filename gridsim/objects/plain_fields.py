@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from gridsim import attributes
-from gridsim.refusals import invalid_value
-from gridsim.state import State
-from gridsim.store import GridObject
+from gridsim.database import attributes
+from gridsim.database.refusals import invalid_value
+from gridsim.database.state import State
+from gridsim.database.store import GridObject
 
 COMMENT_MAX = 256
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from gridsim.ipv4 import Cidr, format_address
-from gridsim.store import GridObject, Store, cidr_of
+from gridsim.database.ipv4 import Cidr, format_address
+from gridsim.database.store import GridObject, Store, cidr_of
 
 CELLS_MAX = 1024
 _ROW = 32

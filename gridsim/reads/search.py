@@ -10,13 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gridsim import attributes, pool_view
-from gridsim.ipv4 import parse_address
-from gridsim.macs import normalised
-from gridsim.refusals import invalid_value, protocol_error, unknown_field, unknown_view
-from gridsim.schema import ObjectType
-from gridsim.state import State
-from gridsim.store import GridObject
+from gridsim.database import attributes
+from gridsim.database.ipv4 import parse_address
+from gridsim.database.macs import normalised
+from gridsim.database.refusals import invalid_value, protocol_error, unknown_field, unknown_view
+from gridsim.database.schema import ObjectType
+from gridsim.database.state import State
+from gridsim.database.store import GridObject
+from gridsim.reads import pool_view
 
 _SUFFIXES = "!:~<>"
 _COMBINED = frozenset({"", "!", ":", "~", "<", ">", "!:", "!~"})

@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 
-from gridsim.ipv4 import Cidr, format_address
-from gridsim.refusals import Refusal, protocol_error
+from gridsim.database.ipv4 import Cidr, format_address
+from gridsim.database.refusals import Refusal, protocol_error
 
 _PREFIXES = {
     "fixedaddress": "dns.fixed_address$",

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from gridsim.pool_view import looked_up
-from gridsim.projection import shown
-from gridsim.refusals import invalid_value
-from gridsim.schema import ObjectType
-from gridsim.state import Cursor, State
-from gridsim.store import GridObject
+from gridsim.database.refusals import invalid_value
+from gridsim.database.schema import ObjectType
+from gridsim.database.state import Cursor, State
+from gridsim.database.store import GridObject
+from gridsim.reads.pool_view import looked_up
+from gridsim.reads.projection import shown
 
 CURSORS_MAX = 256
 

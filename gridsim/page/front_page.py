@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from gridsim.address_map import Use, address_map, use_of
 from gridsim.calls_log import CallRecord
+from gridsim.database.store import GridObject, Store
 from gridsim.model import Grid
-from gridsim.page_style import STYLE
-from gridsim.store import GridObject, Store
+from gridsim.page.address_map import Use, address_map, use_of
+from gridsim.page.style import STYLE
 
 REFRESH_S = 2
 ROWS_MAX = 200

@@ -6,14 +6,14 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from gridsim import attributes
-from gridsim.ipv4 import Cidr, parse_cidr
-from gridsim.plain_fields import check_comment, only, updated
-from gridsim.references import block_key
-from gridsim.refusals import conflict, data_error, invalid_value
-from gridsim.state import State
-from gridsim.store import GridObject, cidr_of
-from gridsim.views import view_of
+from gridsim.database import attributes
+from gridsim.database.ipv4 import Cidr, parse_cidr
+from gridsim.database.references import block_key
+from gridsim.database.refusals import conflict, data_error, invalid_value
+from gridsim.database.state import State
+from gridsim.database.store import GridObject, cidr_of
+from gridsim.objects.plain_fields import check_comment, only, updated
+from gridsim.objects.views import view_of
 
 NEXT_NETWORK = "func:nextavailablenetwork:"
 

@@ -1,0 +1,1 @@
+"""The web server before the grid: TLS, logins, faults, the control surface."""

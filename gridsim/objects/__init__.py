@@ -1,0 +1,1 @@
+"""What may be written of each object type."""

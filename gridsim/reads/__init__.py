@@ -1,0 +1,1 @@
+"""What is found in the database, and how it is shown."""
