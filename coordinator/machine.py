@@ -90,10 +90,10 @@ class Machine:
         self._grants = Grants(parts)
         self._repairs = Repairs(parts, lambda allocation, at_s: self._comparison.owner_of(allocation, at_s))
         self._labels = Labels(parts, self._repairs.missing)
-        self._shortages = Shortages(parts, self._deletions, self._grants)
-        self._asks = Asks(parts, self._deletions, self._labels, self._repairs, self._grants, self._shortages)
         self._questions = Questions(parts, self._boots, self._deletions, self._repairs.kept)
         self._comparison = Comparison(parts, self._boots, self._deletions, self._repairs, self._questions)
+        self._shortages = Shortages(parts, self._deletions, self._grants, self._comparison.all)
+        self._asks = Asks(parts, self._deletions, self._labels, self._repairs, self._grants, self._shortages)
         self._sweeper = Sweeper(parts, self._sweep_interval_s, self._listed, self._missed)
         self._gone_nodes = GoneNodes(
             parts, self._deletions, self._liveness, lambda: self._sweeper.unreadable, self._end_node

@@ -254,7 +254,7 @@ class Asks:
             ask.network, lambda at_s: self._start(ask, at_s), now_s
         ):
             return
-        problem = self._shortages.problem(ask.network)
+        problem = self._shortages.problem(ask.network, now_s)
         self._parts.networks.exhausted(ask.network, problem, now_s)
         self._parts.outbox.alarm("network_exhausted", network=ask.network.subnet, view=ask.network.view)
         self._decline(ask, problem)

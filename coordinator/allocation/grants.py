@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from coordinator.allocation import reserve
@@ -18,6 +18,17 @@ from protocol.wire.messages import Allocate
 ASKING_S: Final = 120.0
 """An agent that was declined asks again after a minute: who did not ask for so long wants none any more."""
 
+ASK_BACK_EVERY_S: Final = 10.0
+"""An agent that was asked for ready allocations and lets none go is passed over for so long: it may be dead."""
+
+
+@dataclass(frozen=True)
+class _AskedBack:
+    """An agent was asked for ready allocations: how many it has when it has let them go."""
+
+    at_s: float
+    left: int
+
 
 class Grants:
     """Who has asked for ready allocations, and which of those asks are under way."""
@@ -27,6 +38,7 @@ class Grants:
         self._asked_at_s: dict[tuple[str, str], dict[Agent, float]] = {}
         self._pending: dict[str, tuple[str, str]] = {}
         """Asks for the reserve that were granted and are not answered yet, with their network."""
+        self._asked_back: dict[tuple[str, str], dict[Agent, _AskedBack]] = {}
         self._exhausted: set[tuple[str, str]] = set()
         """Networks that had no address for the reserve, as far as is known since."""
 
@@ -66,19 +78,22 @@ class Grants:
         """A sweep is over: what others have freed meanwhile is worth a try."""
         self._exhausted.clear()
 
-    def ask_back(self, network: Network, count: int) -> int:
-        """Ask connected agents to let so many ready allocations go. Returns how many were asked for."""
-        outbox, asked = self._parts.outbox, 0
-        ready = self._parts.sessions.ready_by_agent(network.view, network.subnet)
+    def ask_back(self, network: Network, now_s: float) -> bool:
+        """Ask a connected agent to let one ready allocation go. Returns whether there is one to be asked."""
+        place, outbox = (network.view, network.subnet), self._parts.outbox
+        asked = self._asked_back_lately(place, now_s)
+        ready = self._parts.sessions.ready_by_agent(*place)
         for session in self._parts.sessions:
-            wanted = min(ready.get(session.owner.agent, 0), count - asked)
-            if wanted > 0:
-                asked += wanted
-                message = messages.PleaseLetGo(
-                    id=outbox.draw(), view=network.view, subnet=network.subnet, count=wanted
-                )
+            agent = session.owner.agent
+            left = ready.get(agent, 0)
+            if before := asked.get(agent):
+                left = min(left, before.left)
+            if left > 0 and not session.is_silent(now_s):
+                asked[agent] = _AskedBack(now_s, left - 1)
+                message = messages.PleaseLetGo(id=outbox.draw(), view=network.view, subnet=network.subnet, count=1)
                 outbox.send(session.connection, message)
-        return asked
+                return True
+        return False
 
     def wanted(self, view: str, subnet: str, now_s: float) -> int:
         """How many ready allocations of a network the agents shall have that have some, or have asked lately."""
@@ -86,14 +101,21 @@ class Grants:
         agents = {agent for agent, at_s in asking.items() if now_s - at_s < ASKING_S}
         return len(agents | self._parts.sessions.ready_by_agent(view, subnet).keys()) * self._parts.policy.reserve
 
-    def held_by_absent(self, network: Network) -> int:
-        """How many ready allocations of the network belong to nodes that are not connected."""
-        connected = {session.owner.node for session in self._parts.sessions}
+    def held_by_absent(self, network: Network, now_s: float) -> int:
+        """How many ready allocations of the network belong to nodes that are not heard."""
+        heard = {each.owner.node for each in self._parts.sessions if not each.is_silent(now_s)}
         objects = self._parts.index.in_network(network.view, network.subnet)
         return sum(
-            not each.is_labelled and AllocationId.parse(each.allocation).owner.node not in connected
+            not each.is_labelled and AllocationId.parse(each.allocation).owner.node not in heard
             for each in objects
         )
+
+    def _asked_back_lately(self, place: tuple[str, str], now_s: float) -> dict[Agent, _AskedBack]:
+        asked = self._asked_back.get(place, {})
+        self._asked_back[place] = {
+            agent: each for agent, each in asked.items() if now_s - each.at_s < ASK_BACK_EVERY_S
+        }
+        return self._asked_back[place]
 
     def _use(self, network: Network, session: Session, now_s: float) -> NetworkUse:
         place, agent = (network.view, network.subnet), session.owner.agent

@@ -57,7 +57,8 @@ class TimeIsUp(TryAgain):
 class NetworkExhausted(TryAgain):
     message = "no address left in network {subnet} of view {view}"
     remedy = (
-        "{used} addresses of it are this cluster's, {delayed} of them released and soon free. "
+        "{used} addresses of it are this cluster's, {delayed} of them released and soon free; {absent} are kept "
+        "ready by nodes that are away. "
         "Enlarge the network, free addresses in it, or remove DHCP ranges from it."
     )
 

@@ -57,6 +57,17 @@ def nothing_left(cluster: Cluster) -> bool:
     return cluster.grid.wait_until(lambda: not cluster.grid.pods())
 
 
+def shown(cluster: Cluster) -> dict[str, tuple[str, str, str]]:
+    """Pod, container and node by address; what was ready for a pod shows them soon after its ADD."""
+    names = ("VM Name", "VM ID", "Location")
+    return {address: tuple(ea(found, name) for name in names) for address, found in cluster.grid.pods().items()}
+
+
+def holds(cluster: Cluster, *sandboxes: Sandbox) -> bool:
+    addresses = {sandbox.address for sandbox in sandboxes}
+    return cluster.grid.wait_until(lambda: cluster.grid.pods().keys() == addresses)
+
+
 @pytest.mark.parametrize("handler", ["bridge", "macvlan"])
 def test_thirty_pods_ten_at_once_hold_the_addresses_that_the_grid_shows(
     cluster: Cluster, containerd: Containerd, handler: str
@@ -64,13 +75,12 @@ def test_thirty_pods_ten_at_once_hold_the_addresses_that_the_grid_shows(
     wanted = [Sandbox(f"{handler}-{number}", handler) for number in range(PODS)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         sandboxes = list(pool.map(containerd.run, wanted))
-        shown = {
-            address: (ea(found, "VM Name"), ea(found, "VM ID"), ea(found, "Location"))
-            for address, found in cluster.grid.pods().items()
-        }
+        held = {pod.address: (f"shop/{pod.name}", pod.id, "node-1") for pod in sandboxes}
+        cluster.grid.wait_until(lambda: shown(cluster) == held)
+        found = shown(cluster)
         list(pool.map(lambda sandbox: leave(containerd, sandbox), sandboxes))
-    assert shown == {pod.address: (f"shop/{pod.name}", pod.id, "node-1") for pod in sandboxes}
-    assert len(shown) == PODS
+    assert found == held
+    assert len(held) == PODS
     assert nothing_left(cluster)
 
 
@@ -80,8 +90,10 @@ def test_one_add_and_three_dels_of_a_pod_are_answered(
     sandbox = containerd.run(Sandbox("web-0", "bridge"))
     leave(containerd, sandbox)
     assert node.agent
-    answered = [line["event"] for line in node.agent.lines if line.get("container") == sandbox.id]
-    assert answered == ["allocated", "deleted", "deleted", "deleted"]
+    node.agent.wait_for("released", lambda line: bool(line["container"] == sandbox.id))
+    told = [line["event"] for line in node.agent.lines if line.get("container") == sandbox.id]
+    assert [event for event in told if event != "released"] == ["allocated", "deleted", "deleted", "deleted"]
+    assert told.count("released") == 1
     assert nothing_left(cluster)
 
 
@@ -91,7 +103,7 @@ def test_a_recreated_sandbox_of_the_same_pod_gets_an_address(cluster: Cluster, c
     second = containerd.run(Sandbox("web-0", "bridge", attempt=1))
     containerd.stop(first)
     containerd.remove(first)
-    assert cluster.grid.wait_until(lambda: list(cluster.grid.pods()) == [second.address])
+    assert holds(cluster, second)
     assert ea(cluster.grid.pods()[second.address], "VM ID") == second.id
     leave(containerd, second)
     assert nothing_left(cluster)
@@ -110,6 +122,7 @@ def test_a_pod_can_end_while_the_agent_is_down_and_its_address_is_released_later
 ) -> None:
     restart_agent(node, enclosure, signal)
     sandbox = containerd.run(Sandbox("web-0", "bridge"))
+    assert holds(cluster, sandbox)
     assert node.agent
     node.agent.stop()
     leave(containerd, sandbox)
@@ -127,6 +140,6 @@ def test_pods_that_start_while_the_agent_is_replaced_wait_for_it(
         starting = [pool.submit(containerd.run, Sandbox(f"web-{n}", "bridge")) for n in range(AT_ONCE)]
         restart_agent(node, enclosure)
         sandboxes = [each.result() for each in starting]
-        assert sorted(cluster.grid.pods()) == sorted(sandbox.address for sandbox in sandboxes)
+        assert holds(cluster, *sandboxes)
         list(pool.map(lambda sandbox: leave(containerd, sandbox), sandboxes))
     assert nothing_left(cluster)

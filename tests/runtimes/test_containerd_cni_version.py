@@ -57,7 +57,8 @@ def test_no_pod_starts_by_a_result_that_the_runtime_does_not_know(
 ) -> None:
     sandbox = Sandbox("web", "novel")
     if version == KNOWN:
-        assert containerd.run(sandbox).address in cluster.grid.pods()
+        address = containerd.run(sandbox).address
+        assert cluster.grid.wait_until(lambda: address in cluster.grid.pods())
         return
     with pytest.raises(grpc.RpcError) as refused:
         containerd.run(sandbox)

@@ -23,8 +23,9 @@ def podman(tmp_path_factory: pytest.TempPathFactory, node: Node, enclosure: Encl
 
 def test_a_container_holds_the_address_that_the_grid_shows(cluster: Cluster, podman: Podman) -> None:
     container = podman.run("cache", IMAGE)
-    shown = {address: ea(found, "VM ID") for address, found in cluster.grid.pods().items()}
-    assert shown == {podman.address(container): container}
+    address = podman.address(container)
+    assert cluster.grid.wait_until(lambda: list(cluster.grid.pods()) == [address])
+    assert ea(cluster.grid.pods()[address], "VM ID") == container
     podman("rm", "--force", "--time", "0", container)
     assert cluster.grid.wait_until(lambda: not cluster.grid.pods())
 
