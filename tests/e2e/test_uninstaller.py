@@ -23,14 +23,8 @@ Uninstall = Callable[..., Daemon]
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-<<<<<<< HEAD
-    """A node that keeps an address ready."""
-    plan = Plan(coordinator_flags=("--release-delay", "0", "--reserve", "1"))
-    with Cluster(tmp_path_factory.mktemp("cluster"), plan) as shared:
-=======
     """One whose node keeps addresses ready, as nodes do."""
     with Cluster(tmp_path_factory.mktemp("cluster"), Plan()) as shared:
->>>>>>> origin/main
         yield shared
 
 
