@@ -82,6 +82,13 @@ class Repairs:
         else:
             self._give_up(allocation, now_s)
 
+    def is_in_place(self, allocation: str) -> bool:
+        """Whether the grid is known to hold a claim where it was told: an id may be written on another object."""
+        found, known = self._claim(allocation), self._parts.index.get(allocation)
+        if found is None or known is None:
+            return found is None
+        return (known.view, known.address) == (found[1].view, found[1].address)
+
     def contested(self, allocation: str, now_s: float) -> None:
         """Another claim names the same address: the grid says which of them it holds, and the other is lost."""
         self._repair(allocation, now_s)
@@ -104,13 +111,16 @@ class Repairs:
     def _searched(self, claims: list[str], outcome: Seen | Unseen, now_s: float) -> None:
         seen = outcome.objects if isinstance(outcome, Seen) else {}
         for allocation in claims:
-            if allocation in seen:
-                self._parts.index.saw(seen[allocation])
+            found = seen.get(allocation)
+            if found:
+                self._parts.index.saw(found)
+            else:
+                self._parts.index.drop(allocation)
+            if found and self.is_in_place(allocation):
                 self._tried(allocation, now_s)
             elif self._give_up(allocation, now_s):
                 self._tried(allocation, now_s)
-            elif self._claim(allocation) and not self._is_parked(allocation):
-                self._parts.index.drop(allocation)
+            elif self._claim(allocation) and not self._is_parked(allocation, now_s):
                 # A silent session's too: its address cannot be told, so it must not be what the grid gives next.
                 self._repair(allocation, now_s)
             else:
@@ -126,17 +136,17 @@ class Repairs:
         return True
 
     def _repair(self, allocation: str, now_s: float) -> None:
-        if self._claim(allocation) and allocation not in self._tasks and not self._is_parked(allocation):
+        if self._claim(allocation) and allocation not in self._tasks and not self._is_parked(allocation, now_s):
             self._queue[allocation] = None
             self._proceed(now_s)
 
-    def _is_parked(self, allocation: str) -> bool:
+    def _is_parked(self, allocation: str, now_s: float) -> bool:
         """Whether a claim waits for what becomes of the object at its place, which nobody claims yet."""
         for occupant, claimed in self._parked.items():
             if claimed == allocation:
-                if self._claim(occupant) is None:
+                if self._is_undecided(occupant, now_s):
                     return True
-                # Somebody has adopted it meanwhile.
+                # Somebody has adopted it meanwhile, or its node has gone to another coordinator.
                 del self._parked[occupant]
                 return False
         return False
@@ -219,7 +229,7 @@ class Repairs:
         if found is None:
             return
         by = outcome.by
-        if by and self._is_unclaimed_of_ours(by.allocation):
+        if by and self._is_undecided(by.allocation, now_s):
             self._parts.index.saw(by)
             self._parked[by.allocation] = allocation
             self.ask_owner(by.allocation, now_s)
@@ -236,12 +246,19 @@ class Repairs:
         lost = messages.Lost(id=parts.outbox.draw(), allocation=claim.allocation, holder=holder[:1000])
         parts.outbox.send(session.connection, lost)
 
-    def _is_unclaimed_of_ours(self, allocation: str) -> bool:
+    def _is_undecided(self, allocation: str, now_s: float) -> bool:
+        """Whether an object is ours, nobody claims it, and its journal can say whose it is, sooner or later.
+
+        Of several coordinators each hears its own nodes alone: what no session speaks for is somebody's elsewhere.
+        """
         try:
             owner = AllocationId.parse(allocation).owner
         except ValueError:
             return False
-        return owner.cluster in self._parts.policy.cluster_ids and self._claim(allocation) is None
+        session = self._parts.sessions.of_owner(owner)
+        is_heard = not self._parts.policy.several or (session is not None and not session.is_silent(now_s))
+        is_ours = owner.cluster in self._parts.policy.cluster_ids
+        return is_ours and is_heard and self._claim(allocation) is None
 
     def _claim(self, allocation: str) -> tuple[Session, Claim] | None:
         session = self._parts.sessions.of_owner(AllocationId.parse(allocation).owner)

@@ -103,7 +103,7 @@ class Comparison:
             session.has_orphans = True
             self._questions.offer(session, offered, now_s)
         for allocation in list(session.claims):
-            if allocation not in self._parts.index:
+            if not self._repairs.is_in_place(allocation):
                 self._repairs.missing(allocation, now_s)
 
     def _boot(self, node: str, boot: Boot, now_s: float) -> None:

@@ -266,6 +266,11 @@ class World:
         """All that were ever made, in that order."""
         return list(self._agents)
 
+    def write_id_by_admin(self, address: str, allocation: str) -> None:
+        """Somebody writes an id on the object at this address."""
+        (hit,) = [each for each in self._search() if each["ipv4addr"] == address]
+        self.grid.update(hit["_ref"], {"extattrs+": {"Allocation ID": {"value": allocation}}})
+
     def create_by_admin(self, address: str) -> None:
         """Somebody reserves an address in the grid's user interface."""
         self.grid.create("fixedaddress", {"ipv4addr": address, "match_client": "RESERVED"})

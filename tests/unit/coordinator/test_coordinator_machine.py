@@ -360,6 +360,37 @@ def test_a_claim_is_lost_when_another_journal_adopts_what_has_its_place():
     assert [lost.allocation for lost in agent.take(messages.Lost)] == [mine.allocation]
 
 
+def test_a_claim_whose_id_somebody_has_written_on_another_object_is_lost():
+    world = World()
+    agent = connected(world)
+    agent.ask(label=LABEL)
+    first = agent.told()
+    agent.ask(label=LABEL.model_copy(update={"container_id": "c2"}))
+    second = agent.told()
+    world.delete_by_admin(first.address)
+    world.write_id_by_admin(second.address, first.allocation)
+    agent.stays(700.0)
+    assert [lost.allocation for lost in agent.take(messages.Lost)] == [first.allocation]
+    agent.say(messages.Answer(id="a", mine=[first.allocation]))
+    assert [lost.allocation for lost in agent.take(messages.Lost)] == [second.allocation]
+
+
+def test_of_several_coordinators_none_waits_for_a_journal_that_only_another_one_hears():
+    world = World(several=True)
+    agent = connected(world)
+    agent.ask(label=LABEL)
+    mine = agent.told()
+    world.delete_by_admin(mine.address)
+    world.restart()
+    elsewhere = connected(world, node="node-2")
+    elsewhere.ask(label=LABEL)
+    assert elsewhere.told().address == mine.address
+    world.restart()
+    agent.hello(claims=[claim(mine)])
+    agent.stays(30.0)
+    assert [lost.allocation for lost in agent.take(messages.Lost)] == [mine.allocation]
+
+
 def test_ids_that_the_grid_never_held_are_let_go_without_a_refusal():
     world = World(release_delay_s=0.0)
     agent = connected(world)
