@@ -116,9 +116,7 @@ class Repairs:
                 self._parts.index.saw(found)
             else:
                 self._parts.index.drop(allocation)
-            if found and self.is_in_place(allocation):
-                self._tried(allocation, now_s)
-            elif self._give_up(allocation, now_s):
+            if (found and self.is_in_place(allocation)) or self._give_up(allocation, now_s):
                 self._tried(allocation, now_s)
             elif self._claim(allocation) and not self._is_parked(allocation, now_s):
                 # A silent session's too: its address cannot be told, so it must not be what the grid gives next.

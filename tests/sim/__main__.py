@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tests.sim.lives import Violation
+from tests.sim.marks import CAMPAIGN, unreached
 from tests.sim.world import World
 
 BAR_WIDTH = 30
@@ -105,7 +106,10 @@ def main() -> int:
         print("marks: " + _counts(marks))
     for result in failed[:1]:
         print(f"\nseed {result.seed}: {result.failure}")
-    return 1 if failed else 0
+    missing = unreached(marks, len(results)) if len(results) >= CAMPAIGN else []
+    if missing:
+        print(f"\nno seed has reached: {', '.join(missing)}")
+    return 1 if failed or missing else 0
 
 
 def _show(result: Result) -> int:

@@ -67,7 +67,7 @@ IN_ALLOCATION: Final = (
         "an occupant that was adopted is waited for",
         Promise.NOTHING_BEHIND,
         "coordinator.allocation.repairs",
-        "                if self._claim(occupant) is None:\n                    return True\n",
+        "                if self._is_undecided(occupant, now_s):\n                    return True\n",
         "                return True\n",
     ),
     Mutant(

@@ -76,7 +76,7 @@ IN_SWEEP: Final = (
         "a claim that the grid lacks is not repaired",
         Promise.NOTHING_BEHIND,
         "coordinator.sweep.comparison",
-        "            if allocation not in self._parts.index:\n"
+        "            if not self._repairs.is_in_place(allocation):\n"
         "                self._repairs.missing(allocation, now_s)\n",
         "            pass\n",
     ),
