@@ -20,8 +20,9 @@ PATIENCE_S = 30.0
 
 def status_port(daemon: Daemon) -> int:
     """The port of a daemon that has said where it listens."""
-    event = "started" if any("coordinator" in each for each in daemon.argv[:3]) else "status_listening"
-    line = daemon.wait_for(event)
+    line = daemon.wait_until(
+        lambda said: "status_port" in said or said.get("event") == "status_listening", "a port"
+    )
     return int(line.get("status_port") or line["port"])
 
 

@@ -43,7 +43,7 @@ def an_id(cluster: Cluster, node: str) -> Mapping[str, str]:
     return {"Allocation ID": str(owner.draw(secrets.token_hex(6)))}
 
 
-def beside(cluster: Cluster, held: str, node: str, **changes: str) -> Mapping[str, str]:
+def beside(cluster: Cluster, held: str, node: str, changes: Mapping[str, str]) -> Mapping[str, str]:
     """For `plant`: an id of `node` that the journal of address `held` drew, but for these parts of its owner."""
     drawer = AllocationId.parse(ea(cluster.grid.pods()[held], "Allocation ID")).owner
     owner = replace(drawer, **{"node": hash_node(node), **changes})

@@ -1,4 +1,4 @@
-"""The grid cut off, or every coordinator gone: pods start from the reserve, and end; both come back to what lives."""
+"""Grid cut off, or all coordinators gone: pods start from the reserve, and end; then the grid shows who lives."""
 
 from __future__ import annotations
 

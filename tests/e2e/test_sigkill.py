@@ -208,6 +208,7 @@ def test_coordinator_dies_during_del(make_cluster: MakeCluster, make_netns: Make
     assert cluster.coordinator
     cluster.coordinator.stop()
     dying = cluster.launch_coordinator(launcher=[*LAUNCHER, "coordinator", step])
+    cluster.wait_connected(cluster.node.name)
     assert delete(cluster.node, "goes").ok
     die_once(cluster, dying, cluster.start_coordinator)
     assert grid_holds(cluster, "lives")

@@ -27,12 +27,14 @@ def test_what_its_journal_disowns_goes_and_nothing_else(make_cluster: MakeCluste
     cluster = make_cluster(asking(coordinator_flags=SWEEPS_SOON))
     lives = add(cluster.node, "alive", make_netns(a_mac()))
     assert lives.ok
-    late_commit = ("10.55.0.77", "node-1", {})
-    of_a_node_away = ("10.55.0.78", "node-9", {})
-    of_another_cluster = ("10.55.0.79", "node-1", {"cluster": "f" * 12})
-    of_a_boot_not_over = ("10.55.0.80", "node-1", {"boot": "f" * 8})
-    for address, node, changes in (late_commit, of_a_node_away, of_another_cluster, of_a_boot_not_over):
-        plant(cluster, address, address, node, "", beside(cluster, lives.address, node, **changes))
+    planted: list[tuple[str, str, dict[str, str]]] = [
+        ("10.55.0.77", "node-1", {}),  # a create that committed late
+        ("10.55.0.78", "node-9", {}),
+        ("10.55.0.79", "node-1", {"cluster": "f" * 12}),
+        ("10.55.0.80", "node-1", {"boot": "f" * 8}),
+    ]
+    for address, node, changes in planted:
+        plant(cluster, address, address, node, "", beside(cluster, lives.address, node, changes))
     plant(cluster, "10.55.0.81", "without-id", "node-1", "")
 
     assert cluster.grid.wait_until(lambda: "10.55.0.77" not in cluster.grid.pods())
