@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -54,9 +55,23 @@ def write_whole(path: Path, contents: Contents) -> None:
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
         make_tables(connection)
+        connection.execute(f"PRAGMA application_id = {_number_of(path)}")
         apply(connection, everything(contents))
     finally:
         connection.close()
+
+
+def is_copy(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the file was written as another one than lies at `path`. Raises sqlite3.Error, OSError.
+
+    A copy that is put back goes back in time: it would disown what the journal has drawn since.
+    """
+    (number,) = connection.execute("PRAGMA application_id").fetchone()
+    return bool(number != _number_of(path))
+
+
+def _number_of(path: Path) -> int:
+    return os.stat(path).st_ino & 0x7FFF_FFFF
 
 
 def make_tables(connection: sqlite3.Connection) -> None:

@@ -45,6 +45,8 @@ class Store:
         """Read the file. Raises `Damaged`, sqlite3.Error."""
         self._connection = database.connect(self._place.path)
         contents = database.read(self._connection)
+        if database.is_copy(self._connection, self._place.path):
+            raise database.Damaged("it is a copy, and may be older than what this boot was told")
         self._remember_files(self._connection, contents)
         return contents
 

@@ -38,6 +38,9 @@ def read_journal(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:
         place = Place(Path(directory), "node-1", "infoblox")
         place.path.write_bytes(data)
+        # What SQLite's header calls the application's id is the number of the file: a copy would not be read.
+        number = place.path.stat().st_ino & 0x7FFF_FFFF
+        place.path.write_bytes(data[:68] + number.to_bytes(4, "big") + data[72:] if len(data) >= 72 else data)
         try:
             opened = open_journal(place, IDENTITY, lambda step: None)
         except (JournalUnready, BootUnbelievable) as bad:

@@ -190,6 +190,18 @@ def test_a_damaged_journal_is_kept_aside_with_an_alarm(place: Place, damage: Cal
     assert opened(place, FRESH).contents == Contents(NEXT_JOURNAL)
 
 
+def test_a_copy_that_is_put_back_within_its_boot_counts_as_lost(place: Place) -> None:
+    journal, _ = written(place)
+    journal.store.close()
+    shutil.copy(place.path, place.path.with_suffix(".backup"))
+    os.replace(place.path.with_suffix(".backup"), place.path)
+    place.leave()
+    again = opened(place, NEXT_JOURNAL)
+    assert (again.contents.identity, again.contents.allocations) == (NEXT_JOURNAL, {})
+    assert again.alarm is not None
+    assert "it is a copy" in again.alarm
+
+
 def test_a_journal_that_cannot_be_reached_is_not_lost(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     written(place)[0].store.close()
     for code in (errno.EACCES, errno.EIO):
@@ -265,6 +277,11 @@ def assert_survives(directory: Path, rows: Rows) -> None:
     """What a process finds that starts after this one was killed: a copy, as the lock is still held."""
     copy = directory.with_name(f"{directory.name}-copy")
     shutil.copytree(directory, copy)
+    for file in copy.glob("*.journal"):
+        # A copy is none that an agent goes on with; this one stands for the file itself.
+        with sqlite3.connect(file) as connection:
+            connection.execute(f"PRAGMA application_id = {file.stat().st_ino & 0x7FFF_FFFF}")
+        connection.close()
     try:
         assert opened(Place(copy, "node-1", "infoblox"), NEXT_JOURNAL).contents == rows.contents()
     finally:
