@@ -201,7 +201,7 @@ def draw(random: Random) -> Swarm:
         nodes=random.choice((1, 2, 2, 3)),
         pods_per_node=random.choice((1, 2, 3, 4, 6)),
         phase_s=random.choice((30.0, 60.0, 60.0, 120.0)),
-        life_s=random.choice((5.0, 20.0, 60.0)),
+        life_s=random.choice((8.0, 20.0, 60.0)),
         plans=tuple(_plan(random, number) for number in range(random.choice((1, 1, 2)))),
         replicas=replicas,
         clusters=random.choice((1, 1, 1, 1, 2)),

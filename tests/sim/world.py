@@ -39,7 +39,7 @@ LOOKS_S: Final = 120.0
 QUIET_LOOK_S: Final = 15.0
 QUIET_LOOKS_MAX: Final = 10
 PROBE_S: Final = 60.0
-IDLE_S: Final = 600.0
+IDLE_S: Final = 300.0
 PUT_BACK_CALLS_MAX: Final = 12
 """Once a claim of a silent session is put back and deleted again, that is all."""
 
