@@ -135,12 +135,13 @@ class Callers:
     def _arrived(self, arrived: Arrived) -> list[Event]:
         verb = arrived.frame.variables.get("CNI_COMMAND", "")
         case = Case(arrived.caller, verb, self._means.new_request_id(), self._means.clock())
+        self._desk.open(case)  # first, as only who has a case is answered when the rest fails
         try:
             request = parse(arrived.frame, arrived.netns)
         except Problem as problem:
             self._desk.open(replace(case, cni_version=version_for_errors(arrived.frame)))
             return self.reply(arrived.caller, Failure.of(problem))
-        is_too_many = isinstance(request, AddRequest) and self._desk.count() >= ADDS_MAX
+        is_too_many = isinstance(request, AddRequest) and self._desk.count() > ADDS_MAX
         case = replace(case, request=request, cni_version=request.cni_version)
         self._desk.open(case)
         if is_too_many:

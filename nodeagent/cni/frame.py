@@ -31,7 +31,10 @@ class FrameTooBig(BadFrame):
 
 @dataclass(frozen=True)
 class Frame:
-    """A request as the plugin sent it: the runtime's variables, and its standard input."""
+    """A request as the plugin sent it: the runtime's variables, and its standard input.
+
+    Bytes of a variable that are no UTF-8 are lone surrogates, so that two values never become one.
+    """
 
     variables: Mapping[str, str] = field(default_factory=dict)
     stdin: bytes = b""
@@ -65,7 +68,7 @@ def _parse_body(body: bytes) -> Frame:
     offset = 1
     for _ in range(body[0]):
         text, offset = _take(body, offset)
-        name, separator, value = text.decode("utf-8", errors="replace").partition("=")
+        name, separator, value = text.decode("utf-8", errors="surrogateescape").partition("=")
         if not separator:
             raise BadFrame("a variable without '='")
         variables[name] = value

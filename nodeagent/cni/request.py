@@ -29,7 +29,7 @@ from protocol.wire.messages import CONTAINER_ID_LENGTH_MAX, IFNAME_LENGTH_MAX
 
 LATEST_VERSION: Final = "1.1.0"
 _CONTAINER_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]*")
-_IFNAME_UNFIT = re.compile(r"[/:\s\x00-\x1f\x7f-\x9f]")
+_IFNAME_UNFIT = re.compile(r"[/:\s\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NETNS_ERROR_LENGTH_MAX: Final = 200
 _LISTS_OF_VALID: Final = ("cni.dev/valid-attachments", "cni.dev/attachments")
 """The specification had both names; where both come, whatever either lists stays."""
@@ -104,17 +104,17 @@ def _container_id(value: str) -> str | None:
 
 
 def _ifname(value: str) -> str | None:
+    if _IFNAME_UNFIT.search(value):
+        return "it must be UTF-8 without '/', ':', white space and control characters"
     if len(value.encode()) > IFNAME_LENGTH_MAX:
         return f"an interface's name has at most {IFNAME_LENGTH_MAX} bytes"
     if value in (".", ".."):
         return "it is no interface's name"
-    if _IFNAME_UNFIT.search(value):
-        return "it must be without '/', ':', white space and control characters"
     return None
 
 
 def _path(value: str) -> str | None:
-    return None if is_fit(value) else "it must be without control characters"
+    return None if is_fit(value) else "it must be UTF-8 without control characters"
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ class Inquiries:
             inquiry.pages[connection] += 1
             inquiry.interfaces[connection] += len(message.interfaces)
             inquiry.seen += [Seen(session.node, interface) for interface in message.interfaces]
-            if message.unreadable and message.last:
+            if message.unreadable:
                 inquiry.remarks.append(
                     f"{session.node} could not look into {message.unreadable} network namespaces"
                 )

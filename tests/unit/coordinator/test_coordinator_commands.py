@@ -292,6 +292,17 @@ def test_a_node_that_was_not_asked_is_not_believed() -> None:
     assert findings(site.list())["10.55.0.2"] is Finding.LEAVE
 
 
+def test_what_a_node_could_not_look_into_is_told_although_it_sees_much() -> None:
+    site = Legacy()
+    answers = site.world.command(ListUnadopted(id="l-1", driver=""))
+    (question,) = site.agent.take(messages.ListInterfaces)
+    site.agent.say(messages.Interfaces(id=question.id, page=0, last=False, interfaces=[HOME], unreadable=2))
+    site.agent.say(messages.Interfaces(id=question.id, page=1, last=True, interfaces=[]))
+    (listed,) = answers
+    assert isinstance(listed, Unadopted)
+    assert listed.remarks == ["node-1 could not look into 2 network namespaces"]
+
+
 def test_a_list_is_good_once() -> None:
     site = Legacy()
     listed = site.list(HOME)

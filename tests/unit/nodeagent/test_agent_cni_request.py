@@ -12,6 +12,7 @@ from request_builders import C1, NAMESPACE, NETNS, a_config, a_frame, an_add_req
 
 from nodeagent.cni.args import pod_of
 from nodeagent.cni.frame import Frame
+from nodeagent.cni.frame import parse as parse_frame
 from nodeagent.cni.request import (
     AddRequest,
     CheckRequest,
@@ -24,6 +25,8 @@ from nodeagent.cni.request import (
 from nodeagent.domain.attachment import AttachmentId, Network, Pod
 from protocol.errors import Problem
 from protocol.network_config import Dns, Route
+
+UNFIT = {"CNI_IFNAME": "'/', ':', white space and control characters", "CNI_NETNS": "control characters"}
 
 
 def refused(frame: Frame, netns: int | None = NETNS) -> tuple[int, str]:
@@ -426,3 +429,22 @@ def test_no_text_in_a_field_crashes_the_validation(field: str, text: str) -> Non
 def test_a_lone_surrogate_is_refused_where_it_would_be_sent() -> None:
     stdin = json.dumps(with_ipam(**{"network-view": "\ud800"})).encode()
     assert refused(a_frame(stdin=stdin))[0] == 7
+
+
+def test_a_master_that_no_interface_can_be_called_has_no_mac() -> None:
+    stdin = json.dumps(a_config(type="macvlan", master="\ud800")).encode()
+    request = parse(a_frame(stdin=stdin), NETNS)
+    assert isinstance(request, AddRequest)
+    assert request.master is None
+
+
+@pytest.mark.parametrize("variable", ["CNI_IFNAME", "CNI_NETNS"])
+def test_bytes_that_are_no_utf_8_are_refused_rather_than_replaced(variable: str) -> None:
+    # Replaced, two names would be one attachment; a path would be another one, at which nothing lies.
+    told = {**a_frame().variables, variable: "/run/netns/" if variable == "CNI_NETNS" else "net"}
+    texts = [f"{name}={value}".encode() + b"\xff" * (name == variable) for name, value in told.items()]
+    variables = b"".join(len(text).to_bytes(4, "big") + text for text in texts)
+    body = bytes([len(texts)]) + variables + a_frame().stdin
+    frame = parse_frame(b"\x01" + len(body).to_bytes(4, "big") + body)
+    assert frame
+    assert refused(frame) == (4, f"{variable} is invalid: it must be UTF-8 without {UNFIT[variable]}")

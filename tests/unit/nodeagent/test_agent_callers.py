@@ -1,0 +1,67 @@
+"""From the plugin's requests to events, and from outcomes to answers."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import structlog
+
+from daemon.internal_errors import InternalErrors
+from nodeagent.cni.callers import Callers, Means
+from nodeagent.cni.frame import EXIT_NOT_DURABLE, Frame
+from nodeagent.cni.request_log import RequestLog
+from nodeagent.cni.server import Arrived, ServerEvent
+from nodeagent.domain.events import Event
+from nodeagent.metrics import Metrics
+from nodeagent.steps import no_step
+
+NO_BYTES = cast(Any, None)
+"""What the code that reads standard input does not expect."""
+
+
+class Plugin:
+    """A server with one connection, whose request is complete."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._arrived: list[ServerEvent] = [Arrived(1, frame, None)]
+        self.answers: list[bytes] = []
+
+    def collect(self, *_: object) -> list[ServerEvent]:
+        return self._arrived
+
+    def answer(self, caller: int, data: bytes, now_s: float) -> list[ServerEvent]:
+        self.answers.append(data)
+        return []
+
+
+def served(frame: Frame) -> tuple[list[Event], list[bytes]]:
+    """What the agent hears of a request, and what the plugin is answered meanwhile."""
+    log = structlog.get_logger()
+    told: list[str] = []
+    internal = InternalErrors(log, told.append, lambda: 0.0)
+    plugin, pending = Plugin(frame), cast(Any, SimpleNamespace(find=lambda _: None))
+    requests = RequestLog(Metrics("test", "n1"), log)
+    means = Means(cast(Any, plugin), pending, requests, lambda: "r-1", lambda: 0.0, no_step, log, internal)
+    heard = Callers(means).collect({}, 0.0)
+    assert told == ["Arrived"]
+    assert requests.count() == 0
+    return heard, plugin.answers
+
+
+@pytest.mark.parametrize("verb", ["ADD", "CHECK", "GC", "STATUS"])
+def test_a_request_that_cannot_even_be_read_is_answered(verb: str) -> None:
+    variables = {"CNI_COMMAND": verb, "CNI_CONTAINERID": "c1", "CNI_IFNAME": "eth0", "CNI_NETNS": "/run/netns/t"}
+    heard, (answer,) = served(Frame(variables, NO_BYTES))
+    assert heard == []
+    assert answer[0] == 1
+    assert json.loads(answer[5:])["code"] == 100
+
+
+def test_a_del_that_cannot_even_be_read_is_kept_by_the_plugin() -> None:
+    variables = {"CNI_COMMAND": "DEL", "CNI_CONTAINERID": "c1", "CNI_IFNAME": "eth0"}
+    heard, (answer,) = served(Frame(variables, NO_BYTES))
+    assert heard == []
+    assert answer[0] == EXIT_NOT_DURABLE
