@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 import zmq
+from pydantic import ValidationError
 
 from daemon import descriptors
 from daemon.bounds import Bounds
@@ -275,8 +276,10 @@ def _read_namespaces(reader: NamespaceReader, inbox: Inbox[Item]) -> None:
         inbox.put(events.MacUnread(look.caller, Failure.of(problem)))
 
     def on_surveyed(tour: Tour) -> None:
-        told = [_told(each) for each in tour.interfaces]
-        inbox.put(events.InterfacesSeen(tour.request_id, tuple(told), tour.unreadable))
+        told = {each: _told(each) for each in tour.interfaces}
+        untold = {each.namespace for each, interface in told.items() if interface is None}
+        interfaces = tuple(interface for interface in told.values() if interface)
+        inbox.put(events.InterfacesSeen(tour.request_id, interfaces, tour.unreadable + len(untold)))
 
     def on_seen(look: int, sights: tuple[Sight, ...]) -> None:
         inbox.put(events.NamespacesSeen(look, sights))
@@ -284,14 +287,18 @@ def _read_namespaces(reader: NamespaceReader, inbox: Inbox[Item]) -> None:
     reader.run(on_read, on_problem, on_surveyed, on_seen)
 
 
-def _told(seen: SeenInterface) -> Interface:
-    return Interface(
-        namespace=seen.namespace.path,
-        inode=seen.namespace.inode,
-        ifname=seen.ifname,
-        mac=seen.mac,
-        addresses=list(seen.addresses),
-    )
+def _told(seen: SeenInterface) -> Interface | None:
+    """None where the pod has given it a name that no message takes: the kernel takes almost any bytes."""
+    try:
+        return Interface(
+            namespace=seen.namespace.path,
+            inode=seen.namespace.inode,
+            ifname=seen.ifname,
+            mac=seen.mac,
+            addresses=list(seen.addresses),
+        )
+    except ValidationError:
+        return None
 
 
 def _status_server(process: _Process) -> StatusServer:

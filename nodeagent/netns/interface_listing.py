@@ -16,6 +16,9 @@ from nodeagent.netns.interfaces import read_interfaces
 NAMESPACES_MAX: Final = 4096
 """Of one node; there are no more pods on it."""
 
+INTERFACES_MAX: Final = 256
+"""Of one namespace: who owns it can make any number."""
+
 AT_ONCE: Final = 16
 ADDRESSES_MAX: Final = 32
 
@@ -68,7 +71,9 @@ class Tour:
             self.unreadable += error.errno != errno.EINVAL
             return
         try:
-            self.interfaces += read_interfaces(namespace, ADDRESSES_MAX)
+            found = read_interfaces(namespace, ADDRESSES_MAX)
+            self.interfaces += found[:INTERFACES_MAX]
+            self.unreadable += len(found) > INTERFACES_MAX
         except OSError:
             self.unreadable += 1
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import fcntl
+import os
 import socket
 import struct
 from collections import defaultdict
@@ -24,7 +25,7 @@ _NO_MAC: Final = "00:00:00:00:00:00"
 
 def mac_of(probe: socket.socket, ifname: str) -> str | None:
     """The MAC of an interface in the namespace where the socket was made; None where there is none."""
-    request = _MAC_REQUEST.pack(ifname.encode(), 0, b"")
+    request = _MAC_REQUEST.pack(os.fsencode(ifname), 0, b"")
     try:
         answer = fcntl.ioctl(probe, _SIOCGIFHWADDR, request)
     except OSError:
@@ -58,6 +59,6 @@ def _addresses(probe: socket.socket) -> dict[str, list[str]]:
     for label, family, packed in _ADDRESS_ENTRY.iter_unpack(buffer.tobytes()[:length]):
         if family == socket.AF_INET:
             # An additional address may carry a label of its own: eth0:1.
-            name = label.partition(b"\0")[0].decode().partition(":")[0]
+            name = os.fsdecode(label.partition(b"\0")[0]).partition(":")[0]
             found[name].append(socket.inet_ntoa(packed))
     return found

@@ -38,7 +38,7 @@ class Pods:
             _ip("netns", "del", name)
 
 
-def _ip(*arguments: str) -> None:
+def _ip(*arguments: str | bytes) -> None:
     subprocess.run(["ip", *arguments], check=True, capture_output=True)
 
 
@@ -78,6 +78,23 @@ def test_every_interface_is_told_with_mac_and_addresses(world: World, pods: Pods
         an_interface(one, "eth0", "02:00:00:00:00:07", "10.55.0.7", "10.55.0.8"),
         an_interface(two, "net1", "02:00:00:00:00:09"),
     ]
+
+
+@pytest.mark.parametrize("ifname", [b"\xff\xfe", b"a\x01", "\N{EM SPACE}".encode()])
+def test_a_pod_that_gives_an_interface_an_odd_name_hides_no_other_pod(
+    world: World, pods: Pods, ifname: bytes
+) -> None:
+    one = pods.add("10.55.0.7", mac="02:00:00:00:00:07")
+    _ip("-n", pods.names[0], "link", "add", ifname, "type", "veth", "peer", "name", "far2")
+    _ip("-n", pods.names[0], "addr", "add", "10.55.0.9/24", "dev", ifname)
+    world.start(netns_dir=str(pods.directory))
+
+    shown, unreadable = survey(world)
+
+    assert [each for each in shown if each.ifname != "far2"] == [
+        an_interface(one, "eth0", "02:00:00:00:00:07", "10.55.0.7")
+    ]
+    assert unreadable == 1
 
 
 def test_the_nodes_own_namespace_other_files_and_second_names_are_left_out(world: World, pods: Pods) -> None:
