@@ -27,6 +27,9 @@ from protocol.wire.messages import Allocate, Declined, DeclineKind
 ASKS_OF_NODE_MAX: Final = 256
 """Asks of one session that wait."""
 
+BUDGET_MAX_S: Final = 60.0
+"""No ask waits for longer, whatever its agent says: no ADD does."""
+
 STARTS_MAX: Final = 4
 """How often one ask starts anew because its network was short of addresses or gone."""
 
@@ -53,7 +56,7 @@ class Ask:
     @property
     def deadline_s(self) -> float:
         """When nobody waits for it any more."""
-        return self.asked_at_s + self.message.budget_ms / 1000
+        return self.asked_at_s + min(self.message.budget_ms / 1000, BUDGET_MAX_S)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -80,7 +83,9 @@ class Asks:
         self._grants = grants
         self._shortages = shortages
         self._asks: dict[str, Ask] = {}
-        self._deadlines: Deadlines[Ask] = Deadlines()
+        self._making: set[str] = set()
+        """Ids for which a create is under way, be their asks over or not."""
+        self._deadlines: Deadlines[str] = Deadlines()
 
     def __len__(self) -> int:
         return len(self._asks)
@@ -97,7 +102,7 @@ class Asks:
             return
         self._asks[ask.allocation] = ask
         session.asks.add(ask.allocation)
-        self._deadlines.add(ask.deadline_s, ask)
+        self._deadlines.add(ask.deadline_s, ask.allocation)
         self._prepare(ask, now_s)
 
     def let_go(self, allocation: str) -> bool:
@@ -105,7 +110,7 @@ class Asks:
         ask = self._asks.get(allocation)
         if ask is None:
             return True
-        if ask.task and not self._parts.runner.withdraw(ask.task):
+        if not self._withdraw(ask):
             return True
         self._close(ask)
         return ask.starts > 0
@@ -115,15 +120,14 @@ class Asks:
         for allocation in sorted(session.asks):
             ask = self._asks.get(allocation)
             if ask:
-                if ask.task:
-                    self._parts.runner.withdraw(ask.task)
+                self._withdraw(ask)
                 self._close(ask)
 
     def expire(self, now_s: float) -> None:
         """Decline what nobody waits for any more; what is in a call is told when it has ended."""
-        for ask in self._deadlines.take_due(now_s):
-            is_waiting = self._asks.get(ask.allocation) is ask
-            if is_waiting and (ask.task is None or self._parts.runner.withdraw(ask.task)):
+        for allocation in self._deadlines.take_due(now_s):
+            ask = self._asks.get(allocation)
+            if ask and ask.deadline_s <= now_s and self._withdraw(ask):
                 self._decline(ask, errors.TimeIsUp())
 
     def next_deadline_s(self) -> float | None:
@@ -139,7 +143,8 @@ class Asks:
             raise errors.SingleCallsRefused(user=parts.policy.user)
         if AllocationId.parse(allocation).owner != session.owner:
             raise errors.NotYours(attachment=allocation)
-        if allocation in parts.index or session.names(allocation) or allocation in self._deletions:
+        is_used = allocation in parts.index or allocation in self._making or allocation in self._deletions
+        if is_used or session.names(allocation):
             raise errors.IdUsed(allocation=allocation)
         if len(session.asks) >= ASKS_OF_NODE_MAX:
             raise errors.NodeBusy(limit=ASKS_OF_NODE_MAX)
@@ -179,6 +184,7 @@ class Asks:
             mac=self._labels.mac_of(ask.allocation, label) if label else None,
             for_reserve=ask.message.for_reserve,
         )
+        self._making.add(ask.allocation)
         parts.runner.submit(ask.task, lambda outcome, at_s: self._ended(ask, outcome, at_s), now_s)
 
     # From the lane to the answer
@@ -188,9 +194,14 @@ class Asks:
             ask.calls += ask.task.calls
             ask.grid_s += ask.task.grid_s
         ask.task = None
+        self._making.discard(ask.allocation)
         if isinstance(outcome, Created):
             self._parts.index.saw(outcome.object)
         if self._asks.get(ask.allocation) is not ask:
+            return
+        if ask.allocation not in ask.session.asks:
+            # It was let go meanwhile, so nobody is told, and nothing more is made for it.
+            self._close(ask)
             return
         if isinstance(outcome, Created):
             self._created(ask, outcome, now_s)
@@ -216,9 +227,6 @@ class Asks:
             parts.outbox.alarm("grid_forgot_gateway", network=made.subnet, view=made.view, address=made.address)
             parts.networks.contradicted(ask.network)
             self._unknown(ask)
-            return
-        if ask.allocation in ask.session.let_go:
-            self._close(ask)
             return
         self._close(ask)
         is_ready = ask.message.for_reserve
@@ -259,7 +267,7 @@ class Asks:
         self._parts.outbox.alarm("network_exhausted", network=ask.network.subnet, view=ask.network.view)
         self._decline(ask, problem)
         for other in [each for each in self._asks.values() if each.network.key == ask.network.key]:
-            if other.task and self._parts.runner.withdraw(other.task):
+            if other.task and self._withdraw(other):
                 self._decline(other, problem)
 
     def _contradicted(self, ask: Ask, now_s: float) -> None:
@@ -297,6 +305,13 @@ class Asks:
         outbox = self._parts.outbox
         outbox.decline(session.connection, message.id, problem, message.allocation)
         outbox.note("declined", **_facts(session, message), code=problem.code, reason=problem.msg)
+
+    def _withdraw(self, ask: Ask) -> bool:
+        """Make nothing for it; False where that is in a call already."""
+        if ask.task and not self._parts.runner.withdraw(ask.task):
+            return False
+        self._making.discard(ask.allocation)
+        return True
 
     def _close(self, ask: Ask) -> None:
         self._asks.pop(ask.allocation, None)

@@ -21,6 +21,9 @@ ASKING_S: Final = 120.0
 ASK_BACK_EVERY_S: Final = 10.0
 """An agent that was asked for ready allocations and lets none go is passed over for so long: it may be dead."""
 
+NETWORKS_MAX: Final = 4_096
+"""Of more networks, the one that nobody has asked for longest is forgotten: an agent may name ever new ones."""
+
 
 @dataclass(frozen=True)
 class _AskedBack:
@@ -47,8 +50,7 @@ class Grants:
         if not self._parts.index.is_complete:
             return False
         place = network.view, network.subnet
-        asking = self._asked_at_s.setdefault(place, {})
-        asking[session.owner.agent] = now_s
+        self._note_ask(place, session.owner.agent, now_s)
         if place in self._exhausted:
             return False
         use = self._use(network, session, now_s)
@@ -109,6 +111,12 @@ class Grants:
             not each.is_labelled and AllocationId.parse(each.allocation).owner.node not in heard
             for each in objects
         )
+
+    def _note_ask(self, place: tuple[str, str], agent: Agent, now_s: float) -> None:
+        lately = {each: at_s for each, at_s in self._asked_at_s.pop(place, {}).items() if now_s - at_s < ASKING_S}
+        self._asked_at_s[place] = {**lately, agent: now_s}
+        if len(self._asked_at_s) > NETWORKS_MAX:
+            del self._asked_at_s[next(iter(self._asked_at_s))]
 
     def _asked_back_lately(self, place: tuple[str, str], now_s: float) -> dict[Agent, _AskedBack]:
         asked = self._asked_back.get(place, {})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from coordinator.allocation.parts import Parts
@@ -34,11 +33,9 @@ class Labels:
     def set(self, session: Session, row: LabelRow, now_s: float) -> None:
         """The session's journal says which attachment an allocation of its has."""
         allocation, node = row.allocation, session.owner.node
-        claim = session.claims.get(allocation)
-        if claim is None or allocation in self._tasks:
+        if allocation not in session.claims or allocation in self._tasks:
             return
-        if claim.is_ready:
-            self._parts.sessions.claim(session, replace(claim, is_ready=False))
+        self._parts.sessions.hold(session, allocation)
         known = self._parts.index.get(allocation)
         if known and known.label == row.label:
             self._confirm(session, allocation)

@@ -13,9 +13,10 @@ from coordinator.allocation.finds import find
 from coordinator.allocation.index import NetworkPlace
 from coordinator.allocation.parts import Parts
 from coordinator.core.networks import Network, resolve
+from coordinator.grid.allocation_object import AllocationObject
 from coordinator.nodes.sessions import Claim, Session
 from coordinator.tasks.find_task import Seen, Unseen
-from coordinator.tasks.repair_task import InPlace, Occupied, RepairOutcome, RepairTask
+from coordinator.tasks.repair_task import Forestalled, InPlace, Occupied, RepairOutcome, RepairTask
 from protocol.errors import Problem
 from protocol.wire import messages
 from protocol.wire.allocation_id import AllocationId
@@ -87,10 +88,10 @@ class Repairs:
         found, known = self._claim(allocation), self._parts.index.get(allocation)
         if found is None or known is None:
             return found is None
-        return (known.view, known.address) == (found[1].view, found[1].address)
+        return known.place == found[1].place
 
     def contested(self, allocation: str, now_s: float) -> None:
-        """Another claim names the same address: the grid says which of them it holds, and the other is lost."""
+        """Another claim names the same address: the grid says which of them is lost, or else it is the later."""
         self._repair(allocation, now_s)
 
     def gone(self, allocation: str, now_s: float) -> None:
@@ -109,20 +110,24 @@ class Repairs:
         find(self._parts, claims, lambda outcome, at_s: self._searched(claims, outcome, at_s), now_s)
 
     def _searched(self, claims: list[str], outcome: Seen | Unseen, now_s: float) -> None:
-        seen = outcome.objects if isinstance(outcome, Seen) else {}
         for allocation in claims:
-            found = seen.get(allocation)
-            if found:
-                self._parts.index.saw(found)
-            else:
-                self._parts.index.drop(allocation)
-            if (found and self.is_in_place(allocation)) or self._give_up(allocation, now_s):
+            if isinstance(outcome, Seen):
+                self._take_in(allocation, outcome.objects.get(allocation), now_s)
+            is_settled = isinstance(outcome, Seen) and self.is_in_place(allocation)
+            if is_settled or self._claim(allocation) is None or self._is_parked(allocation, now_s):
                 self._tried(allocation, now_s)
-            elif self._claim(allocation) and not self._is_parked(allocation, now_s):
+            else:
                 # A silent session's too: its address cannot be told, so it must not be what the grid gives next.
                 self._repair(allocation, now_s)
-            else:
-                self._tried(allocation, now_s)
+
+    def _take_in(self, allocation: str, seen: AllocationObject | None, now_s: float) -> None:
+        """The grid holds this under the id of a claim. Of a search that has failed nothing is taken in."""
+        if seen:
+            self._parts.index.saw(seen)
+        else:
+            self._parts.index.drop(allocation)
+        if not self.is_in_place(allocation):
+            self._give_up(allocation, now_s)
 
     def _give_up(self, allocation: str, now_s: float) -> bool:
         """Whether the grid lacks again what was put back for a silent session: then it is no claim any more."""
@@ -140,11 +145,14 @@ class Repairs:
 
     def _is_parked(self, allocation: str, now_s: float) -> bool:
         """Whether a claim waits for what becomes of the object at its place, which nobody claims yet."""
+        found = self._claim(allocation)
         for occupant, claimed in self._parked.items():
             if claimed == allocation:
-                if self._is_undecided(occupant, now_s):
+                known = self._parts.index.get(occupant)
+                is_there = bool(found and known and known.place == found[1].place)
+                if is_there and self._is_undecided(occupant, now_s):
                     return True
-                # Somebody has adopted it meanwhile, or its node has gone to another coordinator.
+                # Somebody has adopted, moved or deleted it meanwhile, or its node has gone to another coordinator.
                 del self._parked[occupant]
                 return False
         return False
@@ -174,6 +182,7 @@ class Repairs:
             network=network,
             address=claim.address,
             cluster_ids=parts.policy.cluster_ids,
+            rival=parts.sessions.earlier_claim(claim, now_s),
         )
         if (claim.view, claim.subnet) in self._unsearched:
             task.hurry()
@@ -197,6 +206,8 @@ class Repairs:
             self._repaired(allocation, outcome, found, now_s)
         elif isinstance(outcome, Occupied):
             self._occupied(allocation, outcome, found, now_s)
+        elif isinstance(outcome, Forestalled):
+            self._forestalled(allocation, outcome, found, now_s)
         else:
             facts = {"allocation": allocation, "reason": outcome.problem.msg}
             self._parts.outbox.alarm("repair_failed", **facts)
@@ -234,6 +245,14 @@ class Repairs:
             return
         holder = (by.comment or by.allocation or "another object") if by else "another object of the grid"
         self._lose(*found, holder=holder)
+
+    def _forestalled(
+        self, allocation: str, outcome: Forestalled, found: tuple[Session, Claim] | None, now_s: float
+    ) -> None:
+        if found and self._parts.sessions.earlier_claim(found[1], now_s):
+            self._lose(*found, holder=f"allocation {outcome.by}")
+        else:
+            self._repair(allocation, now_s)
 
     def _lose(self, session: Session, claim: Claim, holder: str) -> None:
         """Somebody else has the address of a claim: it is none any more, and its journal is told."""

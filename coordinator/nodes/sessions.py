@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Final
 
@@ -28,7 +28,8 @@ WELCOMES_OF_NODE_MAX: Final = 16
 LET_GO_MAX: Final = 4_096
 """Rows of one answer to a welcome that are let go and not confirmed."""
 
-REPLACED_REMEMBERED_MAX: Final = 8
+REPLACED_REMEMBERED_MAX: Final = 64
+"""Journals of one node that others of their boot and driver have replaced."""
 
 JOURNALS_OF_NODE_MAX: Final = 16
 """More journals of one node than that are forgotten, the one first that was not heard for longest."""
@@ -52,6 +53,11 @@ class Claim:
     address: str
     network_name: str
     is_ready: bool
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Its network view and its address."""
+        return self.view, self.address
 
 
 @dataclass(slots=True, eq=False)
@@ -144,7 +150,8 @@ class Sessions:
         """When each journal without a session was heard last, by node."""
         self._welcomed: dict[str, dict[bytes, _Welcomed]] = {}
         """Whoever has not answered yet, by node and connection."""
-        self._replaced: dict[SessionKey, list[str]] = {}
+        self._replaced: dict[str, list[Owner]] = {}
+        """The journals that were replaced by others of their boot and driver, by node."""
         self._by_journal: dict[tuple[str, str, str, str], Session] = {}
         self._places: dict[str, dict[str, tuple[str, ...]]] = {}
         """The ids that claim an address: by view, then by address."""
@@ -247,16 +254,20 @@ class Sessions:
         if claim is None:
             return
         if claim.is_ready:
-            ready = self._ready[claim.view, claim.subnet]
-            ready[session.owner.agent] -= 1
-            if not ready[session.owner.agent]:
-                del ready[session.owner.agent]
+            self._uncount_ready(claim, session.owner.agent)
         addresses = self._places[claim.view]
         others = tuple(each for each in addresses[claim.address] if each != allocation)
         if others:
             addresses[claim.address] = others
         else:
             del addresses[claim.address]
+
+    def hold(self, session: Session, allocation: str) -> None:
+        """What the session has is not ready any more: a pod has it."""
+        claim = session.claims[allocation]
+        if claim.is_ready:
+            session.claims[allocation] = replace(claim, is_ready=False)
+            self._uncount_ready(claim, session.owner.agent)
 
     def ready_by_agent(self, view: str, subnet: str) -> Mapping[Agent, int]:
         """How many ready allocations of a network each connected agent claims."""
@@ -267,6 +278,15 @@ class Sessions:
         ids = self._places.get(view, {}).get(address, ())
         found = ((each, self.of_owner(AllocationId.parse(each).owner)) for each in ids)
         return {allocation: session for allocation, session in found if session}
+
+    def earlier_claim(self, claim: Claim, now_s: float) -> str:
+        """The id of a claim to the same address that was there first, of a session that is heard; else empty."""
+        for allocation, session in self.claims_at(*claim.place).items():
+            if allocation == claim.allocation:
+                break
+            if not session.is_silent(now_s):
+                return allocation
+        return ""
 
     def _owner(self, hello: Hello) -> Owner:
         return Owner(
@@ -284,6 +304,15 @@ class Sessions:
         if len(heard) > JOURNALS_OF_NODE_MAX:
             del heard[min(heard, key=heard.__getitem__)]
 
+    def _uncount_ready(self, claim: Claim, agent: Agent) -> None:
+        place = claim.view, claim.subnet
+        ready = self._ready[place]
+        ready[agent] -= 1
+        if not ready[agent]:
+            del ready[agent]
+        if not ready:
+            del self._ready[place]
+
     def _take_welcome(self, node: str, connection: bytes) -> None:
         welcomed = self._welcomed.get(node, {})
         welcomed.pop(connection, None)
@@ -293,11 +322,10 @@ class Sessions:
     def _begin(self, session: Session, told: _Welcomed) -> Begun:
         sessions = self._by_node.get(session.node, {})
         replaced = sessions.get(session.key)
-        was_replaced = self._replaced.setdefault(session.key, [])
-        is_second = session.owner.journal in was_replaced
+        was_replaced = self._replaced.get(session.node, [])
+        is_second = session.owner in was_replaced
         if replaced and replaced.owner.journal != session.owner.journal:
-            was_replaced.append(replaced.owner.journal)
-            del was_replaced[:-REPLACED_REMEMBERED_MAX]
+            self._replaced[session.node] = [*was_replaced, replaced.owner][-REPLACED_REMEMBERED_MAX:]
         if replaced is None and len(sessions) >= SESSIONS_OF_NODE_MAX:
             replaced = min(sessions.values(), key=lambda each: each.heard_at_s)
         standing = dict.fromkeys((replaced, self._by_connection.get(session.connection)))

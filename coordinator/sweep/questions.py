@@ -14,7 +14,6 @@ from coordinator.nodes.boots import Boot, Boots
 from coordinator.nodes.sessions import Claim, Session
 from coordinator.tasks.find_task import Seen, Unseen
 from protocol.wire import messages
-from protocol.wire.allocation_id import AllocationId
 from protocol.wire.messages import PAGE_ROWS_MAX, Answer, OrphanRow, ProbeAnswer
 from protocol.wire.pages import pages_of
 
@@ -50,15 +49,11 @@ class Questions:
             outbox.send(session.connection, messages.Whose(id=outbox.draw(), allocations=page))
 
     def answered(self, session: Session, answer: Answer, now_s: float) -> None:
-        """The journal has said which are its own. It disowns for good, and nothing but ids that it has drawn."""
-        for allocation in answer.mine:
-            session.questioned.discard(allocation)
+        """The journal has said which are its own. It is believed of nothing but what it was asked about."""
+        for allocation in self._asked_about(session, answer.mine):
             self._kept(allocation, now_s)
-        for allocation in answer.disowned:
-            is_own = AllocationId.parse(allocation).owner.is_same_journal(session.owner)
-            if is_own and allocation in session.questioned:
-                session.questioned.discard(allocation)
-                self._deletions.disowned(allocation, now_s)
+        for allocation in self._asked_about(session, answer.disowned):
+            self._deletions.disowned(allocation, now_s)
 
     def please_label(self, session: Session, allocations: list[str]) -> None:
         """Ask for the labels of objects that bear none."""
@@ -100,6 +95,12 @@ class Questions:
     def ended(self, session: Session) -> None:
         """The session has ended: what it was asked is asked of the next."""
         self._probes = {nonce: probe for nonce, probe in self._probes.items() if probe.session is not session}
+
+    def _asked_about(self, session: Session, allocations: list[str]) -> list[str]:
+        """Those of which this journal was asked whose they are; its answer is awaited no more."""
+        asked = [each for each in allocations if each in session.questioned]
+        session.questioned.difference_update(asked)
+        return asked
 
     def _orphans_read(
         self, session: Session, page: list[str], rest: list[str], outcome: Seen | Unseen, now_s: float

@@ -35,7 +35,14 @@ class Occupied:
     by: AllocationObject | None
 
 
-RepairOutcome = InPlace | Occupied | Failed
+@dataclass(frozen=True)
+class Forestalled:
+    """The grid holds nothing under the id, so none was made: the claim `by` to the address was there first."""
+
+    by: str
+
+
+RepairOutcome = InPlace | Occupied | Forestalled | Failed
 
 
 class _Step(Enum):
@@ -47,7 +54,10 @@ class _Step(Enum):
 
 
 class RepairTask(AllocationTask[RepairOutcome]):
-    """It may be repeated at any time: the grid takes one object for an address, and the id stays the same."""
+    """It may be repeated at any time: the grid takes one object for an address, and the id stays the same.
+
+    `rival` is the claim of another id to the same address that was there first; empty where there is none.
+    """
 
     priority = Priority.LABEL
     patient = True
@@ -62,6 +72,7 @@ class RepairTask(AllocationTask[RepairOutcome]):
         network: Network,
         address: str,
         cluster_ids: frozenset[str],
+        rival: str,
     ) -> None:
         super().__init__(writer, user, allocation)
         self.network = network
@@ -69,6 +80,7 @@ class RepairTask(AllocationTask[RepairOutcome]):
         self.node_name = node
         self._step = _Step.FIND
         self._cluster_ids = cluster_ids
+        self._rival = rival
         self._edited: AllocationObject | None = None
         """What is at the place, and has lost its id."""
         self._named = ""
@@ -134,6 +146,8 @@ class RepairTask(AllocationTask[RepairOutcome]):
 
     def _looked(self, found: AllocationObject | None) -> RepairOutcome | None:
         if found is None:
+            if self._rival:
+                return Forestalled(by=self._rival)
             self._go_to(_Step.CREATE)
             return None
         is_here = (found.view, found.address) == (self.network.view, self.address)

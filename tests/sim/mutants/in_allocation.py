@@ -18,11 +18,8 @@ IN_ALLOCATION: Final = (
         "an ask in a call outlives its session",
         Promise.ONE_OBJECT,
         "coordinator.allocation.asks",
-        "                if ask.task:\n"
-        "                    self._parts.runner.withdraw(ask.task)\n"
-        "                self._close(ask)\n",
-        "                if ask.task is None or self._parts.runner.withdraw(ask.task):\n"
-        "                    self._close(ask)\n",
+        "                self._withdraw(ask)\n                self._close(ask)\n",
+        "                if self._withdraw(ask):\n                    self._close(ask)\n",
     ),
     Mutant(
         "an address is told whoever claims it",
@@ -67,8 +64,8 @@ IN_ALLOCATION: Final = (
         "an occupant that was adopted is waited for",
         Promise.NOTHING_BEHIND,
         "coordinator.allocation.repairs",
-        "                if self._is_undecided(occupant, now_s):\n                    return True\n",
-        "                return True\n",
+        "                if is_there and self._is_undecided(occupant, now_s):\n",
+        "                if is_there:\n",
     ),
     Mutant(
         "a deletion without an outcome counts as done",
@@ -83,8 +80,11 @@ IN_ALLOCATION: Final = (
         "a node labels what another node has",
         Promise.ONLY_OURS,
         "coordinator.allocation.labels",
-        "        if claim is None or allocation in self._tasks:\n            return\n        if claim.is_ready:\n",
-        "        if allocation in self._tasks:\n            return\n        if claim and claim.is_ready:\n",
+        "        if allocation not in session.claims or allocation in self._tasks:\n"
+        "            return\n        self._parts.sessions.hold(session, allocation)\n",
+        "        if allocation in self._tasks:\n"
+        "            return\n        if allocation in session.claims:\n"
+        "            self._parts.sessions.hold(session, allocation)\n",
     ),
     Mutant(
         "the listing reads every cluster's objects",

@@ -121,7 +121,7 @@ IN_SWEEP: Final = (
         "a node disowns what another node has",
         Promise.ONLY_OURS,
         "coordinator.sweep.questions",
-        "            if is_own and allocation in session.questioned:\n",
-        "            if True:\n",
+        "        asked = [each for each in allocations if each in session.questioned]\n",
+        "        asked = allocations\n",
     ),
 )
