@@ -36,11 +36,12 @@ class Admin:
 
     def edits_label(self) -> None:
         """He writes something else where people read which pod has the address."""
-        thing = self._choose()
-        if thing is None:
-            return
+        if thing := self._choose():
+            self.writes_label(thing, self._random.choice(("wiped", "overwritten", "comment")))
+
+    def writes_label(self, thing: GridObject, kind: str) -> None:
+        """He wipes an object's label, or writes something else over it or its comment."""
         allocation = _id_of(thing)
-        kind = self._random.choice(("wiped", "overwritten", "comment"))
         self._tell(allocation, f"edits the label ({kind})")
         if kind == "wiped":
             self._edit(thing, {"extattrs-": {"VM ID": {}, "VM Name": {}}})

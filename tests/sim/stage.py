@@ -260,6 +260,10 @@ class Stage:
         other_id = next(iter(self._lives[other].told)) if other else FOREIGN_ID
         self.world.admin.writes_over(self._object_of(name), kind, other_id)
 
+    def do_label(self, name: str, kind: str) -> None:
+        """`label web wiped`: an administrator edits what people read on the pod's object."""
+        self.world.admin.writes_label(self._object_of(name), kind)
+
     def do_restore(self) -> None:
         """An administrator restores what was removed last."""
         self.world.admin.restores(self.world.ledger.removed[-1])

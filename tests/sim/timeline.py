@@ -5,8 +5,17 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 Action = Callable[[], None]
+
+
+STEPS_MAX: Final = 500_000
+"""The busiest worlds make some forty thousand."""
+
+
+class Restless(AssertionError):
+    """The world goes on and on at one moment."""
 
 
 class Timeline:
@@ -33,6 +42,8 @@ class Timeline:
         while heap and heap[0][0] <= end_s:
             self.now_s, _, action = heapq.heappop(heap)
             self.done += 1
+            if self.done > STEPS_MAX:
+                raise Restless(f"no rest: {STEPS_MAX} steps were made by {self.now_s:.0f} s")
             action()
         self.now_s = max(self.now_s, end_s)
 

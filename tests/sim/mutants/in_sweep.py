@@ -62,8 +62,8 @@ IN_SWEEP: Final = (
         "nothing is swept",
         Promise.NOTHING_BEHIND,
         "coordinator.sweep.sweeper",
-        "        if self._next_s is not None and now_s >= self._next_s:\n",
-        "        if False:\n",
+        "        self._next_s = now_s + self._interval_s if self._interval_s else None\n",
+        "        self._next_s = None\n",
     ),
     Mutant(
         "nobody is asked whose an object is",
@@ -88,7 +88,7 @@ IN_SWEEP: Final = (
         "",
     ),
     Mutant(
-        "what is repaired gets no label",
+        "a label that was wiped is not asked for",
         Promise.NOTHING_BEHIND,
         "coordinator.sweep.comparison",
         "        self._questions.please_label(session, verdicts.get(Verdict.LABEL, []))\n",
