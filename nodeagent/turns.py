@@ -43,7 +43,7 @@ _OF_LINK: Final = (
     events.InterfacesSeen,
     events.TokenMissing,
 )
-_COMES_AGAIN: Final = (events.Ticked, events.HungUp, events.Delivered)
+_COMES_AGAIN: Final = (events.Ticked, events.HungUp, events.GivenUp, events.Delivered)
 
 
 class Journal(Protocol):
@@ -156,7 +156,7 @@ class Turns:
             self._tell("abandoned turn", error)
             return self._break_down(now_s)
         if isinstance(event, _OF_REQUESTS):
-            self._later.append(events.HungUp(event.caller))
+            self._later.append(events.GivenUp(event.caller))
             return [*effects, *_refusal(event)]
         if isinstance(event, _OF_LINK):
             self._later.append(events.ConnectionUnfit(LINK_FAILED))

@@ -187,8 +187,13 @@ class Adds:
         """A plugin is gone: what nobody waits for, or has read of, is let go."""
         self._abandoned.update(dict.fromkeys(self._unread.hung_up(caller)))
         self._let_abandoned_go(now_s)
-        for flight in list(self._flights.values()):
-            self._leave(flight, [waiter for waiter in flight.waiters if waiter.caller == caller])
+        self._no_longer_waits(caller)
+
+    def given_up(self, caller: int) -> None:
+        """A plugin hears of a failure, or was answered before: what it was told it may have read."""
+        self._unread.forget(caller)
+        self._labelling.pop(caller, None)
+        self._no_longer_waits(caller)
 
     def untold(self, caller: int) -> None:
         """A plugin was not told its address after all: what nobody has read of is let go at the next tick."""
@@ -299,6 +304,10 @@ class Adds:
         if not flight.waiters:
             del self._flights[flight.request.attachment]
             self._asks.withdraw(flight.allocation)
+
+    def _no_longer_waits(self, caller: int) -> None:
+        for flight in list(self._flights.values()):
+            self._leave(flight, [waiter for waiter in flight.waiters if waiter.caller == caller])
 
     def _is_late(self, flight: Flight, waiter: Waiter, now_s: float) -> bool:
         if now_s - waiter.arrived_s >= ADD_ANSWER_S:

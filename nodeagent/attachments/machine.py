@@ -57,6 +57,7 @@ class Attachments:
             events.MacUnread: lambda event, _: self._adds.mac_unread(event),
             events.NamespacesSeen: self._vanished.seen,
             events.HungUp: self._hung_up,
+            events.GivenUp: self._given_up,
             events.Delivered: lambda event, _: self._adds.delivered(event.caller),
             events.Received: self._received,
             events.SessionBegan: self._session_began,
@@ -152,8 +153,15 @@ class Attachments:
 
     def _hung_up(self, event: events.HungUp, now_s: float) -> None:
         self._adds.hung_up(event.caller, now_s)
-        self._collections.hung_up(event.caller)
-        self._order.take_if(lambda each: each.event.caller == event.caller)
+        self._no_longer_waits(event.caller)
+
+    def _given_up(self, event: events.GivenUp, _: float) -> None:
+        self._adds.given_up(event.caller)
+        self._no_longer_waits(event.caller)
+
+    def _no_longer_waits(self, caller: int) -> None:
+        self._collections.hung_up(caller)
+        self._order.take_if(lambda each: each.event.caller == caller)
 
     def _session_began(self, event: events.SessionBegan, now_s: float) -> None:
         self._node.session = event

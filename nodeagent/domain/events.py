@@ -113,6 +113,13 @@ class HungUp(Event):
 
 
 @dataclass(frozen=True)
+class GivenUp(Event):
+    """The agent has failed at something of this caller, who hears so if it is still waiting for its answer."""
+
+    caller: int
+
+
+@dataclass(frozen=True)
 class Delivered(Event):
     """The plugin has its whole answer."""
 

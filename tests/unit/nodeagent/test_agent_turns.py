@@ -24,7 +24,7 @@ from nodeagent.journal.rows import Rows
 from nodeagent.journal.store import WriteFailed
 from nodeagent.machine import Machine, Options, make_machine
 from nodeagent.turns import AnswerAll, Turns
-from protocol.wire.messages import Claims, Welcome
+from protocol.wire.messages import Claims, SetLabels, Welcome
 
 WELCOME = Welcome(id="hello-1", number=7, cluster=CLUSTER, reserve=1)
 FAILED = Failure.of(errors.AgentFailed())
@@ -126,6 +126,22 @@ def test_an_add_that_fails_hears_code_100_and_the_next_is_served() -> None:
     (reply,) = [each for each in node.take(an_add(2, C2)) if isinstance(each, Reply)]
     assert isinstance(reply.outcome, Granted)
     assert reply.outcome.allocations == (OTHER.id,)
+
+
+def test_an_address_that_was_told_stays_when_the_agent_fails_at_its_label() -> None:
+    node = Node()
+    node.connect()
+    (reply,) = [each for each in node.take(an_add(1, C2)) if isinstance(each, Reply)]
+    assert isinstance(reply.outcome, Granted)
+
+    node.fails_at = events.MacRead
+    effects = node.take(events.MacRead(1, "02:00:00:00:00:01"))
+    node.fails_at = None
+    effects += node.take() + node.take(events.Delivered(1))
+
+    assert node.file.contents.allocations[OTHER.id].state is State.HELD
+    sent = [each.message for each in effects if isinstance(each, Transmit)]
+    assert [row.allocation for each in sent if isinstance(each, SetLabels) for row in each.labels] == [OTHER.id]
 
 
 def test_what_came_in_the_same_moment_is_asked_again_and_not_told() -> None:
