@@ -7,12 +7,13 @@ from pathlib import Path
 
 HURRIED = Path(__file__).with_name("hurried_daemon.py")
 SILENCE_S = 4.0
-"""Instead of the minute after which a boot, or the journal of an adopted id, counts as silent."""
+"""Instead of the minute, or half of it, after which a boot, a journal or an agent counts as silent."""
 
 COORDINATOR = {
     "coordinator.nodes.boots:SILENCE_S": SILENCE_S,
     "coordinator.nodes.boots:TWICE_APART_S": 1.0,
     "coordinator.nodes.sessions:UNHEARD_S": SILENCE_S,
+    "coordinator.nodes.sessions:SILENT_S": SILENCE_S,
 }
 AGENT = {"nodeagent.link.session:PING_AFTER_S": 0.5, "nodeagent.attachments.vanished:LOOK_EVERY_S": 1.0}
 

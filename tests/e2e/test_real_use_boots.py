@@ -1,7 +1,7 @@
 """Copied machines, machines that boot within seconds, containers that play a node: real processes, one kernel.
 
-A boot is another one where a file lies over the kernel's boot ID. Except in the one test that says so, the minutes
-of coordinator and agents are `hurry.SILENCE_S`.
+A boot is another one where a file lies over the kernel's boot ID. The minutes of coordinator and agents are
+`hurry.SILENCE_S`; `test_without_del.py` has a reboot at the true times.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hostile import passes
 from hurry import SILENCE_S, agent_in_a_hurry, coordinator_in_a_hurry
-from machines import agent_of, booted_again, in_another_boot
+from machines import in_another_boot
 from runtime_calls import a_mac, add, agent_status, coordinator_status, delete
 
 from demo.cluster import Cluster, Node, Plan
@@ -122,11 +121,8 @@ def test_a_copied_machine_frees_nothing_is_given_nothing_and_is_served_like_the_
     assert cluster.grid.wait_until(lambda: told.address not in objects(cluster))
 
 
-@pytest.mark.timeout(240)  # the true times: an earlier boot is over when it was not heard for a minute
-def test_a_node_boots_three_seconds_after_its_crash(
-    make_cluster: MakeCluster, make_netns: MakeNetns, tmp_path: Path
-) -> None:
-    cluster = make_cluster(Plan(agent=agent_of("m-1")))
+def test_a_node_boots_three_seconds_after_its_crash(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
+    cluster = make_cluster(hurried_plan(2))
     node = cluster.node
     for container in ("a", "b", "c"):
         assert add(node, container, make_netns(a_mac())).ok
@@ -136,11 +132,12 @@ def test_a_node_boots_three_seconds_after_its_crash(
     node.agent.kill()
     shutil.rmtree(node.run_dir)
 
-    node.start_agent(launcher=booted_again("m-1", tmp_path))
+    agent = agent_in_a_hurry("--machine", "m-1")
+    node.start_agent(launcher=in_another_boot(agent, node.directory))
     new = add(node, "new", make_netns(a_mac()))
     assert new.ok
     assert new.address not in before
-    assert cluster.grid.wait_until(lambda: not before & set(objects(cluster)), timeout_s=120)
+    assert cluster.grid.wait_until(lambda: not before & set(objects(cluster)))
     assert set(cluster.grid.pods()) == {new.address}
     assert alarms(cluster) == set()
 

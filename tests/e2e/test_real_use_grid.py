@@ -1,15 +1,13 @@
-"""What happens to the grid in real use: it is restored from a backup, shared with another cluster, lied to."""
+"""What happens to the grid in real use: it is restored from a backup, lied to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
-from leftovers import SWEEPS_SOON
 from plans import NO_REST, asking
-from runtime_calls import a_mac, add, delete, grid_holds
+from runtime_calls import a_mac, add, grid_holds
 from wire_peer import Peer, hello, own_boot_id
 
 from demo.cluster import Cluster, Plan
@@ -29,35 +27,6 @@ GROWTH_MAX_KB = 64 * 1024
 def coordinator_of(cluster: Cluster) -> Daemon:
     assert cluster.coordinator
     return cluster.coordinator
-
-
-def test_two_clusters_of_one_name_on_one_grid_touch_nothing_of_each_other(
-    make_cluster: MakeCluster, make_netns: MakeNetns, tmp_path: Path
-) -> None:
-    def flags(name: str, *nodes: str) -> tuple[str, ...]:
-        live = tmp_path / name
-        live.write_text("".join(f"{node}\n" for node in nodes))
-        return (*SWEEPS_SOON, "--live-nodes", str(live))
-
-    nodes = ("node-1", "node-2")
-    one = make_cluster(asking(nodes=nodes, coordinator_flags=flags("one", *nodes)))
-    nodes = ("node-1", "node-3")
-    two = make_cluster(asking(nodes=nodes, coordinator_flags=flags("two", *nodes), grid=one.grid))
-    names = []
-    for which, cluster in enumerate((one, two)):
-        for node in cluster.nodes.values():
-            names.append(f"cluster-{which}-{node.name}")
-            assert add(node, names[-1], make_netns(a_mac())).ok
-    for cluster in (one, two):
-        coordinator_of(cluster).kill()
-        cluster.start_coordinator()
-        cluster.wait_connected("node-1")
-    for cluster in (one, two):
-        coordinator_of(cluster).wait_for("another_cluster")
-        coordinator_of(cluster).wait_for_count("listed", 6)
-    assert grid_holds(one, *names)
-    assert delete(two.node, "cluster-1-node-1").ok
-    assert grid_holds(one, *(name for name in names if name != "cluster-1-node-1"))
 
 
 def test_what_a_backup_lacks_is_put_back_with_its_names_and_given_to_nobody_else(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -18,21 +18,27 @@ from runtime_calls import a_mac, add, coordinator_status, delete, grid_holds
 
 from demo.cluster import Cluster, Node, Plan
 from demo.cni import Invocation, Outcome
+from demo.grid import ea
 from demo.links import remove_namespace
 from demo.socket_directory import socket_directory
 
-MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
 
 LIVING = ("a", "b", "c")
 
 
-@pytest.fixture
-def cluster(make_cluster: MakeCluster) -> Cluster:
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A node for each way to lose a journal; every test takes its pods away."""
     flags = (*NO_REST, "--sweep-interval", "1")
-    return make_cluster(
-        Plan(coordinator=coordinator_in_a_hurry(), agent=agent_in_a_hurry(), coordinator_flags=flags)
+    plan = Plan(
+        nodes=("node-1", "node-2", "node-3"),
+        coordinator=coordinator_in_a_hurry(),
+        agent=agent_in_a_hurry(),
+        coordinator_flags=flags,
     )
+    with Cluster(tmp_path_factory.mktemp("cluster"), plan) as shared:
+        yield shared
 
 
 def check(node: Node, container: str, netns: str, told: Outcome) -> Outcome:
@@ -55,33 +61,47 @@ def damage(journal: Path) -> None:
         path.write_bytes(os.urandom(max(4096, path.stat().st_size)))
 
 
-@pytest.mark.parametrize("lose", [remove, truncate, damage])
-def test_the_journal_is_lost_in_a_running_boot(
-    cluster: Cluster, make_netns: MakeNetns, lose: Callable[[Path], None]
-) -> None:
-    node = cluster.node
-    namespaces = {container: make_netns(a_mac()) for container in (*LIVING, "ended")}
-    told = {container: add(node, container, netns) for container, netns in namespaces.items()}
-    assert all(each.ok for each in told.values())
-    assert node.agent
-    node.agent.kill()
-    remove_namespace(os.path.basename(namespaces["ended"]))
-    (journal,) = node.run_dir.glob("*.journal")
-    lose(journal)
+LOSSES: Mapping[str, Callable[[Path], None]] = {"node-1": remove, "node-2": truncate, "node-3": damage}
 
-    agent = node.start_agent()
-    cluster.wait_connected(node.name)
-    if lose is damage:
-        agent.wait_for("journal_damaged")
-    new = [add(node, f"new-{number}", make_netns(a_mac())) for number in range(3)]
-    assert all(each.ok for each in new)
-    assert not {each.address for each in new} & {told[each].address for each in LIVING}
-    assert grid_holds(cluster, *LIVING, "new-0", "new-1", "new-2")
-    for container in LIVING:
-        assert cluster.grid.pods()[told[container].address]["extattrs"]["VM ID"]["value"] == container
+
+def test_journals_are_lost_in_a_running_boot(cluster: Cluster, make_netns: MakeNetns) -> None:
+    coordinator = cluster.coordinator
+    assert coordinator
+    pods = [(node, f"{kind}-{node.name}") for node in cluster.nodes.values() for kind in (*LIVING, "ended")]
+    living = [(node, container) for node, container in pods if not container.startswith("ended")]
+    namespaces = {container: make_netns(a_mac()) for _, container in pods}
+    told = {container: add(node, container, namespaces[container]) for node, container in pods}
+    assert all(each.ok for each in told.values())
+    for node in cluster.nodes.values():
+        assert node.agent
+        node.agent.kill()
+        remove_namespace(os.path.basename(namespaces[f"ended-{node.name}"]))
+        (journal,) = node.run_dir.glob("*.journal")
+        LOSSES[node.name](journal)
+
+    for node in cluster.nodes.values():
+        agent = node.start_agent()
+        if LOSSES[node.name] is damage:
+            agent.wait_for("journal_damaged")
+    coordinator.wait_for_count("node_connected", 2 * len(cluster.nodes))
+    new = {
+        f"new-{number}-{node.name}": add(node, f"new-{number}-{node.name}", make_netns(a_mac()))
+        for node in cluster.nodes.values()
+        for number in range(2)
+    }
+    assert all(each.ok for each in new.values())
+    kept = {told[container].address: container for _, container in living}
+    assert not {each.address for each in new.values()} & kept.keys()
+    assert grid_holds(cluster, *kept.values(), *new)
+    shown = {address: ea(each, "VM ID") for address, each in cluster.grid.pods().items()}
+    assert kept.items() <= shown.items()
+    for node, container in living:
         assert check(node, container, namespaces[container], told[container]).ok
         assert delete(node, container).ok
-    assert grid_holds(cluster, "new-0", "new-1", "new-2")
+    assert grid_holds(cluster, *new)
+    for container in new:
+        assert delete(cluster.nodes[container[-6:]], container).ok
+    assert grid_holds(cluster)
 
 
 def test_directories_wiped_under_a_running_agent_cost_nothing(cluster: Cluster, make_netns: MakeNetns) -> None:
@@ -97,11 +117,11 @@ def test_directories_wiped_under_a_running_agent_cost_nothing(cluster: Cluster, 
     node.agent.kill()
 
     node.start_agent()
-    cluster.wait_connected(node.name)
     assert check(node, "other", other_in, other).ok
     assert add(node, "lives", lives_in).address == lives.address
-    assert delete(node, "lives").ok
-    assert grid_holds(cluster, "other")
+    for container in ("lives", "other"):
+        assert delete(node, container).ok
+    assert grid_holds(cluster)
 
 
 def test_a_second_agent_of_a_node_ends_where_it_finds_the_journal_and_is_told_where_it_does_not(

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from internal_errors import count, told
+from plans import asking
 from runtime_calls import a_container, a_mac, add, delete, grid_holds
 
-from demo.cluster import Cluster, Plan
+from demo.cluster import Cluster
 from demo.cni import Outcome
 from demo.daemons import Daemon
 
@@ -31,7 +32,7 @@ REQUESTS_WAIT = (
     "coordinator.nodes.sessions:Sessions.hear",
 )
 NOBODY_NOTICES = (
-    "coordinator.measures:Measures.count",
+    "coordinator.metrics:Metrics.count",
     "coordinator.nodes.admission:Admission.refresh",
     "coordinator.machine:Machine.status",
 )
@@ -57,7 +58,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with Cluster(tmp_path_factory.mktemp("cluster"), Plan()) as shared:
+    with Cluster(tmp_path_factory.mktemp("cluster"), asking()) as shared:
         yield shared
 
 
@@ -80,6 +81,7 @@ def test_the_request_that_fails_is_answered_100_and_the_next_one_is_served(
     site: Site, make_netns: MakeNetns, place: str
 ) -> None:
     coordinator = site.spoil(place)
+    assert_serves(site, make_netns)  # a network at which we failed would not be asked for again at once
     bad2, bad = a_container(), a_container()
     site.trigger.touch()
     failed = add(site.cluster.node, bad, make_netns(a_mac()))
