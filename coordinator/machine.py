@@ -190,7 +190,7 @@ class Machine:
         except Exception as error:  # noqa: BLE001, no message is worth more than its session
             allocation = message.allocation if isinstance(message, messages.Allocate) else None
             self._outbox.decline(event.connection, message.id, errors.InternalFailure(), allocation)
-            if session := self.sessions.hear(event.connection, event.now_s):
+            if session := self.sessions.hear(event.connection, event.node, event.now_s):
                 self._end(session)
             self._outbox.send(event.connection, messages.HelloFirst(id=message.id))
             return [Mishap(message.type, error, {"request": message.id, "node": event.node})]
@@ -208,11 +208,11 @@ class Machine:
             self._notices.wrong_cluster(event.node, message.cluster, self._policy.cluster_id, event.now_s)
             self.sessions.declined(event.node, event.connection)
             return
-        session = self.sessions.hear(event.connection, event.now_s)
-        if session is None or session.node != event.node:
+        session = self.sessions.hear(event.connection, event.node, event.now_s)
+        if session is None:
             self._outbox.send(event.connection, messages.HelloFirst(id=message.id))
             return
-        if self._boots.heard(session.node, _boot_of(session), event.now_s):
+        if self._boots.heard(session.node, Boot.of(session.owner), event.now_s):
             self._notices.two_machines(session.node, event.now_s)
         self._take(session, message, event.now_s)
 
@@ -239,6 +239,7 @@ class Machine:
             problem = errors.NodeDiffers(claimed=hello.node, proof="key", node=event.node)
             self._outbox.decline(event.connection, hello.id, problem)
             return
+        self._boots.said_hello(hello.node, Boot(hello.machine, hello.boot), event.now_s)
         welcome = messages.Welcome(
             id=hello.id,
             number=self.sessions.welcome(event.connection, hello, event.now_s),
@@ -269,7 +270,7 @@ class Machine:
             self._repairs.contested(allocation, now_s)
         if begun.is_second_agent:
             self._notices.two_agents(session, now_s)
-        if self._boots.greeted(session.node, _boot_of(session), session.welcome, now_s):
+        if self._boots.greeted(session.node, Boot.of(session.owner), session.welcome, now_s):
             self._notices.two_machines(session.node, now_s)
         self._comparison.node(session.node, now_s)
 
@@ -321,7 +322,7 @@ class Machine:
 
     def _over(self, node: str, boots: list[Boot], now_s: float) -> None:
         for session in self.sessions.of_node(node):
-            if _boot_of(session) in boots:
+            if Boot.of(session.owner) in boots:
                 self._end(session)
         self._comparison.over(node, boots, now_s)
 
@@ -394,7 +395,3 @@ class Machine:
             elif isinstance(command, Note | Mishap):
                 notes.append(command)
         return notes
-
-
-def _boot_of(session: Session) -> Boot:
-    return Boot(session.owner.machine, session.owner.boot)

@@ -89,7 +89,7 @@ class Replacements:
         return min((each.deadline_s for each in self._asked.values()), default=None)
 
     def _why_in_doubt(self, node: str, sessions: list[Session]) -> str:
-        connected = {Boot(each.owner.machine, each.owner.boot) for each in sessions}
+        connected = {Boot.of(each.owner) for each in sessions}
         if not connected:
             return "no agent of it is connected"
         if len(connected) > 1:
@@ -113,7 +113,7 @@ class Replacements:
     def _probe(
         self, ticket: int, request: ReplaceNode, sessions: list[Session], known: list[Boot], now_s: float
     ) -> None:
-        kept = Boot(sessions[0].owner.machine, sessions[0].owner.boot)
+        kept = Boot.of(sessions[0].owner)
         asked = self._asked[ticket] = _Asked(request, kept, known, now_s + PROBE_S)
         for session in sessions:
             self._probes.ask(session, lambda at_s: self._answered(ticket, asked, at_s))

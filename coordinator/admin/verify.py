@@ -100,6 +100,8 @@ class Verifications:
             asked.bearing_our_name = outcome
 
     def _looked(self, ticket: int, asked: _Asked, problem: Problem | None, now_s: float) -> None:
+        if self._asked.get(ticket) is not asked:
+            return
         if problem:
             self._turn_down(ticket, asked, problem)
             return

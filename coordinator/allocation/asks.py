@@ -221,7 +221,7 @@ class Asks:
         made, parts = created.object, self._parts
         if any(other != ask.allocation for other in parts.sessions.claims_at(made.view, made.address)):
             self._unknown(ask)
-            self._repairs.forgot(made.view, made.subnet, now_s)
+            self._repairs.forgot(made, now_s)
             return
         if made.address == ask.network.gateway:
             parts.outbox.alarm("grid_forgot_gateway", network=made.subnet, view=made.view, address=made.address)

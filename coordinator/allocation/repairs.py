@@ -54,9 +54,10 @@ class Repairs:
         else:
             then(now_s)
 
-    def forgot(self, view: str, subnet: str, now_s: float) -> None:
+    def forgot(self, made: AllocationObject, now_s: float) -> None:
         """The grid has given an address that a session claims: every claim in this network is searched."""
-        place = view, subnet
+        place = made.view, made.subnet
+        self._settle_networks(made)
         if place in self._unsearched:
             return
         claims = [
@@ -66,10 +67,15 @@ class Repairs:
             if (claim.view, claim.subnet) == place
         ]
         self._unsearched[place] = set(claims)
-        self._parts.outbox.alarm("grid_forgot", network=subnet, view=view, claims=len(claims))
+        self._parts.outbox.alarm("grid_forgot", network=made.subnet, view=made.view, claims=len(claims))
         for at in range(0, len(claims), SEARCHED_AT_ONCE_MAX):
             self._search(claims[at : at + SEARCHED_AT_ONCE_MAX], now_s)
         self._settle(place, now_s)
+
+    def _settle_networks(self, made: AllocationObject) -> None:
+        """In which network an address lies the grid says: it may be another one than when the address was told."""
+        for allocation, session in self._parts.sessions.claims_at(made.view, made.address).items():
+            self._parts.sessions.put_in_network(session, allocation, made.subnet)
 
     def missing(self, allocation: str, now_s: float) -> None:
         """The grid seems to lack a claim.

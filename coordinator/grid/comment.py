@@ -47,4 +47,5 @@ def read(comment: str) -> MachinePart | None:
 
 
 def _is_plain(path: str) -> bool:
-    return path.isprintable() and not set(path) & set("()#")
+    # Others than ASCII take several bytes: so many that nothing would be left for people, or not even enough.
+    return path.isascii() and path.isprintable() and not set(path) & set("()#")

@@ -9,9 +9,9 @@ another one, and a machine that does not say which one it is proves nothing eith
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
-from protocol.wire.allocation_id import UNKNOWN_MACHINE
+from protocol.wire.allocation_id import UNKNOWN_MACHINE, Owner
 
 SILENCE_S: Final = 60.0
 """So long must nobody of a boot have been heard before a probe proves that it is over."""
@@ -32,6 +32,11 @@ class Boot:
 
     machine: str
     boot: str
+
+    @classmethod
+    def of(cls, owner: Owner) -> Self:
+        """The boot in which this journal draws its ids."""
+        return cls(owner.machine, owner.boot)
 
 
 @dataclass(slots=True)
@@ -81,8 +86,8 @@ class Boots:
         known.newest = boot
         return is_new_alarm
 
-    def heard(self, node: str, boot: Boot, now_s: float) -> bool:
-        """A boot has sent anything. Returns whether this is what shows that two machines use the key."""
+    def said_hello(self, node: str, boot: Boot, now_s: float) -> None:
+        """A boot has said hello: it is not silent. That it has answered a welcome is told to `greeted`."""
         known = self._nodes.setdefault(node, _Node())
         heard = known.boots.setdefault(boot, _Heard(now_s))
         heard.last_s = now_s
@@ -90,6 +95,12 @@ class Boots:
         heard.was_heard = True
         if len(known.boots) > BOOTS_OF_NODE_MAX:
             del known.boots[min(known.boots, key=lambda each: known.boots[each].last_s)]
+
+    def heard(self, node: str, boot: Boot, now_s: float) -> bool:
+        """A boot has sent anything but a hello. Returns whether this shows that two machines use the key."""
+        self.said_hello(node, boot, now_s)
+        known = self._nodes[node]
+        heard = known.boots[boot]
         if known.newest in (None, boot):
             return False
         if heard.first_after_other_s is None:

@@ -163,11 +163,12 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._by_connection)
 
-    def hear(self, connection: bytes, now_s: float) -> Session | None:
-        """The session that this connection speaks for, None where it must say hello first."""
+    def hear(self, connection: bytes, node: str, now_s: float) -> Session | None:
+        """The session that this node's connection speaks for, None where it must say hello first."""
         session = self._by_connection.get(connection)
-        if session:
-            session.heard_at_s = now_s
+        if session is None or session.node != node:
+            return None
+        session.heard_at_s = now_s
         return session
 
     def of_node(self, node: str) -> list[Session]:
@@ -245,16 +246,14 @@ class Sessions:
         session.claims[claim.allocation] = claim
         addresses = self._places.setdefault(claim.view, {})
         addresses[claim.address] = (*addresses.get(claim.address, ()), claim.allocation)
-        if claim.is_ready:
-            self._ready.setdefault((claim.view, claim.subnet), Counter())[session.owner.agent] += 1
+        self._count_ready(claim, session.owner.agent)
 
     def unclaim(self, session: Session, allocation: str) -> None:
         """The session has let this allocation go, or lost it."""
         claim = session.claims.pop(allocation, None)
         if claim is None:
             return
-        if claim.is_ready:
-            self._uncount_ready(claim, session.owner.agent)
+        self._uncount_ready(claim, session.owner.agent)
         addresses = self._places[claim.view]
         others = tuple(each for each in addresses[claim.address] if each != allocation)
         if others:
@@ -264,10 +263,11 @@ class Sessions:
 
     def hold(self, session: Session, allocation: str) -> None:
         """What the session has is not ready any more: a pod has it."""
-        claim = session.claims[allocation]
-        if claim.is_ready:
-            session.claims[allocation] = replace(claim, is_ready=False)
-            self._uncount_ready(claim, session.owner.agent)
+        self._change(session, replace(session.claims[allocation], is_ready=False))
+
+    def put_in_network(self, session: Session, allocation: str, subnet: str) -> None:
+        """The address that the session has lies in this network, as the grid says by now."""
+        self._change(session, replace(session.claims[allocation], subnet=subnet))
 
     def ready_by_agent(self, view: str, subnet: str) -> Mapping[Agent, int]:
         """How many ready allocations of a network each connected agent claims."""
@@ -304,7 +304,19 @@ class Sessions:
         if len(heard) > JOURNALS_OF_NODE_MAX:
             del heard[min(heard, key=heard.__getitem__)]
 
+    def _change(self, session: Session, claim: Claim) -> None:
+        """A claim to the same address: of two to one address, the earlier stays the earlier."""
+        self._uncount_ready(session.claims[claim.allocation], session.owner.agent)
+        session.claims[claim.allocation] = claim
+        self._count_ready(claim, session.owner.agent)
+
+    def _count_ready(self, claim: Claim, agent: Agent) -> None:
+        if claim.is_ready:
+            self._ready.setdefault((claim.view, claim.subnet), Counter())[agent] += 1
+
     def _uncount_ready(self, claim: Claim, agent: Agent) -> None:
+        if not claim.is_ready:
+            return
         place = claim.view, claim.subnet
         ready = self._ready[place]
         ready[agent] -= 1

@@ -127,7 +127,7 @@ class Comparison:
     def _provers(self, node: str, boot: Boot) -> list[tuple[Session, float]]:
         """Whose answer to a probe would prove that a boot of its node is over, and from when."""
         times = [
-            (session, self._boots.probe_at_s(node, boot, Boot(session.owner.machine, session.owner.boot)))
+            (session, self._boots.probe_at_s(node, boot, Boot.of(session.owner)))
             for session in self._parts.sessions.of_node(node)
         ]
         return [(session, at_s) for session, at_s in times if at_s is not None]

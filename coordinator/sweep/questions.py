@@ -89,7 +89,7 @@ class Questions:
         probe = self._probes.pop(answer.nonce, None)
         if probe is None or probe.session is not session:
             return []
-        by = Boot(session.owner.machine, session.owner.boot)
+        by = Boot.of(session.owner)
         return self._boots.answered(session.node, by, probe.sent_s)
 
     def ended(self, session: Session) -> None:

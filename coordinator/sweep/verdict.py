@@ -46,8 +46,7 @@ def judge(seen: AllocationObject, node_sessions: list[Session]) -> Verdict:
 
 def boot_of(seen: AllocationObject) -> Boot:
     """The boot that an object's id names."""
-    owner = AllocationId.parse(seen.allocation).owner
-    return Boot(owner.machine, owner.boot)
+    return Boot.of(AllocationId.parse(seen.allocation).owner)
 
 
 def _is_of_boot(session: Session, owner: Owner) -> bool:

@@ -138,7 +138,7 @@ class CreateTask(AllocationTask[CreateOutcome]):
     def _looked(self, reply: Reply) -> CreateOutcome | None:
         found = self.found(reply)
         if found is not None:
-            return Created(found)
+            return self._made(found)
         if self._is_unsettled:
             return Unsettled()
         self.is_looking = False
@@ -149,7 +149,9 @@ class CreateTask(AllocationTask[CreateOutcome]):
             raise Unreadable("a create that is not answered by an object")
         if is_scheduled(reply.object):
             return Failed(ApprovalNeeded(user=self._user))
-        made = self.read(reply.object)
+        return self._made(self.read(reply.object))
+
+    def _made(self, made: AllocationObject) -> Created:
         if made.view != self.network.view or not self.network.contains(made.address):
             raise Unreadable("an address of another network")
         return Created(made)

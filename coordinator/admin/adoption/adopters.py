@@ -11,7 +11,7 @@ def find_adopter(sessions: Sessions, boots: Boots, node: str, driver: str, now_s
     connected = [each for each in sessions.of_node(node) if not each.is_silent(now_s)]
     if not connected:
         return f"the agent of {node} is not connected"
-    of_boot = {Boot(each.owner.machine, each.owner.boot) for each in connected}
+    of_boot = {Boot.of(each.owner) for each in connected}
     if len(of_boot) > 1 or boots.has_two_machines(node) or boots.has_heard_another(node, next(iter(of_boot))):
         return f"another boot or machine of {node} was heard: see 'cni-infoblox node replace {node}'"
     chosen = [each for each in connected if driver in ("", each.driver)]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from coordinator.core.attributes import AttributeNames
@@ -171,6 +171,7 @@ def test_what_is_no_fixed_address_is_unreadable():
         WRITER.read({"_ref": "fixedaddress/x"})
 
 
+@example(people="shop/web-2 on node-1", path="é" * 110, inode=2**63 - 1)
 @given(people=st.text(max_size=400), path=st.text(max_size=110), inode=st.integers(0, 2**63 - 1))
 def test_a_comment_keeps_its_machine_part_whatever_people_are_called(people, path, inode):
     written = comment.write(people, MachinePart(an_id(), path, inode))

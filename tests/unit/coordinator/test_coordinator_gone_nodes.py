@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pytest
 from machine_world import Fate, World
 
+from coordinator.admin.events import Left
 from coordinator.cluster.liveness import Liveness, LiveNodes
 from protocol.admin.messages import Verify
 from protocol.wire import messages
@@ -138,6 +139,23 @@ def test_many_nodes_at_once_are_taken_for_a_mistake_until_a_person_says_so():
     site.world.command(Verify(id="v-1", repair=True, force=True))
     assert site.held() == {"node-0", "node-1"}
     assert not site.alarms()
+
+
+def test_a_person_who_leaves_before_the_grid_is_listed_frees_nothing():
+    site = Site(nodes=4, addresses=6)
+    site.deletes("node-2", "node-3")
+    site.passes(GONE_AFTER_S + SWEEP_S)
+    world = site.world
+
+    def leaves(call):
+        world.fate = lambda _: Fate.ANSWERED
+        (ticket,) = world.answers
+        world.feed(Left(ticket, world.now_s))
+        return Fate.ANSWERED
+
+    world.fate = leaves
+    world.command(Verify(id="v-1", repair=True, force=True))
+    assert site.held() == {"node-0", "node-1", "node-2", "node-3"}
 
 
 def test_one_node_at_a_time_is_never_a_mass():

@@ -7,6 +7,7 @@ from machine_world import NETWORK, Fate, World
 from test_coordinator_machine import LABEL, claim, connected, reserved
 
 from coordinator.grid.operations import Create
+from coordinator.nodes.events import Received
 from gridsim.database import calls
 from protocol.wire import messages
 
@@ -119,7 +120,7 @@ def test_a_failed_search_takes_no_claim_from_a_silent_node():
     assert told.allocation in silent_claims
     copy = reserved("10.55.0.70", told.allocation)
     world.grid.create("fixedaddress", copy)
-    world.machine._repairs.forgot(told.view, told.subnet, world.now_s)
+    world.machine._repairs.forgot(world.machine.index.get(told.allocation), world.now_s)
     asker.say(messages.Ping(id="p"))
     world.passes(5.0)
     assert told.allocation in world.machine.sessions.claims_at(told.view, told.address)
@@ -171,6 +172,74 @@ def test_an_id_is_used_once_even_while_what_it_was_asked_for_is_under_way():
     first.say(ask)
     assert len(world.search()) == len(world.objects()) == 1
     assert again.take(messages.Declined)
+
+
+def test_a_claim_that_names_another_network_stops_no_add():
+    world = World()
+    agent, told = held(world)
+    world.delete_by_admin(told.address)
+    world.restart()
+    agent.hello(claims=[claim(told).model_copy(update={"subnet": "10.55.0.0/25"})])
+    assert world.objects() == {}
+    asker = connected(world, node="node-2")
+    asker.let_go(asker.ask(), was_held=False)
+    assert asker.take(messages.Unknown)
+    assert world.objects() == {told.allocation: told.address}
+    asker.ask()
+    assert asker.told()
+
+
+def test_a_boot_that_says_hello_and_nothing_more_is_not_silent():
+    world = World()
+    begins, lives = world.agent(boot="4" * 8), world.agent()
+    left = str(begins.owner.draw("d" * 12))
+    world.grid.create("fixedaddress", reserved("10.55.0.77", left))
+    world.start()
+    lives.hello()
+    for _ in range(20):
+        lives.stays(10.0)
+        begins.greet()
+        for probe in lives.take(messages.Probe):
+            lives.say(messages.ProbeAnswer(id="p", nonce=probe.nonce))
+    assert left in world.objects()
+    for _ in range(20):
+        lives.stays(10.0)
+        for probe in lives.take(messages.Probe):
+            lives.say(messages.ProbeAnswer(id="p", nonce=probe.nonce))
+    assert left not in world.objects()
+
+
+def test_nobody_else_keeps_a_session_from_falling_silent():
+    world = World()
+    agent = connected(world)
+    world.passes(25.0)
+    world.feed(Received("node-2", agent.connection, messages.Ping(id="ping"), world.now_s))
+    world.passes(10.0)
+    (session,) = world.machine.sessions.of_node("node-1")
+    assert session.is_silent(world.now_s)
+
+
+def test_what_a_search_finds_in_another_network_is_told_to_nobody():
+    world = World()
+    agent = connected(world)
+    world.grid.create("network", {"network": "10.57.0.0/24"})
+    agent.ask(label=LABEL)
+    agent.take(messages.Allocated)
+
+    def moved(call):
+        world.fate = lambda _: Fate.ANSWERED
+        (found,) = [each for each in world.search() if each["ipv4addr"].endswith(".2")]
+        move(world, found["ipv4addr"], "10.57.0.9")
+        return Fate.ANSWERED
+
+    def lost(call):
+        world.fate = moved
+        return Fate.REPLY_LOST
+
+    world.fate = lost
+    agent.ask(label=LABEL)
+    assert not agent.take(messages.Allocated)
+    assert agent.take(messages.Unknown)
 
 
 def kept(root) -> int:
