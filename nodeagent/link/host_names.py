@@ -35,8 +35,8 @@ class HostNames:
     def look_up(self, endpoint: str) -> None:
         """Begin, unless a lookup of that endpoint is under way."""
         if endpoint not in self._asked:
-            self._asked.add(endpoint)
             threading.Thread(target=self._run, args=(endpoint,), name="host name", daemon=True).start()
+            self._asked.add(endpoint)  # only now: where no thread can be had, the next call tries again
 
     def ended(self) -> list[LookedUp]:
         """The lookups that have ended since the last call."""

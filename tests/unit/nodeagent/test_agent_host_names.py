@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+import threading
 from typing import Any
 
 import pytest
@@ -43,6 +44,21 @@ def test_all_addresses_are_found_ipv4_before_ipv6(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(socket, "getaddrinfo", answer)
     found = looked_up("tcp://coordinator:5510")
     assert found.addresses == ("tcp://10.0.0.2:5510", "tcp://[fd00::2]:5510", "tcp://[fd00::1]:5510")
+
+
+def test_a_lookup_that_finds_no_thread_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    names = HostNames()
+    with monkeypatch.context() as without_threads:
+        without_threads.setattr(threading.Thread, "start", fail)
+        with pytest.raises(RuntimeError):
+            names.look_up("tcp://localhost:5510")
+    names.look_up("tcp://localhost:5510")
+    select.select([names.descriptor], [], [], 30)
+    (found,) = names.ended()
+    assert found.addresses
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "x" * 64 + ".invalid", "a..b"])
