@@ -219,8 +219,9 @@ class Adds:
         for attachment in self._begun:
             self.withdraw(attachment, problem)
         for caller in self._told:
-            self._unread.forget(caller)
+            self.untold(caller)
             self._labelling.pop(caller, None)
+        self._abandoned = {row.id: None for row in self._abandoned_in_use()}
         self._end_turn()
 
     def _answer_again(self, event: AddAsked, known: Sequence[Allocation]) -> None:

@@ -465,3 +465,14 @@ def test_an_add_that_comes_before_that_gets_the_same_answer_and_has_to_read_it()
         core.commit()
         core.handle(end)
         assert core.rows.allocations[an_id(100)].state is state
+
+
+def test_where_that_answer_cannot_be_given_either_it_is_still_let_go() -> None:
+    core = Core().held()
+    core.handle(HungUp(1))
+    core.drop()
+    core.handle(an_add(2))
+    core.drop()
+
+    core.handle(Ticked(), NOW_S + 1)
+    assert is_let_go(core)
