@@ -23,12 +23,13 @@ LET_GO_MAX: Final = 4096
 
 @dataclass(frozen=True)
 class Ask:
-    """One ask under way. `attachment` is None where it is for the reserve."""
+    """One ask under way. `attachment` is None where it is for the reserve, and `asked_s` counts there alone."""
 
     allocation: str
     request_id: str
     network: Network
     attachment: AttachmentId | None = None
+    asked_s: float = 0.0
 
 
 class Asks:
@@ -70,9 +71,9 @@ class Asks:
         self._node.do(Transmit(message))
         return ask.allocation
 
-    def ask_for_reserve(self, network: Network, budget_ms: int) -> None:
+    def ask_for_reserve(self, network: Network, budget_ms: int, now_s: float) -> None:
         """Ask for an address that nobody waits for; the labels of those just given follow later."""
-        ask = Ask(self._draw(), f"reserve-{self._node.draw()}", network)
+        ask = Ask(self._draw(), f"reserve-{self._node.draw()}", network, asked_s=now_s)
         self._asks[ask.allocation] = ask
         message = Allocate(
             id=ask.request_id,
@@ -88,6 +89,13 @@ class Asks:
         """Nobody waits for this any more: what may come of it is let go."""
         if self._asks.pop(allocation, None):
             self.let_go(allocation)
+
+    def withdraw_refills(self, asked_until_s: float) -> list[Ask]:
+        """Wait no more for those for the reserve that were asked until then; which they were."""
+        late = [ask for ask in self._asks.values() if ask.attachment is None and ask.asked_s <= asked_until_s]
+        for ask in late:
+            self.withdraw(ask.allocation)
+        return late
 
     def let_go(self, allocation: str) -> None:
         """Say of an id that is in no row that nobody will ever use it."""

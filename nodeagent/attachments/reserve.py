@@ -18,6 +18,8 @@ UNUSED_S: Final = 3600.0
 REFILL_AGAIN_S: Final = 60.0
 """A network's reserve is left alone for so long after a refill was not granted, or addresses were asked back."""
 REFILL_BUDGET_MS: Final = 60_000
+REFILL_ANSWER_S: Final = 120.0
+"""A refill that has no answer after so long, though the coordinator is heard, never gets one: it is asked anew."""
 REFILLS_MAX: Final = 64
 """Asks for the reserve of one network that are under way at a time; those that come together share calls."""
 NETWORKS_MAX: Final = 64
@@ -88,7 +90,9 @@ class Reserve:
         self._is_closed = False
 
     def ticked(self, now_s: float) -> None:
-        """Let go what is ready in vain."""
+        """Let go what is ready in vain, and what was asked for in vain."""
+        for ask in self._asks.withdraw_refills(now_s - REFILL_ANSWER_S):
+            self.not_allocated(ask, now_s)
         for network, use in list(self._networks.items()):
             if now_s - use.used_s >= UNUSED_S:
                 del self._networks[network]
@@ -108,7 +112,7 @@ class Reserve:
             for _ in range(min(missing, REFILLS_MAX - under_way)):
                 if self._asks.refusal():
                     return
-                self._asks.ask_for_reserve(network, REFILL_BUDGET_MS)
+                self._asks.ask_for_reserve(network, REFILL_BUDGET_MS, now_s)
 
     def dropped(self, now_s: float) -> None:
         """The journal cannot be written: ask for nothing that it could not hold."""

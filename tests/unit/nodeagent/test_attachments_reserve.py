@@ -22,7 +22,7 @@ from core_builders import (
     never_used,
 )
 
-from nodeagent.attachments.reserve import NETWORKS_MAX, REFILL_AGAIN_S, REFILLS_MAX, UNUSED_S
+from nodeagent.attachments.reserve import NETWORKS_MAX, REFILL_AGAIN_S, REFILL_ANSWER_S, REFILLS_MAX, UNUSED_S
 from nodeagent.domain.allocation import State
 from nodeagent.domain.attachment import AttachmentId, Network
 from nodeagent.domain.effects import Effect, OnceCommitted, Transmit
@@ -78,6 +78,16 @@ def test_an_add_does_not_wait_for_a_refill_and_gets_what_it_asked_for_itself() -
     core.receive(an_allocated(100))
     assert core.rows.allocations[an_id(100)].state is State.READY
     assert core.receive(an_allocated(102))[0] == OnceCommitted(2, granted(102, wapi_calls=1))
+
+
+def test_a_refill_without_an_answer_keeps_its_place_in_the_reserve_for_two_minutes_only() -> None:
+    core = Core(HELD, reserve=1)
+    late_s = NOW_S + REFILL_ANSWER_S
+
+    core.handle(Ticked(), late_s - 1)
+    assert core.handle(Ticked(), late_s) == never_used(100, draw=102)
+    assert refills(core.handle(Ticked(), late_s + REFILL_AGAIN_S)) == [an_id(103)]
+    assert core.receive(an_allocated(100)) == never_used(100, draw=105)
 
 
 def test_a_network_that_nobody_has_asked_for_yet_has_no_reserve() -> None:
