@@ -12,18 +12,8 @@ import zmq
 from protocol.keys import KeyPair, generate, write_public
 from protocol.wire.allocation_id import Owner, hash_boot, hash_driver, hash_machine, hash_node
 from protocol.wire.codec import decode_to_agent, encode
-from protocol.wire.messages import (
-    Allocate,
-    Claims,
-    Hello,
-    HelloFirst,
-    Label,
-    LetGo,
-    LetGoRow,
-    NetworkAsk,
-    ToAgent,
-    Welcome,
-)
+from protocol.wire.messages import Allocate, Claims, Hello, HelloFirst, LetGo, ToAgent, Welcome
+from protocol.wire.values import Label, LetGoRow, NetworkAsk
 
 BUDGET_MS: Final = 60_000
 IFNAME: Final = "eth0"

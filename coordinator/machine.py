@@ -47,9 +47,10 @@ from coordinator.sweep.questions import Questions
 from coordinator.sweep.renaming import Renaming
 from coordinator.sweep.sweeper import Sweeper
 from coordinator.tasks.references import References
-from protocol.wire import messages
-from protocol.wire.messages import ClaimRow, Claims, Hello, State, ToCoordinator
+from protocol.wire import messages, values
+from protocol.wire.messages import Claims, Hello, ToCoordinator
 from protocol.wire.status import CoordinatorStatus, KubernetesStatus
+from protocol.wire.values import ClaimRow, State
 
 MachineEvent = Received | Asked | Left | Landing | Ticked | CredentialsChanged
 MachineEffect = Send | AnswerCommand | Note | Mishap | Call | WakeAt
@@ -302,7 +303,7 @@ class Machine:
             yield from (row.allocation, *sorted(rivals))
         self.sessions.claim(session, claim)
 
-    def _let_go(self, session: Session, rows: Iterable[messages.LetGoRow], now_s: float) -> None:
+    def _let_go(self, session: Session, rows: Iterable[values.LetGoRow], now_s: float) -> None:
         for row in rows:
             if not is_of(session, row.allocation, self._policy.cluster_ids):
                 self._outbox.alarm("not_yours", node=session.node, allocation=row.allocation)

@@ -59,7 +59,7 @@ from nodeagent.turns import Turns
 from protocol.errors import Problem
 from protocol.keys import BadKey
 from protocol.wire.allocation_id import hash_machine
-from protocol.wire.messages import Interface
+from protocol.wire.values import Interface
 
 EXIT_FAILED: Final = 1
 EXIT_NEVER: Final = 2

@@ -12,7 +12,7 @@ from coordinator.nodes.sessions import Session
 from coordinator.tasks.delete_task import DeleteTask, Gone
 from protocol.wire import messages
 from protocol.wire.allocation_id import ADOPTED_JOURNAL, AllocationId
-from protocol.wire.messages import PAGE_ROWS_MAX, LetGoRow
+from protocol.wire.values import PAGE_ROWS_MAX, LetGoRow
 
 WAITING_OF_NODE_MAX: Final = 8_192
 """So many deletions of one node may wait; what a node lets go beyond that it has to say again."""

@@ -10,7 +10,7 @@ from coordinator.nodes.sessions import Session
 from coordinator.tasks.label_task import Absent, Labelled, LabelOutcome, LabelTask
 from protocol.wire import messages
 from protocol.wire.allocation_id import AllocationId
-from protocol.wire.messages import PAGE_ROWS_MAX, Label, LabelRow
+from protocol.wire.values import PAGE_ROWS_MAX, Label, LabelRow
 
 WAITING_OF_NODE_MAX: Final = 1_024
 """So many labels of one node may wait for the lane; its agent sends the rest again."""

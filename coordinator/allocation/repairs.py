@@ -18,7 +18,7 @@ from coordinator.nodes.sessions import Claim, Session
 from coordinator.tasks.find_task import Seen, Unseen
 from coordinator.tasks.repair_task import Forestalled, InPlace, Occupied, RepairOutcome, RepairTask
 from protocol.errors import Problem
-from protocol.wire import messages
+from protocol.wire import messages, values
 from protocol.wire.allocation_id import AllocationId
 
 SEARCHED_AT_ONCE_MAX: Final = 50
@@ -197,7 +197,7 @@ class Repairs:
 
     def _allowed(self, claim: Claim) -> Network | None:
         """The network to write in; None, with an alarm, where this coordinator may not write there."""
-        ask = messages.NetworkAsk(name=claim.network_name or "?", view=claim.view, subnet=claim.subnet)
+        ask = values.NetworkAsk(name=claim.network_name or "?", view=claim.view, subnet=claim.subnet)
         try:
             return resolve(ask, self._parts.policy.rules)
         except Problem as problem:

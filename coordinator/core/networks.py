@@ -17,7 +17,7 @@ from coordinator.core.errors import (
 )
 from protocol.gateway import complete_gateway, is_usable_gateway
 from protocol.subnets import LONGEST_PREFIX_WITH_GATEWAY, block_without_hosts, usual_gateway
-from protocol.wire.messages import NetworkAsk
+from protocol.wire.values import NetworkAsk
 
 ASKS_REMEMBERED_MAX: Final = 1024
 

@@ -20,7 +20,7 @@ from coordinator.core.networks import Network
 from coordinator.grid import comment
 from coordinator.grid.comment import MachinePart
 from coordinator.grid.operations import Create, DeleteFound, Object, ReadPage, Search, Unreadable, UpdateFound
-from protocol.wire.messages import Label
+from protocol.wire.values import Label
 
 OBJECT_TYPE: Final = "fixedaddress"
 FIELDS: Final = ("ipv4addr", "mac", "match_client", "name", "comment", "network", "network_view", "extattrs")

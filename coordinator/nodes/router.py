@@ -13,7 +13,7 @@ import zmq
 
 from coordinator.nodes.zap import ZAP_DOMAIN
 from protocol.keys import KeyPair
-from protocol.wire.messages import MESSAGE_BYTES_MAX
+from protocol.wire.values import MESSAGE_BYTES_MAX
 
 MESSAGES_AT_ONCE_MAX: Final = 1000
 BYTES_AT_ONCE_MAX: Final = 256 * 1024

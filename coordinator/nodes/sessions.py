@@ -14,7 +14,8 @@ from enum import Enum, auto
 from typing import Final
 
 from protocol.wire.allocation_id import AllocationId, Owner, hash_driver, hash_node
-from protocol.wire.messages import ClaimRow, Claims, Hello, LetGoRow
+from protocol.wire.messages import Claims, Hello
+from protocol.wire.values import ClaimRow, LetGoRow
 
 SILENT_S: Final = 30.0
 """A node that was not heard for so long counts as silent: agents ping every 10 s."""

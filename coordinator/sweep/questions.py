@@ -14,8 +14,9 @@ from coordinator.nodes.boots import Boot, Boots
 from coordinator.nodes.sessions import Claim, Session
 from coordinator.tasks.find_task import Seen, Unseen
 from protocol.wire import messages
-from protocol.wire.messages import PAGE_ROWS_MAX, Answer, OrphanRow, ProbeAnswer
+from protocol.wire.messages import Answer, ProbeAnswer
 from protocol.wire.pages import pages_of
+from protocol.wire.values import PAGE_ROWS_MAX, OrphanRow
 
 ORPHANS_READ_AT_ONCE_MAX: Final = 50
 PROBES_OPEN_MAX: Final = 4_096

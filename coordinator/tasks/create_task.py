@@ -20,7 +20,7 @@ from coordinator.grid.refusals import Kind, Refusal
 from coordinator.lane.task import COMPANY_S, Failed, Priority
 from coordinator.tasks.allocation_task import AllocationTask
 from protocol.errors import Problem
-from protocol.wire.messages import Label
+from protocol.wire.values import Label
 
 CREATES_MAX: Final = 4
 """Creates for one id, each definitely refused, before a refusal that should pass is taken for good."""

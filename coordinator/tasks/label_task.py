@@ -13,7 +13,7 @@ from coordinator.grid.refusals import Kind, Refusal
 from coordinator.lane.task import COMPANY_S, Failed, Priority
 from coordinator.tasks.references import References
 from coordinator.tasks.referring_task import ReferringTask
-from protocol.wire.messages import Label
+from protocol.wire.values import Label
 
 WRITES_MAX: Final = 4
 """How often one label is written in vain before its node has to ask again."""

@@ -14,7 +14,8 @@ from nodeagent.attachments.node import Node
 from nodeagent.domain import wire
 from nodeagent.domain.allocation import CLAIMS, Allocation, State
 from nodeagent.domain.effects import Transmit
-from protocol.wire.messages import Answer, Lost, OrphanRow, Orphans, Whose
+from protocol.wire.messages import Answer, Lost, Orphans, Whose
+from protocol.wire.values import OrphanRow
 
 ADOPTED_LET_GO_MAX: Final = 16_384
 """Adopted ids that were let go and are remembered; beyond so many nothing more is adopted."""

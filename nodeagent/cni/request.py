@@ -25,7 +25,7 @@ from protocol.network_config import (
     version_of,
 )
 from protocol.texts import is_fit
-from protocol.wire.messages import CONTAINER_ID_LENGTH_MAX, IFNAME_LENGTH_MAX
+from protocol.wire.values import CONTAINER_ID_LENGTH_MAX, IFNAME_LENGTH_MAX
 
 LATEST_VERSION: Final = "1.1.0"
 _CONTAINER_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]*")

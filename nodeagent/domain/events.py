@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
 from nodeagent.domain.outcomes import Failure
 from nodeagent.domain.presence import Sight
-from protocol.wire.messages import Interface, ToAgent
+from protocol.wire.messages import ToAgent
+from protocol.wire.values import Interface
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from nodeagent.domain.allocation import Allocation, Label, State
 from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
 from protocol.texts import is_fit
-from protocol.wire import messages
-from protocol.wire.messages import NAMESPACE_PATH_LENGTH_MAX, Allocated, ClaimRow, LetGoRow, NetworkAsk, OrphanRow
+from protocol.wire import values
+from protocol.wire.messages import Allocated
+from protocol.wire.values import NAMESPACE_PATH_LENGTH_MAX, ClaimRow, LetGoRow, NetworkAsk, OrphanRow
 
 
 def network_ask(network: Network) -> NetworkAsk:
@@ -20,12 +21,12 @@ def network_ask(network: Network) -> NetworkAsk:
     )
 
 
-def wire_label(label: Label) -> messages.Label:
+def wire_label(label: Label) -> values.Label:
     """A label; a path that the grid's comment cannot have as it is, is left out, with its inode."""
     namespace = label.namespace
     if namespace and (len(namespace.path) > NAMESPACE_PATH_LENGTH_MAX or not is_fit(namespace.path)):
         namespace = None
-    return messages.Label(
+    return values.Label(
         container_id=label.attachment.container_id,
         ifname=label.attachment.ifname,
         pod=label.pod.name or "",
@@ -45,7 +46,7 @@ def claim_row(row: Allocation) -> ClaimRow:
         subnet=row.subnet,
         network_name=row.network.name,
         address=row.address,
-        state=messages.State(row.state.value),
+        state=values.State(row.state.value),
         seal=row.seal,
     )
 
@@ -91,7 +92,7 @@ def orphan_of(row: OrphanRow) -> Allocation:
     )
 
 
-def _label(label: messages.Label) -> Label:
+def _label(label: values.Label) -> Label:
     return Label(
         attachment=AttachmentId(label.container_id, label.ifname),
         pod=Pod(label.pod or None, label.pod_namespace or None, label.pod_uid or None),

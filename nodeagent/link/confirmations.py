@@ -14,8 +14,9 @@ from nodeagent.domain.effects import Effect, Note, Transmit
 from nodeagent.domain.events import Event, Received, SessionBegan, SessionEnded, Ticked
 from nodeagent.journal.contents import Changes
 from nodeagent.journal.rows import Rows
-from protocol.wire.messages import Gone, Labelled, LabelRow, LetGo, PleaseLabel, SetLabels
+from protocol.wire.messages import Gone, Labelled, LetGo, PleaseLabel, SetLabels
 from protocol.wire.pages import pages_of
+from protocol.wire.values import LabelRow
 
 RESEND_S: Final = 60.0
 """What is not confirmed after so long is sent again in the same session."""

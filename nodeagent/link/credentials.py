@@ -11,7 +11,7 @@ from typing import Final
 from daemon import files
 from protocol import keys
 from protocol.keys import BadKey, KeyPair
-from protocol.wire.messages import TICKET_LENGTH_MAX, TOKEN_LENGTH_MAX
+from protocol.wire.values import TICKET_LENGTH_MAX, TOKEN_LENGTH_MAX
 
 TICKET_FILE: Final = "ticket"
 _TICKET = re.compile(rf"[A-Za-z0-9_.\-]{{1,{TICKET_LENGTH_MAX}}}")

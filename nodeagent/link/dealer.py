@@ -14,7 +14,8 @@ from nodeagent.link.credentials import Keys
 from nodeagent.link.host_names import HostNames, LookedUp, has_address
 from nodeagent.steps import OnStep
 from protocol.wire.codec import Unreadable, decode_to_agent, encode
-from protocol.wire.messages import MESSAGE_BYTES_MAX, Allocated, Gone, Ping, ToCoordinator
+from protocol.wire.messages import Allocated, Gone, Ping, ToCoordinator
+from protocol.wire.values import MESSAGE_BYTES_MAX
 
 CONNECT_MS: Final = 1_000
 """A coordinator whose machine is gone does not keep the agent from the next one."""

@@ -6,8 +6,9 @@ from nodeagent.domain import wire
 from nodeagent.domain.allocation import CLAIMS, State
 from nodeagent.journal.rows import Rows
 from protocol.wire.allocation_id import hash_boot
-from protocol.wire.messages import ClaimRow, Claims, Hello, LetGoRow
+from protocol.wire.messages import Claims, Hello
 from protocol.wire.pages import pages_of
+from protocol.wire.values import ClaimRow, LetGoRow
 
 
 def hello(rows: Rows, release: str, greeting: str) -> Hello:

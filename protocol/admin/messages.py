@@ -13,7 +13,8 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, TypeAdapter
 
 from protocol.texts import Scrubbed
-from protocol.wire.messages import Ipv4, Message, Model, Text, Token
+from protocol.wire.messages import Message
+from protocol.wire.values import Ipv4, Model, Text, Token
 
 ADMIN_SOCKET: Final = Path("/run/cni-infoblox/coordinator.sock")
 PAGE_ITEMS_MAX: Final = 500

@@ -7,15 +7,8 @@ from typing import Any, Final, TypeVar
 import msgpack
 from pydantic import TypeAdapter, ValidationError
 
-from protocol.wire.messages import (
-    MESSAGE_BYTES_MAX,
-    Message,
-    ToAgent,
-    ToCoordinator,
-    request_token,
-    to_agent,
-    to_coordinator,
-)
+from protocol.wire.messages import Message, ToAgent, ToCoordinator, request_token, to_agent, to_coordinator
+from protocol.wire.values import MESSAGE_BYTES_MAX
 
 PROTOCOL_VERSION: Final = 2
 """Spoken by this release."""

@@ -8,123 +8,35 @@ differ. Everything that an agent sends, except `allocate`, may be sent again.
 from __future__ import annotations
 
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, field_serializer
+from pydantic import Field, SecretStr, TypeAdapter, field_serializer
 
 from protocol.texts import Scrubbed
-from protocol.wire import allocation_id
-
-PAGE_ROWS_MAX: Final = 100
-"""No page of any message has more rows; one whose rows are long is cut earlier, at `PAGE_BYTES_MAX`."""
-PAGE_BYTES_MAX: Final = 60 * 1024
-MESSAGE_BYTES_MAX: Final = 64 * 1024
-CONTAINER_ID_LENGTH_MAX: Final = 200
-IFNAME_LENGTH_MAX: Final = 15
-TOKEN_LENGTH_MAX: Final = 12_000
-TICKET_LENGTH_MAX: Final = 1_000
-
-
-def _ipv4(text: str) -> str:
-    if str(IPv4Address(text)) != text:
-        raise ValueError("must be an IPv4 address")
-    return text
-
-
-def _cidr(text: str) -> str:
-    if str(IPv4Network(text)) != text:
-        raise ValueError("must be an IPv4 subnet with its prefix length")
-    return text
-
-
-Id = Annotated[
-    str, Field(min_length=allocation_id.LENGTH, max_length=allocation_id.LENGTH, pattern=allocation_id.PATTERN)
-]
-Token = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.\-]+$")]
-Text = Annotated[Scrubbed, Field(max_length=253)]
-Name = Annotated[Scrubbed, Field(min_length=1, max_length=253)]
-Hex = Annotated[str, Field(min_length=8, max_length=8, pattern=r"^[0-9a-f]{8}$")]
-ClusterId = Annotated[str, Field(min_length=12, max_length=12, pattern=r"^[0-9a-f]{12}$")]
-Seal = Annotated[str, Field(min_length=32, max_length=32, pattern=r"^[0-9a-f]{32}$")]
-ContainerId = Annotated[str, Field(max_length=CONTAINER_ID_LENGTH_MAX, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.\-]*$")]
-Ifname = Annotated[str, Field(min_length=1, max_length=IFNAME_LENGTH_MAX, pattern=r"^[^/:\s\x00-\x1f\x7f-\x9f]+$")]
-Mac = Annotated[str, Field(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")]
-Ipv4 = Annotated[str, Field(max_length=15), AfterValidator(_ipv4)]
-Cidr = Annotated[str, Field(max_length=18), AfterValidator(_cidr)]
-Number = Annotated[int, Field(ge=1, le=2**53)]
-Milliseconds = Annotated[int, Field(ge=0, le=2**53)]
-NAMESPACE_PATH_LENGTH_MAX: Final = 110
-"""A longer path of a network namespace is not written into the grid's comment."""
-
-
-class Model(BaseModel):
-    """A value on the wire: immutable, tolerant of fields that a later release adds."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-
-
-class NetworkAsk(Model):
-    """Where an address shall come from, as a network configuration says it.
-
-    A field that the configuration leaves out is absent: the coordinator has the defaults. `gateway` may be of the
-    form 0.0.0.x or 0.0.y.x, which the coordinator completes from the subnet. Two asks that are equal are one
-    *network*, to the reserve too.
-    """
-
-    name: Name
-    view: Text | None = None
-    subnet: Cidr | None = None
-    gateway: Ipv4 | None = None
-    is_gateway: bool = False
-
-
-class Label(Model):
-    """What people read on an object in the grid; never evidence of whose it is.
-
-    `namespace` and `inode` name the network namespace of the attachment; they are believed beside the very id
-    alone.
-    """
-
-    container_id: ContainerId
-    ifname: Ifname
-    pod: Text = ""
-    pod_namespace: Text = ""
-    pod_uid: Text = ""
-    mac: Mac | None = None
-    namespace: Annotated[str, Field(max_length=NAMESPACE_PATH_LENGTH_MAX)] = ""
-    inode: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
-
-
-class State(StrEnum):
-    """The states of a claim."""
-
-    READY = "ready"
-    HELD = "held"
-    ADOPTED = "adopted"
-
-
-class ClaimRow(Model):
-    """An allocation that a journal claims, as the coordinator told it: `seal` proves that it did."""
-
-    allocation: Id
-    view: Text
-    subnet: Cidr
-    network_name: Text
-    address: Ipv4
-    state: Annotated[State, Field(strict=False)]
-    seal: Seal
-
-
-class LetGoRow(Model):
-    """An allocation that its journal, or the one that adopted it, lets go.
-
-    `age_ms`: since when. `was_held`: whether a pod ever had its address, so that it must rest.
-    """
-
-    allocation: Id
-    age_ms: Milliseconds
-    was_held: bool
+from protocol.wire.values import (
+    PAGE_ROWS_MAX,
+    TICKET_LENGTH_MAX,
+    TOKEN_LENGTH_MAX,
+    Cidr,
+    ClaimRow,
+    ClusterId,
+    Hex,
+    Id,
+    Interface,
+    Ipv4,
+    Label,
+    LabelRow,
+    LetGoRow,
+    Milliseconds,
+    Model,
+    Name,
+    NetworkAsk,
+    Number,
+    OrphanRow,
+    Seal,
+    Text,
+    Token,
+)
 
 
 class Message(Model):
@@ -180,13 +92,6 @@ class Allocate(Message):
     ready: Annotated[int, Field(ge=0, le=65_536)] | None = None
 
 
-class LabelRow(Model):
-    """What shall be written on the object of an id."""
-
-    allocation: Id
-    label: Label
-
-
 class SetLabels(Message):
     """Writes labels; each is confirmed by `labelled`."""
 
@@ -227,16 +132,6 @@ class Ping(Message):
     """Asks whether the coordinator still hears this connection."""
 
     type: Literal["ping"] = "ping"
-
-
-class Interface(Model):
-    """An interface inside a network namespace of the node, of which `namespace` is the path."""
-
-    namespace: Text
-    inode: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
-    ifname: Ifname
-    mac: Mac | None = None
-    addresses: Annotated[list[Ipv4], Field(max_length=32)] = Field(default_factory=list)
 
 
 class Interfaces(Message):
@@ -382,18 +277,6 @@ class Whose(Message):
 
     type: Literal["whose"] = "whose"
     allocations: Annotated[list[Id], Field(min_length=1, max_length=PAGE_ROWS_MAX)]
-
-
-class OrphanRow(Model):
-    """An object of another journal of this node, machine, boot and driver; one of a reserve has no label."""
-
-    allocation: Id
-    view: Text
-    subnet: Cidr
-    network_name: Text
-    address: Ipv4
-    seal: Seal
-    label: Label | None = None
 
 
 class Orphans(Message):

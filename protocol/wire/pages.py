@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgpack
 
-from protocol.wire.messages import PAGE_BYTES_MAX, PAGE_ROWS_MAX, Model
+from protocol.wire.values import PAGE_BYTES_MAX, PAGE_ROWS_MAX, Model
 
 M = TypeVar("M", bound=Model)
 

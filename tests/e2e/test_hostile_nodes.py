@@ -22,7 +22,8 @@ from demo.cluster import Cluster
 from demo.daemons import Daemon
 from protocol.keys import generate, load_pair, public_text
 from protocol.wire.codec import encode
-from protocol.wire.messages import MESSAGE_BYTES_MAX, Allocate, NetworkAsk, Welcome
+from protocol.wire.messages import Allocate, Welcome
+from protocol.wire.values import MESSAGE_BYTES_MAX, NetworkAsk
 from tests.kubernetes_stub import KubernetesStub
 
 MakeCluster = Callable[..., Cluster]

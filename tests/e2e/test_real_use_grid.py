@@ -16,7 +16,8 @@ from demo.grid import ea
 from demo.process_status import resident_kb
 from protocol.keys import load_pair
 from protocol.wire.codec import encode
-from protocol.wire.messages import ClaimRow, Claims, State, Welcome
+from protocol.wire.messages import Claims, Welcome
+from protocol.wire.values import ClaimRow, State
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]

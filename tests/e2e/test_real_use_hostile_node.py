@@ -16,17 +16,8 @@ from demo.grid import ea
 from demo.process_status import resident_kb
 from protocol.keys import load_pair
 from protocol.wire.codec import encode
-from protocol.wire.messages import (
-    Allocate,
-    Label,
-    LabelRow,
-    LetGo,
-    LetGoRow,
-    Message,
-    NetworkAsk,
-    SetLabels,
-    Welcome,
-)
+from protocol.wire.messages import Allocate, LetGo, Message, SetLabels, Welcome
+from protocol.wire.values import Label, LabelRow, LetGoRow, NetworkAsk
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]

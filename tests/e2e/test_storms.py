@@ -19,20 +19,8 @@ from demo.plugin_calls import PluginCalls
 from protocol.keys import generate, load_pair, load_public, write_public
 from protocol.wire.allocation_id import Owner, hash_driver, hash_node
 from protocol.wire.codec import decode_to_agent, encode
-from protocol.wire.messages import (
-    Allocate,
-    Allocated,
-    ClaimRow,
-    Claims,
-    Hello,
-    HelloFirst,
-    Label,
-    Message,
-    NetworkAsk,
-    Ping,
-    State,
-    Welcome,
-)
+from protocol.wire.messages import Allocate, Allocated, Claims, Hello, HelloFirst, Message, Ping, Welcome
+from protocol.wire.values import ClaimRow, Label, NetworkAsk, State
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]

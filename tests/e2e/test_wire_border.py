@@ -19,7 +19,8 @@ from demo.grid import ea
 from protocol.keys import generate, load_pair
 from protocol.wire.allocation_id import hash_node
 from protocol.wire.codec import encode
-from protocol.wire.messages import Allocate, Declined, LetGo, LetGoRow, NetworkAsk, Ping, Welcome
+from protocol.wire.messages import Allocate, Declined, LetGo, Ping, Welcome
+from protocol.wire.values import LetGoRow, NetworkAsk
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]

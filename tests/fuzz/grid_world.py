@@ -19,7 +19,7 @@ from coordinator.lane.events import Ticked
 from coordinator.machine import Machine, MachineEffect, MachineEvent, Received
 from gridsim.database import calls as gridsim_calls
 from gridsim.model import Grid
-from protocol.wire import messages
+from protocol.wire import messages, values
 from protocol.wire.allocation_id import Owner, hash_driver, hash_node
 
 CLUSTER: Final = "c0ffee000000"
@@ -64,15 +64,15 @@ class GridWorld:
     def ask(self, node: str, owner: Owner) -> str:
         """An ADD asks for an address; returns the id that was drawn for it."""
         allocation = str(owner.draw(f"{next(self._numbers):012x}"))
-        network = messages.NetworkAsk(name="pods", subnet=SUBNET, gateway="10.55.0.1")
+        network = values.NetworkAsk(name="pods", subnet=SUBNET, gateway="10.55.0.1")
         facts = {"allocation": allocation, "network": network, "budget_ms": 55_000}
-        label = messages.Label(container_id=allocation[-12:], ifname="eth0")
+        label = values.Label(container_id=allocation[-12:], ifname="eth0")
         self.hear(node, messages.Allocate(id=allocation[-12:], label=label, **facts))
         return allocation
 
     def let_go(self, node: str, allocation: str) -> None:
         """A journal lets an allocation go."""
-        row = messages.LetGoRow(allocation=allocation, age_ms=0, was_held=True)
+        row = values.LetGoRow(allocation=allocation, age_ms=0, was_held=True)
         self.hear(node, messages.LetGo(id="let-go", allocations=[row]))
 
     def hear(self, node: str, message: messages.ToCoordinator) -> None:

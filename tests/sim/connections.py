@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 
 from nodeagent.domain.events import Connected, ConnectionLost
 from nodeagent.link.dealer import HEARTBEAT_TIMEOUT_MS, RECONNECT_MS, RECONNECT_MS_MAX, SPREAD_S
-from protocol.wire.messages import MESSAGE_BYTES_MAX, Message, ToCoordinator
+from protocol.wire.messages import Message, ToCoordinator
+from protocol.wire.values import MESSAGE_BYTES_MAX
 from tests.sim.timeline import Timeline
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from protocol.wire import messages
+from protocol.wire import messages, values
 from protocol.wire.allocation_id import Owner, hash_boot, hash_driver, hash_machine, hash_node
 from protocol.wire.messages import ToCoordinator, to_agent
 from tests.sim.connections import Connection, Lines, decode, encode
@@ -113,18 +113,18 @@ class Stranger(Process):
     def _asks_for_one(self) -> list[ToCoordinator]:
         is_own = self._asks < ASKS_MAX
         self._asks += is_own
-        network = messages.NetworkAsk(name=self._plan.name, subnet=self._plan.subnet, gateway=self._plan.gateway)
+        network = values.NetworkAsk(name=self._plan.name, subnet=self._plan.subnet, gateway=self._plan.gateway)
         allocation = self._own_id() if is_own else self._any_id()
         asked = messages.Allocate(id="x", allocation=allocation, network=network, budget_ms=1000, for_reserve=True)
         return [asked] * (1 if is_own else FLOOD)
 
     def _lets_go(self) -> list[ToCoordinator]:
-        rows = [messages.LetGoRow(allocation=self._any_id(), age_ms=10**6, was_held=False) for _ in range(FLOOD)]
+        rows = [values.LetGoRow(allocation=self._any_id(), age_ms=10**6, was_held=False) for _ in range(FLOOD)]
         return [messages.LetGo(id="x", allocations=rows)]
 
     def _labels(self) -> list[ToCoordinator]:
-        label = messages.Label(container_id="mine", ifname="eth0")
-        rows = [messages.LabelRow(allocation=self._any_id(), label=label) for _ in range(FLOOD)]
+        label = values.Label(container_id="mine", ifname="eth0")
+        rows = [values.LabelRow(allocation=self._any_id(), label=label) for _ in range(FLOOD)]
         return [messages.SetLabels(id="x", labels=rows)]
 
     def _answers(self) -> list[ToCoordinator]:
@@ -135,7 +135,7 @@ class Stranger(Process):
         claims = [self._claim() for _ in range(FLOOD)]
         return messages.Claims(id="x", welcome=self._welcome, page=page, last=last, claims=claims)
 
-    def _claim(self) -> messages.ClaimRow:
+    def _claim(self) -> values.ClaimRow:
         base = self._plan.subnet.rpartition(".")[0]
         objects = self._ledger.objects
         is_known = bool(objects) and self._random.random() < 0.5
@@ -143,13 +143,13 @@ class Stranger(Process):
         address = (
             str(objects[allocation].fields["ipv4addr"]) if is_known else f"{base}.{self._random.randrange(1, 255)}"
         )
-        return messages.ClaimRow(
+        return values.ClaimRow(
             allocation=allocation,
             view="default",
             subnet=self._plan.subnet,
             network_name=self._plan.name,
             address=address,
-            state=self._random.choice(list(messages.State)),
+            state=self._random.choice(list(values.State)),
             seal="0" * 32,
         )
 

@@ -16,7 +16,7 @@ from typing import Final
 from coordinator.admin.bare_object import BareObject
 from protocol.admin.messages import Finding
 from protocol.subnets import usual_gateway
-from protocol.wire.messages import Interface
+from protocol.wire.values import Interface
 
 NO_VM_ID: Final = "N/A"
 """What the original plugin wrote as `VM ID` of gateways."""

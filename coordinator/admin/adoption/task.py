@@ -20,7 +20,7 @@ from coordinator.grid.operations import Found, Operation, Reply, Unreadable, Upd
 from coordinator.grid.refusal_problems import as_problem
 from coordinator.grid.refusals import Refusal
 from coordinator.lane.task import Failed, Priority, Task
-from protocol.wire.messages import NAMESPACE_PATH_LENGTH_MAX
+from protocol.wire.values import NAMESPACE_PATH_LENGTH_MAX
 
 WRITES_MAX: Final = 6
 """How often something is written in vain; what is refused in company does not count, since the company shrinks."""

@@ -15,7 +15,7 @@ from demo.daemons import Daemon
 from demo.grid import PASSWORD, SimulatedGrid
 from protocol.cluster_id import CLUSTER_ID_FILE
 from protocol.keys import KeyPair, generate, write_pair, write_public
-from protocol.wire import messages
+from protocol.wire import messages, values
 from protocol.wire.allocation_id import Owner, hash_boot, hash_driver, hash_machine, hash_node
 from protocol.wire.codec import decode_to_agent, encode
 
@@ -179,7 +179,7 @@ class Peer:
         )
 
     def greeted(
-        self, *, claims: Sequence[messages.ClaimRow] = (), let_go: Sequence[messages.LetGoRow] = ()
+        self, *, claims: Sequence[values.ClaimRow] = (), let_go: Sequence[values.LetGoRow] = ()
     ) -> messages.Welcome:
         """Say hello; the welcome, which is answered."""
         self.hello()
@@ -191,37 +191,37 @@ class Peer:
     def draw(self) -> str:
         return str(self.owner.draw(token_hex(6)))
 
-    def ask(self, label: messages.Label | None = None, **changes: Any) -> str:
+    def ask(self, label: values.Label | None = None, **changes: Any) -> str:
         """Ask for an address; the id that was drawn for it."""
         allocation = self.draw()
-        network = messages.NetworkAsk(name="pods", subnet=SUBNET, **changes)
+        network = values.NetworkAsk(name="pods", subnet=SUBNET, **changes)
         ask = messages.Allocate(
             id=f"ask-{allocation[-12:]}", allocation=allocation, network=network, budget_ms=50_000, label=label
         )
         self.send(ask)
         return allocation
 
-    def allocated(self, label: messages.Label | None = None) -> messages.Allocated:
+    def allocated(self, label: values.Label | None = None) -> messages.Allocated:
         """Ask for an address; what is told."""
         allocation = self.ask(label)
         return self.receive(messages.Allocated, lambda told: told.allocation == allocation)
 
     def let_go(self, *allocations: str) -> None:
-        rows = [messages.LetGoRow(allocation=each, age_ms=0, was_held=True) for each in allocations]
+        rows = [values.LetGoRow(allocation=each, age_ms=0, was_held=True) for each in allocations]
         self.send(messages.LetGo(id=f"let-go-{token_hex(3)}", allocations=rows))
 
     def close(self) -> None:
         self.socket.close()
 
 
-def claim(told: messages.Allocated) -> messages.ClaimRow:
+def claim(told: messages.Allocated) -> values.ClaimRow:
     """The row by which a journal claims what it was told."""
-    return messages.ClaimRow(
+    return values.ClaimRow(
         allocation=told.allocation,
         view=told.view,
         subnet=told.subnet,
         network_name="pods",
         address=told.address,
-        state=messages.State.HELD,
+        state=values.State.HELD,
         seal=told.seal,
     )

@@ -13,8 +13,8 @@ from coordinator_process import CLUSTER_ID, SUBNET, Peer, Site, claim
 
 from protocol.keys import generate
 from protocol.wire import messages
-from protocol.wire.messages import Label, LetGoRow
 from protocol.wire.status import CoordinatorStatus
+from protocol.wire.values import Label, LetGoRow
 
 LABEL = Label(container_id="c1", ifname="eth0", pod="web-1", pod_namespace="shop")
 

@@ -18,7 +18,7 @@ from demo.grid import ea
 from gridsim.legacy import LegacyCluster, LegacyPod, create_legacy
 from protocol.wire import messages
 from protocol.wire.codec import decode_to_agent
-from protocol.wire.messages import Interface, Label
+from protocol.wire.values import Interface, Label
 
 LABEL = Label(container_id="c1", ifname="eth0", pod="web-1", pod_namespace="shop")
 POD = f"{7:064x}"

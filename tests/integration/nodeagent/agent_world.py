@@ -35,10 +35,8 @@ from protocol.wire.messages import (
     DeclineKind,
     Gone,
     Hello,
-    Label,
     Labelled,
     LetGo,
-    LetGoRow,
     Ping,
     Pong,
     SetLabels,
@@ -46,6 +44,7 @@ from protocol.wire.messages import (
     ToCoordinator,
     Welcome,
 )
+from protocol.wire.values import Label, LetGoRow
 
 CLUSTER = "c0c0c0c0c0c0"
 SEAL = "5ea1" * 8

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from agent_world import World
 
-from protocol.wire.messages import Interface, Interfaces, ListInterfaces
+from protocol.wire.messages import Interfaces, ListInterfaces
+from protocol.wire.values import Interface
 
 
 class Pods:

@@ -19,7 +19,7 @@ from coordinator.tasks.delete_task import DeleteTask
 from coordinator.tasks.label_task import LabelTask
 from coordinator.tasks.references import References
 from protocol.wire.allocation_id import Owner, hash_driver, hash_node
-from protocol.wire.messages import Label
+from protocol.wire.values import Label
 
 NETWORK = Network("default", "10.55.0.0/24", None, "pods")
 CLUSTER = "c0ffee000000"

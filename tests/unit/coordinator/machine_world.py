@@ -24,11 +24,11 @@ from coordinator.lane.task import COMPANY_S
 from coordinator.machine import Machine, Received
 from gridsim.database import calls
 from gridsim.model import Grid
-from protocol.wire import messages
+from protocol.wire import messages, values
 from protocol.wire.allocation_id import Owner, hash_driver, hash_node
 
 CLUSTER = "c0ffee000000"
-NETWORK = messages.NetworkAsk(name="pods", subnet="10.55.0.0/24")
+NETWORK = values.NetworkAsk(name="pods", subnet="10.55.0.0/24")
 
 
 class Fate(Enum):
@@ -88,7 +88,7 @@ class Agent:
         *,
         for_reserve: bool = False,
         ready: int | None = None,
-        label: messages.Label | None = None,
+        label: values.Label | None = None,
         **changes: Any,
     ) -> str:
         """Ask for one address; returns the id that was drawn."""
@@ -110,13 +110,13 @@ class Agent:
             self.world.passes(COMPANY_S)
         return allocation
 
-    def label(self, allocation: str, label: messages.Label) -> None:
+    def label(self, allocation: str, label: values.Label) -> None:
         """Say which attachment has it, and wait until that is written."""
-        self.say(messages.SetLabels(id="l", labels=[messages.LabelRow(allocation=allocation, label=label)]))
+        self.say(messages.SetLabels(id="l", labels=[values.LabelRow(allocation=allocation, label=label)]))
         self.world.passes(COMPANY_S)
 
     def let_go(self, *allocations: str, was_held: bool = True, age_ms: int = 0) -> None:
-        rows = [messages.LetGoRow(allocation=each, age_ms=age_ms, was_held=was_held) for each in allocations]
+        rows = [values.LetGoRow(allocation=each, age_ms=age_ms, was_held=was_held) for each in allocations]
         self.say(messages.LetGo(id="let-go", allocations=rows))
 
     def stays(self, seconds: float) -> None:

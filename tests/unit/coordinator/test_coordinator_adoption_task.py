@@ -20,7 +20,7 @@ from coordinator.grid.refusals import classify
 from gridsim.database import calls
 from gridsim.legacy import LegacyCluster, LegacyPod, create_legacy
 from gridsim.model import Grid
-from protocol.wire.messages import Interface
+from protocol.wire.values import Interface
 
 CLUSTER = "c0ffee000000"
 POD = f"{7:064x}"

@@ -18,7 +18,7 @@ from coordinator.grid.operations import Operation, Unreadable
 from coordinator.grid.refusals import classify
 from gridsim.database import calls
 from gridsim.model import Grid
-from protocol.wire.messages import Label
+from protocol.wire.values import Label
 
 CLUSTER = "c0ffee000000"
 NETWORK = Network(view="default", subnet="10.55.0.0/24", gateway=None, name="pods")

@@ -7,8 +7,8 @@ from coordinator.allocation.asks import ASKS_OF_NODE_MAX
 from coordinator.lane.task import COMPANY_S
 from coordinator.machine import Received
 from gridsim.model import Grid
-from protocol.wire import messages
-from protocol.wire.messages import Label
+from protocol.wire import messages, values
+from protocol.wire.values import Label
 
 WIDE = "10.56.0.0/21"
 
@@ -83,7 +83,7 @@ def test_fifty_labels_and_the_refills_after_them_share_their_calls():
     assert len(ready) == 50
     before = world.calls
     rows = [
-        messages.LabelRow(allocation=each.allocation, label=a_label(number)) for number, each in enumerate(ready)
+        values.LabelRow(allocation=each.allocation, label=a_label(number)) for number, each in enumerate(ready)
     ]
     labels = messages.SetLabels(id="labels", labels=rows)
     world.feed(
@@ -113,7 +113,7 @@ def test_a_label_of_a_pod_that_has_ended_is_not_written():
     agent.ask(for_reserve=True)
     ready = agent.told()
     before = world.calls
-    rows = [messages.LabelRow(allocation=ready.allocation, label=a_label(1))]
+    rows = [values.LabelRow(allocation=ready.allocation, label=a_label(1))]
     agent.say(messages.SetLabels(id="labels", labels=rows))
     agent.let_go(ready.allocation, was_held=True)
     agent.stays(40.0)

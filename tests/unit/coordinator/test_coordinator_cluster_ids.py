@@ -2,11 +2,11 @@
 
 from machine_world import CLUSTER, Agent, World
 
-from protocol.wire import messages
-from protocol.wire.messages import ClaimRow, State
+from protocol.wire import messages, values
+from protocol.wire.values import ClaimRow, State
 
 OTHER = "decaf0000000"
-LABEL = messages.Label(container_id="c1", ifname="eth0", pod="web", pod_namespace="shop")
+LABEL = values.Label(container_id="c1", ifname="eth0", pod="web", pod_namespace="shop")
 
 
 def connected(world: World, **who: str) -> Agent:
@@ -80,7 +80,7 @@ def test_nothing_of_another_cluster_is_touched():
     kept = before.objects()
     world = World(grid=before.grid, cluster_id=OTHER)
     claimant = world.agent()
-    claimant.hello(let_go=[messages.LetGoRow(allocation=each, age_ms=0, was_held=True) for each in kept])
+    claimant.hello(let_go=[values.LetGoRow(allocation=each, age_ms=0, was_held=True) for each in kept])
     claimant.stays(1_300.0)
     assert world.objects() == kept
     assert "not_yours" in world.notes

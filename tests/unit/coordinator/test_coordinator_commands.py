@@ -27,7 +27,7 @@ from protocol.admin.messages import (
 )
 from protocol.wire import messages
 from protocol.wire.allocation_id import ADOPTED_JOURNAL, AllocationId
-from protocol.wire.messages import ClaimRow, Interface, State
+from protocol.wire.values import ClaimRow, Interface, State
 
 POD = f"{7:064x}"
 MAC = "02:00:00:00:77:02"

@@ -7,7 +7,7 @@ import pytest
 from coordinator.admin.adoption.homes import Seen, find_homes, finding_of
 from coordinator.admin.bare_object import BareObject
 from protocol.admin.messages import Finding
-from protocol.wire.messages import Interface
+from protocol.wire.values import Interface
 
 ONE, TWO = "a" * 64, "b" * 64
 MAC = "02:00:00:00:00:01"

@@ -9,8 +9,8 @@ from coordinator.grid.refusals import Kind, Refusal
 from coordinator.lane.task import COMPANY_S
 from coordinator.nodes.events import Received
 from gridsim.database import calls
-from protocol.wire import messages
-from protocol.wire.messages import ClaimRow, Label, State
+from protocol.wire import messages, values
+from protocol.wire.values import ClaimRow, Label, State
 
 LABEL = Label(container_id="c1", ifname="eth0", pod="web-1", pod_namespace="shop")
 
@@ -216,7 +216,7 @@ def test_what_an_adopter_lets_go_stays_while_the_journal_that_drew_it_is_heard()
     twin.stays(50.0)
     first.hello(claims=[claim(told)])
     first.stays(20.0)
-    twin.hello(let_go=[messages.LetGoRow(allocation=allocation, age_ms=0, was_held=True)])
+    twin.hello(let_go=[values.LetGoRow(allocation=allocation, age_ms=0, was_held=True)])
     twin.stays(59.0)
     assert world.objects() == {allocation: told.address}
     twin.stays(1.0)

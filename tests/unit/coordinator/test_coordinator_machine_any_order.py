@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from machine_world import NETWORK, Agent, Fate, World
 
-from protocol.wire import messages
-from protocol.wire.messages import ClaimRow, Label, LetGoRow, State
+from protocol.wire import messages, values
+from protocol.wire.values import ClaimRow, Label, LetGoRow, State
 
 PING_S = 20.0
 FATES = st.lists(st.sampled_from(list(Fate)), max_size=4)
@@ -27,7 +27,7 @@ class Journal:
         self.journal = journal
         self.agent: Agent | None = None
         self.asked: set[str] = set()
-        self.claims: dict[str, messages.Allocated | messages.OrphanRow] = {}
+        self.claims: dict[str, messages.Allocated | values.OrphanRow] = {}
         self.let_go: set[str] = set()
         self.lost: set[str] = set()
 

@@ -2,10 +2,10 @@
 
 from machine_world import NETWORK, Agent, World
 
-from protocol.wire import messages
+from protocol.wire import messages, values
 
 DRIVERS = ("infoblox", "infoblox-fast")
-LABEL = messages.Label(container_id="c1", ifname="eth0", pod="web", pod_namespace="shop")
+LABEL = values.Label(container_id="c1", ifname="eth0", pod="web", pod_namespace="shop")
 
 
 def connected(world: World, driver: str, **who: str) -> Agent:

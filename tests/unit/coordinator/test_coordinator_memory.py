@@ -7,7 +7,7 @@ from coordinator.allocation.index import Index
 from coordinator.core.networks import Network
 from coordinator.grid.allocation_object import Writer
 from protocol.wire.allocation_id import Owner, hash_driver, hash_node
-from protocol.wire.messages import Label
+from protocol.wire.values import Label
 
 COUNT = 2_000
 BYTES_MAX = 1_000

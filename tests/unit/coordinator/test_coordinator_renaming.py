@@ -3,10 +3,10 @@
 from machine_world import Agent, Fate, World
 
 from coordinator.grid.operations import is_write
-from protocol.wire import messages
+from protocol.wire import messages, values
 
 OTHER = "decaf0000000"
-LABEL = messages.Label(container_id="c1", ifname="eth0", pod="web", pod_namespace="shop")
+LABEL = values.Label(container_id="c1", ifname="eth0", pod="web", pod_namespace="shop")
 MADE = {"subnet": "10.77.0.0/24", "name": "made", "gateway": "10.77.0.1"}
 
 
@@ -39,7 +39,7 @@ def test_all_that_the_cluster_has_made_bears_its_new_name_and_lives_on():
     assert tenants(world) == ["prod-2"] * 3
     assert world.objects() == {each.allocation: each.address for each in told}
     after = world.agent()
-    after.hello(let_go=[messages.LetGoRow(allocation=each, age_ms=60_000, was_held=True) for each in held])
+    after.hello(let_go=[values.LetGoRow(allocation=each, age_ms=60_000, was_held=True) for each in held])
     assert world.objects() == {}
     after.ask(**MADE)
     assert after.told().subnet == MADE["subnet"]

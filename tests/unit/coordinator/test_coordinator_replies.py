@@ -26,7 +26,7 @@ from coordinator.grid.operations import (
 )
 from coordinator.grid.refusals import classify
 from protocol.errors import Refused
-from protocol.wire.messages import Label, NetworkAsk
+from protocol.wire.values import Label, NetworkAsk
 
 WRITER = Writer("c0ffee000000", "blue")
 LABEL = Label(container_id="c1", ifname="eth0")

@@ -6,7 +6,7 @@ from coordinator.allocation.shortage import ASKED_BACK_S, COMPARE_EVERY_S
 from coordinator.nodes.sessions import SILENT_S
 from coordinator.provision.readiness import BAD_NEWS_KEPT_S
 from coordinator.sweep.comparison import Comparison
-from protocol.wire import messages
+from protocol.wire import messages, values
 
 TINY = {"subnet": "10.56.0.0/29", "name": "tiny"}
 
@@ -28,13 +28,13 @@ def nodes_with_one_ready(world, *names):
 
 
 def claim_of(told):
-    return messages.ClaimRow(
+    return values.ClaimRow(
         allocation=told.allocation,
         view=told.view,
         subnet=told.subnet,
         network_name=TINY["name"],
         address=told.address,
-        state=messages.State.READY,
+        state=values.State.READY,
         seal=told.seal,
     )
 

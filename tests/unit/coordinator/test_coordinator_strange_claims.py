@@ -9,7 +9,7 @@ from test_coordinator_machine import LABEL, claim, connected, reserved
 from coordinator.grid.operations import Create
 from coordinator.nodes.events import Received
 from gridsim.database import calls
-from protocol.wire import messages
+from protocol.wire import messages, values
 
 TINY = {"subnet": "10.56.0.0/29", "name": "tiny"}
 
@@ -144,7 +144,7 @@ def test_nothing_more_is_made_for_an_ask_that_was_let_go_while_its_call_was_unde
     agent, other = connected(world), connected(world, node="node-2")
     for _ in range(6):
         other.ask(**TINY)
-    ready = claim(other.take(messages.Allocated)[0], messages.State.READY)
+    ready = claim(other.take(messages.Allocated)[0], values.State.READY)
     other.hello(claims=[ready.model_copy(update={"network_name": TINY["name"]})])
     allocation = str(agent.owner.draw("d" * 12))
     ask = messages.Allocate(
@@ -259,7 +259,7 @@ def test_what_a_hostile_node_invents_is_not_kept(monkeypatch):
         monkeypatch.setattr(place, 16)
     world = World(may_create_networks=False)
     _, told = held(world)
-    told_row = claim(told, messages.State.READY)
+    told_row = claim(told, values.State.READY)
 
     def invent(number: int) -> None:
         agent = world.agent(boot=f"{number:08x}", driver=f"driver-{number}", journal=f"{number:08x}")

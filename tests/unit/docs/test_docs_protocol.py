@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from protocol.admin import messages as admin
-from protocol.wire import messages
+from protocol.wire import messages, values
 
 PAGE = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text(encoding="utf-8")
 DIRECTIONS = {"Agent to coordinator": messages.ToCoordinator, "Coordinator to agent": messages.ToAgent}
@@ -45,12 +45,12 @@ def test_the_page_has_the_messages_of_peoples_commands() -> None:
 @pytest.mark.parametrize(
     ("name", "model"),
     [
-        ("network ask", messages.NetworkAsk),
-        ("label", messages.Label),
-        ("claim row", messages.ClaimRow),
-        ("let_go row", messages.LetGoRow),
-        ("orphan row", messages.OrphanRow),
-        ("interface", messages.Interface),
+        ("network ask", values.NetworkAsk),
+        ("label", values.Label),
+        ("claim row", values.ClaimRow),
+        ("let_go row", values.LetGoRow),
+        ("orphan row", values.OrphanRow),
+        ("interface", values.Interface),
         ("of `addresses`", admin.UnadoptedAddress),
         ("of `results`", admin.AdoptionResult),
         ("of `differences`", admin.Difference),
@@ -59,6 +59,6 @@ def test_the_page_has_the_messages_of_peoples_commands() -> None:
         ("of `over`", admin.EndedBoot),
     ],
 )
-def test_the_page_has_the_fields_of_each_row(name: str, model: type[messages.Model]) -> None:
+def test_the_page_has_the_fields_of_each_row(name: str, model: type[values.Model]) -> None:
     (cell,) = re.findall(rf"^\| {name} \| (.*) \|$", PAGE, re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", re.sub(r"\(.*?\)", "", cell))) == set(model.model_fields)

@@ -18,16 +18,8 @@ from nodeagent.errors import JournalUnwritable
 from nodeagent.journal.contents import Changes, Contents, Identity
 from nodeagent.journal.rows import Rows
 from protocol.wire.allocation_id import Owner
-from protocol.wire.messages import (
-    Allocate,
-    Allocated,
-    Declined,
-    DeclineKind,
-    LetGo,
-    LetGoRow,
-    NetworkAsk,
-    ToAgent,
-)
+from protocol.wire.messages import Allocate, Allocated, Declined, DeclineKind, LetGo, ToAgent
+from protocol.wire.values import LetGoRow, NetworkAsk
 
 CLUSTER = "c0c0c0c0c0c0"
 JOURNAL = "0a0a0a0a"

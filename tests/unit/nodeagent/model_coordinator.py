@@ -14,17 +14,14 @@ from protocol.wire.messages import (
     Allocate,
     Allocated,
     Answer,
-    ClaimRow,
     Claims,
     Declined,
     DeclineKind,
     Gone,
     Hello,
-    Label,
     Labelled,
     LetGo,
     Lost,
-    OrphanRow,
     Orphans,
     PleaseLabel,
     SetLabels,
@@ -34,6 +31,7 @@ from protocol.wire.messages import (
     Welcome,
     Whose,
 )
+from protocol.wire.values import ClaimRow, Label, OrphanRow
 
 SUBNET = "10.55.0.0/24"
 

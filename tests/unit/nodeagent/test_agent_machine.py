@@ -40,7 +40,8 @@ from nodeagent.domain.outcomes import Done, Failure, NotDurable
 from nodeagent.domain.presence import Directory, Sight
 from nodeagent.domain.wire import wire_label
 from nodeagent.machine import Options, make_machine
-from protocol.wire.messages import Claims, LabelRow, LetGo, LetGoRow, Lost, SetLabels, Welcome
+from protocol.wire.messages import Claims, LetGo, Lost, SetLabels, Welcome
+from protocol.wire.values import LabelRow, LetGoRow
 
 READY = an_allocation(1, State.READY)
 HELD = an_allocation(1)

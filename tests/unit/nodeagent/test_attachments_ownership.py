@@ -31,7 +31,8 @@ from nodeagent.domain.events import DelAsked, MacRead, SessionEnded, Ticked
 from nodeagent.domain.wire import wire_label
 from nodeagent.journal.contents import Changes
 from protocol.wire import messages
-from protocol.wire.messages import Answer, Lost, OrphanRow, Orphans, Unknown, Whose
+from protocol.wire.messages import Answer, Lost, Orphans, Unknown, Whose
+from protocol.wire.values import OrphanRow
 
 OLD = "0b0b0b0b"
 HELD = an_allocation(1)

@@ -12,7 +12,8 @@ from nodeagent.domain.effects import Effect, Note, Transmit
 from nodeagent.domain.events import Event, Received, SessionEnded, Ticked
 from nodeagent.domain.wire import wire_label
 from nodeagent.link.confirmations import RESEND_S, Confirmations
-from protocol.wire.messages import Gone, Labelled, LabelRow, LetGo, LetGoRow, PleaseLabel, SetLabels, ToAgent
+from protocol.wire.messages import Gone, Labelled, LetGo, PleaseLabel, SetLabels, ToAgent
+from protocol.wire.values import LabelRow, LetGoRow
 
 HELD = an_allocation(1)
 UNLABELLED = replace(HELD, is_labelled=False)

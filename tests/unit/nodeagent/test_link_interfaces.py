@@ -8,7 +8,8 @@ from nodeagent.domain.effects import LookAtInterfaces, Transmit
 from nodeagent.domain.events import InterfacesSeen, Received
 from nodeagent.link.interfaces import told
 from nodeagent.link.session import Session
-from protocol.wire.messages import Interface, Interfaces, ListInterfaces
+from protocol.wire.messages import Interfaces, ListInterfaces
+from protocol.wire.values import Interface
 
 
 def pages_of(*interfaces: Interface, unreadable: int = 0) -> list[Interfaces]:

@@ -45,7 +45,6 @@ from protocol.wire.messages import (
     Enrolled,
     Hello,
     HelloFirst,
-    LetGoRow,
     Notice,
     NoticeKind,
     NotLeader,
@@ -58,6 +57,7 @@ from protocol.wire.messages import (
     Welcome,
     WrongCluster,
 )
+from protocol.wire.values import LetGoRow
 
 OTHER_CLUSTER = "dddddddddddd"
 REACHED = Note("coordinator_reached", fields={"coordinator_release": "2"})

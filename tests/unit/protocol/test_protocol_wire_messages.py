@@ -4,18 +4,9 @@ import msgpack
 import pytest
 from pydantic import ValidationError
 
-from protocol.wire import messages
-from protocol.wire.messages import (
-    Claims,
-    Hello,
-    Label,
-    LabelRow,
-    LetGoRow,
-    OrphanRow,
-    SetLabels,
-    to_agent,
-    to_coordinator,
-)
+from protocol.wire import messages, values
+from protocol.wire.messages import Claims, Hello, SetLabels, to_agent, to_coordinator
+from protocol.wire.values import Label, LabelRow, LetGoRow, OrphanRow
 
 ID = "0" * 12 + "-" + "1" * 16 + "-" + "2" * 8 + "-" + "3" * 8 + "-" + "4" * 4 + "-" + "5" * 8 + "-" + "6" * 12
 
@@ -36,7 +27,7 @@ def test_claims_arrive_as_they_were_sent():
         welcome=1,
         page=0,
         last=True,
-        claims=[messages.ClaimRow(**claim, address="10.0.0.7", state="held", seal="a" * 32)],
+        claims=[values.ClaimRow(**claim, address="10.0.0.7", state="held", seal="a" * 32)],
         let_go=[LetGoRow(allocation=ID, age_ms=5, was_held=True)],
     )
     assert to_coordinator.validate_python(packed(page)) == page
@@ -52,7 +43,7 @@ def test_an_id_that_is_none_is_refused(text):
 
 
 def test_a_page_of_more_rows_than_allowed_is_refused():
-    rows = [{"allocation": ID, "age_ms": 0, "was_held": True}] * (messages.PAGE_ROWS_MAX + 1)
+    rows = [{"allocation": ID, "age_ms": 0, "was_held": True}] * (values.PAGE_ROWS_MAX + 1)
     with pytest.raises(ValidationError):
         to_coordinator.validate_python({"v": 2, "id": "r1", "type": "let_go", "allocations": rows})
 
@@ -81,9 +72,7 @@ def test_the_longest_single_row_fits_into_a_message():
         SetLabels(id="r" * 64, labels=[LabelRow(allocation=ID, label=label)]),
         messages.Orphans(id="r" * 64, rows=[orphan], last=True),
     ):
-        assert (
-            len(msgpack.packb(message.model_dump())) < messages.MESSAGE_BYTES_MAX - messages.PAGE_BYTES_MAX + 8192
-        )
+        assert len(msgpack.packb(message.model_dump())) < values.MESSAGE_BYTES_MAX - values.PAGE_BYTES_MAX + 8192
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from protocol.wire.codec import (
     decode_to_coordinator,
     encode,
 )
-from protocol.wire.messages import MESSAGE_BYTES_MAX, Allocated, Declined, Label, LabelRow, Ping, Pong, SetLabels
+from protocol.wire.messages import Allocated, Declined, Ping, Pong, SetLabels
+from protocol.wire.values import MESSAGE_BYTES_MAX, Label, LabelRow
 
 ID = "0" * 12 + "-" + "1" * 16 + "-" + "2" * 8 + "-" + "3" * 8 + "-" + "4" * 4 + "-" + "5" * 8 + "-" + "6" * 12
 

@@ -6,8 +6,9 @@ import msgpack
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.wire.messages import MESSAGE_BYTES_MAX, PAGE_ROWS_MAX, Label, LabelRow, SetLabels
+from protocol.wire.messages import SetLabels
 from protocol.wire.pages import pages_of
+from protocol.wire.values import MESSAGE_BYTES_MAX, PAGE_ROWS_MAX, Label, LabelRow
 
 ID = "c0c0c0c0c0c0-0123456789abcdef-11112222-33334444-5555-0a0a0a0a-000000000001"
 
