@@ -476,3 +476,16 @@ def test_where_that_answer_cannot_be_given_either_it_is_still_let_go() -> None:
 
     core.handle(Ticked(), NOW_S + 1)
     assert is_let_go(core)
+
+
+def test_a_ready_address_that_was_nearly_given_to_a_plugin_that_died_stays_with_the_next_that_gets_it() -> None:
+    core = Core(READY, reserve=1)
+    core.handle(an_add())
+    core.handle(HungUp(1))
+    core.drop()
+
+    core.handle(an_add(2, C2))
+    core.commit()
+    core.handle(Ticked(), NOW_S + 1)
+
+    assert [(row.id, row.state) for row in core.rows.of(C2)] == [(READY.id, State.HELD)]
