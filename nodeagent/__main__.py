@@ -221,6 +221,7 @@ def _make_turns(process: _Process, opened: Opened) -> Turns:
             enrols=chosen.enrol_token is not None,
             ticket=papers.ticket(),
             was_served=was_served,
+            is_leaving=process.place.is_leaving(),
         )
         return make_machine(rows, options, _draw, now_s)
 

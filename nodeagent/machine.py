@@ -41,6 +41,7 @@ class Options:
 
     `endpoints`: how many coordinators it can try. `release`: of this software. `ticket`: of an earlier enrolment.
     `was_served`: an agent has served this node in this boot, whatever became of its journal.
+    `is_leaving`: the agent is about to be removed from the node, and keeps nothing ready.
     """
 
     endpoints: int = 1
@@ -48,17 +49,21 @@ class Options:
     enrols: bool = False
     ticket: str | None = None
     was_served: bool = False
+    is_leaving: bool = False
 
 
 def make_machine(rows: Rows, options: Options, draw: Callable[[], str], now_s: float) -> Machine:
     """The agent's machine over the rows of its journal. `draw` gives 12 hexadecimal digits, drawn for once."""
     enrolment = Enrolment(rows.identity.node, options.ticket) if options.enrols else None
-    return Machine(
+    machine = Machine(
         rows,
         Attachments(rows, draw, now_s, was_served=options.was_served),
         Session(rows, options.endpoints, options.release, draw, enrolment),
         Confirmations(rows),
     )
+    if options.is_leaving:
+        machine.handle(events.ReserveClosed(), now_s)
+    return machine
 
 
 class Machine:

@@ -24,7 +24,7 @@ from nodeagent.journal.rows import Rows
 from nodeagent.journal.store import WriteFailed
 from nodeagent.machine import Machine, Options, make_machine
 from nodeagent.turns import AnswerAll, Turns
-from protocol.wire.messages import Claims, SetLabels, Welcome
+from protocol.wire.messages import Allocate, Claims, SetLabels, Welcome
 
 WELCOME = Welcome(id="hello-1", number=7, cluster=CLUSTER, reserve=1)
 FAILED = Failure.of(errors.AgentFailed())
@@ -71,6 +71,7 @@ class Node:
         self.fails_at: type[Event] | None = None
         self.told: list[str] = []
         self.made = 0
+        self.is_leaving = False
         self.turns = Turns(self.file, self.file.contents, self._make, self._tell, NOW_S)
 
     def take(self, *heard: Event, now_s: float = NOW_S) -> list[Effect]:
@@ -87,7 +88,7 @@ class Node:
 
     def _make(self, rows: Rows, now_s: float) -> Machine:
         self.made += 1
-        machine = make_machine(rows, Options(), drawing(), now_s)
+        machine = make_machine(rows, Options(is_leaving=self.is_leaving), drawing(), now_s)
         heard = machine.handle
 
         def handle(event: Event, at_s: float) -> None:
@@ -193,6 +194,26 @@ def test_anything_else_costs_a_new_beginning_from_the_journal_after_all_were_ans
     said = [each.message for each in node.take(Received(WELCOME)) if isinstance(each, Transmit)]
     claimed = {row.allocation for message in said if isinstance(message, Claims) for row in message.claims}
     assert claimed == {HELD.id, OTHER.id}
+
+
+def test_a_machine_that_begins_anew_knows_that_the_agent_is_about_to_be_removed() -> None:
+    node = Node()
+    node.connect()
+    node.is_leaving = True
+    node.take(events.ReserveClosed())
+    node.fails_at = NamespacesSeen
+    node.take(NamespacesSeen(1, ()))
+    node.fails_at = None
+    node.take()
+
+    assert node.made == 2
+    sent = [
+        each.message
+        for each in [*node.take(Connected(0.0)), *node.take(Received(WELCOME))]
+        if isinstance(each, Transmit)
+    ]
+    assert any(isinstance(each, Claims) for each in sent)
+    assert not any(isinstance(each, Allocate) for each in sent)
 
 
 def test_who_begins_anew_again_and_again_rests_ever_longer_and_refuses_meanwhile() -> None:
