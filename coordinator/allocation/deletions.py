@@ -44,6 +44,10 @@ class Deletions:
     def __contains__(self, allocation: str) -> bool:
         return allocation in self._tasks or allocation in self._doubted
 
+    def is_doubted(self, allocation: str) -> bool:
+        """Whether an adopter has let it go, and its own journal may still say whose it is."""
+        return allocation in self._doubted
+
     def let_go(self, session: Session, row: LetGoRow, now_s: float) -> None:
         """The session's journal lets an allocation go: it is deleted when its address has rested."""
         if self._of_node.get(session.owner.node, 0) >= WAITING_OF_NODE_MAX and row.allocation not in self:

@@ -92,7 +92,7 @@ class Comparison:
     def _session(self, session: Session, objects: list[AllocationObject], now_s: float) -> None:
         verdicts: dict[Verdict, list[str]] = {}
         for seen in objects:
-            if seen.allocation in self._deletions or not _is_of(session, seen):
+            if not _is_of(session, seen) or self._is_on_its_way(session, seen):
                 continue
             verdicts.setdefault(judge(seen, [session]), []).append(seen.allocation)
         self._questions.please_label(session, verdicts.get(Verdict.LABEL, []))
@@ -105,6 +105,12 @@ class Comparison:
         for allocation in list(session.claims):
             if not self._repairs.is_in_place(allocation):
                 self._repairs.missing(allocation, now_s)
+
+    def _is_on_its_way(self, session: Session, seen: AllocationObject) -> bool:
+        """Whether it is being deleted; about what an adopter lets go, the journal that drew it is asked first."""
+        is_own = AllocationId.parse(seen.allocation).owner.journal == session.owner.journal
+        is_doubtful = is_own and self._deletions.is_doubted(seen.allocation)
+        return seen.allocation in self._deletions and not is_doubtful
 
     def _boot(self, node: str, boot: Boot, now_s: float) -> None:
         if self._boots.is_over(node, boot):

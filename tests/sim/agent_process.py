@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.sim.computer import Computer
 
 TICK_S: Final = 2.0
-TURN_S: Final = 0.002
+TURN_S: Final = 0.01
 """What happens within this time is one turn."""
 NAMESPACE_S: Final = 0.01
 _STEPS: Final = (effects.Transmit, effects.Reply)

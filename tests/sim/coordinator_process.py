@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.sim.ledger import Ledger
     from tests.sim.node_list import NodeList
 
-TURN_S: Final = 0.002
+TURN_S: Final = 0.01
 """Messages that arrive within one turn are taken in together."""
 TIMER_S: Final = 0.001
 """A timer never goes off early, whatever the rounding."""

@@ -60,8 +60,6 @@ RARE: Final = frozenset(
         "admin_restored",
         "let_go_answer_unread",
         "let_go_gc",
-        "let_go_lost",
-        "let_go_surplus",
         "lost",
         "request_too_big",
     }

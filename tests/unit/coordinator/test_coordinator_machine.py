@@ -224,6 +224,19 @@ def test_what_an_adopter_lets_go_stays_while_the_journal_that_drew_it_is_heard()
     assert twin.take(messages.Gone)
 
 
+def test_what_an_adopter_lets_go_goes_at_once_where_the_journal_that_drew_it_disowns_it():
+    world = World(release_delay_s=0.0)
+    first = connected(world)
+    allocation = first.ask(label=LABEL)
+    twin = connected(world, journal="6" * 8)
+    twin.let_go(allocation)
+    first.take(messages.Whose)
+    first.hello()
+    assert [whose.allocations for whose in first.take(messages.Whose)] == [[allocation]]
+    first.say(messages.Answer(id="a", disowned=[allocation]))
+    assert world.objects() == {}
+
+
 def test_after_a_restart_nobody_is_known_to_be_silent_before_a_minute():
     world = World(release_delay_s=0.0)
     allocation = connected(world).ask(label=LABEL)
