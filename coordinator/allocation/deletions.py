@@ -8,8 +8,9 @@ from typing import Final
 from coordinator.allocation.parts import Parts
 from coordinator.core.deadlines import Deadlines
 from coordinator.grid.allocation_object import AllocationObject
+from coordinator.lane.task import Failed
 from coordinator.nodes.sessions import Session
-from coordinator.tasks.delete_task import DeleteTask, Gone
+from coordinator.tasks.delete_task import RETRY_S, DeleteTask, Gone
 from protocol.wire import messages
 from protocol.wire.allocation_id import ADOPTED_JOURNAL, AllocationId
 from protocol.wire.values import PAGE_ROWS_MAX, LetGoRow
@@ -138,14 +139,17 @@ class Deletions:
             if task.hasten(due_s):
                 self._parts.runner.moved(task, now_s)
             return
-        parts = self._parts
-        task = DeleteTask(parts.writer, parts.policy.user, allocation, parts.references, due_s)
         if self._doubted.pop(allocation, None) is None:
             self._count(allocation)
+        self._submit(allocation, due_s, now_s)
+
+    def _submit(self, allocation: str, due_s: float, now_s: float) -> None:
+        parts = self._parts
+        task = DeleteTask(parts.writer, parts.policy.user, allocation, parts.references, due_s)
         # To delete what is not there is refused, with all that shares the call; so the unknown is searched first.
         task.is_looking = allocation not in parts.index
         self._tasks[allocation] = task
-        parts.runner.submit(task, lambda outcome, at_s: self._gone(allocation, outcome, at_s), now_s)
+        parts.runner.submit(task, lambda outcome, at_s: self._ended(allocation, outcome, at_s), now_s)
 
     def _count(self, allocation: str) -> None:
         node = _node_of(allocation)
@@ -159,7 +163,14 @@ class Deletions:
         if not self._of_node[node]:
             del self._of_node[node]
 
-    def _gone(self, allocation: str, outcome: Gone, now_s: float) -> None:
+    def _ended(self, allocation: str, outcome: Gone | Failed, now_s: float) -> None:
+        if isinstance(outcome, Gone):
+            self._gone(allocation, now_s)
+        else:
+            # What our own code has failed at may not have been carried out.
+            self._submit(allocation, now_s + RETRY_S, now_s)
+
+    def _gone(self, allocation: str, now_s: float) -> None:
         self._forget(allocation)
         known = self._parts.index.get(allocation)
         self._parts.index.drop(allocation)

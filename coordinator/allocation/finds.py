@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from coordinator.allocation.parts import Parts
 from coordinator.grid.allocation_object import AllocationObject
@@ -12,28 +13,27 @@ from coordinator.tasks.find_task import FindTask, Seen, Unseen
 
 
 @dataclass
-class _Finds:
-    """Searches that were asked for together, and whom to tell when all have ended."""
+class Finds:
+    """What was searched together: the objects by id, None where the grid has said that there is none.
 
-    then: Callable[[Seen | Unseen, float], None]
+    An id that is missing here was searched in vain: nothing is known of it.
+    """
+
     left: int
-    objects: dict[str, AllocationObject] = field(default_factory=dict)
-    is_unseen: bool = False
-
-    def ended(self, outcome: Seen | Unseen | Failed, now_s: float) -> None:
-        self.left -= 1
-        if isinstance(outcome, Seen):
-            self.objects |= outcome.objects
-        else:
-            self.is_unseen = True
-        if not self.left:
-            self.then(Unseen() if self.is_unseen else Seen(self.objects), now_s)
+    objects: dict[str, AllocationObject | None] = field(default_factory=dict)
 
 
-def find(
-    parts: Parts, allocations: Sequence[str], then: Callable[[Seen | Unseen, float], None], now_s: float
-) -> None:
+def find(parts: Parts, allocations: Sequence[str], then: Callable[[Finds, float], None], now_s: float) -> None:
     """Search these ids, as many in a call as the grid takes; `then` is called once all were searched."""
-    finds = _Finds(then, len(allocations))
+    finds = Finds(len(allocations))
+
+    def ended(allocation: str, outcome: Seen | Unseen | Failed, at_s: float) -> None:
+        finds.left -= 1
+        if isinstance(outcome, Seen):
+            finds.objects[allocation] = outcome.object
+        if not finds.left:
+            then(finds, at_s)
+
     for allocation in allocations:
-        parts.runner.submit(FindTask(parts.writer, parts.policy.user, allocation), finds.ended, now_s)
+        task = FindTask(parts.writer, parts.policy.user, allocation)
+        parts.runner.submit(task, partial(ended, allocation), now_s)

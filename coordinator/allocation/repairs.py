@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from coordinator.allocation.finds import find
+from coordinator.allocation.finds import Finds, find
 from coordinator.allocation.index import NetworkPlace
 from coordinator.allocation.parts import Parts
 from coordinator.core.networks import Network, resolve
 from coordinator.grid.allocation_object import AllocationObject
 from coordinator.nodes.sessions import Claim, Session
-from coordinator.tasks.find_task import Seen, Unseen
 from coordinator.tasks.repair_task import Forestalled, InPlace, Occupied, RepairOutcome, RepairTask
 from protocol.errors import Problem
 from protocol.wire import messages, values
@@ -113,13 +112,13 @@ class Repairs:
             self._lose(*found, holder=f"allocation {allocation}")
 
     def _search(self, claims: list[str], now_s: float) -> None:
-        find(self._parts, claims, lambda outcome, at_s: self._searched(claims, outcome, at_s), now_s)
+        find(self._parts, claims, lambda finds, at_s: self._searched(claims, finds, at_s), now_s)
 
-    def _searched(self, claims: list[str], outcome: Seen | Unseen, now_s: float) -> None:
+    def _searched(self, claims: list[str], finds: Finds, now_s: float) -> None:
         for allocation in claims:
-            if isinstance(outcome, Seen):
-                self._take_in(allocation, outcome.objects.get(allocation), now_s)
-            is_settled = isinstance(outcome, Seen) and self.is_in_place(allocation)
+            if allocation in finds.objects:
+                self._take_in(allocation, finds.objects[allocation], now_s)
+            is_settled = allocation in finds.objects and self.is_in_place(allocation)
             if is_settled or self._claim(allocation) is None or self._is_parked(allocation, now_s):
                 self._tried(allocation, now_s)
             else:

@@ -20,7 +20,7 @@ from coordinator.core.networks import Network
 from coordinator.grid import comment
 from coordinator.grid.comment import MachinePart
 from coordinator.grid.operations import Create, DeleteFound, Object, ReadPage, Search, Unreadable, UpdateFound
-from protocol.wire.values import Label
+from protocol.wire.values import Cidr, Label, Text
 
 OBJECT_TYPE: Final = "fixedaddress"
 FIELDS: Final = ("ipv4addr", "mac", "match_client", "name", "comment", "network", "network_view", "extattrs")
@@ -215,7 +215,8 @@ class Writer:
             view=reply.network_view,
             subnet=reply.network,
             address=str(reply.ipv4addr),
-            network_name=values.get(self.names.network_name, ""),
+            # Somebody may have made it longer than nodes can be told.
+            network_name=values.get(self.names.network_name, "")[:NAME_BYTES_MAX],
             node=values.get(self.names.location, ""),
             tenant=values.get(self.names.tenant_id, ""),
             mac=mac,
@@ -293,8 +294,8 @@ class _Reply(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     ipv4addr: IPv4Address
-    network_view: str
-    network: str
+    network_view: Text
+    network: Cidr
     mac: str | None = None
     match_client: str | None = None
     name: str = ""

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from coordinator.allocation.deletions import Deletions
-from coordinator.allocation.finds import find
+from coordinator.allocation.finds import Finds, find
 from coordinator.allocation.parts import Parts
 from coordinator.grid.allocation_object import AllocationObject
 from coordinator.nodes.boots import Boot, Boots
 from coordinator.nodes.sessions import Claim, Session
-from coordinator.tasks.find_task import Seen, Unseen
 from protocol.wire import messages
 from protocol.wire.messages import Answer, ProbeAnswer
 from protocol.wire.pages import pages_of
@@ -72,7 +71,7 @@ class Questions:
         find(
             self._parts,
             page,
-            lambda outcome, at_s: self._orphans_read(session, page, rest, outcome, at_s),
+            lambda finds, at_s: self._orphans_read(session, page, rest, finds, at_s),
             now_s,
         )
 
@@ -104,19 +103,16 @@ class Questions:
         return asked
 
     def _orphans_read(
-        self, session: Session, page: list[str], rest: list[str], outcome: Seen | Unseen, now_s: float
+        self, session: Session, page: list[str], rest: list[str], finds: Finds, now_s: float
     ) -> None:
         if self._parts.sessions.of_owner(session.owner) is not session:
             return
-        if isinstance(outcome, Unseen):
-            # The next comparison offers them again.
-            session.offered.difference_update(page, rest)
-            session.has_orphans = False
-            return
-        for allocation in page:
-            if allocation not in outcome.objects:
+        # The next comparison offers again what was searched in vain.
+        session.offered.difference_update(each for each in page if each not in finds.objects)
+        for allocation, found in finds.objects.items():
+            if found is None:
                 self._parts.index.drop(allocation)
-        rows = [self._offer_one(session, found) for found in outcome.objects.values()]
+        rows = [self._offer_one(session, found) for found in finds.objects.values() if found]
         self._send_orphans(session, [row for row in rows if row], rest)
         if rest:
             self.offer(session, rest, now_s)

@@ -1,4 +1,4 @@
-"""Reads from the grid what it holds under some ids."""
+"""Reads from the grid what it holds under an id."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from coordinator.tasks.allocation_task import AllocationTask
 
 @dataclass(frozen=True)
 class Seen:
-    """The objects that the grid holds of the ids; an id that is missing here has none, by the grid's own word."""
+    """What the grid holds under the id; None where it has none, by its own word."""
 
-    objects: dict[str, AllocationObject]
+    object: AllocationObject | None
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,9 @@ class FindTask(AllocationTask[Seen | Unseen]):
 
     def answered(self, replies: Sequence[Reply], now_s: float) -> Seen | Unseen:
         try:
-            found = self.found(replies[0])
+            return Seen(self.found(replies[0]))
         except Unreadable:
             return Unseen()
-        return Seen({self.allocation: found} if found else {})
 
     def refused(self, refusal: Refusal, now_s: float) -> Seen | Unseen:
         return Unseen()

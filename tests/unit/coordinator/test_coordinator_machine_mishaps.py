@@ -9,6 +9,7 @@ from test_coordinator_machine import LABEL, claim, connected
 from coordinator.allocation.asks import Asks
 from coordinator.allocation.deletions import Deletions
 from coordinator.tasks.create_task import CreateTask
+from coordinator.tasks.delete_task import RETRY_S, DeleteTask
 from protocol.wire import messages
 from protocol.wire.messages import DeclineKind
 
@@ -25,6 +26,10 @@ def break_at_its_end(patch: pytest.MonkeyPatch, owner: type, name: str) -> None:
         raise Unexpected
 
     patch.setattr(owner, name, fails)
+
+
+def fails(*arguments: object) -> None:
+    raise Unexpected
 
 
 @pytest.fixture
@@ -72,6 +77,25 @@ def test_a_task_that_fails_ends_as_declined_and_the_lane_goes_on(world: World) -
     assert world.objects() == {}
     agent.ask(label=LABEL)
     assert agent.told()
+
+
+def test_what_code_has_failed_to_delete_is_gone_when_the_grid_says_so(world: World) -> None:
+    agent = connected(world)
+    agent.ask(label=LABEL)
+    allocation = agent.told().allocation
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DeleteTask, "answered", fails)
+        patch.setattr(DeleteTask, "operations", lambda task: (task._writer.find(allocation),))
+        agent.let_go(allocation, was_held=False)
+    assert [mishap.place for mishap in world.mishaps] == ["DeleteTask"]
+    assert allocation in world.objects()
+    assert not agent.take(messages.Gone)
+
+    agent.stays(RETRY_S)
+
+    (gone,) = agent.take(messages.Gone)
+    assert gone.allocations == [allocation]
+    assert world.objects() == {}
 
 
 def test_a_machine_that_begins_anew_knows_what_the_grid_holds_and_hears_every_journal_again(world: World) -> None:

@@ -242,6 +242,30 @@ def test_what_a_search_finds_in_another_network_is_told_to_nobody():
     assert agent.take(messages.Unknown)
 
 
+def orphans(world, **changed):
+    """What a journal is told of two that others have left, of which one was changed in the grid."""
+    agent, before = world.agent(), world.agent(journal="9" * 8)
+    for number in (1, 2):
+        left = reserved(f"10.55.0.7{number}", str(before.owner.draw(f"{number}" * 12)))
+        left["extattrs"] |= changed if number == 1 else {}
+        world.grid.create("fixedaddress", left)
+    world.start()
+    agent.hello()
+    return [row for page in agent.take(messages.Orphans) for row in page.rows]
+
+
+def test_a_text_that_is_too_long_for_nodes_stops_no_coordinator():
+    long, short = orphans(World(), **{"Network Name": {"value": "x" * 256}})
+    assert (long.network_name, short.network_name) == ("x" * 253, "")
+
+
+def test_an_id_that_the_grid_holds_twice_keeps_no_other_from_its_journal():
+    world = World()
+    twice = str(world.agent(journal="9" * 8).owner.draw("1" * 12))
+    world.grid.create("fixedaddress", reserved("10.55.0.99", twice))
+    assert [row.address for row in orphans(world)] == ["10.55.0.72"]
+
+
 def kept(root) -> int:
     """How many objects a machine keeps."""
     known, todo = set(), [root]
