@@ -33,6 +33,14 @@ def _from_journal(figures: Figures) -> str:
     return f"{ours:.1f} ms; `host-local`'s ADD: {theirs:.1f} ms"
 
 
+def _from_reserve(figures: Figures) -> str:
+    ours, theirs = figures.median("reserve", "150ms.add"), figures.median("reserve", "150ms.host_local")
+    down = figures.median("reserve", "down.add")
+    return (
+        f"{ours:.1f} ms, {down:.1f} ms without grid and coordinator; `host-local`'s ADD in `/run`: {theirs:.1f} ms"
+    )
+
+
 def _one_pod(figures: Figures) -> str:
     ours, plain = figures.median("one_pod", "150ms.alone.add"), figures.median("one_pod", "150ms.plain.add")
     return f"{ours:.0f} ms; by the original's six calls: {plain:.0f} ms"
@@ -51,7 +59,8 @@ def _storm(figures: Figures) -> str:
 
 QUOTED: Final[Mapping[str, Callable[[Figures], str]]] = {
     "ADD that the node's journal answers, from exec to exit": _from_journal,
-    "a pod's address from a grid that takes 150 ms a call and 5 ms an operation": _one_pod,
+    "ADD that an address is ready for, at a grid that takes 150 ms a call": _from_reserve,
+    "a pod's address, none ready, from a grid that takes 150 ms a call and 5 ms an operation": _one_pod,
     "200 pods that wait for that grid": _many_pods,
     "5,000 nodes that reconnect at once, ten pods on each": _storm,
 }

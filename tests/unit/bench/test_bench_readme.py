@@ -10,6 +10,7 @@ from bench.result import Result, Samples, Table
 FIGURES = {
     "exec": {"add.took": 4.4, "host_local_add.took": 4.0},
     "one_pod": {"150ms.alone.add": 170.0, "150ms.plain.add": 930.0},
+    "reserve": {"150ms.add": 5.0, "150ms.host_local": 4.5, "down.add": 5.1},
     "throughput": {"lane.150ms.200.rate": 165.0, **{f"plain.150ms.{n}.rate": 6.0 for n in (1, 10, 50)}},
     "storm": {"5000.all_served": 60.0, "5000.memory": 250.0},
 }
