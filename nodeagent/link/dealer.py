@@ -25,6 +25,8 @@ HEARTBEAT_TIMEOUT_MS: Final = 30_000
 RECONNECT_MS: Final = 100
 RECONNECT_MS_MAX: Final = 5_000
 QUEUED_MESSAGES_MAX: Final = 10_000
+MESSAGES_PER_TURN: Final = 256
+"""However much the coordinator has to say, plugins are heard in between."""
 SPREAD_S: Final = 5.0
 
 _WHY_LOST: Final[Mapping[int, str]] = {
@@ -101,8 +103,8 @@ class Dealer:
                 events += self._looked_up(looked_up)
         if self._monitor in ready:
             events += self._monitored()
-        if self._socket in ready:
-            events += self._received()
+        if self._socket is not None and self._socket in ready:
+            events += self._received(self._socket)
         return events
 
     def was_answered(self) -> bool:
@@ -167,14 +169,15 @@ class Dealer:
         self._poller.unregister(self._socket)
         self._poller.unregister(self._monitor)
         self._socket.disable_monitor()
+        self._monitor.close(linger=0)
         self._socket.close(linger=0)
         self._socket = self._monitor = None
 
-    def _received(self) -> list[Event]:
+    def _received(self, socket: zmq.Socket[bytes]) -> list[Event]:
         events: list[Event] = []
-        while self._socket is not None:
+        for _ in range(MESSAGES_PER_TURN):
             try:
-                data = self._socket.recv(zmq.DONTWAIT)
+                data = socket.recv(zmq.DONTWAIT)
             except zmq.Again:
                 break
             try:
