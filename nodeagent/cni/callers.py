@@ -21,7 +21,7 @@ from nodeagent.cni.request import (
     parse,
     version_for_errors,
 )
-from nodeagent.cni.request_log import FAILED_ANSWER, Case, RequestLog, answer_to
+from nodeagent.cni.request_log import FAILED_ANSWER, VERBS, Case, RequestLog, answer_to
 from nodeagent.cni.server import Arrived, Garbled, ServerEvent, UnixServer
 from nodeagent.domain import events
 from nodeagent.domain.events import Event
@@ -134,7 +134,9 @@ class Callers:
 
     def _arrived(self, arrived: Arrived) -> list[Event]:
         verb = arrived.frame.variables.get("CNI_COMMAND", "")
-        case = Case(arrived.caller, verb, self._means.new_request_id(), self._means.clock())
+        case = Case(
+            arrived.caller, verb if verb in VERBS else "", self._means.new_request_id(), self._means.clock()
+        )
         self._desk.open(case)  # first, as only who has a case is answered when the rest fails
         try:
             request = parse(arrived.frame, arrived.netns)

@@ -15,7 +15,7 @@ from nodeagent.domain.outcomes import Done, Failure, Granted, NotDurable, Outcom
 from nodeagent.errors import AgentFailed
 from nodeagent.metrics import Metrics
 
-_VERBS: Final = ("ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION")
+VERBS: Final = ("ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION")
 _QUIET_VERBS: Final = ("CHECK", "GC", "STATUS", "VERSION")
 """Asked every few seconds by some runtimes, so not worth a line each while they succeed."""
 
@@ -28,7 +28,7 @@ FAILED_ANSWER: Final = encode_answer(
 
 @dataclass(frozen=True)
 class Case:
-    """One request under way."""
+    """One request under way. `verb`: one of `VERBS`, empty for anything else."""
 
     caller: int
     verb: str
@@ -81,7 +81,7 @@ class RequestLog:
         if case is None:
             return None
         code = outcome.code if isinstance(outcome, Failure) else 0
-        verb = case.verb if case.verb in _VERBS else "unknown"
+        verb = case.verb or "unknown"
         self._metrics.requests.labels(verb, EXIT_NOT_DURABLE if isinstance(outcome, NotDurable) else code).inc()
         self._metrics.request_seconds.labels(verb).observe(now_s - case.arrived_s)
         self._log_end(case, outcome, now_s)

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
 from daemon.internal_errors import InternalErrors
 from nodeagent.cni.callers import Callers, Means
@@ -37,8 +38,8 @@ class Plugin:
         return []
 
 
-def served(frame: Frame) -> tuple[list[Event], list[bytes]]:
-    """What the agent hears of a request, and what the plugin is answered meanwhile."""
+def served(frame: Frame, *unexpected: str) -> tuple[list[Event], list[bytes]]:
+    """What the agent hears of a request, and what the plugin is answered meanwhile; `unexpected`: what fails."""
     log = structlog.get_logger()
     told: list[str] = []
     internal = InternalErrors(log, told.append, lambda: 0.0)
@@ -46,7 +47,7 @@ def served(frame: Frame) -> tuple[list[Event], list[bytes]]:
     requests = RequestLog(Metrics("test", "n1"), log)
     means = Means(cast(Any, plugin), pending, requests, lambda: "r-1", lambda: 0.0, no_step, log, internal)
     heard = Callers(means).collect({}, 0.0)
-    assert told == ["Arrived"]
+    assert told == [*unexpected]
     assert requests.count() == 0
     return heard, plugin.answers
 
@@ -54,7 +55,7 @@ def served(frame: Frame) -> tuple[list[Event], list[bytes]]:
 @pytest.mark.parametrize("verb", ["ADD", "CHECK", "GC", "STATUS"])
 def test_a_request_that_cannot_even_be_read_is_answered(verb: str) -> None:
     variables = {"CNI_COMMAND": verb, "CNI_CONTAINERID": "c1", "CNI_IFNAME": "eth0", "CNI_NETNS": "/run/netns/t"}
-    heard, (answer,) = served(Frame(variables, NO_BYTES))
+    heard, (answer,) = served(Frame(variables, NO_BYTES), "Arrived")
     assert heard == []
     assert answer[0] == 1
     assert json.loads(answer[5:])["code"] == 100
@@ -62,6 +63,14 @@ def test_a_request_that_cannot_even_be_read_is_answered(verb: str) -> None:
 
 def test_a_del_that_cannot_even_be_read_is_kept_by_the_plugin() -> None:
     variables = {"CNI_COMMAND": "DEL", "CNI_CONTAINERID": "c1", "CNI_IFNAME": "eth0"}
-    heard, (answer,) = served(Frame(variables, NO_BYTES))
+    heard, (answer,) = served(Frame(variables, NO_BYTES), "Arrived")
     assert heard == []
     assert answer[0] == EXIT_NOT_DURABLE
+
+
+def test_a_verb_that_is_none_does_not_fill_the_log() -> None:
+    with capture_logs() as lines:
+        _, (answer,) = served(Frame({"CNI_COMMAND": "x" * 100_000}, b"{}"))
+    assert json.loads(answer[5:])["code"] == 4
+    assert [line["event"] for line in lines] == ["request_failed"]
+    assert len(str(lines)) < 1000
