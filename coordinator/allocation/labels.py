@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from coordinator.allocation.parts import Parts
+from coordinator.grid.allocation_object import pack
 from coordinator.nodes.sessions import Session
 from coordinator.tasks.label_task import Absent, Labelled, LabelOutcome, LabelTask
 from protocol.wire import messages
@@ -36,14 +37,13 @@ class Labels:
         if allocation not in session.claims or allocation in self._tasks:
             return
         self._parts.sessions.hold(session, allocation)
-        known = self._parts.index.get(allocation)
-        if known and known.label == row.label:
+        parts, mac = self._parts, self.mac_of(allocation, row.label)
+        known = parts.index.get(allocation)
+        if known and known.label_text == pack(row.label.model_copy(update={"mac": mac})):
             self._confirm(session, allocation)
             return
         if self._of_node.get(node, 0) >= WAITING_OF_NODE_MAX:
             return
-        parts = self._parts
-        mac = self.mac_of(allocation, row.label)
         task = LabelTask(
             parts.writer,
             parts.policy.user,

@@ -169,6 +169,9 @@ class Sessions:
         session = self._by_connection.get(connection)
         if session is None or session.node != node:
             return None
+        if session.is_silent(now_s):
+            # It speaks to nobody else, and still claims what was put back.
+            session.put_back.clear()
         session.heard_at_s = now_s
         return session
 

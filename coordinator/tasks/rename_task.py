@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from coordinator.core.errors import ApprovalNeeded, OutcomeUnknown
-from coordinator.grid.operations import Object, Operation, Reply, UpdateFound, Written, is_scheduled
+from coordinator.grid.operations import Found, Object, Operation, Reply, Search, UpdateFound, Written, is_scheduled
 from coordinator.grid.refusal_problems import as_problem
 from coordinator.grid.refusals import Refusal
 from coordinator.lane.task import COMPANY_S, Failed, Priority, Task
@@ -37,15 +37,24 @@ class RenameTask(Task[Renamed | Failed]):
         self._operation = operation
         self._user = user
         self._vain = 0
+        self._is_separate = False
 
     def goes_separately(self) -> None:
+        self._is_separate = True
         self.ready_at_s = max(self.ready_at_s, self._references.free_at_s(self.subject))
 
     def operations(self) -> tuple[Operation, ...]:
-        return (self._operation,)
+        write = self._operation
+        if self._is_separate and self.ready_at_s < self._references.free_at_s(self.subject):
+            # Something else has left a doubt about the object since: look, then wait until it may be written.
+            return (Search(write.object_type, write.criteria, write.return_fields),)
+        return (write,)
 
     def answered(self, replies: Sequence[Reply], now_s: float) -> Renamed | Failed | None:
         (reply,) = replies
+        if isinstance(reply, Found):
+            self.goes_separately()
+            return None
         if not isinstance(reply, Written):
             return self._in_vain()
         return Failed(ApprovalNeeded(user=self._user)) if is_scheduled(reply.object) else Renamed(reply.object)

@@ -142,6 +142,20 @@ def test_a_label_is_written_and_confirmed_and_its_repeat_costs_no_call():
     assert world.calls == calls
 
 
+def test_a_label_of_which_the_grid_takes_a_part_is_written_once():
+    world = World()
+    agent, other = connected(world), connected(world, node="node-2")
+    shared = LABEL.model_copy(update={"mac": "02:00:00:00:00:07", "pod_uid": "5f0e"})
+    other.ask(label=shared)
+    allocation = agent.ask()
+    agent.label(allocation, shared)
+    assert agent.take(messages.Labelled)
+    calls = world.calls
+    agent.label(allocation, shared)
+    assert agent.take(messages.Labelled)
+    assert world.calls == calls
+
+
 def test_the_outcome_of_a_lost_create_is_searched_by_its_id():
     world = World()
     agent = connected(world)
@@ -316,6 +330,19 @@ def test_what_was_put_back_for_a_silent_node_and_is_gone_again_is_no_claim_any_m
     asker.take(messages.Unknown)
     asker.ask()
     assert asker.told().address == left.address
+
+
+def test_what_was_put_back_for_a_node_that_is_heard_again_is_put_back_once_more():
+    world = World()
+    agent, asker = connected(world), connected(world, node="node-2")
+    agent.ask(label=LABEL)
+    kept = agent.told()
+    for _ in range(2):
+        asker.stays(40.0)
+        world.delete_by_admin(kept.address)
+        asker.let_go(asker.ask(), was_held=False)
+        assert world.objects()[kept.allocation] == kept.address
+        agent.say(messages.Ping(id="ping"))
 
 
 def test_an_orphan_that_comes_back_after_it_was_let_go_is_told_again():

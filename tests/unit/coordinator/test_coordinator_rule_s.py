@@ -160,6 +160,21 @@ def test_an_object_that_may_still_be_renamed_is_not_deleted():
     assert [http.method for _, http in world.written()] == ["DELETE"]
 
 
+def test_a_name_is_not_written_while_another_call_about_the_object_may_still_be_carried_out():
+    world, _, told = settled()
+    machine, outcomes = world.machine, []
+    task = RenameTask(WRITER.rename(told.allocation), told.allocation, "pods", machine._references)
+    machine._runner.submit(task, lambda outcome, _: outcomes.append(outcome), world.now_s)
+    machine._references.doubt(told.allocation, world.now_s)
+    world.sent = []
+    world.passes(SETTLED_S - 1)
+    assert world.written() == []
+    assert not outcomes
+    world.passes(2.0)
+    assert [http.method for _, http in world.written()] == ["PUT"]
+    assert outcomes
+
+
 def test_no_id_is_ever_written_by_reference():
     world, agent, told = settled()
     edit(world, told.address, extattrs={})
