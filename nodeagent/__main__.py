@@ -43,7 +43,7 @@ from nodeagent.journal.contents import Identity, draw_journal
 from nodeagent.journal.place import JournalTaken, JournalUnready, Place
 from nodeagent.journal.rows import Rows
 from nodeagent.journal.start import BootUnbelievable, Opened, open_journal
-from nodeagent.link.credentials import EnrolledPapers, Papers
+from nodeagent.link.credentials import Credentials, EnrolledCredentials
 from nodeagent.link.dealer import Dealer
 from nodeagent.link.service_address import why_unchanging
 from nodeagent.loop import Drivers, Item, Loop, StopAsked, ThreadEnded, Watchers
@@ -102,7 +102,7 @@ class _Process:
     chosen: Settings
     release: str
     fresh: Identity
-    papers: Papers
+    credentials: Credentials
     metrics: Metrics
     bounds: Bounds
     inbox: Inbox[Item]
@@ -125,7 +125,7 @@ def _serve(chosen: Settings, release: str, metrics: Metrics, on_step: OnStep) ->
         chosen=chosen,
         release=release,
         fresh=fresh,
-        papers=_papers(chosen, lambda text: log.warning("bad_key_file", reason=text)),
+        credentials=_credentials(chosen, lambda text: log.warning("bad_key_file", reason=text)),
         metrics=metrics,
         bounds=Bounds(lambda bound: metrics.bounded.labels(bound).inc(), log),
         inbox=inbox,
@@ -211,7 +211,7 @@ def _work(process: _Process, opened: Opened) -> str | None:
 
 
 def _make_turns(process: _Process, opened: Opened) -> Turns:
-    chosen, papers = process.chosen, process.papers
+    chosen, credentials = process.chosen, process.credentials
     was_served = process.place.was_alive()
 
     def make(rows: Rows, now_s: float) -> Machine:
@@ -219,7 +219,7 @@ def _make_turns(process: _Process, opened: Opened) -> Turns:
             endpoints=len(chosen.coordinator),
             release=process.release,
             enrols=chosen.enrol_token is not None,
-            ticket=papers.ticket(),
+            ticket=credentials.ticket(),
             was_served=was_served,
             is_leaving=process.place.is_leaving(),
         )
@@ -229,20 +229,20 @@ def _make_turns(process: _Process, opened: Opened) -> Turns:
 
 
 def _make_drivers(process: _Process) -> tuple[Drivers, Watchers]:
-    chosen, papers, on_step, log = process.chosen, process.papers, process.on_step, process.log
+    chosen, credentials, on_step, log = process.chosen, process.credentials, process.on_step, process.log
     room = descriptors.for_connections(descriptors.raise_limit()) // DESCRIPTORS_EACH
     poller, internal = zmq.Poller(), process.internal
     server = UnixServer(poller, process.place, min(CONNECTIONS_MAX, room), process.bounds, log, internal)
     pending = PendingDeletes(process.place.pending_path, on_step, log)
-    desk = RequestLog(process.metrics, log)
+    requests = RequestLog(process.metrics, log)
     drivers = Drivers(
         poller=poller,
         inbox=process.inbox,
         place=process.place,
         server=server,
-        callers=Callers(Means(server, pending, desk, _new_request_id, _clock, on_step, log, internal)),
-        dealer=Dealer(poller, chosen.coordinator, lambda: papers.keys, random.random, on_step, log),
-        papers=papers,
+        callers=Callers(Means(server, pending, requests, _new_request_id, _clock, on_step, log, internal)),
+        dealer=Dealer(poller, chosen.coordinator, lambda: credentials.keys, random.random, on_step, log),
+        credentials=credentials,
         reader=NamespaceReader(internal),
         netns_dirs=chosen.netns_dir,
     )
@@ -250,11 +250,11 @@ def _make_drivers(process: _Process) -> tuple[Drivers, Watchers]:
     return drivers, Watchers(process.board, reporter, process.metrics, internal, log)
 
 
-def _papers(chosen: Settings, complain: Callable[[str], None]) -> Papers:
+def _credentials(chosen: Settings, complain: Callable[[str], None]) -> Credentials:
     own, coordinator = chosen.own_key_path, chosen.coordinator_key_path
     if chosen.enrol_token is None:
-        return Papers(own, coordinator, complain)
-    return EnrolledPapers(own, coordinator, chosen.enrol_token, complain)
+        return Credentials(own, coordinator, complain)
+    return EnrolledCredentials(own, coordinator, chosen.enrol_token, complain)
 
 
 def _start(name: str, live: Callable[[], None], inbox: Inbox[Item]) -> threading.Thread:

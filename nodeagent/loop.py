@@ -30,7 +30,7 @@ from nodeagent.domain.effects import Effect
 from nodeagent.domain.events import Event
 from nodeagent.domain.outcomes import Failure
 from nodeagent.journal.store import LOOK_EVERY_S
-from nodeagent.link.credentials import Papers, TokenUnreadable
+from nodeagent.link.credentials import Credentials, TokenUnreadable
 from nodeagent.link.dealer import Dealer
 from nodeagent.metrics import Metrics
 from nodeagent.netns.interface_listing import Tour
@@ -76,7 +76,7 @@ class Drivers:
     server: UnixServer
     callers: Callers
     dealer: Dealer
-    papers: Papers
+    credentials: Credentials
     reader: NamespaceReader
     netns_dirs: Sequence[Path]
 
@@ -229,7 +229,7 @@ class Loop:
         if self._place.is_due(now_s):
             self._look_at_place(now_s)
         self._show_alive(now_s)
-        if self._keys.is_due(now_s) and self._drivers.papers.look():
+        if self._keys.is_due(now_s) and self._drivers.credentials.look():
             self._heard.append(events.ConnectionUnfit("the keys of this node or of the coordinator have changed"))
 
     def _show_alive(self, now_s: float) -> None:
@@ -289,7 +289,7 @@ class Loop:
             effects.LookAtInterfaces: lambda e: drivers.reader.submit(Tour(e.request_id, drivers.netns_dirs)),
             effects.RenewSocket: lambda e: drivers.dealer.renew(e.endpoint),
             effects.AskForTicket: self._ask_for_ticket,
-            effects.KeepTicket: lambda e: drivers.papers.keep(e.ticket),
+            effects.KeepTicket: lambda e: drivers.credentials.keep(e.ticket),
             effects.Note: self._note,
         }
 
@@ -303,7 +303,7 @@ class Loop:
 
     def _ask_for_ticket(self, effect: effects.AskForTicket) -> None:
         try:
-            token = self._drivers.papers.token()
+            token = self._drivers.credentials.token()
         except TokenUnreadable as error:
             self._heard.append(events.TokenMissing(str(error)))
             return

@@ -39,7 +39,7 @@ class Means:
 
     server: UnixServer
     pending: PendingDeletes
-    desk: RequestLog
+    requests: RequestLog
     new_request_id: Callable[[], str]
     clock: Callable[[], float]
     on_step: OnStep
@@ -54,7 +54,7 @@ class Callers:
         self._means = means
         self._server = means.server
         self._pending = means.pending
-        self._desk = means.desk
+        self._requests = means.requests
         self._replaying: set[int] = set()
 
     @property
@@ -85,7 +85,7 @@ class Callers:
         """Answer a caller, or be done with a pending file; what became known of the caller by that."""
         now_s = self._means.clock()
         self._replaying.discard(caller)
-        case = self._desk.close(caller, outcome, now_s)
+        case = self._requests.close(caller, outcome, now_s)
         if case is None:
             return []
         if case.pending:
@@ -101,13 +101,13 @@ class Callers:
 
     def fail(self, caller: int) -> list[Event]:
         """Nobody will decide this request. What a DEL could not make durable, the plugin keeps."""
-        case = self._desk.find(caller)
+        case = self._requests.find(caller)
         is_del = case is not None and case.verb == "DEL"
         return self.reply(caller, NotDurable() if is_del else Failure.of(errors.AgentFailed()))
 
     def fail_all(self) -> list[Event]:
         """Nobody will decide any of the requests under way."""
-        return [event for caller in self._desk.callers() for event in self.fail(caller)]
+        return [event for caller in self._requests.callers() for event in self.fail(caller)]
 
     def give_up(self, caller: int) -> list[Event]:
         """Its answer cannot even be written."""
@@ -124,7 +124,7 @@ class Callers:
             if isinstance(served, Garbled):
                 return self._garbled(served)
             if isinstance(served, events.HungUp):
-                self._desk.drop(served.caller, self._means.clock())
+                self._requests.drop(served.caller, self._means.clock())
         except Exception as error:  # noqa: BLE001, the plugin hears of it
             self._means.internal.tell(type(served).__name__, error)
             with self._means.internal.border("answer to what failed"):
@@ -137,15 +137,15 @@ class Callers:
         case = Case(
             arrived.caller, verb if verb in VERBS else "", self._means.new_request_id(), self._means.clock()
         )
-        self._desk.open(case)  # first, as only who has a case is answered when the rest fails
+        self._requests.open(case)  # first, as only who has a case is answered when the rest fails
         try:
             request = parse(arrived.frame, arrived.netns)
         except Problem as problem:
-            self._desk.open(replace(case, cni_version=version_for_errors(arrived.frame)))
+            self._requests.open(replace(case, cni_version=version_for_errors(arrived.frame)))
             return self.reply(arrived.caller, Failure.of(problem))
-        is_too_many = isinstance(request, AddRequest) and self._desk.count() > ADDS_MAX
+        is_too_many = isinstance(request, AddRequest) and self._requests.count() > ADDS_MAX
         case = replace(case, request=request, cni_version=request.cni_version)
-        self._desk.open(case)
+        self._requests.open(case)
         if is_too_many:
             return self.reply(arrived.caller, Failure.of(errors.TooManyRequests(limit=ADDS_MAX)))
         return self._events_of(case, request)
@@ -167,7 +167,7 @@ class Callers:
         return self.reply(case.caller, Done())
 
     def _garbled(self, garbled: Garbled) -> list[Event]:
-        self._desk.open(Case(garbled.caller, "", self._means.new_request_id(), self._means.clock()))
+        self._requests.open(Case(garbled.caller, "", self._means.new_request_id(), self._means.clock()))
         problem: type[Problem] = errors.BadRequestBytes
         if isinstance(garbled.error, UnknownFrameVersion):
             problem = errors.UnknownFrame
@@ -179,7 +179,7 @@ class Callers:
         for pending in found:
             caller = self._server.next_caller()
             case = Case(caller, "DEL", self._means.new_request_id(), self._means.clock(), pending=pending)
-            self._desk.open(case)
+            self._requests.open(case)
             self._replaying.add(caller)
             heard.append(events.DelAsked(caller, pending.attachment))
         return heard

@@ -29,7 +29,7 @@ class Keys:
     coordinator: bytes
 
 
-class Papers:
+class Credentials:
     """Reads the keys, again and again, since a mounted file may be replaced by another one."""
 
     def __init__(self, own: Path, coordinator: Path, complain: Callable[[str], None]) -> None:
@@ -68,8 +68,8 @@ class Papers:
         return Keys(keys.load_pair(self._own), keys.load_public(self._coordinator))
 
 
-class EnrolledPapers(Papers):
-    """Papers of a node that enrols: a missing key pair is made, tickets are kept beside it."""
+class EnrolledCredentials(Credentials):
+    """Credentials of a node that enrols: a missing key pair is made, tickets are kept beside it."""
 
     def __init__(self, own: Path, coordinator: Path, token: Path, complain: Callable[[str], None]) -> None:
         self._token = token

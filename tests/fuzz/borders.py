@@ -28,7 +28,7 @@ BORDERS = (
     Border("journal_row", Shape.JSON, file_borders.read_row),
     Border("ticket", Shape.BYTES, file_borders.read_ticket),
     Border("key", Shape.BYTES, file_borders.read_key),
-    Border("papers", Shape.BYTES, file_borders.read_papers),
+    Border("credentials", Shape.BYTES, file_borders.read_credentials),
     Border("whole_frame", Shape.BYTES, whole_borders.through_frame),
     Border("whole_config", Shape.JSON, whole_borders.through_config),
     Border("whole_cni_args", Shape.BYTES, whole_borders.through_cni_args),

@@ -19,7 +19,7 @@ from nodeagent.journal.place import JournalUnready, Place
 from nodeagent.journal.rows import Rows
 from nodeagent.journal.start import BootUnbelievable, open_journal
 from nodeagent.journal.store import WriteFailed
-from nodeagent.link.credentials import EnrolledPapers, TokenUnreadable
+from nodeagent.link.credentials import EnrolledCredentials, TokenUnreadable
 from nodeagent.link.hello import claims
 from protocol import keys
 from protocol.keys import BadKey
@@ -98,19 +98,19 @@ def read_key(data: bytes) -> None:
                 continue
 
 
-def read_papers(data: bytes) -> None:
+def read_credentials(data: bytes) -> None:
     """The ticket and the token of a node, from the same damaged file."""
     with tempfile.TemporaryDirectory() as directory:
         own, coordinator, token = (
             Path(directory, name) for name in ("agent.key_secret", "coordinator.key", "token")
         )
         keys.write_public(own.parent, "coordinator", keys.generate().public)
-        papers = EnrolledPapers(own, coordinator, token, lambda text: None)
+        credentials = EnrolledCredentials(own, coordinator, token, lambda text: None)
         for path in (token, own.parent / "ticket"):
             path.write_bytes(data)
-        assert (papers.ticket() or "t").isascii()
+        assert (credentials.ticket() or "t").isascii()
         try:
-            assert papers.token()
+            assert credentials.token()
         except TokenUnreadable as unreadable:
             assert "--enrol-token" in str(unreadable)
 

@@ -205,7 +205,7 @@ class AgentWorld:
             server=server,
             callers=Callers(means),
             dealer=cast(Any, self.wire),
-            papers=cast(Any, SimpleNamespace(look=lambda: False)),
+            credentials=cast(Any, SimpleNamespace(look=lambda: False)),
             reader=cast(Any, Namespaces(self._inbox)),
             netns_dirs=[Path("/run/netns")],
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nodeagent.link.credentials import EnrolledPapers, Papers, TokenUnreadable
+from nodeagent.link.credentials import Credentials, EnrolledCredentials, TokenUnreadable
 from protocol.keys import BadKey, generate, load_pair, pair_text, public_text
 
 
@@ -18,24 +18,24 @@ def coordinator_key(tmp_path: Path) -> Path:
     return path
 
 
-def enrolled(tmp_path: Path, coordinator_key: Path, complaints: list[str] | None = None) -> EnrolledPapers:
+def enrolled(tmp_path: Path, coordinator_key: Path, complaints: list[str] | None = None) -> EnrolledCredentials:
     said = complaints if complaints is not None else []
     own = tmp_path / "keys" / "agent.key_secret"
-    return EnrolledPapers(own, coordinator_key, tmp_path / "token", said.append)
+    return EnrolledCredentials(own, coordinator_key, tmp_path / "token", said.append)
 
 
 def test_a_missing_key_pair_is_made_once_for_its_owner_alone(tmp_path: Path, coordinator_key: Path) -> None:
-    papers = enrolled(tmp_path, coordinator_key)
+    credentials = enrolled(tmp_path, coordinator_key)
     path = tmp_path / "keys" / "agent.key_secret"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert load_pair(path) == papers.keys.own
-    assert enrolled(tmp_path, coordinator_key).keys == papers.keys
+    assert load_pair(path) == credentials.keys.own
+    assert enrolled(tmp_path, coordinator_key).keys == credentials.keys
 
 
 def test_without_enrolment_a_missing_key_pair_is_an_error(tmp_path: Path, coordinator_key: Path) -> None:
     with pytest.raises(BadKey, match="keys init"):
-        Papers(tmp_path / "agent.key_secret", coordinator_key, print)
+        Credentials(tmp_path / "agent.key_secret", coordinator_key, print)
 
 
 def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path, coordinator_key: Path) -> None:
@@ -45,48 +45,48 @@ def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path, coordinator_
 
 
 def test_a_ticket_outlives_the_process_and_garbage_is_none(tmp_path: Path, coordinator_key: Path) -> None:
-    papers = enrolled(tmp_path, coordinator_key)
-    assert papers.ticket() is None
-    papers.keep("first.ticket")
-    papers.keep("second.ticket")
+    credentials = enrolled(tmp_path, coordinator_key)
+    assert credentials.ticket() is None
+    credentials.keep("first.ticket")
+    credentials.keep("second.ticket")
     assert enrolled(tmp_path, coordinator_key).ticket() == "second.ticket"
     path = tmp_path / "keys" / "ticket"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     for garbage in (b"", b"\xff\xfe", b"two words", b"x" * 5000):
         path.write_bytes(garbage)
-        assert papers.ticket() is None
+        assert credentials.ticket() is None
 
 
 def test_the_token_is_the_one_of_this_moment(tmp_path: Path, coordinator_key: Path) -> None:
-    papers = enrolled(tmp_path, coordinator_key)
+    credentials = enrolled(tmp_path, coordinator_key)
     with pytest.raises(TokenUnreadable, match="--enrol-token"):
-        papers.token()
+        credentials.token()
     for text in ("one", "two\n"):
         (tmp_path / "token").write_text(text)
-        assert papers.token() == text.strip()
+        assert credentials.token() == text.strip()
     for garbage in (b"", b"\xff", b"x" * 20_000):
         (tmp_path / "token").write_bytes(garbage)
         with pytest.raises(TokenUnreadable):
-            papers.token()
+            credentials.token()
 
 
 def test_changed_keys_are_seen_once_and_bad_ones_told_once(tmp_path: Path, coordinator_key: Path) -> None:
     complaints: list[str] = []
-    papers = enrolled(tmp_path, coordinator_key, complaints)
+    credentials = enrolled(tmp_path, coordinator_key, complaints)
     own = tmp_path / "keys" / "agent.key_secret"
-    assert papers.look() is False
+    assert credentials.look() is False
 
     pair = generate()
     own.write_text(pair_text(pair))
-    assert [papers.look(), papers.look()] == [True, False]
-    assert papers.keys.own == pair
+    assert [credentials.look(), credentials.look()] == [True, False]
+    assert credentials.keys.own == pair
 
     good = coordinator_key.read_text()
     coordinator_key.write_text("half a fi")
-    assert [papers.look(), papers.look()] == [False, False]
+    assert [credentials.look(), credentials.look()] == [False, False]
     assert len(complaints) == 1
     coordinator_key.write_text(good)
-    assert papers.look() is False
+    assert credentials.look() is False
     own.chmod(0o644)
-    assert papers.look() is False
+    assert credentials.look() is False
     assert "lets others read" in complaints[-1]
