@@ -167,7 +167,7 @@ class Asks:
         if problem:
             self._decline(ask, problem)
             return
-        self._repairs.when_clear(ask.network, lambda at_s: self._start(ask, at_s), now_s)
+        self._repairs.when_clear(ask.network, ask.allocation, lambda at_s: self._start(ask, at_s), now_s)
 
     def _start(self, ask: Ask, now_s: float) -> None:
         if self._asks.get(ask.allocation) is not ask:
@@ -316,6 +316,7 @@ class Asks:
     def _close(self, ask: Ask) -> None:
         self._asks.pop(ask.allocation, None)
         ask.session.asks.discard(ask.allocation)
+        self._repairs.leave(ask.network, ask.allocation)
         self._grants.ended(ask.allocation)
 
 

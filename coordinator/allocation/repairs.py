@@ -40,18 +40,23 @@ class Repairs:
         """Claims whose place an unclaimed object of ours has: by the id of that object."""
         self._unsearched: dict[NetworkPlace, set[str]] = {}
         """Claims whose search or repair each blocked network still waits for."""
-        self._waiting: dict[NetworkPlace, list[Callable[[float], None]]] = {}
+        self._waiting: dict[NetworkPlace, dict[str, Callable[[float], None]]] = {}
+        """What goes on when a network is clear, by the id that was asked for."""
 
     def __len__(self) -> int:
         return len(self._tasks) + len(self._queue) + len(self._parked)
 
-    def when_clear(self, network: Network, then: Callable[[float], None], now_s: float) -> None:
-        """Call `then` when nothing in the network waits for a first look or repair."""
+    def when_clear(self, network: Network, allocation: str, then: Callable[[float], None], now_s: float) -> None:
+        """Call `then` when nothing in the network waits for a first look or repair; `allocation` is asked for."""
         place = network.view, network.subnet
         if place in self._unsearched:
-            self._waiting.setdefault(place, []).append(then)
+            self._waiting.setdefault(place, {})[allocation] = then
         else:
             then(now_s)
+
+    def leave(self, network: Network, allocation: str) -> None:
+        """This id is not asked for any more, whether or not it waits."""
+        self._waiting.get((network.view, network.subnet), {}).pop(allocation, None)
 
     def forgot(self, made: AllocationObject, now_s: float) -> None:
         """The grid has given an address that a session claims: every claim in this network is searched."""
@@ -296,5 +301,5 @@ class Repairs:
         if self._unsearched.get(place):
             return
         self._unsearched.pop(place, None)
-        for then in self._waiting.pop(place, []):
+        for then in self._waiting.pop(place, {}).values():
             then(now_s)

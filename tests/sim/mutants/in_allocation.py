@@ -33,7 +33,7 @@ IN_ALLOCATION: Final = (
         Promise.TOLD,
         "coordinator.allocation.repairs",
         "        if place in self._unsearched:\n"
-        "            self._waiting.setdefault(place, []).append(then)\n"
+        "            self._waiting.setdefault(place, {})[allocation] = then\n"
         "        else:\n"
         "            then(now_s)\n",
         "        then(now_s)\n",

@@ -300,7 +300,6 @@ def test_what_a_hostile_node_invents_is_not_kept(monkeypatch):
             budget_ms=2**53,
         )
         liar.say(long)
-        world.agents.clear()
         world._agents.clear()
         world.passes(1.0)
 
@@ -310,3 +309,29 @@ def test_what_a_hostile_node_invents_is_not_kept(monkeypatch):
     for number in range(121, 241):
         invent(number)
     assert kept(world.machine) - before < 120
+
+
+def test_asks_that_were_given_up_while_a_network_waits_for_the_grid_are_not_kept():
+    world = World()
+    _, told = held(world)
+    asker = connected(world, node="node-2")
+    world.delete_by_admin(told.address)
+
+    def fate(call):
+        is_create = any(isinstance(each, Create) for each in call.operations)
+        return Fate.ANSWERED if is_create else Fate.DROPPED
+
+    world.fate = fate
+    asker.let_go(asker.ask(), was_held=False)
+    assert "grid_forgot" in world.notes
+
+    def asks_in_vain() -> None:
+        for _ in range(10):
+            asker.ask()
+            asker.stays(70.0)
+            asker.heard.clear()
+
+    asks_in_vain()
+    before = kept(world.machine)
+    asks_in_vain()
+    assert kept(world.machine) - before < 20
