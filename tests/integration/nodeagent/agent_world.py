@@ -152,7 +152,7 @@ class FakeCoordinator:
         self.received: queue.Queue[ToCoordinator] = queue.Queue()
         self._authorized = authorized
         self._context = zmq.Context()
-        self._commands = self._context.socket(zmq.PAIR)
+        self._commands = self._context.socket(zmq.PULL)
         self._commands.bind("inproc://commands")
         self._zap = self._context.socket(zmq.REP)
         self._zap.bind("inproc://zeromq.zap.01")
@@ -177,9 +177,7 @@ class FakeCoordinator:
 
     def send(self, message: ToAgent) -> None:
         """Say something to the newest connection, unasked."""
-        with self._context.socket(zmq.PAIR) as pair:
-            pair.connect("inproc://commands")
-            pair.send(encode(message))
+        self._command(encode(message))
 
     def stop(self) -> None:
         """Close the port, and with it the agent's connection."""
@@ -187,11 +185,14 @@ class FakeCoordinator:
             self._stop()
 
     def _stop(self) -> None:
-        pair = self._context.socket(zmq.PAIR)
-        pair.connect("inproc://commands")
-        pair.send(b"")
+        self._command(b"")
         self._thread.join(PATIENCE_S)
         self._context.destroy(linger=0)
+
+    def _command(self, data: bytes) -> None:
+        with self._context.socket(zmq.PUSH) as push:
+            push.connect("inproc://commands")
+            push.send(data)
 
     def _serve(self) -> None:
         poller = zmq.Poller()
@@ -205,10 +206,10 @@ class FakeCoordinator:
             if self._router in ready:
                 peer, data = self._router.recv_multipart()
                 message = decode_to_coordinator(data)
-                self.received.put(message)
                 for answer in self.policy(message):
                     with contextlib.suppress(zmq.ZMQError):
                         self._router.send_multipart([peer, encode(answer)])
+                self.received.put(message)
             if self._commands in ready:
                 data = self._commands.recv()
                 if not data:

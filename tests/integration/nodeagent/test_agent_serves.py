@@ -310,11 +310,13 @@ def test_an_address_is_asked_for_told_again_and_let_go(world: World) -> None:
 
 def test_what_is_ready_is_given_at_once_and_labelled_afterwards(world: World) -> None:
     world.coordinator.book.reserve = 1
-    world.start()
+    agent = world.start(log_level="debug")
     assert world.add("c1").address == "10.55.0.2/24"
     world.coordinator.expect(Allocate)
     refill = world.coordinator.expect(Allocate)
     assert refill.for_reserve
+    agent.expect_log("type=allocated")
+    agent.expect_log("type=allocated")
 
     world.coordinator.policy = lambda _: []
     assert world.add("c2").address == "10.55.0.3/24"
