@@ -9,7 +9,7 @@ RESERVE_SHARE_MAX: Final = 0.05
 """Of a network's usable addresses, all agents together hold no more ready."""
 
 FULL_SHARE: Final = 0.9
-"""Where our objects fill so much of a network, nothing is granted and ready allocations are asked back."""
+"""Where our objects fill so much of a network, nothing is granted."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,6 @@ def is_granted(use: NetworkUse, reserve: int) -> bool:
     if use.ready >= max(1, int(RESERVE_SHARE_MAX * use.usable)):
         return False
     return use.ready_of_agent == 0 or use.agents_asking_without == 0
-
-
-def is_full(use: NetworkUse) -> bool:
-    """Whether ready allocations are asked back."""
-    return use.ours >= FULL_SHARE * use.usable
 
 
 def usable_addresses(prefix_length: int) -> int:

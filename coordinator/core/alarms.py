@@ -35,10 +35,6 @@ class Alarms:
     def __iter__(self) -> Iterator[Alarm]:
         return iter(sorted(self._open.values(), key=lambda each: (each.kind, each.node)))
 
-    def is_open(self, kind: str, node: str = "") -> bool:
-        """Whether this alarm is open."""
-        return (kind, node) in self._open
-
     def open(self, kind: str, node: str, text: str, now_s: float, **facts: Any) -> None:
         """There is something to be looked at, until it is closed."""
         if (kind, node) in self._open:

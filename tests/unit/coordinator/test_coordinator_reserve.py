@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.allocation.reserve import NetworkUse, is_full, is_granted, usable_addresses
+from coordinator.allocation.reserve import NetworkUse, is_granted, usable_addresses
 
 FREE = NetworkUse(usable=254, ours=0, ready=0, ready_of_agent=0, agents_asking_without=0)
 
@@ -25,7 +25,6 @@ def test_a_small_network_has_one_ready_and_a_full_one_none():
     assert is_granted(replace(FREE, usable=2), reserve=2)
     assert not is_granted(replace(FREE, usable=2, ready=1, ours=1), reserve=2)
     assert not is_granted(replace(FREE, ours=229), reserve=2)
-    assert is_full(replace(FREE, ours=229))
 
 
 @given(st.integers(1, 70_000), st.integers(0, 100), st.integers(1, 50))
