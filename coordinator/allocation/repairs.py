@@ -113,8 +113,9 @@ class Repairs:
         """The owner of an object says that it is its own: a claim that waited for its place has lost it."""
         claimed = self._parked.pop(allocation, None)
         found = self._claim(claimed) if claimed else None
-        if found:
+        if claimed and found:
             self._lose(*found, holder=f"allocation {allocation}")
+            self._tried(claimed, now_s)
 
     def _search(self, claims: list[str], now_s: float) -> None:
         find(self._parts, claims, lambda finds, at_s: self._searched(claims, finds, at_s), now_s)
@@ -149,9 +150,24 @@ class Repairs:
         return True
 
     def _repair(self, allocation: str, now_s: float) -> None:
-        if self._claim(allocation) and allocation not in self._tasks and not self._is_parked(allocation, now_s):
+        if allocation in self._tasks:
+            return
+        if self._claim(allocation) and not self._is_parked(allocation, now_s):
             self._queue[allocation] = None
             self._proceed(now_s)
+        elif not self._is_awaited(allocation):
+            self._tried(allocation, now_s)
+
+    def _is_awaited(self, allocation: str) -> bool:
+        """Whether what has a claim's place goes soon, since its node is told to let it go.
+
+        Until then nothing is created in that network: the next ADD would be given the address again, and again.
+        """
+        for occupant, claimed in self._parked.items():
+            if claimed == allocation:
+                session = self._parts.sessions.of_owner(AllocationId.parse(occupant).owner)
+                return session is not None and (occupant in session.asks or occupant in session.let_go)
+        return False
 
     def _is_parked(self, allocation: str, now_s: float) -> bool:
         """Whether a claim waits for what becomes of the object at its place, which nobody claims yet."""
@@ -221,7 +237,8 @@ class Repairs:
         else:
             facts = {"allocation": allocation, "reason": outcome.problem.msg}
             self._parts.outbox.alarm("repair_failed", **facts)
-        self._tried(allocation, now_s)
+        if not self._is_awaited(allocation):
+            self._tried(allocation, now_s)
         self._proceed(now_s)
 
     def _repaired(
