@@ -14,7 +14,7 @@ from typing import Final
 
 import zmq
 
-from coordinator.admin.events import AnswerCommand, Asked, Left
+from coordinator.admin.events import AnswerCommand, Asked, Left, turned_down
 from coordinator.cluster.token_reviewer import Reviewed
 from coordinator.core.errors import InternalFailure
 from coordinator.core.outbox import Note, Send, declined
@@ -146,6 +146,10 @@ class Loop:
         if self._anew_at_s is None:
             self._decide(lambda: self._machine.handle(events or [Ticked(now_s)], now_s), caller)
             return
+        for event in events:
+            if isinstance(event, Asked):
+                refused = turned_down(event.request.id, "the coordinator begins anew", "Ask again in a moment.")
+                self._answer(AnswerCommand(event.ticket, refused))
         if self._is_call_under_way or now_s < self._anew_at_s:
             # The next machine must not find a call of this one under way.
             self._wake_at_s = max(self._anew_at_s, now_s + 1.0)

@@ -1,0 +1,34 @@
+"""The loop around a machine whose state cannot be relied upon any more."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+from coordinator.admin.events import AnswerCommand, Asked
+from coordinator.loop import Item, Loop
+from daemon.internal_errors import InternalErrors
+from daemon.logs import make_logger
+from protocol.admin.messages import TurnedDown, Verify
+
+
+def fails(*_: Any) -> Any:
+    raise RuntimeError
+
+
+def test_who_asks_while_the_coordinator_is_about_to_begin_anew_is_told_so_at_once() -> None:
+    waiting: list[Item] = []
+    answers: list[AnswerCommand] = []
+    port = SimpleNamespace(admit=lambda: None, receive=lambda: iter(()), is_undecided=False)
+    inbox = SimpleNamespace(take_all=lambda: [waiting.pop() for _ in list(waiting)])
+    internal = InternalErrors(make_logger("json", "critical"), lambda place: None, lambda: 1_000.0)
+    machine, notes = SimpleNamespace(handle=fails, begin_anew=fails), SimpleNamespace(tell=lambda note: None)
+    parts: tuple[Any, ...] = (machine, port, inbox, notes, lambda: 1_000.0, internal, answers.append)
+    loop, caller = Loop(*parts), cast(Any, None)
+    loop.turn(caller)  # the machine fails
+    loop.turn(caller)  # it fails once more when it begins anew, and rests
+    waiting.append(Asked(7, Verify(id="v-1"), 1_000.0))
+    loop.turn(caller)
+    (answer,) = answers
+    assert answer.ticket == 7
+    assert isinstance(answer.message, TurnedDown)
