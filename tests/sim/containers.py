@@ -15,6 +15,8 @@ from tests.sim.plugin_exec import Answer, Exec
 from tests.sim.swarm import Plan
 
 RETRY_S: Final = 5.0
+LATER_S: Final = 25.0
+"""So long rests a pod that stays, after an ADD that has failed."""
 FOR_EVER_S: Final = 1e9
 PLUGIN_S: Final = 3.0
 """Within such a time a plugin is killed, or overtaken by a DEL."""
@@ -157,7 +159,7 @@ class Runtime:
     def _stay(self, life: Life) -> Script:
         while not life.is_live:
             yield from self._add(life)
-            yield RETRY_S
+            yield LATER_S
 
     def _end(self, life: Life) -> Script:
         yield from self._delete(life)

@@ -199,7 +199,7 @@ def draw(random: Random) -> Swarm:
         replicas, rates["coordinators_overlap"] = 1, 0.0
     return Swarm(
         nodes=random.choice((1, 2, 2, 3)),
-        pods_per_node=random.choice((1, 2, 3, 4, 6)),
+        pods_per_node=random.choice((1, 2, 2, 3, 5)),
         phase_s=random.choice((30.0, 60.0, 60.0, 120.0)),
         life_s=random.choice((8.0, 20.0, 60.0)),
         plans=tuple(_plan(random, number) for number in range(random.choice((1, 1, 2)))),
