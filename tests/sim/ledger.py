@@ -161,7 +161,9 @@ class Ledger:
 
     def says_lost(self, allocation: str) -> None:
         """A coordinator says that somebody else has this allocation's address."""
-        is_there = allocation in self.objects and allocation not in self.forgotten
+        # Somebody may have written the id on another object.
+        is_moved = allocation in self.forgotten or allocation in self.overwritten
+        is_there = allocation in self.objects and not is_moved
         if is_there and self._timeline.now_s - self._back_s.get(allocation, -inf) > CROSSED_S:
             raise Violation(f"{allocation} is told as lost, the grid has it", allocation)
         self.lost.add(allocation)
