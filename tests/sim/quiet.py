@@ -106,6 +106,9 @@ class Quiet:
         if owner.node == hash_node(stranger.NODE) or self._is_away_for_good(owner):
             self._excuse("node_away")
             return
+        if allocation in self._ledger.overwritten and hash_node(str(thing.extattrs.get("Location"))) != owner.node:
+            self._excuse("label_overwritten")
+            return
         if self.cloned.get(owner.node) == owner.cluster:
             self._excuse("needs_a_person")
             return
