@@ -18,7 +18,7 @@ from tests.sim.containers import Runtime
 from tests.sim.coordinator_process import Cluster, Coordinator
 from tests.sim.datacentre import DataCentre
 from tests.sim.ledger import Ledger
-from tests.sim.lives import Violation
+from tests.sim.lives import Life, Violation
 from tests.sim.node_list import NodeList
 from tests.sim.quiet import Quiet
 from tests.sim.story import Story
@@ -232,10 +232,9 @@ class World:
                 self._pass(1.0)
             made = self.grid.count_calls(started_s, life.execs[-1].replied_s)
             if not life.is_live:
-                if self.ledger.answers["ADD 11"] > answers and not plan.subnet.endswith("/24"):
-                    self.story.mark("probe_found_no_address")
-                    return
-                raise Violation(f"an ADD in a quiet world fails: {life.key}", life.key)
+                is_full = self.ledger.answers["ADD 11"] > answers and not plan.subnet.endswith("/24")
+                self._probe_failed(life, is_full=is_full)
+                return
             if is_known and made > 1 and self._has_silent_sessions():
                 self.ledger.excused.excuse("put_back_for_silent")
             elif (is_ready and made) or (is_known and made > 1):
@@ -256,6 +255,15 @@ class World:
         self._wait_for_quiet()
 
     # Inside
+
+    def _probe_failed(self, life: Life, *, is_full: bool) -> None:
+        """That may be in a small network, or behind what silent nodes have left at another coordinator."""
+        if is_full:
+            self.story.mark("probe_found_no_address")
+        elif self._has_silent_sessions():
+            self.ledger.excused.excuse("put_back_for_silent")
+        else:
+            raise Violation(f"an ADD in a quiet world fails: {life.key}", life.key)
 
     def _has_silent_sessions(self) -> bool:
         """Whether some coordinator keeps the claims of a node that has left it."""
