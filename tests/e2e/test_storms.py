@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 import zmq
+from plans import asking
 from runtime_calls import a_mac, add, delete, grid_holds
 
 from coordinator.allocation.seal import Sealer
@@ -162,7 +163,7 @@ def test_two_hundred_nodes_connect_at_once_then_again_to_a_new_coordinator(
 def test_after_an_outage_five_hundred_adds_and_releases_are_served_in_few_calls(
     make_cluster: MakeCluster, make_netns: MakeNetns
 ) -> None:
-    cluster = make_cluster(Plan())
+    cluster = make_cluster(asking())
     plugin, netns = PluginCalls(cluster.node, subnet=WIDE, gateway="0.0.0.1"), make_netns()
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
