@@ -96,10 +96,15 @@ class Site:
         self._living.discard(container)
         return self.node.ipam(Invocation("DEL", container, IFNAME), {**self._config(**ipam), "name": network})
 
-    def collect_garbage(self, **ipam: Any) -> Outcome:
-        """GC, with a list of what lives."""
+    def collect_garbage(self, network: str = NETWORK, **ipam: Any) -> Outcome:
+        """GC in the network configuration of this name, with a list of what lives."""
         living = [{"containerID": container, "ifname": IFNAME} for container in sorted(self._living)]
-        config = {**self._config(**ipam), "cniVersion": GC_VERSION, "cni.dev/valid-attachments": living}
+        config = {
+            **self._config(**ipam),
+            "name": network,
+            "cniVersion": GC_VERSION,
+            "cni.dev/valid-attachments": living,
+        }
         return self.node.ipam(Invocation("GC", None, None), config)
 
     def status(self, **ipam: Any) -> Outcome:

@@ -221,13 +221,13 @@ class CollectGarbage(Delete):
 
     def _ask(self) -> Outcome:
         self.site.end_namespace(self.container)
-        return self.site.collect_garbage(**self.ipam)
+        return self.site.collect_garbage(self.network, **self.ipam)
 
     def _judge(self, outcome: Outcome) -> None:
         """Success or error are both right: a runtime collects again."""
 
     def _go_on(self, outcome: Outcome) -> None:
-        self._expect(self.site.collect_garbage(**self.ipam), "GC afterwards")
+        self._expect(self.site.collect_garbage(self.network, **self.ipam), "GC afterwards")
         super()._go_on(outcome)
 
 
