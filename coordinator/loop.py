@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf
 from queue import Empty, SimpleQueue
 from typing import Final
 
@@ -25,6 +24,7 @@ from coordinator.lane.events import CredentialsChanged, Ticked
 from coordinator.machine import Machine, MachineEffect, MachineEvent
 from coordinator.nodes.agents_port import AgentsPort
 from coordinator.notes import Notes
+from daemon.breakdowns import LULL_S, Breakdowns
 from daemon.inbox import Inbox
 from daemon.internal_errors import InternalErrors
 from protocol.keys import KeyPair
@@ -37,12 +37,6 @@ UNDECIDED_LOOK_S: Final = 0.1
 
 FAREWELL_S: Final = 10.0
 """How long a coordinator that is told to end waits for the call under way."""
-
-LULL_S: Final = 60.0
-"""A machine that has worked so long begins anew at once when it fails."""
-
-ANEW_PAUSE_MAX_S: Final = 30.0
-"""How long one that fails again and again rests at most: it must neither burn the processor nor flood the grid."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +87,7 @@ class Loop:
         self._clock = clock
         self._internal = internal
         self._answer = answer
-        self._broke_at_s = -inf
-        self._breakdowns = 0
+        self._breakdowns = Breakdowns()
         self._anew_at_s: float | None = None
         """When the machine, whose state cannot be relied upon, begins anew; None while it works."""
         self._wake_at_s = 0.0
@@ -170,9 +163,7 @@ class Loop:
 
     def _break_down(self) -> None:
         now_s = self._clock()
-        self._breakdowns = self._breakdowns + 1 if now_s < self._broke_at_s + LULL_S else 0
-        self._broke_at_s = now_s
-        self._anew_at_s = self._wake_at_s = now_s + min(2.0**self._breakdowns - 1, ANEW_PAUSE_MAX_S)
+        self._anew_at_s = self._wake_at_s = now_s + self._breakdowns.rest_s(now_s)
 
     def _hears_messages(self) -> bool:
         return self._stop_at_s is None and self._anew_at_s is None

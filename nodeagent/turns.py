@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from daemon.breakdowns import Breakdowns
 from nodeagent import errors
 from nodeagent.domain import events
 from nodeagent.domain.effects import Effect, Note, RenewSocket, Reply
@@ -20,10 +21,6 @@ from nodeagent.journal.rows import Rows
 from nodeagent.journal.store import WriteFailed
 from nodeagent.machine import Machine
 
-LULL_S: Final = 60.0
-"""A machine that has worked so long begins anew at once when it fails."""
-ANEW_PAUSE_MAX_S: Final = 30.0
-"""How long one that fails again and again rests at most."""
 LINK_FAILED: Final = "the agent has failed at a message, and begins again with another connection"
 
 _OF_REQUESTS: Final = (
@@ -89,8 +86,7 @@ class Turns:
         self.rows = Rows(contents)
         self.machine = make(self.rows, now_s)
         self._rests_until_s: float | None = None
-        self._breakdowns = 0
-        self._broke_s: float | None = None
+        self._breakdowns = Breakdowns()
         self._later: list[Event] = []
 
     @property
@@ -166,10 +162,7 @@ class Turns:
         return [*effects, *self._break_down(now_s)]
 
     def _break_down(self, now_s: float) -> list[Effect]:
-        is_soon = self._broke_s is not None and now_s < self._broke_s + LULL_S
-        self._breakdowns = self._breakdowns + 1 if is_soon else 0
-        self._broke_s = now_s
-        self._rests_until_s = now_s + min(2.0**self._breakdowns - 1, ANEW_PAUSE_MAX_S)
+        self._rests_until_s = now_s + self._breakdowns.rest_s(now_s)
         self._later.clear()
         return [AnswerAll()]
 
