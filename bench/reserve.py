@@ -13,12 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-import requests
-
 from bench.books import check_books
 from bench.result import Mark, Panel, Result, Samples, Series, Table
 from bench.run import Run, Wrong
 from bench.spread import percentile
+from bench.throughput import OPERATION_MS, lane_limit
 from bench.timed_exec import execute
 from bench.wire_node import UNBOUNDED
 from demo.cluster import MAIN_PLUGINS, Cluster, Node, Plan
@@ -26,7 +25,6 @@ from demo.cni import Invocation
 from demo.plugin_calls import PluginCalls
 
 LATENCIES_MS: Final = (0, 20, 150)
-OPERATION_MS: Final = 5
 RESERVE: Final = 50
 ADDS: Final = 100
 ADDS_ALONE: Final = 40
@@ -167,9 +165,8 @@ def _churn(cluster: Cluster, seconds: float) -> float:
 
 
 def _wait_ready(node: Node, count: int) -> None:
-    assert node.agent
-    port, deadline_s = node.agent.wait_for("status_listening")["port"], time.monotonic() + READY_S
-    while requests.get(f"http://127.0.0.1:{port}/status", timeout=10).json()["allocations"]["ready"] < count:
+    deadline_s = time.monotonic() + READY_S
+    while node.status()["allocations"]["ready"] < count:
         if time.monotonic() > deadline_s:
             raise Wrong(f"the node has fewer than {count} addresses ready")
         time.sleep(LOOK_S)
@@ -184,9 +181,9 @@ def _host_local(directory: str) -> Mapping[str, Any]:
     return {"cniVersion": "1.0.0", "name": "bench", "type": "bridge", "ipam": ipam}
 
 
-def lane_limit() -> float:
-    """The most pods per second of one lane, of which each takes a creation and a deletion, in full batches."""
-    return AT_ONCE * 1000 / (CHURN_LATENCY_MS + 2 * AT_ONCE * OPERATION_MS)
+def churn_limit() -> float:
+    """The most pods per second of one lane, of which each takes a creation and a deletion."""
+    return lane_limit(CHURN_LATENCY_MS, AT_ONCE, operations_each=2)
 
 
 def _table(samples: Mapping[str, Samples]) -> Table:
@@ -199,7 +196,7 @@ def _table(samples: Mapping[str, Samples]) -> Table:
         [f"churn, {reserve} ready", "", "", f"{samples[f'churn.{reserve}.rate'].values[0]:.0f}"]
         for reserve in RESERVES
     ]
-    rows.append(["the lane's limit", "", "", f"{lane_limit():.0f}"])
+    rows.append(["the lane's limit", "", "", f"{churn_limit():.0f}"])
     return Table(["what", "median ms", "p95 ms", "pods/s"], rows)
 
 
@@ -219,6 +216,6 @@ def _panels(samples: Mapping[str, Samples]) -> list[Panel]:
     ready = [f"{reserve} ready" for reserve in RESERVES]
     churn = [
         Series("pods that come and go", ready, rates, Mark.BAR),
-        Series("the lane's limit", ready, [lane_limit()] * len(ready), Mark.LIMIT),
+        Series("the lane's limit", ready, [churn_limit()] * len(ready), Mark.LIMIT),
     ]
     return [Panel("from exec to exit", "", "ms", times), Panel("churn", "", "pods/s", churn)]

@@ -9,7 +9,7 @@ from typing import Final
 
 from bench.growth import bytes_each
 from bench.one_pod import LATENCIES_MS, OPERATION_MS
-from bench.reserve import lane_limit as lane_limit_of_pods
+from bench.reserve import churn_limit
 from bench.result import Result
 from bench.spread import percentile
 from bench.throughput import THREADS, lane_limit
@@ -93,9 +93,7 @@ def _churn(figures: Figures) -> Measured:
     without = figures.median("reserve", "churn.0.rate")
     shares = {ready: figures.median("reserve", f"churn.{ready}.rate") / without for ready in (2, 50)}
     text = ", ".join(f"{share:.1%} with {ready} ready" for ready, share in shares.items())
-    return f"{text}; {without / lane_limit_of_pods():.1%} of the lane's limit without", min(
-        shares.values()
-    ) >= 0.95
+    return f"{text}; {without / churn_limit():.1%} of the lane's limit without", min(shares.values()) >= 0.95
 
 
 def _warm_add(figures: Figures) -> Measured:

@@ -58,9 +58,9 @@ class Cell:
         return f"{self.client}.{self.latency_ms}ms.{self.waiting}"
 
 
-def lane_limit(latency_ms: float, waiting: int) -> float:
-    """The most ADDs per second that one lane can do with so many waiting."""
-    return waiting * 1000 / (latency_ms + waiting * OPERATION_MS)
+def lane_limit(latency_ms: float, waiting: int, operations_each: int = 1) -> float:
+    """The most ADDs per second that one lane can do with so many waiting, each of so many operations."""
+    return waiting * 1000 / (latency_ms + waiting * operations_each * OPERATION_MS)
 
 
 def plain_limit(latency_ms: float, threads: int) -> float:

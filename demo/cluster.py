@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import requests
+
 from demo.cni import Invocation, Outcome, execute, pod_args
 from demo.daemons import Daemon, command
 from demo.grid import PASSWORD, SimulatedGrid
@@ -112,6 +114,12 @@ class Node:
             argv = inside(self.namespace, argv)
         self.agent = Daemon(argv, {}, self.directory / "agent.log")
         return self.agent
+
+    def status(self) -> Any:
+        """What the agent that runs now says on `/status`, where it shares this process's network."""
+        assert self.agent
+        port = self.agent.wait_for("status_listening")["port"]
+        return requests.get(f"http://127.0.0.1:{port}/status", timeout=10).json()
 
     def config(self, kind: str = "bridge", **changes: Any) -> dict[str, Any]:
         """A network configuration; `changes` go into its ipam section, None takes a key out."""

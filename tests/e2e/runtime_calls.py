@@ -47,13 +47,6 @@ def delete(
     return node.ipam(Invocation("DEL", container, ifname), config)
 
 
-def agent_status(node: Node) -> Any:
-    """What the node's agent shows on its status page."""
-    assert node.agent
-    port = node.agent.wait_for("status_listening")["port"]
-    return requests.get(f"http://127.0.0.1:{port}/status", timeout=10).json()
-
-
 def coordinator_status(cluster: Cluster) -> Any:
     """What the coordinator shows on its status page."""
     assert cluster.coordinator

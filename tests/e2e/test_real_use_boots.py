@@ -16,7 +16,7 @@ import pytest
 from hostile import passes
 from hurry import SILENCE_S, agent_in_a_hurry, coordinator_in_a_hurry
 from machines import in_another_boot
-from runtime_calls import a_mac, add, agent_status, coordinator_status, delete
+from runtime_calls import a_mac, add, coordinator_status, delete
 
 from demo.cluster import Cluster, Node, Plan
 from demo.cni import Invocation, Outcome
@@ -89,7 +89,7 @@ def test_a_copied_machine_frees_nothing_is_given_nothing_and_is_served_like_the_
             break
     for node in (true, clone):
         for _ in passes("both nodes to be told"):
-            if "two_machines" in agent_status(node)["notices"]:
+            if "two_machines" in node.status()["notices"]:
                 break
     first = add(clone, "on-clone", on_clone)
     assert first.ok

@@ -11,7 +11,7 @@ import pytest
 from hostile import passes
 from internal_errors import count, told
 from plans import asking
-from runtime_calls import a_container, a_mac, add, agent_status, delete
+from runtime_calls import a_container, a_mac, add, delete
 
 from demo.cluster import Cluster
 from demo.cni import Outcome
@@ -182,7 +182,7 @@ def test_what_is_let_go_and_whose_end_is_missed_is_named_again(site: Site, make_
     agent.wait_for_count("coordinator_reached", 2)
     assert site.cluster.grid.wait_until(lambda: not site.holds(a))
     for _ in passes("the journal to forget what is gone"):
-        if agent_status(site.cluster.node)["allocations"]["let_go"] == 0:
+        if site.cluster.node.status()["allocations"]["let_go"] == 0:
             break
     assert_serves(site, make_netns)
 

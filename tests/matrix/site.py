@@ -10,8 +10,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-import requests
-
 from demo.cluster import Cluster, Node, Plan
 from demo.cni import Invocation, Outcome, pod_args
 from demo.grid import ea
@@ -167,26 +165,18 @@ class Site:
     def wait_until_released(self) -> None:
         """Wait until the agent has no release under way, so that the next one that it makes is another's."""
         assert self.node.agent
-        port = self.node.agent.wait_for("status_listening")["port"]
         deadline_s = time.monotonic() + RELEASED_TIMEOUT_S
-        while self._allocations(port)["let_go"]:
+        while self.node.status()["allocations"]["let_go"]:
             assert time.monotonic() < deadline_s, self.node.agent.tail()
             time.sleep(LOOK_EVERY_S)
 
     def wait_until_ready(self, network: str) -> None:
         """Wait until the agent has an address of this network ready that nobody holds."""
         assert self.node.agent
-        port = self.node.agent.wait_for("status_listening")["port"]
         deadline_s = time.monotonic() + RELEASED_TIMEOUT_S
-        while not any(each["network"] == network and each["ready"] for each in self._status(port)["reserve"]):
+        while not any(each["network"] == network and each["ready"] for each in self.node.status()["reserve"]):
             assert time.monotonic() < deadline_s, self.node.agent.tail()
             time.sleep(LOOK_EVERY_S)
-
-    def _allocations(self, port: int) -> Any:
-        return self._status(port)["allocations"]
-
-    def _status(self, port: int) -> Any:
-        return requests.get(f"http://127.0.0.1:{port}/status", timeout=10).json()
 
     def _remove_namespaces(self) -> None:
         for name in self._namespaces.values():
