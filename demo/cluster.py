@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from demo.socket_directory import socket_directory
 
 MAIN_PLUGINS: Final = "/usr/lib/cni"
 CLUSTER_NAME: Final = "demo"
+REFILL_TIMEOUT_S: Final = 120.0
+LOOK_EVERY_S: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,14 @@ class Node:
         assert self.agent
         port = self.agent.wait_for("status_listening")["port"]
         return requests.get(f"http://127.0.0.1:{port}/status", timeout=10).json()
+
+    def wait_until_ready(self, count: int, network: str = "pods") -> None:
+        """Wait until the agent has so many addresses of a network ready: the grid shows each a moment before."""
+        assert self.agent
+        deadline_s = time.monotonic() + REFILL_TIMEOUT_S
+        while count > sum(each["ready"] for each in self.status()["reserve"] if each["network"] == network):
+            assert time.monotonic() < deadline_s, self.agent.tail()
+            time.sleep(LOOK_EVERY_S)
 
     def config(self, kind: str = "bridge", **changes: Any) -> dict[str, Any]:
         """A network configuration; `changes` go into its ipam section, None takes a key out."""

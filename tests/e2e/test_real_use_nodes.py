@@ -8,8 +8,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from hostile import passes
 from plans import NO_REST, WITHOUT_RESERVE, asking
-from runtime_calls import a_mac, add, delete, grid_holds, shows
+from runtime_calls import a_mac, add, coordinator_status, delete, grid_holds, shows
 
 from demo.cluster import Cluster, Plan
 from demo.cni import Invocation, execute
@@ -21,7 +22,7 @@ MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
 
 READY = 2
-RESTS = ("--release-delay", "4")
+RESTS = ("--release-delay", "8")
 
 
 def vanish(netns: str) -> None:
@@ -78,6 +79,9 @@ def test_a_node_that_is_drained_and_switched_off_at_once_leaves_nothing_of_its_p
     assert all(add(node, name, make_netns(a_mac())).ok for name in names)
     assert cluster.grid.wait_until(lambda: shows(cluster, *names, ready=READY))
     assert all(delete(node, name).ok for name in names)
+    for _ in passes("releases that rest"):
+        if coordinator_status(cluster)["deletions_waiting"] == len(names):
+            break
     assert node.agent
     node.agent.kill()
     assert grid_holds(cluster, timeout_s=60)

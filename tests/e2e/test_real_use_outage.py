@@ -87,6 +87,8 @@ def test_meanwhile_as_many_pods_start_as_were_ready_and_afterwards_the_grid_show
             assert site.add(container, make_netns(a_mac())).ok
     ready = RESERVE * len(sites)
     assert cluster.grid.wait_until(lambda: shows(cluster, *living, *ended, ready=ready))
+    for site in sites:
+        site.node.wait_until_ready(RESERVE, site.config["name"])
 
     with ThreadPoolExecutor(len(sites)) as pool, cut(cluster):
         for _ in range(RESERVE):

@@ -121,7 +121,7 @@ def test_agent_dies_while_a_pod_is_given_what_is_ready(
 ) -> None:
     cluster, lives, lives_netns = prepare(make_cluster, make_netns, Plan())
     node, netns = cluster.node, make_netns(a_mac())
-    assert cluster.grid.wait_until(lambda: shows(cluster, "lives", ready=READY))
+    node.wait_until_ready(READY)
     assert node.agent
     node.agent.stop()
     dying = node.launch_agent(launcher=[*LAUNCHER, "agent", step])
@@ -193,7 +193,7 @@ def test_coordinator_dies_while_it_labels_and_refills(
 ) -> None:
     cluster, lives, lives_netns = prepare(make_cluster, make_netns, Plan())
     netns = make_netns(a_mac())
-    assert cluster.grid.wait_until(lambda: shows(cluster, "lives", ready=READY))
+    cluster.node.wait_until_ready(READY)
     assert cluster.coordinator
     cluster.coordinator.stop()
     dying = cluster.launch_coordinator(launcher=[*LAUNCHER, "coordinator", step])

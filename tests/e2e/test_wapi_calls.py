@@ -100,7 +100,7 @@ def test_an_add_from_the_reserve_makes_no_call_and_labels_and_refill_share_their
     cluster = make_cluster(Plan(grid_flags=("--latency-ms", "100"), coordinator_flags=flags))
     plugin, netns = PluginCalls(cluster.node, subnet="10.56.0.0/21", gateway="10.56.0.1"), make_netns()
     assert plugin.add("warm-up", "eth0", netns).ok
-    assert cluster.grid.wait_until(lambda: shows(cluster, "warm-up", ready=50))
+    cluster.node.wait_until_ready(50)
     meter = Meter(cluster)
     names = [f"pod-{number}" for number in range(50)]
     with ThreadPoolExecutor(50) as pool:

@@ -170,14 +170,6 @@ class Site:
             assert time.monotonic() < deadline_s, self.node.agent.tail()
             time.sleep(LOOK_EVERY_S)
 
-    def wait_until_ready(self, network: str) -> None:
-        """Wait until the agent has an address of this network ready that nobody holds."""
-        assert self.node.agent
-        deadline_s = time.monotonic() + RELEASED_TIMEOUT_S
-        while not any(each["network"] == network and each["ready"] for each in self.node.status()["reserve"]):
-            assert time.monotonic() < deadline_s, self.node.agent.tail()
-            time.sleep(LOOK_EVERY_S)
-
     def _remove_namespaces(self) -> None:
         for name in self._namespaces.values():
             remove_namespace(name)

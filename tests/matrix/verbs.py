@@ -150,7 +150,7 @@ class ReadyAdd(Add):
     def prepare(self) -> None:
         super().prepare()
         self.network = NETWORK
-        self.site.wait_until_ready(NETWORK)
+        self.site.node.wait_until_ready(1, NETWORK)
 
 
 class AddAgain(Add):

@@ -1,8 +1,9 @@
 """Writes an id on an object that has none.
 
 The id is written on condition of the object's comment, which the same write changes: of two commands at once, one
-finds nothing. Most of these objects have no comment; that is no condition, so each gets one of this very command
-before. Whoever writes a comment later makes the write of an id fail that was to follow the earlier one.
+finds nothing. Most of these objects have no comment, which is no condition: each gets a mark first.
+Each mark is written once, and no other is like it. A grid that carries a write out late may bring a mark, but
+never the same one twice: what rests on a mark fails as soon as anything else has been written.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from protocol.wire.values import NAMESPACE_PATH_LENGTH_MAX
 
 WRITES_MAX: Final = 6
 """How often something is written in vain; what is refused in company does not count, since the company shrinks."""
+MARK_ENDING: Final = " takes it over"
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class AdoptionTask(Task[AdoptionOutcome]):
         self._user = user
         self._allocation = allocation
         self._home = home
-        self._mark = f"{mark} takes it over"
+        self._mark = mark
+        self._marks_written = 0
         self._write: UpdateFound | None = None
         self._vain_writes = 0
         self._is_separate = False
@@ -122,13 +125,14 @@ class AdoptionTask(Task[AdoptionOutcome]):
 
     def _next_write(self, hit: BareObject) -> UpdateFound:
         if not hit.comment:
-            return self._writer.mark(hit.old_identity, self._mark)
+            self._marks_written += 1
+            return self._writer.mark(hit.old_identity, f"{self._mark}.{self._marks_written}{MARK_ENDING}")
         interface, node = self._home.interface, self._home.node
         told = f"{hit.name or 'container ' + hit.container_id} on {node}, cluster {self._writer.cluster_name}"
         label = NewLabel(
             node=node,
             ifname=interface.ifname,
-            people=told if hit.comment == self._mark else hit.comment,
+            people=told if hit.comment.endswith(MARK_ENDING) else hit.comment,
             namespace=interface.namespace if len(interface.namespace) <= NAMESPACE_PATH_LENGTH_MAX else "",
             inode=interface.inode,
         )

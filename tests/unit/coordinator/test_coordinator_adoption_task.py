@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from coordinator.admin.adoption.homes import Seen
@@ -106,6 +106,7 @@ STEPS = st.lists(
 
 
 @given(STEPS, st.sampled_from(("", "somebody's")))
+@example([(0, "answered"), (0, "late"), *[(0, "answered")] * 3, (1, "answered")], "")
 def test_an_object_gets_one_id_and_keeps_it(steps: list[tuple[int, str] | None], comment: str) -> None:
     commands = Commands(comment)
     for step in steps:
