@@ -31,13 +31,12 @@ from coordinator.lane.commands import Finished, LaneCommand, Mishap, WakeAt
 from coordinator.lane.events import CredentialsChanged, Ticked
 from coordinator.lane.lane import Lane
 from coordinator.lane.runner import Runner
-from coordinator.lane.task import Failed
 from coordinator.nodes.boots import Boot, Boots
 from coordinator.nodes.events import Received
 from coordinator.nodes.notices import Notices
 from coordinator.nodes.sessions import Begun, Claim, Session, Sessions, Unbegun, is_of
 from coordinator.overview import Overview
-from coordinator.provision.definitions_task import Defined, DefinitionsTask
+from coordinator.provision.definitions import Definitions
 from coordinator.provision.objects import Provider
 from coordinator.provision.readiness import Networks
 from coordinator.sweep.comparison import Comparison
@@ -104,7 +103,6 @@ class Machine:
         self._overview = Overview(
             parts, self._lane, self._deletions, self._grants, self._repairs, self._sweeper, self._gone_nodes
         )
-        self._missing_definitions: tuple[str, ...] = ()
         hooks = Hooks(self._over, self._comparison.node, self._gone_nodes.force)
         self._commands = Commands(parts, self._lane, self._boots, self._deletions, self._sweeper, hooks)
         self._timed = (
@@ -124,6 +122,7 @@ class Machine:
         policy = self._policy
         self._provider = Provider((policy.cluster_id, *policy.former), policy.cluster_name, policy.names)
         self._references = References(are_allowed=policy.may_call_singly)
+        self._definitions = Definitions(policy, self._provider, self._runner, self._outbox, self._alarms)
         return Parts(
             policy=policy,
             writer=Writer(policy.cluster_id, policy.cluster_name, policy.names),
@@ -131,7 +130,8 @@ class Machine:
             sealer=self._sealer,
             index=self.index,
             sessions=self.sessions,
-            networks=Networks(policy, self._provider, self._runner, self._outbox),
+            networks=Networks(policy, self._provider, self._definitions, self._runner, self._outbox),
+            definitions=self._definitions,
             runner=self._runner,
             outbox=self._outbox,
             alarms=self._alarms,
@@ -140,7 +140,7 @@ class Machine:
     def start(self, now_s: float) -> list[MachineEffect]:
         """What a coordinator does before anybody asks: see what the user may do, read what the grid holds."""
         self._references.took_over(now_s)
-        self._runner.submit(DefinitionsTask(self._provider), self._defined, now_s)
+        self._definitions.look_up(self._sweeper.start, now_s)
         return self._settle(now_s)
 
     def begin_anew(self, now_s: float) -> list[MachineEffect]:
@@ -179,7 +179,7 @@ class Machine:
 
     def status(self, kubernetes: KubernetesStatus | None, now_s: float) -> CoordinatorStatus:
         """What people see on `/status`."""
-        return self._overview.status(self._missing_definitions, kubernetes, now_s)
+        return self._overview.status(kubernetes, now_s)
 
     # What comes in
 
@@ -344,19 +344,6 @@ class Machine:
         if known:
             self._grants.freed(known.view, known.subnet)
             self._shortages.freed(known.view, known.subnet, now_s)
-
-    def _defined(self, outcome: Defined | Failed, now_s: float) -> None:
-        if isinstance(outcome, Defined):
-            self._missing_definitions = outcome.missing
-            if outcome.missing:
-                self._outbox.alarm("definitions_missing", names=", ".join(outcome.missing))
-            if outcome.mistyped:
-                of_types = ", ".join(f"{name} ({kind})" for name, kind in outcome.mistyped)
-                remedy = "use another attribute: --ea NAME=OTHER"
-                self._outbox.alarm("definitions_mistyped", names=of_types, remedy=remedy)
-            if outcome.created:
-                self._outbox.note("definitions_created", names=", ".join(outcome.created))
-        self._sweeper.start(now_s)
 
     def _listed(self, now_s: float) -> None:
         self._grants.listed()

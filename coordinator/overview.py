@@ -38,10 +38,8 @@ class Overview:
     sweeper: Sweeper
     gone_nodes: GoneNodes
 
-    def status(
-        self, missing_definitions: tuple[str, ...], kubernetes: KubernetesStatus | None, now_s: float
-    ) -> CoordinatorStatus:
-        """All of it. `missing_definitions` are names of extensible attributes."""
+    def status(self, kubernetes: KubernetesStatus | None, now_s: float) -> CoordinatorStatus:
+        """All of it."""
         policy, index = self.parts.policy, self.parts.index
         return CoordinatorStatus(
             cluster=policy.cluster_name,
@@ -53,7 +51,7 @@ class Overview:
             deletions_waiting=len(self.deletions),
             repairs_waiting=len(self.repairs),
             lane=LaneStatus(waiting=self.lane.waiting, operations_max=self.lane.operations_max),
-            grid=self._grid(missing_definitions, now_s),
+            grid=self._grid(now_s),
             nodes=tuple(_node(each, now_s) for each in sorted(self.parts.sessions, key=lambda each: each.key)),
             networks=tuple(self._network(view, subnet, now_s) for view, subnet in index.networks()),
             sweep=self.sweeper.status(self.gone_nodes.stopped, now_s),
@@ -61,15 +59,15 @@ class Overview:
             kubernetes=kubernetes,
         )
 
-    def _grid(self, missing_definitions: tuple[str, ...], now_s: float) -> GridStatus:
-        outage, form = self.lane.outage, self.lane.form
+    def _grid(self, now_s: float) -> GridStatus:
+        outage, form = self.lane.outage, self.lane.request.known
         return GridStatus(
             state="unavailable" if outage else "ok" if form else "not reached yet",
             reason=f"{outage.problem.msg}: {outage.problem.details}" if outage else "",
             since_s=round(now_s - outage.since_s, 1) if outage else 0,
             calls=self.lane.calls,
             mode=form.name.lower() if form else "unknown",
-            missing_definitions=missing_definitions,
+            missing_definitions=self.parts.definitions.missing,
         )
 
     def _network(self, view: str, subnet: str, now_s: float) -> NetworkStatus:

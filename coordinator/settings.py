@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, ip_address
 from pathlib import Path
 from typing import Annotated, Final
@@ -112,16 +112,8 @@ def _password_file(value: Path | None) -> Path | None:
 
 
 def _renamed(value: tuple[str, ...]) -> tuple[str, ...]:
-    AttributeNames().renamed(_pairs(value))
+    AttributeNames.renamed(value)
     return value
-
-
-def _pairs(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for text in texts:
-        name, _, other = (part.strip() for part in text.partition("="))
-        if not other:
-            raise ValueError(f"{text!r} must be of the form NAME=OTHER")
-        yield name, other
 
 
 def _cluster_id(value: str) -> str:
@@ -194,7 +186,7 @@ class Settings(DaemonSettings):
     @property
     def attribute_names(self) -> AttributeNames:
         """What our extensible attributes are called on this grid."""
-        return AttributeNames().renamed(_pairs(self.ea))
+        return AttributeNames.renamed(self.ea)
 
     @property
     def cluster_id_path(self) -> Path:

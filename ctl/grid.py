@@ -46,9 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the definitions, or make what is missing; 1 where one is there with another type."""
-    definitions = _definitions(arguments.ea)
+    called = _renamed(arguments.ea)
     if not arguments.apply:
-        _print(definitions, arguments)
+        _print(called, arguments)
         return 0
     for flag in ("grid_host", "wapi_username"):
         if not getattr(arguments, flag):
@@ -56,48 +56,40 @@ def run(arguments: argparse.Namespace) -> int:
     base = f"https://{arguments.grid_host}:{arguments.wapi_port}/wapi/v{arguments.wapi_version}"
     verify = {"true": True, "false": False}.get(arguments.ssl_verify, arguments.ssl_verify)
     with Wapi(base, arguments.wapi_username, _password(arguments.wapi_password_file), verify) as wapi:
-        are_right = [_prepare(wapi, name, kind) for name, kind in definitions.items()]
+        are_right = [_prepare(wapi, standard, name) for standard, name in called.items()]
     return 0 if all(are_right) else 1
 
 
-def _definitions(pairs: list[str]) -> dict[str, str]:
-    """The type of each attribute, by its name on this grid. Raises `BadArgument`."""
+def _renamed(texts: list[str]) -> dict[str, str]:
+    """What each of the nine attributes is called on this grid. Raises `BadArgument`."""
     try:
-        called = attributes.renamed(_pair(text) for text in pairs)
+        return attributes.renamed(texts)
     except ValueError as error:
         raise BadArgument(f"--ea: {error}") from None
-    return {called[name]: kind for name, kind in attributes.TYPES.items()}
 
 
-def _pair(text: str) -> tuple[str, str]:
-    name, separator, other = text.partition("=")
-    if not (name and separator and other):
-        raise ValueError(f"{text[:80]!r} must be NAME=OTHER")
-    return name, other
-
-
-def _print(definitions: dict[str, str], arguments: argparse.Namespace) -> None:
+def _print(called: dict[str, str], arguments: argparse.Namespace) -> None:
     host, user = arguments.grid_host or "GRID_MASTER", arguments.wapi_username or "SUPERUSER"
     address = f"https://{host}:{arguments.wapi_port}/wapi/v{arguments.wapi_version}/{DEFINITION}"
     print("# Definitions that a grid with a cloud licence has already; 'AlreadyExist' is as good as an answer.")
-    for name, kind in definitions.items():
-        body = json.dumps(attributes.definition(name, kind))
+    for standard, name in called.items():
+        body = json.dumps(attributes.definition(name, attributes.TYPES[standard]))
         words = ["curl", "-u", user, "-H", "Content-Type: application/json", "-d", body, address]
         print(" ".join(map(shlex.quote, words)))
 
 
-def _prepare(wapi: Wapi, name: str, kind: str) -> bool:
-    """Whether the attribute is as it must be, now at least."""
-    found = wapi.get(DEFINITION, {"name": name, "_return_fields": "name,type"})
+def _prepare(wapi: Wapi, standard: str, name: str) -> bool:
+    """Whether the attribute of this standard name, which is called `name` here, is as it must be, now at least."""
+    kind = attributes.TYPES[standard]
+    found = wapi.get(DEFINITION, {"name": name, "_return_fields": "name,type,list_values"})
     if not found:
         wapi.post(DEFINITION, attributes.definition(name, kind))
         print(f"{name}: defined, {kind}")
         return True
-    there = str(found[0].get("type"))
-    if there != kind:
-        print(f"{name}: is there with type {there}, must be {kind}; name another one with --ea '{name}=OTHER'")
+    if there := attributes.misfit(found[0], kind):
+        print(f"{name}: is there with type {there}, must be {kind}; name another one with --ea '{standard}=OTHER'")
         return False
-    print(f"{name}: is there, {kind}")
+    print(f"{name}: is there, {found[0].get('type')}")
     return True
 
 

@@ -53,6 +53,10 @@ class GridControl:
             if ea(found, "VM ID") and ea(found, "Tenant ID") and ea(found, "Interface Name")
         }
 
+    def needs_restart(self) -> bool:
+        """Whether the grid's GUI shows its "restart required" banner."""
+        return bool(self._get("restart")["needed"])
+
     def set_faults(self, **switches: object) -> None:
         """Change how the grid misbehaves."""
         self._session.put(f"{self.url}/sim/faults", json=switches, timeout=10).raise_for_status()
@@ -69,6 +73,11 @@ class GridControl:
             body = {"type": object_type, "data": several[start : start + OBJECTS_AT_ONCE]}
             response = self._session.post(f"{self.url}/sim/objects", json=body, timeout=BULK_TIMEOUT_S)
             assert response.ok, response.text
+
+    def update(self, reference: str, fields: Mapping[str, Any]) -> None:
+        """Change an object as the grid's administrator."""
+        response = self._session.put(f"{self.url}/sim/objects", params={"ref": reference}, json=fields, timeout=10)
+        assert response.ok, response.text
 
     def delete(self, reference: str) -> None:
         """Remove an object as the grid's administrator."""

@@ -21,19 +21,45 @@ TYPES: Final[Mapping[str, str]] = {
 ENUM_VALUES: Final = ("True", "False")
 
 
-def renamed(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """What each of the nine is called on a grid, where some are called otherwise (`--ea NAME=OTHER`).
+NAME_LENGTH_MAX: Final = 128
+"""Of an attribute's name, as the grid takes it."""
 
-    Raises ValueError for a name that is none of the nine, and for two attributes with one name.
+
+def renamed(texts: Iterable[str]) -> dict[str, str]:
+    """What each of the nine is called on a grid where some are called otherwise; each text is `NAME=OTHER`.
+
+    Raises ValueError for a text of another form, for a name that is none of the nine or given twice, and for two
+    attributes with one name.
     """
-    names = {name: name for name in TYPES}
-    for name, other in pairs:
-        if name not in names:
-            raise ValueError(f"{name!r} is none of {', '.join(TYPES)}")
-        names[name] = other
+    others: dict[str, str] = {}
+    for text in texts:
+        name, _, other = (part.strip() for part in text.partition("="))
+        if not other or len(other) > NAME_LENGTH_MAX:
+            raise ValueError(f"{text[:80]!r} must be NAME=OTHER, OTHER of at most {NAME_LENGTH_MAX} characters")
+        if name not in TYPES:
+            raise ValueError(f"{name[:80]!r} is none of {', '.join(TYPES)}")
+        if name in others:
+            raise ValueError(f"{name!r} is given twice")
+        others[name] = other
+    names = {name: others.get(name, name) for name in TYPES}
     if len(set(names.values())) != len(names):
         raise ValueError("two attributes have the same name")
     return names
+
+
+def misfit(found: Mapping[str, object], kind: str) -> str:
+    """Why a definition of the grid does not take our values, as its type in words; empty where it does.
+
+    A plain text takes what we write to a list as well. What the grid does not tell is taken for right.
+    """
+    there = found.get("type")
+    if there is None or there == "STRING":
+        return ""
+    if there != kind:
+        return str(there)
+    listed = found.get("list_values")
+    values = [each.get("value") for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    return "" if not values or set(values) >= set(ENUM_VALUES[:1]) else f"{there} without {ENUM_VALUES[0]}"
 
 
 def definition(name: str, kind: str) -> dict[str, object]:

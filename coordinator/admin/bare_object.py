@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from coordinator.core import attributes
-from coordinator.grid.allocation_object import BareAddress, Writer
+from coordinator.core.attributes import AttributeNames
+from coordinator.grid.allocation_object import ORIGINAL_NAMES, BareAddress, Writer
 from coordinator.grid.operations import Object
 
 Place = tuple[str, str]
@@ -14,7 +15,10 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class BareObject:
-    """One of them. `allocation` is empty where it bears no id; `mac` is None on a reservation."""
+    """One of them. `allocation` is empty where it bears no id; `mac` is None on a reservation.
+
+    `names` are those of the attributes that it bears: the original's, where it bears none of ours.
+    """
 
     allocation: str
     view: str
@@ -26,11 +30,12 @@ class BareObject:
     container_id: str
     ifname: str
     location: str
+    names: AttributeNames
 
     @property
     def old_identity(self) -> BareAddress:
         """What tells it from others while it has no id."""
-        return BareAddress(self.view, self.address, self.container_id, self.name)
+        return BareAddress(self.view, self.address, self.container_id, self.name, self.names)
 
     @property
     def place(self) -> Place:
@@ -40,8 +45,9 @@ class BareObject:
 
 def read(writer: Writer, hit: Object) -> BareObject:
     """Raises `Unreadable` when it is no fixed address with the fields that were asked for."""
-    known, names = writer.read(hit), writer.names
+    known = writer.read(hit)
     values = {name: texts[0] for name, texts in attributes.read(hit.get("extattrs")).items() if texts}
+    names = writer.names if known.tenant else ORIGINAL_NAMES
     return BareObject(
         allocation=known.allocation,
         view=known.view,
@@ -53,4 +59,5 @@ def read(writer: Writer, hit: Object) -> BareObject:
         container_id=values.get(names.vm_id, ""),
         ifname=values.get(names.interface_name, ""),
         location=known.node,
+        names=names,
     )

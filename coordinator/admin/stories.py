@@ -64,7 +64,8 @@ def _holder_lines(witness: Witness, found: BareObject) -> list[str]:
     journal = "'cni-infoblox adopt'" if owner.journal == ADOPTED_JOURNAL else f"journal {owner.journal}"
     lines = [f"allocation: of machine {owner.machine}, boot {owner.boot}, driver {owner.driver}, id by {journal}"]
     if hash_node(found.location) != owner.node:
-        lines.append(f"allocation: its id is not of node {found.location or 'without a name'}, as Location says")
+        says = f"as {parts.writer.names.location} says"
+        lines.append(f"allocation: its id is not of node {found.location or 'without a name'}, {says}")
     return [*lines, *_owned_lines(witness, found)]
 
 

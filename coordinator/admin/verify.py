@@ -122,7 +122,8 @@ class Verifications:
     def _answer(self, ticket: int, request: Verify, seen: Look, bearing_our_name: list[BareObject]) -> None:
         self.leave(ticket)
         rows = [self._row(each) for each in seen.differences]
-        groups = [*_of_ours(seen, self._sweeper.unreadable), *self._of_others(bearing_our_name)]
+        location = self._parts.writer.names.location
+        groups = [*_of_ours(seen, self._sweeper.unreadable, location), *self._of_others(bearing_our_name)]
         count = max(1, len(rows))
         for start in range(0, count, PAGE_ITEMS_MAX):
             answer = Verified(
@@ -171,8 +172,8 @@ class Verifications:
             return True
 
 
-def _of_ours(seen: Look, unreadable: int) -> Iterator[Uncompared]:
-    """What bears an id of this cluster, and nobody could be asked about."""
+def _of_ours(seen: Look, unreadable: int, location: str) -> Iterator[Uncompared]:
+    """What bears an id of this cluster, and nobody could be asked about. `location`: where it names its node."""
     why = "are of nodes whose agent is away: nothing of them is known, nothing of them is freed"
     yield from _group(seen.away, why, is_ours=True)
     why = (
@@ -185,7 +186,7 @@ def _of_ours(seen: Look, unreadable: int) -> Iterator[Uncompared]:
     yield from _group(Group(unreadable), "cannot be read", is_ours=True)
     why = "are of a journal that was lost and name no attachment: they stay until their node's boot ends"
     yield from _group(seen.nobodys, why)
-    why = "have a Location that is not the node of their id: nothing of them is freed when that node is gone"
+    why = f"have a {location} that is not the node of their id: nothing of them is freed when that node is gone"
     yield from _group(seen.misplaced, why)
 
 

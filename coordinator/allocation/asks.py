@@ -140,6 +140,7 @@ class Asks:
         """Raises the `Problem` for which the ask is declined."""
         allocation, parts = message.allocation, self._parts
         if parts.runner.goes_singly and not parts.policy.may_call_singly:
+            parts.definitions.refresh(now_s)
             raise errors.SingleCallsRefused(user=parts.policy.user)
         if AllocationId.parse(allocation).owner != session.owner:
             raise errors.NotYours(attachment=allocation)
@@ -212,10 +213,15 @@ class Asks:
         elif isinstance(outcome, Contradicted):
             self._contradicted(ask, now_s)
         else:
-            self._decline(ask, outcome.problem)
-            if isinstance(outcome.problem, errors.InternalFailure):
-                # What our own code has failed at may have been carried out.
-                self._repairs.ask_owner(ask.allocation, now_s)
+            self._failed(ask, outcome.problem, now_s)
+
+    def _failed(self, ask: Ask, problem: Problem, now_s: float) -> None:
+        self._decline(ask, problem)
+        if isinstance(problem, errors.EaUndefined | errors.GridRefused):
+            self._parts.definitions.contradicted()
+        if isinstance(problem, errors.InternalFailure):
+            # What our own code has failed at may have been carried out.
+            self._repairs.ask_owner(ask.allocation, now_s)
 
     def _created(self, ask: Ask, created: Created, now_s: float) -> None:
         made, parts = created.object, self._parts

@@ -12,6 +12,7 @@ from coordinator.core.policy import Policy
 from coordinator.grid.allocation_object import Writer
 from coordinator.lane.runner import Runner
 from coordinator.nodes.sessions import Sessions
+from coordinator.provision.definitions import Definitions
 from coordinator.provision.readiness import Networks
 from coordinator.tasks.references import References
 
@@ -27,6 +28,7 @@ class Parts:
     index: Index
     sessions: Sessions
     networks: Networks
+    definitions: Definitions
     runner: Runner
     outbox: Outbox
     alarms: Alarms

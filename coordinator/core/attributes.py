@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from protocol.attributes import TYPES, renamed
@@ -26,14 +26,18 @@ class AttributeNames:
     interface_name: str = "Interface Name"
     network_name: str = "Network Name"
 
-    def renamed(self, pairs: Iterable[tuple[str, str]]) -> AttributeNames:
-        """With other names for some. Raises ValueError for a name that is none of the nine, or is given twice."""
-        called = renamed(pairs)
-        return replace(self, **{name.lower().replace(" ", "_"): other for name, other in called.items()})
+    @classmethod
+    def renamed(cls, texts: Iterable[str]) -> AttributeNames:
+        """With other names for some, each `NAME=OTHER`. Raises ValueError, as `renamed` of the protocol does."""
+        return cls(**{name.lower().replace(" ", "_"): other for name, other in renamed(texts).items()})
+
+    def standard_names(self) -> dict[str, str]:
+        """The name that `--ea` goes by of each attribute, by its name on this grid."""
+        return {getattr(self, name.lower().replace(" ", "_")): name for name in TYPES}
 
     def types(self) -> dict[str, str]:
         """The type that each attribute must have, by its name on this grid."""
-        return {getattr(self, name.lower().replace(" ", "_")): kind for name, kind in TYPES.items()}
+        return {called: TYPES[name] for called, name in self.standard_names().items()}
 
 
 def read(extattrs: object) -> dict[str, tuple[str, ...]]:

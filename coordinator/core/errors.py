@@ -25,6 +25,7 @@ GRID_LICENCE = 116
 GRID_ADDRESS = 117
 GRID_PERMISSION = 118
 GRID_REFUSED = 119
+EA_MISTYPED = 120
 
 
 class GridUnavailable(TryAgain):
@@ -216,8 +217,8 @@ class NetworkNotOurs(Refused):
     code = INVALID_NETWORK_CONFIG
     message = "network {subnet} of view {view!r} belongs to somebody else"
     remedy = (
-        "To let pods use it, set its extensible attribute Network Name to {name!r}, "
-        "or Tenant ID to {tenant!r} with CMP Type {cmp_type!r}. It has: {present}."
+        "To let pods use it, set its extensible attribute {name_attribute} to {name!r}, "
+        "or {tenant_attribute} to {tenant!r} with {cmp_attribute} {cmp_type!r}. It has: {present}."
     )
 
 
@@ -286,7 +287,17 @@ class EaUndefined(Refused):
     concerns_all = True
     code = EA_UNDEFINED
     message = "extensible attribute {name!r} is not defined in the grid"
-    remedy = "A superuser creates the definition (type STRING) under Administration > Extensible Attributes."
+    remedy = "A superuser of the grid defines it: 'cni-infoblox grid prepare' prints how, or does it (--apply)."
+
+
+class EaMistyped(Refused):
+    concerns_all = True
+    code = EA_MISTYPED
+    message = "the grid has extensible attributes of our names that do not take our values: {names}"
+    remedy = (
+        "Somebody uses these names for something else. Give ours other names ({flags}), for the coordinator and "
+        "for 'cni-infoblox grid prepare', which defines them."
+    )
 
 
 class EaNotWritable(Refused):
@@ -310,7 +321,7 @@ class SingleCallsRefused(Refused):
 
 class ObjectEdited(Refused):
     code = GRID_REFUSED
-    message = "the object at {address} in view {view!r} has lost its Allocation ID"
+    message = "the object at {address} in view {view!r} has lost its {attribute}"
     remedy = "Write {allocation} to it: this user may not use `request`, so that the coordinator must not."
 
 

@@ -28,6 +28,8 @@ RESERVED: Final = "RESERVED"
 BY_MAC: Final = "MAC_ADDRESS"
 RESERVE_NAME: Final = "reserve"
 """The name of an object that nobody holds yet."""
+ORIGINAL_NAMES: Final = AttributeNames()
+"""What the original plugin called its attributes: it knew no other names."""
 NAME_BYTES_MAX: Final = 253
 LABEL_PARTS: Final = 7
 
@@ -90,12 +92,16 @@ def unpack(text: str) -> Label:
 
 @dataclass(frozen=True, slots=True)
 class BareAddress:
-    """An object without an id, by what tells it from others. `name` is the pod's, where somebody wrote it."""
+    """An object without an id, by what tells it from others. `name` is the pod's, where somebody wrote it.
+
+    `names` are those of the attributes that it bears.
+    """
 
     view: str
     address: str
     container_id: str
     name: str = ""
+    names: AttributeNames = ORIGINAL_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +134,8 @@ class Writer:
 
     def label(self, allocation: str, node: str, label: Label, mac: str | None) -> UpdateFound:
         """Writes what people read. The id is never written by a label."""
-        client = {"match_client": RESERVED} if mac is None else {"mac": mac, "match_client": BY_MAC}
+        # Without a MAC the object stays what it is: DHCP would have to learn that an earlier one has gone, too.
+        client = {} if mac is None else {"mac": mac, "match_client": BY_MAC}
         data = {
             **client,
             "name": _plain(label.pod, NAME_BYTES_MAX),
@@ -172,6 +179,7 @@ class Writer:
             **self._cluster_values(),
             self.names.location: label.node,
             self.names.interface_name: label.ifname,
+            self.names.vm_id: bare.container_id,
             self.names.vm_name: _plain(bare.name, NAME_BYTES_MAX),
         }
         criteria = {**self._by_old_identity(bare), "comment:": old_comment}
@@ -183,8 +191,8 @@ class Writer:
         return {
             "ipv4addr": bare.address,
             "network_view": bare.view,
-            f"*{self.names.vm_id}": bare.container_id,
-            f"*{self.names.tenant_id}": self.cluster_name,
+            f"*{bare.names.vm_id}": bare.container_id,
+            f"*{bare.names.tenant_id}": self.cluster_name,
         }
 
     def list_page(self, cluster_id: str, page_id: str | None) -> ReadPage:
@@ -192,9 +200,12 @@ class Writer:
         return ReadPage(OBJECT_TYPE, {f"*{self.names.allocation_id}~": f"^{cluster_id}-"}, FIELDS, page_id)
 
     def list_tenant_page(self, page_id: str | None) -> ReadPage:
-        """A page of all objects that bear this cluster's name: another cluster's and the original's too."""
-        criteria = {f"*{self.names.tenant_id}": self.cluster_name, f"*{self.names.cmp_type}": CMP_TYPE_VALUE}
-        return ReadPage(OBJECT_TYPE, criteria, FIELDS, page_id)
+        """A page of all objects that bear this cluster's name, another cluster's too."""
+        return self._tenant_page(self.names, page_id)
+
+    def list_original_page(self, page_id: str | None) -> ReadPage:
+        """A page of all objects that bear this cluster's name where the original plugin wrote it."""
+        return self._tenant_page(ORIGINAL_NAMES, page_id)
 
     def by_id(self, allocation: str) -> dict[str, str]:
         """Search arguments that only the object of this id matches."""
@@ -223,6 +234,10 @@ class Writer:
             label_text=self._read_label(allocation, values, reply, mac),
             comment=reply.comment,
         )
+
+    def _tenant_page(self, names: AttributeNames, page_id: str | None) -> ReadPage:
+        criteria = {f"*{names.tenant_id}": self.cluster_name, f"*{names.cmp_type}": CMP_TYPE_VALUE}
+        return ReadPage(OBJECT_TYPE, criteria, FIELDS, page_id)
 
     def _create(
         self, allocation: str, node: str, network: Network, address: str, label: Label | None, mac: str | None

@@ -38,6 +38,7 @@ from coordinator.lane.gathering import Gathering
 from coordinator.lane.outage import Outage, after_failure
 from coordinator.lane.outage_notes import OutageNotes
 from coordinator.lane.pace import Pace
+from coordinator.lane.request_use import RequestUse
 from coordinator.lane.task import Failed, Priority, Task
 from coordinator.lane.turns import Turns
 
@@ -60,8 +61,7 @@ class Lane:
         self._creates_max: dict[str, int] = {}
         self._calls = 0
         self._listed_last = False
-        self._was_answered = False
-        self.form: Form | None = None
+        self.request = RequestUse()
         self.outage: Outage | None = None
         self._outage_notes = OutageNotes()
         self._takes: dict[type[Event], Callable[[Any], list[LaneCommand]]] = {
@@ -128,7 +128,7 @@ class Lane:
     def _submit(self, task: Task[Any], now_s: float) -> None:
         if task.submitted_at_s == inf:
             task.submitted_at_s, task.ready_at_s = now_s, max(task.ready_at_s, now_s)
-        if self.form is Form.SEPARATE:
+        if self.request.form is Form.SEPARATE:
             task.goes_separately()
         if task.priority is Priority.ALLOCATE and task not in self._queue:
             self._gathering.came(now_s)
@@ -171,8 +171,13 @@ class Lane:
         return self._outage_notes.answered(outage, now_s)
 
     def _not_sent(self, flight: Flight, event: NotSent) -> list[LaneCommand]:
-        if self._is_request_forbidden(event):
-            return self._do_without_request(str(event.problem), event.now_s)
+        if isinstance(event.problem, GridForbids):
+            if flight.call.form is Form.REQUEST:
+                # It may be `request` alone that this user may not use: a single call tells.
+                return self._do_without_request(str(event.problem), event.now_s)
+            must_try_again = any(task.priority is Priority.START for task in self._queue)
+            if self.request.single_forbidden(None if must_try_again else Form.REQUEST):
+                self._do_with_request(event.now_s)
         return self._did_not_get_through(event)
 
     def _lost(self, flight: Flight, event: Lost) -> list[LaneCommand]:
@@ -185,15 +190,6 @@ class Lane:
             task.sent_at_s = event.now_s
         return [*notes, *self._tell(flight.tasks, lambda task: task.unknown(event.now_s), event.now_s)]
 
-    def _is_request_forbidden(self, event: NotSent) -> bool:
-        """Whether it is `request` that this user may not use, since nothing else was tried."""
-        if not isinstance(event.problem, GridForbids) or self._was_answered:
-            return False
-        was_probe = self.form is None
-        # Where single calls are forbidden too, nothing was learnt about `request`.
-        self.form = None
-        return was_probe
-
     def _did_not_get_through(self, event: Lost | NotSent) -> list[LaneCommand]:
         self.outage = after_failure(self.outage, event.problem, event.now_s)
         return [*self._outage_notes.failed(self.outage, event.now_s)]
@@ -202,10 +198,9 @@ class Lane:
         commands: list[LaneCommand] = [*self._got_through(event.now_s)]
         took_s = event.now_s - flight.started_at_s
         self._pace.measured(size(flight.tasks), took_s)
-        self._was_answered = True
-        if self.form is None:
-            self.form = flight.call.form
-            commands.append(Note("request_probed", {"form": self.form.name.lower()}))
+        if notes := self.request.answered(flight.call.form):
+            commands += notes
+            self._do_with_request(event.now_s)
         self._allow_more_creates(flight.tasks)
         replies = iter(event.replies)
         for task in flight.tasks:
@@ -218,13 +213,13 @@ class Lane:
 
     def _refused(self, flight: Flight, event: Refused) -> list[LaneCommand]:
         refusal, tasks = event.refusal, flight.tasks
-        if refusal.kind is Kind.INTERNAL and self.form is None:
+        if refusal.kind is Kind.INTERNAL and self.request.form is None:
             # What a grid takes cannot be learnt from a call at which we failed.
             return self._lost(
                 flight, Lost(event.call_id, GridUnavailable(grid="master", cause=refusal.text), event.now_s)
             )
         notes = self._got_through(event.now_s)
-        if flight.call.form is Form.REQUEST and (self.form is None or refusal.kind is Kind.NO_REQUEST):
+        if flight.call.form is Form.REQUEST and (self.request.form is None or refusal.kind is Kind.NO_REQUEST):
             return [*notes, *self._do_without_request(refusal.text, event.now_s)]
         notes += self._learn(tasks, refusal, event.now_s)
         if len(tasks) == 1 or refusal.kind in CONCERNS_EVERY_WRITE:
@@ -258,11 +253,16 @@ class Lane:
         return notes
 
     def _do_without_request(self, reason: str, now_s: float) -> list[LaneCommand]:
-        self.form = Form.SEPARATE
+        notes = self.request.refused(reason)
         for task in list(self._queue):
             task.goes_separately()
             self._place(task, now_s)
-        return [Note("request_not_allowed", {"reason": reason}, is_alarm=True)]
+        return [*notes]
+
+    def _do_with_request(self, now_s: float) -> None:
+        for task in list(self._queue):
+            task.goes_by_request(now_s)
+            self._place(task, now_s)
 
     def _allow_more_creates(self, tasks: Iterable[Task[Any]]) -> None:
         for key in {task.network_key for task in tasks}:
@@ -343,7 +343,7 @@ class Lane:
         return until_s if until_s > now_s else self._gathering.waits_until_s(now_s)
 
     def _plan(self, now_s: float) -> list[Task[Any]]:
-        if self.form is None:
+        if self.request.form is None:
             return [task for task in self._ready if task.priority is Priority.START][:1]
         listing = [task for task in self._ready if task.priority is Priority.LIST]
         others = [task for task in self._ready if task.priority is not Priority.LIST]
@@ -351,13 +351,13 @@ class Lane:
         if listing and not (self._listed_last and any(rank(task, now_s) < Priority.LIST for task in others)):
             return listing[:1]
         tasks = plan(others, Limits(self._pace.limit, self._creates_max), self._turns, now_s)
-        return tasks if self.form is Form.REQUEST else tasks[:1]
+        return tasks if self.request.form is Form.REQUEST else tasks[:1]
 
     def _form(self, tasks: Sequence[Task[Any]]) -> Form:
-        if self.form is Form.SEPARATE:
+        if self.request.form is Form.SEPARATE:
             return Form.SEPARATE
         alone = len(tasks) == 1 and len(tasks[0].operations()) == 1
-        return Form.SEPARATE if alone and size(tasks) == 1 and self.form else Form.REQUEST
+        return Form.SEPARATE if alone and size(tasks) == 1 and self.request.form else Form.REQUEST
 
     def _wake(self, now_s: float) -> list[LaneCommand]:
         later_s = [at_s for at_s in self._wakes_s(now_s) if at_s < inf]

@@ -28,13 +28,18 @@ class Runner:
     @property
     def goes_singly(self) -> bool:
         """Whether the grid is known to take single calls only."""
-        return self._lane.form is Form.SEPARATE
+        return self._lane.request.known is Form.SEPARATE
 
     def submit(self, task: TaskType, then: Then, now_s: float) -> TaskType:
         """Carry the task out; `then` is called once, with its outcome and the time. Returns the task."""
         self._owners[task] = then
         self._lane.handle(Submitted((task,), now_s))
         return task
+
+    def try_request_with(self, task: TaskType, then: Then, now_s: float) -> None:
+        """Carry out a look-up of priority START, with which `request` is tried anew where it was not allowed."""
+        self._lane.request.try_again()
+        self.submit(task, then, now_s)
 
     def moved(self, task: Task[Any], now_s: float) -> None:
         """The time at which a task is ready was changed."""

@@ -95,6 +95,9 @@ class Task(ABC, Generic[Outcome]):
     def goes_separately(self) -> None:
         """The grid takes single calls only, whose writes go to references."""
 
+    def goes_by_request(self, now_s: float) -> None:
+        """The grid takes `request`, be it again: writes go to ids."""
+
     @property
     def network_key(self) -> str | None:
         """The network from which this task is about to take an address, if it is."""

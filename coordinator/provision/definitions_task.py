@@ -10,11 +10,15 @@ from coordinator.grid.refusals import Kind, Refusal
 from coordinator.lane.task import Priority
 from coordinator.provision.objects import Provider
 from coordinator.provision.task import CREATES_MAX, TaskApart
+from protocol.attributes import misfit
 
 
 @dataclass(frozen=True)
 class Defined:
-    """Which of our attributes are undefined, made, or of a type that does not take our values (name, type)."""
+    """Which of our attributes are undefined, made, or of a type that does not take our values (name, type).
+
+    All by their names on this grid.
+    """
 
     missing: tuple[str, ...]
     created: tuple[str, ...]
@@ -53,8 +57,8 @@ class DefinitionsTask(TaskApart[Defined]):
             name: reply.hits for name, reply in zip(self._types, replies, strict=True) if isinstance(reply, Found)
         }
         self._missing = [name for name, hits in found.items() if not hits]
-        types = {name: str(hits[0].get("type")) for name, hits in found.items() if hits}
-        self._mistyped = [(name, kind) for name, kind in types.items() if not _takes(kind, self._types[name])]
+        misfits = {name: misfit(hits[0], self._types[name]) for name, hits in found.items() if hits}
+        self._mistyped = [(name, kind) for name, kind in misfits.items() if kind]
         self._is_searching = False
         return None if self._missing else self._outcome()
 
@@ -71,8 +75,3 @@ class DefinitionsTask(TaskApart[Defined]):
 
     def _outcome(self) -> Defined:
         return Defined(tuple(self._missing), tuple(self._created), tuple(self._mistyped))
-
-
-def _takes(kind: str, wanted: str) -> bool:
-    """Whether a definition of this type takes our values: what we write to a list, a plain text takes as well."""
-    return kind in (wanted, "STRING", "None")

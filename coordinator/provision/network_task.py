@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Final
 
 from coordinator.core.attributes import CMP_TYPE_VALUE, read
 from coordinator.core.errors import (
@@ -24,14 +25,19 @@ from coordinator.grid.refusals import Kind, Refusal
 from coordinator.lane.task import Failed, Priority
 from coordinator.provision.objects import Provider
 from coordinator.provision.task import CREATES_MAX, TaskApart
+from protocol.errors import Problem
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """The network can give addresses. `created` and `remarks` are for the log."""
+    """The network can give addresses. `created` and `remarks` are for the log.
+
+    `is_served` tells that DHCP members of the grid serve it, which have to learn of each MAC.
+    """
 
     created: tuple[str, ...]
     remarks: tuple[str, ...]
+    is_served: bool = False
 
 
 class _Step(Enum):
@@ -44,27 +50,40 @@ class _Step(Enum):
     FIND_USE = auto()
 
 
+_CREATES: Final = (_Step.CREATE_VIEW, _Step.CREATE_NETWORK, _Step.CREATE_GATEWAY)
+
+
 class NetworkTask(TaskApart[Prepared | Failed]):
     """Makes sure that a network can give addresses. Ends `Prepared` or `Failed`.
 
     View, network and gateway are looked up; what is missing is made, when that is allowed; what exists is used
     when its extensible attributes allow it. A gateway that anything but a pod of ours occupies is reserved
-    already: a router's own record is the usual case.
+    already: a router's own record is the usual case. `objection` says why nothing may be made now.
     """
 
     priority = Priority.PREPARE
 
-    def __init__(self, provider: Provider, user: str, network: Network, *, may_create: bool) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        user: str,
+        network: Network,
+        *,
+        may_create: bool,
+        objection: Callable[[], Problem | None],
+    ) -> None:
         super().__init__()
         self.network = network
         self._provider = provider
         self._user = user
         self._may_create = may_create
+        self._objection = objection
         self._step = _Step.FIND_VIEW
         self._gateway_refusal: Refusal | None = None
         self._creates_in_vain = 0
         self._created: list[str] = []
         self._remarks: list[str] = []
+        self._is_served = False
 
     def operations(self) -> tuple[Operation, ...]:
         provider, view, network = self._provider, self.network.view, self.network
@@ -88,9 +107,14 @@ class NetworkTask(TaskApart[Prepared | Failed]):
             _Step.FIND_CONTAINER: self._container_looked_up,
             _Step.FIND_USE: self._use_looked_up,
         }
-        if handler := handlers.get(self._step):
-            return handler([reply for reply in replies if isinstance(reply, Found)])
-        return self._created_one(replies)
+        handler = handlers.get(self._step)
+        if handler is None:
+            return self._created_one(replies)
+        outcome = handler([reply for reply in replies if isinstance(reply, Found)])
+        is_to_be_used = isinstance(outcome, Prepared) or self._step in _CREATES
+        if is_to_be_used and (problem := self._objection()):
+            return Failed(problem)
+        return outcome
 
     def refused(self, refusal: Refusal, now_s: float) -> Prepared | Failed | None:
         if self._step is _Step.CREATE_GATEWAY:
@@ -113,7 +137,7 @@ class NetworkTask(TaskApart[Prepared | Failed]):
         return None
 
     def unknown(self, now_s: float) -> Prepared | Failed | None:
-        self._creates_in_vain += self._step in (_Step.CREATE_VIEW, _Step.CREATE_NETWORK, _Step.CREATE_GATEWAY)
+        self._creates_in_vain += self._step in _CREATES
         if self._creates_in_vain >= CREATES_MAX:
             return Failed(OutcomeUnknown(action=self._action()))
         self._step = _Step.FIND_VIEW
@@ -144,7 +168,8 @@ class NetworkTask(TaskApart[Prepared | Failed]):
         if not self._provider.may_use(found, self.network.name):
             return Failed(self._not_ours(found))
         if (called := self._provider.network_name(found)) != self.network.name:
-            self._remarks.append(f"Network Name is {called!r}")
+            self._remarks.append(f"{self._provider.names.network_name} is {called!r}")
+        self._is_served = bool(found.get("members"))
         if self.network.gateway is None:
             return self._prepared()
         return self._gateway_looked_up(replies[1])
@@ -195,16 +220,19 @@ class NetworkTask(TaskApart[Prepared | Failed]):
         return self._prepared()
 
     def _prepared(self) -> Prepared:
-        return Prepared(tuple(self._created), tuple(self._remarks))
+        return Prepared(tuple(self._created), tuple(self._remarks), self._is_served)
 
     def _not_ours(self, found: Object) -> NetworkNotOurs:
-        eas = read(found.get("extattrs"))
+        eas, names = read(found.get("extattrs")), self._provider.names
         present = ", ".join(f"{name}={', '.join(values)}" for name, values in sorted(eas.items())) or "none"
         return NetworkNotOurs(
             subnet=self.network.subnet,
             view=self.network.view,
             name=self.network.name,
+            name_attribute=names.network_name,
             tenant=self._provider.cluster_name,
+            tenant_attribute=names.tenant_id,
+            cmp_attribute=names.cmp_type,
             cmp_type=CMP_TYPE_VALUE,
             present=present,
         )

@@ -17,9 +17,9 @@ NO_VM_ID: Final = "N/A"
 """What the original plugin wrote as `VM ID` of gateways."""
 
 _VIEW_FIELDS: Final = ("name", "extattrs")
-_NETWORK_FIELDS: Final = ("network", "network_view", "comment", "extattrs")
+_NETWORK_FIELDS: Final = ("network", "network_view", "comment", "members", "extattrs")
 _GATEWAY_FIELDS: Final = ("ipv4addr", "network_view", "network", "name", "extattrs")
-_DEFINITION_FIELDS: Final = ("name", "type", "flags")
+_DEFINITION_FIELDS: Final = ("name", "type", "list_values")
 MADE_TYPES: Final = ("networkview", "network", "fixedaddress")
 """What may bear the id of the cluster that has made it in its comment; of fixed addresses, gateways."""
 

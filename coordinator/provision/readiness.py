@@ -11,15 +11,18 @@ from coordinator.core.outbox import Outbox
 from coordinator.core.policy import Policy
 from coordinator.lane.runner import Runner
 from coordinator.lane.task import Failed
+from coordinator.provision.definitions import BAD_NEWS_KEPT_S, Definitions
 from coordinator.provision.network_task import NetworkTask, Prepared
 from coordinator.provision.objects import Provider
 from protocol.errors import Problem, TryAgain
 
-BAD_NEWS_KEPT_S: Final = 5.0
-"""How long a network that cannot be used is refused without asking the grid again."""
-
 NETWORKS_MAX: Final = 4_096
 """Beyond this many, one that nobody waits for is forgotten: whoever writes configurations could add ever more."""
+
+_BANNER: Final = (
+    "the grid asks for a restart of its DHCP service after each pod whose MAC it is told: ignore that, since pods "
+    "use no DHCP, or run the coordinator with --reservations-only true"
+)
 
 Then = Callable[[Problem | None, float], None]
 """Told with None when the network is ready, or with why it is not, and the time."""
@@ -32,14 +35,18 @@ class _Entry:
     problem: Problem | None = None
     problem_until_s: float = 0.0
     waiting: list[Then] = field(default_factory=list)
+    is_served_told: bool = False
 
 
 class Networks:
     """The networks that were asked for."""
 
-    def __init__(self, policy: Policy, provider: Provider, runner: Runner, outbox: Outbox) -> None:
+    def __init__(
+        self, policy: Policy, provider: Provider, definitions: Definitions, runner: Runner, outbox: Outbox
+    ) -> None:
         self._policy = policy
         self._provider = provider
+        self._definitions = definitions
         self._runner = runner
         self._outbox = outbox
         self._entries: dict[Network, _Entry] = {}
@@ -54,11 +61,12 @@ class Networks:
         if entry.problem and now_s < entry.problem_until_s:
             then(entry.problem, now_s)
             return
+        self._definitions.refresh(now_s)
         self._refresh(network, node, entry, now_s)
         if entry.known_at_s is None:
             entry.waiting.append(then)
         else:
-            then(None, now_s)
+            then(self._definitions.objection(), now_s)
 
     def contradicted(self, network: Network) -> None:
         """The grid does not know it any more: it is looked up before it is used again."""
@@ -92,8 +100,13 @@ class Networks:
         if is_fresh or entry.is_asking:
             return
         entry.is_asking = True
-        policy = self._policy
-        task = NetworkTask(self._provider, policy.user, network, may_create=policy.may_create_networks)
+        task = NetworkTask(
+            self._provider,
+            self._policy.user,
+            network,
+            may_create=self._policy.may_create_networks,
+            objection=self._definitions.objection,
+        )
         task.node = node
         self._runner.submit(task, lambda outcome, at_s: self._prepared(network, outcome, at_s), now_s)
 
@@ -107,6 +120,9 @@ class Networks:
             if outcome.created or outcome.remarks:
                 facts = {"created": ", ".join(outcome.created), "remarks": ", ".join(outcome.remarks)}
                 self._outbox.note("network_ready", network=network.subnet, view=network.view, **facts)
+            if outcome.is_served and not entry.is_served_told and not self._policy.reservations_only:
+                entry.is_served_told = True
+                self._outbox.alarm("dhcp_members", network=network.subnet, view=network.view, remedy=_BANNER)
         elif not isinstance(problem, TryAgain):
             entry.known_at_s = None
             entry.problem, entry.problem_until_s = problem, now_s + BAD_NEWS_KEPT_S

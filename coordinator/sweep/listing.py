@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from coordinator.core.errors import GridRefused
 from coordinator.grid.operations import Found, Object, Operation, ReadPage, Reply
+from coordinator.grid.refusal_problems import as_problem
 from coordinator.grid.refusals import Refusal
 from coordinator.lane.task import Failed, Priority, Task
 
@@ -40,8 +40,7 @@ class ListTask(Task[Page | Failed]):
         return Page(reply.hits, reply.next_page_id) if isinstance(reply, Found) else None
 
     def refused(self, refusal: Refusal, now_s: float) -> Page | Failed:
-        action = "list the cluster's addresses"
-        return Failed(GridRefused(cause=refusal.text, user=self._user, action=action))
+        return Failed(as_problem(refusal, "list the cluster's addresses", self._user))
 
     def doubtful(self, now_s: float) -> Page | Failed | None:
         return None

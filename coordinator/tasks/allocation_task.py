@@ -28,6 +28,9 @@ class AllocationTask(Task[Outcome]):
     def goes_separately(self) -> None:
         self.is_separate = True
 
+    def goes_by_request(self, now_s: float) -> None:
+        self.is_separate = False
+
     def found(self, reply: Reply) -> AllocationObject | None:
         """What the search by id found. Raises `Unreadable` for more than one object, or for another id."""
         if not isinstance(reply, Found) or len(reply.hits) > 1:

@@ -30,14 +30,14 @@ class DeleteTask(ReferringTask[Gone]):
 
     def __init__(self, writer: Writer, user: str, allocation: str, references: References, due_s: float) -> None:
         super().__init__(writer, user, allocation, references)
-        self.ready_at_s = due_s
+        self.ready_at_s = self.due_s = due_s
         self._failures = 0
 
     def hasten(self, due_s: float) -> bool:
         """It is due earlier than was said, unless it rests because it has failed. Returns whether it is now."""
         if self._failures or due_s >= self.ready_at_s:
             return False
-        self.ready_at_s = due_s
+        self.ready_at_s = self.due_s = due_s
         return True
 
     def expedite(self, now_s: float) -> None:

@@ -13,11 +13,17 @@ class ReferringTask(AllocationTask[Outcome]):
 
     def __init__(self, writer: Writer, user: str, allocation: str, references: References) -> None:
         super().__init__(writer, user, allocation)
+        self.due_s = 0.0
         self._references = references
 
     def goes_separately(self) -> None:
         super().goes_separately()
         self.rest()
+
+    def goes_by_request(self, now_s: float) -> None:
+        if self.is_separate:
+            super().goes_by_request(now_s)
+            self.ready_at_s = min(self.ready_at_s, max(self.due_s, now_s))
 
     @property
     def must_look(self) -> bool:

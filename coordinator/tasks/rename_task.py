@@ -43,6 +43,11 @@ class RenameTask(Task[Renamed | Failed]):
         self._is_separate = True
         self.ready_at_s = max(self.ready_at_s, self._references.free_at_s(self.subject))
 
+    def goes_by_request(self, now_s: float) -> None:
+        if self._is_separate:
+            self._is_separate = False
+            self.ready_at_s = min(self.ready_at_s, now_s)
+
     def operations(self) -> tuple[Operation, ...]:
         write = self._operation
         if self._is_separate and self.ready_at_s < self._references.free_at_s(self.subject):

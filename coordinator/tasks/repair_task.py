@@ -172,7 +172,10 @@ class RepairTask(AllocationTask[RepairOutcome]):
         if by.allocation or named is None or not self._is_ours(named.allocation):
             return Occupied(by)
         if self.is_separate:
-            return Failed(ObjectEdited(address=by.address, view=by.view, allocation=named.allocation))
+            attribute = self._writer.names.allocation_id
+            return Failed(
+                ObjectEdited(address=by.address, view=by.view, attribute=attribute, allocation=named.allocation)
+            )
         self._edited, self._named = by, named.allocation
         self._go_to(_Step.FIND_NAMED)
         return None

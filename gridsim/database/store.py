@@ -77,6 +77,8 @@ class Store:
         self._objects: dict[str, dict[str, GridObject]] = {}
         self._index: dict[IndexKey, dict[str, None]] = {}
         self._undo: list[tuple[str, str, GridObject | None]] = []
+        self.needs_restart = False
+        """Whether DHCP members have to learn of a change, so that the GUI shows its "restart required" banner."""
 
     def put(self, thing: GridObject) -> None:
         """Add an object, or replace the one with its key."""
@@ -94,7 +96,18 @@ class Store:
 
     def commit(self) -> None:
         """Make the changes so far final."""
+        changes = [(before, self.get(kind, key)) for kind, key, before in self._undo if kind == "fixedaddress"]
+        self.needs_restart |= any(self._lease(before) != self._lease(after) for before, after in changes)
         self._undo.clear()
+
+    def _lease(self, fixed: GridObject | None) -> tuple[object, ...]:
+        """What DHCP members have to know of a fixed address: nothing of a reservation, or where none serves."""
+        if fixed is None or fixed.fields["match_client"] == "RESERVED":
+            return ()
+        networks = self.found_by("network", "network", fixed.fields["network"])
+        if not any(each.view == fixed.view and each.fields.get("members") for each in networks):
+            return ()
+        return tuple(fixed.fields.get(name) for name in ("ipv4addr", "mac", "match_client", "name", "disable"))
 
     def _swap(self, kind: str, key: str, after: GridObject | None) -> GridObject | None:
         objects = self._objects.setdefault(kind, {})

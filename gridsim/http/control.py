@@ -95,6 +95,11 @@ def _wait(wapi: Wapi, request: HttpRequest) -> Any:
     return {"reached": wait(number, min(timeout_s, _WAIT_S_MAX)), "received": wapi.log.received}
 
 
+def _get_restart(wapi: Wapi, request: HttpRequest) -> Any:
+    with wapi.model() as grid:
+        return {"needed": grid.store.needs_restart}
+
+
 def _release(wapi: Wapi, request: HttpRequest) -> Any:
     wapi.release()
     return {}
@@ -108,6 +113,7 @@ _ACTIONS: dict[tuple[str, str], Callable[[Wapi, HttpRequest], Any]] = {
     ("POST", "objects"): _post_objects,
     ("PUT", "objects"): _put_objects,
     ("DELETE", "objects"): _delete_objects,
+    ("GET", "restart"): _get_restart,
     ("POST", "wait"): _wait,
     ("POST", "release"): _release,
 }

@@ -36,8 +36,13 @@ def render(grid: Grid, calls: Sequence[CallRecord], received: int) -> str:
         f"<h1>Simulated Infoblox grid</h1>"
         f"<p>cni-infoblox-gridsim: an IP address database in memory that speaks the WAPI. "
         f"This page shows what is in it now.</p>"
-        f"{_tiles(grid, len(networks), received)}{''.join(cards)}{_calls(calls)}</main></body></html>\n"
+        f"{_banner(grid.store)}{_tiles(grid, len(networks), received)}{''.join(cards)}{_calls(calls)}"
+        f"</main></body></html>\n"
     )
+
+
+def _banner(store: Store) -> str:
+    return '<div class="card banner">Restart required: DHCP services</div>' if store.needs_restart else ""
 
 
 def _tiles(grid: Grid, networks: int, received: int) -> str:

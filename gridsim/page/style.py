@@ -48,6 +48,7 @@ code, .mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monosp
 .legend i { display: inline-block; width: 11px; height: 11px; border-radius: 3px; margin-right: 6px;
   vertical-align: -1px; }
 .scroll { overflow-x: auto; margin: 16px -20px 0; padding: 0 20px; }
+.banner { color: var(--bad); background: var(--bad-ground); font-weight: 600; }
 table { border-collapse: collapse; width: 100%; white-space: nowrap; }
 th { text-align: left; font-weight: 550; font-size: 12px; color: var(--soft); }
 th, td { padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); }

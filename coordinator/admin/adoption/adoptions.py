@@ -93,7 +93,7 @@ class Adoptions:
 
     def propose(self, ticket: int, request: ListUnadopted, now_s: float) -> None:
         """Ask grid and nodes what there is to adopt."""
-        if self._lane.form is Form.SEPARATE:
+        if self._lane.request.known is Form.SEPARATE:
             msg = "the grid user may not use 'request': no id can be written safely, so nothing can be adopted"
             details = "Give the user the right to use it (WAPI object 'request'), or delete these objects by hand."
             self._tell(ticket, turned_down(request.id, msg, details))
@@ -234,7 +234,7 @@ class Adoptions:
         parts.runner.submit(task, lambda outcome, at_s: self._ended(course, task, outcome, at_s), now_s)
 
     def _why_not(self, course: _Course, session: Session, found: BareObject, now_s: float) -> str:
-        if self._lane.form is Form.SEPARATE:
+        if self._lane.request.known is Form.SEPARATE:
             return "the grid user may not use 'request', so no id can be written safely"
         if session.connection not in course.answered:
             return f"the agent of {session.node} has not answered"

@@ -21,7 +21,7 @@ from protocol.wire.values import Interface
 NO_VM_ID: Final = "N/A"
 """What the original plugin wrote as `VM ID` of gateways."""
 
-NOBODY_KNOWN: Final = "its VM ID names no container: look for who uses it, then delete it in the grid"
+NOBODY_KNOWN: Final = "it names no container: look for who uses it, then delete it in the grid"
 SEEN_NOWHERE: Final = "no node sees it: its pod is gone, or lives on a node whose agent is not connected"
 
 _CONTAINER_ID: Final = re.compile(r"[0-9a-f]{64}")

@@ -69,6 +69,9 @@ class AdoptionTask(Task[AdoptionOutcome]):
         """Single calls write by reference, whoever has that by then: no id is ever written so."""
         self._is_separate = True
 
+    def goes_by_request(self, now_s: float) -> None:
+        self._is_separate = False
+
     def operations(self) -> tuple[Operation, ...]:
         if self._write is None:
             return (self._writer.find_at(self.found.view, self.found.address),)

@@ -154,16 +154,39 @@ def test_a_claim_that_the_grid_lost_is_made_at_its_very_address(ask):
 
 def test_attributes_may_have_other_names(grid, ask):
     grid.create("extensibleattributedef", {"name": "Pod Node", "type": "STRING"})
-    writer = replace(WRITER, names=AttributeNames().renamed([("Location", "Pod Node")]))
+    writer = replace(WRITER, names=AttributeNames.renamed(["Location=Pod Node"]))
     made = writer.read(ask(writer.create(an_id(), "node-1", NETWORK, None, None)).object)
     assert made.node == "node-1"
     assert "Location" not in ask(writer.find(an_id())).hits[0]["extattrs"]
 
 
-@pytest.mark.parametrize("pairs", [[("Site", "X")], [("Location", "VM ID")]])
-def test_names_that_clash_or_are_unknown_are_refused(pairs):
-    with pytest.raises(ValueError, match=r"none of|the same name"):
-        AttributeNames().renamed(pairs)
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (["Site=X"], "none of Allocation ID"),
+        (["Location=VM ID"], "the same name"),
+        (["Location=A", "Location=B"], "given twice"),
+        (["Location"], "must be NAME=OTHER"),
+        (["Location= "], "must be NAME=OTHER"),
+        ([f"Location={'x' * 129}"], "at most 128 characters"),
+    ],
+)
+def test_names_that_clash_or_are_unknown_are_refused(texts, said):
+    with pytest.raises(ValueError, match=said):
+        AttributeNames.renamed(texts)
+
+
+def test_names_may_change_places():
+    names = AttributeNames.renamed(["Location=VM ID", "VM ID = Location"])
+    assert (names.location, names.vm_id) == ("VM ID", "Location")
+    assert names.standard_names()["VM ID"] == "Location"
+
+
+def test_a_label_without_a_mac_leaves_the_one_that_the_object_bears(ask):
+    ask(WRITER.create(an_id(), "node-1", NETWORK, LABEL, LABEL.mac))
+    ask(WRITER.label(an_id(), "node-1", LABEL.model_copy(update={"pod": "web-9"}), None))
+    (after,) = seen(ask)
+    assert (after.mac, after.label.pod) == (LABEL.mac, "web-9")
 
 
 def test_what_is_no_fixed_address_is_unreadable():

@@ -8,6 +8,7 @@ import pytest
 from machine_world import CLUSTER, NETWORK, Agent, Fate, World
 from test_coordinator_machine import LABEL, claim
 
+from coordinator.core.attributes import AttributeNames
 from gridsim.database.faults import Faults
 from gridsim.legacy import LegacyCluster, LegacyPod, create_legacy
 from gridsim.model import Grid
@@ -25,6 +26,7 @@ from protocol.admin.messages import (
     Verified,
     Verify,
 )
+from protocol.attributes import TYPES
 from protocol.wire import messages
 from protocol.wire.allocation_id import ADOPTED_JOURNAL, AllocationId
 from protocol.wire.values import ClaimRow, Interface, State
@@ -220,13 +222,13 @@ def test_what_a_silent_node_claims_is_no_difference() -> None:
 class Legacy:
     """What the original left, with the node on which a pod of it lives."""
 
-    def __init__(self, **faults: Any) -> None:
+    def __init__(self, names: AttributeNames | None = None, **faults: Any) -> None:
         grid = Grid(faults=Faults(**faults))
         cluster = LegacyCluster(
             NETWORK.subnet, "10.55.0.1", tenant="prod-1", network_name="pods", pods=(LegacyPod("web-2", POD, MAC),)
         )
         create_legacy(grid, cluster)
-        self.world = World(grid=grid)
+        self.world = World(grid=grid, names=names or AttributeNames())
         self.agent = connected(self.world)
 
     def list(self, *interfaces: Interface, driver: str = "") -> Unadopted:
@@ -273,6 +275,27 @@ def test_an_address_of_the_original_gets_an_id_and_goes_to_its_nodes_agent() -> 
     site.world.passes(31.0)
     assert site.world.objects() == {}
     assert "10.55.0.1" in {each["ipv4addr"] for each in site.world.search()}
+
+
+def test_where_attributes_have_other_names_what_the_original_wrote_is_found_and_bears_both() -> None:
+    site = Legacy(AttributeNames.renamed(f"{name}=CNI {name}" for name in TYPES))
+    assert sum(uncompared(verify(site.world)).values()) == 2, "gateway and pod"
+    assert site.adopt(site.list(HOME).proposal) == [""]
+    (adopted,) = [each["extattrs"] for each in site.world.search() if each["ipv4addr"] == "10.55.0.2"]
+    assert adopted["Tenant ID"] == adopted["CNI Tenant ID"] == {"value": "prod-1"}
+    assert adopted["CNI VM ID"] == {"value": POD}
+    (row,) = [row for page in site.agent.take(messages.Orphans) for row in page.rows]
+    assert row.label is not None
+    site.agent.let_go(row.allocation)
+    site.world.passes(31.0)
+    assert [each["ipv4addr"] for each in site.world.search()] == ["10.55.0.1"]
+
+
+def test_where_the_original_has_never_been_its_attributes_need_not_be_defined() -> None:
+    names = AttributeNames.renamed(f"{name}=CNI {name}" for name in TYPES)
+    world = World(grid=Grid(definitions="none"), names=names)
+    connected(world)
+    assert verify(world).differences == []
 
 
 def test_another_node_cannot_let_go_what_was_adopted() -> None:

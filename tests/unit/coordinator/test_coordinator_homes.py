@@ -6,6 +6,7 @@ import pytest
 
 from coordinator.admin.adoption.homes import Seen, find_homes, finding_of
 from coordinator.admin.bare_object import BareObject
+from coordinator.grid.allocation_object import ORIGINAL_NAMES
 from protocol.admin.messages import Finding
 from protocol.wire.values import Interface
 
@@ -20,7 +21,12 @@ def bare(
     """An object as the original plugin made it."""
     known = {"allocation": "", "view": "default", "name": "", "comment": "", "ifname": "", "location": ""}
     return BareObject(
-        subnet="10.55.0.0/24", address=address, mac=mac, container_id=container_id, **{**known, **changes}
+        subnet="10.55.0.0/24",
+        address=address,
+        mac=mac,
+        container_id=container_id,
+        names=ORIGINAL_NAMES,
+        **{**known, **changes},
     )
 
 

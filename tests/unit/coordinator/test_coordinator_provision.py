@@ -84,7 +84,7 @@ def test_a_gateway_that_anything_else_occupies_is_reserved_already(kind):
 
 
 def test_attributes_may_have_other_names_on_a_grid():
-    names = AttributeNames().renamed([("Location", "Pod Node"), ("Allocation ID", "Pod Address ID")])
+    names = AttributeNames.renamed(["Location=Pod Node", "Allocation ID=Pod Address ID"])
     world = World(grid=Grid(definitions="none"), names=names)
     agent = connected(world)
     agent.ask(label=LABEL)
@@ -98,9 +98,30 @@ def test_attributes_may_have_other_names_on_a_grid():
     assert agent.take(messages.Gone)
 
 
-def test_an_attribute_whose_type_does_not_take_our_values_is_told_with_the_remedy():
-    grid = Grid(definitions="none")
-    sites = {"name": "Location", "type": "ENUM", "list_values": [{"value": "Berlin"}]}
-    assert grid.call(calls.Call("POST", "extensibleattributedef", [], sites)).status == 201
-    world = World(grid=grid)
-    assert "definitions_mistyped" in world.notes
+def test_somebody_elses_network_is_told_by_the_names_that_attributes_have_here():
+    grid = Grid()
+    for name in ("Net", "Owner", "Kind"):
+        grid.create("extensibleattributedef", {"name": name, "type": "STRING"})
+    grid.create("network", {"network": NETWORK.subnet, "extattrs": {"Network Name": {"value": "pods"}}})
+    names = AttributeNames.renamed(["Network Name=Net", "Tenant ID=Owner", "CMP Type=Kind"])
+    agent = connected(World(grid=grid, names=names))
+    agent.ask()
+    (declined,) = agent.take(messages.Declined)
+    assert "Net to 'pods', or Owner to 'prod-1' with Kind 'Kubernetes'" in declined.details
+
+
+MEMBERS = [{"_struct": "dhcpmember", "name": "gm.example.org"}]
+
+
+@pytest.mark.parametrize("reservations_only", [False, True])
+def test_a_network_that_dhcp_members_serve_is_used_and_told_with_the_remedies_once(reservations_only):
+    grid = Grid()
+    named = {"Network Name": {"value": "pods"}}
+    grid.create("network", {"network": NETWORK.subnet, "extattrs": named, "members": MEMBERS})
+    world = World(grid=grid, reservations_only=reservations_only, lookup_ttl_s=10.0)
+    agent = connected(world)
+    for _ in range(3):
+        agent.ask(label=LABEL)
+        assert agent.told()
+        world.passes(11.0)
+    assert world.notes.count("dhcp_members") == (0 if reservations_only else 1)

@@ -41,7 +41,7 @@ def _with_password(monkeypatch: pytest.MonkeyPatch) -> None:
         ([*GRID, "--token-service-account", "agent"], "must be of the form NAMESPACE:NAME"),
         ([*GRID, "--former-cluster-id", "prod"], "--former-cluster-id: 'prod' must be 12 hexadecimal digits"),
         ([*GRID, "--ea", "Locality=Rack"], "--ea: 'Locality' is none of Allocation ID, Tenant ID"),
-        ([*GRID, "--ea", "Location"], "--ea: 'Location' must be of the form NAME=OTHER"),
+        ([*GRID, "--ea", "Location"], "--ea: 'Location' must be NAME=OTHER"),
         ([*GRID, "--ea", "Location=VM ID"], "--ea: two attributes have the same name"),
         ([*GRID, "--several", "true", "--live-nodes", "/nodes"], "--live-nodes: cannot be used with --several"),
         ([*GRID, "--several", "true", *WATCHED], "--watch-cluster: cannot be used with --several"),

@@ -29,7 +29,7 @@ GATHERING_S = 0.1
 
 def a_new_network(name: str, node: str) -> NetworkTask:
     network = Network(f"view-{name}", "10.57.0.0/24", "10.57.0.1", "pods")
-    task = NetworkTask(PROVIDER, "admin", network, may_create=True)
+    task = NetworkTask(PROVIDER, "admin", network, may_create=True, objection=lambda: None)
     task.node = node
     return task
 

@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-from gridsim_builders import NEXT, a_grid, a_mac, ea, fixed
+from gridsim_builders import NEXT, a_grid, a_mac, delete, ea, fixed, put, refused
 
 from gridsim.calls_log import CallRecord
 from gridsim.model import Grid
@@ -102,3 +102,20 @@ def test_the_page_refreshes_itself_and_shows_addresses_with_their_identity() -> 
 
 def test_an_empty_grid_has_a_page() -> None:
     assert "No networks yet" in render(Grid(), [], 0)
+
+
+def test_the_banner_comes_up_where_dhcp_members_have_to_learn_of_a_mac() -> None:
+    grid = a_grid()
+    assert fixed(grid, mac=a_mac(1)).status == 201
+    served = grid.create("network", {"network": "10.56.0.0/24", "members": [{"name": "gm.example.org"}]})
+    assert served
+    reserved = fixed(grid, "10.56.0.2")
+    assert put(grid, reserved.body, {"name": "reserve", "comment": "ours"}).status == 200
+    assert delete(grid, reserved.body).status == 200
+    assert not grid.store.needs_restart
+    assert "Restart required" not in render(grid, [], 0)
+    refused(fixed(grid, "10.56.0.2", a_mac(2), extattrs=ea(Nothing="x")), 400, "Client.Ibap.Proto", "Unknown")
+    assert not grid.store.needs_restart
+    assert fixed(grid, "10.56.0.2", a_mac(2)).status == 201
+    assert grid.store.needs_restart
+    assert "Restart required" in render(grid, [], 0)
