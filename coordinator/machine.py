@@ -12,6 +12,7 @@ from sys import intern
 from coordinator.admin.commands import Commands, Hooks
 from coordinator.admin.events import AnswerCommand, Asked, Left
 from coordinator.allocation.asks import Asks
+from coordinator.allocation.creations import Creations
 from coordinator.allocation.deletions import Deletions
 from coordinator.allocation.grants import Grants
 from coordinator.allocation.index import Index
@@ -129,6 +130,7 @@ class Machine:
             references=self._references,
             sealer=self._sealer,
             index=self.index,
+            creations=Creations(self.index, policy.allocations_max),
             sessions=self.sessions,
             networks=Networks(policy, self._provider, self._definitions, self._runner, self._outbox),
             definitions=self._definitions,

@@ -20,6 +20,7 @@ LIMITED: Final = frozenset(
         "node_goes_apart",
         "node_key_replaced",
         "not_yours",
+        "repair_not_allowed",
         "unreadable_message",
         "wrong_cluster",
     }

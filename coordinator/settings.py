@@ -270,7 +270,11 @@ def _add_process(add: Add) -> None:
 def _add_allocations(add: Add) -> None:
     """How addresses are given, kept ready and freed."""
     add("--reserve", metavar="N", help="addresses that each node keeps ready of each network (2)")
-    add("--node-allocations-max", metavar="N", help="most addresses of one node (1024)")
+    add(
+        "--node-allocations-max",
+        metavar="N",
+        help="most addresses of one node, not counting what it leaves (1024)",
+    )
     add("--release-delay", metavar="SECONDS", help="how long a released address rests (30)")
     add("--lookup-ttl", metavar="SECONDS", help="how long views and networks are believed (300)")
     add("--sweep-interval", metavar="SECONDS", help="how often grid and journals are compared; 0: never (600)")

@@ -83,8 +83,6 @@ class Asks:
         self._grants = grants
         self._shortages = shortages
         self._asks: dict[str, Ask] = {}
-        self._making: set[str] = set()
-        """Ids for which a create is under way, be their asks over or not."""
         self._deadlines: Deadlines[str] = Deadlines()
 
     def __len__(self) -> int:
@@ -144,7 +142,7 @@ class Asks:
             raise errors.SingleCallsRefused(user=parts.policy.user)
         if AllocationId.parse(allocation).owner != session.owner:
             raise errors.NotYours(attachment=allocation)
-        is_used = allocation in parts.index or allocation in self._making or allocation in self._deletions
+        is_used = allocation in parts.index or allocation in parts.creations or allocation in self._deletions
         if is_used or session.names(allocation):
             raise errors.IdUsed(allocation=allocation)
         if len(session.asks) >= ASKS_OF_NODE_MAX:
@@ -174,6 +172,9 @@ class Asks:
         if self._asks.get(ask.allocation) is not ask:
             return
         parts, label = self._parts, ask.message.label
+        if not parts.creations.has_room(ask.allocation):
+            self._decline(ask, errors.NodeObjectsFull(node=ask.session.node, limit=parts.creations.objects_max))
+            return
         ask.starts += 1
         ask.task = CreateTask(
             parts.writer,
@@ -185,7 +186,7 @@ class Asks:
             mac=self._labels.mac_of(ask.allocation, label) if label else None,
             for_reserve=ask.message.for_reserve,
         )
-        self._making.add(ask.allocation)
+        parts.creations.begin(ask.allocation)
         parts.runner.submit(ask.task, lambda outcome, at_s: self._ended(ask, outcome, at_s), now_s)
 
     # From the lane to the answer
@@ -195,7 +196,7 @@ class Asks:
             ask.calls += ask.task.calls
             ask.grid_s += ask.task.grid_s
         ask.task = None
-        self._making.discard(ask.allocation)
+        self._parts.creations.end(ask.allocation)
         if isinstance(outcome, Created):
             self._parts.index.saw(outcome.object)
         if self._asks.get(ask.allocation) is not ask:
@@ -316,7 +317,7 @@ class Asks:
         """Make nothing for it; False where that is in a call already."""
         if ask.task and not self._parts.runner.withdraw(ask.task):
             return False
-        self._making.discard(ask.allocation)
+        self._parts.creations.end(ask.allocation)
         return True
 
     def _close(self, ask: Ask) -> None:

@@ -104,6 +104,10 @@ class Index:
         """The objects whose ids name this node (NODE of the id), by id."""
         return [self._objects[allocation] for allocation in sorted(self._nodes.get(node, ()))]
 
+    def count_of_node(self, node: str) -> int:
+        """How many objects bear ids of this node (NODE of the id)."""
+        return len(self._nodes.get(node, ()))
+
     def count(self, view: str, subnet: str) -> int:
         """How many objects of ours a network holds."""
         return self._networks[view, subnet]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from coordinator.allocation.creations import Creations
 from coordinator.allocation.index import Index
 from coordinator.allocation.seal import Sealer
 from coordinator.core.alarms import Alarms
@@ -26,6 +27,7 @@ class Parts:
     references: References
     sealer: Sealer
     index: Index
+    creations: Creations
     sessions: Sessions
     networks: Networks
     definitions: Definitions

@@ -12,6 +12,7 @@ from typing import Final
 from coordinator.allocation.finds import Finds, find
 from coordinator.allocation.index import NetworkPlace
 from coordinator.allocation.parts import Parts
+from coordinator.core import errors
 from coordinator.core.networks import Network, resolve
 from coordinator.grid.allocation_object import AllocationObject
 from coordinator.nodes.sessions import Claim, Session
@@ -196,7 +197,7 @@ class Repairs:
             return
         session, claim = found
         parts = self._parts
-        network = self._allowed(claim)
+        network = self._allowed(session, claim)
         if network is None:
             self._tried(allocation, now_s)
             return
@@ -213,20 +214,25 @@ class Repairs:
         if (claim.view, claim.subnet) in self._unsearched:
             task.hurry()
         self._tasks[allocation] = task
+        parts.creations.begin(allocation)
         parts.runner.submit(task, lambda outcome, at_s: self._ended(allocation, outcome, at_s), now_s)
 
-    def _allowed(self, claim: Claim) -> Network | None:
-        """The network to write in; None, with an alarm, where this coordinator may not write there."""
+    def _allowed(self, session: Session, claim: Claim) -> Network | None:
+        """The network to write in; None, with an alarm, where nothing may be written there, or for this node."""
+        parts = self._parts
         ask = values.NetworkAsk(name=claim.network_name or "?", view=claim.view, subnet=claim.subnet)
         try:
-            return resolve(ask, self._parts.policy.rules)
+            if claim.allocation not in parts.index and not parts.creations.has_room(claim.allocation):
+                raise errors.NodeObjectsFull(node=session.node, limit=parts.creations.objects_max)
+            return resolve(ask, parts.policy.rules)
         except Problem as problem:
             facts = {"allocation": claim.allocation, "address": claim.address, "reason": problem.msg}
-            self._parts.outbox.alarm("repair_not_allowed", **facts)
+            parts.outbox.alarm("repair_not_allowed", **facts)
             return None
 
     def _ended(self, allocation: str, outcome: RepairOutcome, now_s: float) -> None:
         del self._tasks[allocation]
+        self._parts.creations.end(allocation)
         found = self._claim(allocation)
         if isinstance(outcome, InPlace):
             self._repaired(allocation, outcome, found, now_s)

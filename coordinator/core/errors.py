@@ -74,6 +74,14 @@ class NodeFull(TryAgain):
     remedy = "Remove pods from the node, or raise --node-allocations-max."
 
 
+class NodeObjectsFull(TryAgain):
+    message = "the grid has {limit} addresses of node {node}, of all its boots, as many as it may have"
+    remedy = (
+        "That is twice --node-allocations-max. What was released, or is of an earlier boot, is free in about a "
+        "minute. If it lasts, see the alarms of 'cni-infoblox status', or raise the limit."
+    )
+
+
 class EnrolmentUnavailable(TryAgain):
     message = "the Kubernetes API server does not say whose token this is"
     remedy = (

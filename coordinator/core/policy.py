@@ -12,8 +12,9 @@ from coordinator.core.networks import NetworkRules
 class Policy:
     """`user` is the WAPI user, for messages to people; `former` are cluster ids that this cluster had before.
 
-    `reserve` is how many ready allocations each network shall have on a node; `allocations_max` bounds a node's
-    claims, `may_create_networks` says whether networks and views that are missing are made.
+    `reserve` is how many ready allocations each network shall have on a node; `allocations_max` bounds the claims
+    of a node's agent, and twice that the node's objects in the grid (`allocation/creations.py`).
+    `may_create_networks` says whether networks and views that are missing are made.
     """
 
     cluster_id: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import msgpack
@@ -12,7 +13,7 @@ import pytest
 import zmq
 from enrolling import Applicant, an_enrol, enrolling_plan
 from hostile import bound_lines, bounded, cpu_s, number, passes
-from plans import asking
+from plans import NO_REST, asking
 from runtime_calls import a_mac, add
 from wire_peer import Peer
 
@@ -20,9 +21,10 @@ from coordinator.nodes.rate_limit import MESSAGES_MAX
 from daemon.log_limit import LINE_EVERY_S
 from demo.cluster import Cluster
 from demo.daemons import Daemon
+from demo.grid import ea
 from protocol.keys import generate, load_pair, public_text
-from protocol.wire.codec import encode
-from protocol.wire.messages import Allocate, Welcome
+from protocol.wire.codec import decode_to_agent, encode
+from protocol.wire.messages import Allocate, Allocated, Answer, Declined, Welcome, Whose
 from protocol.wire.values import MESSAGE_BYTES_MAX, NetworkAsk
 from tests.kubernetes_stub import KubernetesStub
 
@@ -84,6 +86,39 @@ def test_of_one_node_only_its_newest_connections_stay(cluster: Cluster) -> None:
         assert all(peer.is_cut_off() for peer in peers[:4])
         assert isinstance(peers[-1].greet(), Welcome)
     assert bounded(coordinator_of(cluster), "connections_per_node") == 4
+
+
+def take_all(peer: Peer, randoms: Iterable[int]) -> None:
+    """Ask for an address under each id, and call everything one's own that the coordinator asks about."""
+    asked = {peer.draw(f"{random:012x}") for random in randoms}
+    for allocation in sorted(asked):
+        ask = Allocate(id="a", allocation=allocation, network=NetworkAsk(name="pods"), budget_ms=20_000)
+        peer.socket.send(encode(ask))
+    while asked:
+        assert peer.socket.poll(20_000)
+        message = decode_to_agent(peer.socket.recv())
+        if isinstance(message, Allocated | Declined):
+            asked.discard(message.allocation or "")
+        elif isinstance(message, Whose):
+            peer.socket.send(encode(Answer(id=message.id, mine=message.allocations, disowned=[])))
+
+
+def test_a_node_that_claims_nothing_and_one_that_invents_boots_stay_within_twice_the_limit(
+    make_cluster: MakeCluster, make_netns: MakeNetns
+) -> None:
+    limit = 5
+    flags = (*NO_REST, "--node-allocations-max", str(limit))
+    cluster = make_cluster(asking(nodes=("node-1", "node-2"), coordinator_flags=flags))
+    agent = cluster.nodes["node-2"].agent
+    assert agent
+    agent.stop()
+    first = itertools.count(step=limit + 1)
+    with closing(Peer(cluster, load_pair(cluster.keys / "node-2" / "agent.key_secret"))) as peer:
+        for number, boot_id in zip(first, ("", "", "", "invented-1", "invented-2"), strict=False):
+            assert isinstance(peer.greet(boot_id), Welcome)
+            take_all(peer, range(number, number + limit + 1))
+    assert sum(ea(each, "Location") == "node-2" for each in cluster.grid.objects()) == 2 * limit
+    assert add(cluster.node, "beside", make_netns(a_mac())).ok
 
 
 def test_invented_views_of_one_node_let_the_adds_of_others_through(

@@ -41,15 +41,19 @@ class Peer:
         self._close_socket()
         return is_cut_off
 
-    def greet(self) -> object:
-        """Say hello, and answer the welcome, which is returned; anything else is returned as it is."""
-        answer = self.answer(hello(own_boot_id(), self.node))
+    def greet(self, boot_id: str = "") -> object:
+        """Say hello, and answer the welcome, which is returned; anything else is returned as it is.
+
+        `boot_id` is the running kernel's, where it is empty. Nothing is claimed.
+        """
+        boot_id = boot_id or own_boot_id()
+        answer = self.answer(hello(boot_id, self.node))
         if isinstance(answer, Welcome):
             self.owner = Owner(
                 answer.cluster,
                 hash_node(self.node),
                 MACHINE,
-                hash_boot(own_boot_id()),
+                hash_boot(boot_id),
                 hash_driver("infoblox"),
                 JOURNAL,
             )
