@@ -30,6 +30,11 @@ ASKS_OF_NODE_MAX: Final = 256
 BUDGET_MAX_S: Final = 60.0
 """No ask waits for longer, whatever its agent says: no ADD does."""
 
+WHY_NO_RESERVE: Final = {
+    DeclineKind.NO_RESERVE: "The network's reserve is shared by all nodes; the agent asks again after a minute.",
+    DeclineKind.TRY_AGAIN: "It is not known yet what the grid holds; the agent asks again in a moment.",
+}
+
 STARTS_MAX: Final = 4
 """How often one ask starts anew because its network was short of addresses or gone."""
 
@@ -95,8 +100,8 @@ class Asks:
         except Problem as problem:
             self._tell(session, message, problem)
             return
-        if message.for_reserve and not self._grants.ask(session, message, ask.network, now_s):
-            self._no_reserve(ask)
+        if message.for_reserve and (kind := self._grants.ask(session, message, ask.network, now_s)):
+            self._no_reserve(ask, kind)
             return
         self._asks[ask.allocation] = ask
         session.asks.add(ask.allocation)
@@ -263,7 +268,7 @@ class Asks:
     def _exhausted(self, ask: Ask, now_s: float) -> None:
         if ask.message.for_reserve:
             self._grants.exhausted(ask.network)
-            self._no_reserve(ask)
+            self._no_reserve(ask, DeclineKind.NO_RESERVE)
             return
         if ask.starts < STARTS_MAX and self._shortages.wait(
             ask.network, lambda at_s: self._start(ask, at_s), now_s
@@ -292,15 +297,15 @@ class Asks:
         unknown = messages.Unknown(id=ask.message.id, allocation=ask.allocation)
         self._parts.outbox.send(ask.session.connection, unknown)
 
-    def _no_reserve(self, ask: Ask) -> None:
+    def _no_reserve(self, ask: Ask, kind: DeclineKind) -> None:
         self._close(ask)
         declined = Declined(
             id=ask.message.id,
             allocation=ask.allocation,
-            kind=DeclineKind.NO_RESERVE,
+            kind=kind,
             code=TRY_AGAIN_LATER,
             msg="no ready allocation is granted",
-            details="The network's reserve is shared among all nodes; the agent asks again after a minute.",
+            details=WHY_NO_RESERVE[kind],
         )
         self._parts.outbox.send(ask.session.connection, declined)
 

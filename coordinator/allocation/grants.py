@@ -13,7 +13,7 @@ from coordinator.core.networks import Network
 from coordinator.nodes.sessions import Agent, Session
 from protocol.wire import messages
 from protocol.wire.allocation_id import AllocationId
-from protocol.wire.messages import Allocate
+from protocol.wire.messages import Allocate, DeclineKind
 
 ASKING_S: Final = 120.0
 """An agent that was declined asks again after a minute: who did not ask for so long wants none any more."""
@@ -45,14 +45,14 @@ class Grants:
         self._exhausted: set[tuple[str, str]] = set()
         """Networks that had no address for the reserve, as far as is known since."""
 
-    def ask(self, session: Session, ask: Allocate, network: Network, now_s: float) -> bool:
-        """Whether an ask for the reserve is granted; if so, `ended` must follow."""
+    def ask(self, session: Session, ask: Allocate, network: Network, now_s: float) -> DeclineKind | None:
+        """How an ask for the reserve is declined; None where it is granted, and then `ended` must follow."""
         if not self._parts.index.is_complete:
-            return False
+            return DeclineKind.TRY_AGAIN
         place = network.view, network.subnet
         self._note_ask(place, session.owner.agent, now_s)
         if place in self._exhausted:
-            return False
+            return DeclineKind.NO_RESERVE
         use = self._use(network, session, now_s)
         if ask.ready is not None:
             # Which of its claims are held by now, the labels say that follow.
@@ -60,9 +60,9 @@ class Grants:
             given = max(0, own - ask.ready)
             use = replace(use, ready_of_agent=use.ready_of_agent - given)
         if not reserve.is_granted(use, self._parts.policy.reserve):
-            return False
+            return DeclineKind.NO_RESERVE
         self._pending[ask.allocation] = place
-        return True
+        return None
 
     def ended(self, allocation: str) -> None:
         """The ask was answered."""

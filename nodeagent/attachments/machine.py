@@ -166,7 +166,7 @@ class Attachments:
     def _session_began(self, event: events.SessionBegan, now_s: float) -> None:
         self._node.session = event
         self._adds.session_began(now_s)
-        self._reserve.ticked(now_s)
+        self._reserve.session_began(now_s)
 
     def _session_ended(self, event: events.SessionEnded, now_s: float) -> None:
         if self._node.session is not None:
@@ -212,7 +212,7 @@ class Attachments:
         elif ask.attachment is None:
             if isinstance(message, Unknown):
                 self._asks.let_go(ask.allocation)
-            self._reserve.not_allocated(ask, now_s)
+            self._reserve.not_allocated(ask, message, now_s)
         elif isinstance(message, Unknown):
             self._adds.unknown(ask, now_s)
         else:

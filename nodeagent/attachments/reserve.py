@@ -11,12 +11,15 @@ from nodeagent.domain import wire
 from nodeagent.domain.allocation import IN_USE, Allocation, State
 from nodeagent.domain.attachment import Network
 from nodeagent.domain.effects import Transmit
-from protocol.wire.messages import Allocated, LetGo, PleaseLetGo
+from protocol.wire.allocation_id import JOURNAL_DIGITS
+from protocol.wire.messages import Allocated, Declined, DeclineKind, LetGo, PleaseLetGo, Unknown
 
 UNUSED_S: Final = 3600.0
 """A network that no ADD has used for so long needs no reserve."""
 REFILL_AGAIN_S: Final = 60.0
-"""A network's reserve is left alone for so long after a refill was not granted, or addresses were asked back."""
+"""A network's reserve is left alone for so long after the coordinator had none to grant, or asked some back."""
+REFILL_SOON_S: Final = 1.0
+"""After a refill that has failed otherwise: so long at least, twice that at most, and twice as long each time."""
 REFILL_BUDGET_MS: Final = 60_000
 REFILL_ANSWER_S: Final = 120.0
 """A refill that has no answer after so long, though the coordinator is heard, never gets one: it is asked anew."""
@@ -32,6 +35,8 @@ class _Use:
 
     used_s: float
     refill_s: float = 0.0
+    rest_s: float = 0.0
+    """How long it was left alone after the last of several failures in a row."""
 
 
 class Reserve:
@@ -59,15 +64,25 @@ class Reserve:
         if network not in self._networks and len(self._networks) < NETWORKS_MAX:
             self._networks[network] = _Use(now_s)
 
+    def session_began(self, now_s: float) -> None:
+        """A coordinator has welcomed this node: what others could not grant, it may."""
+        for use in self._networks.values():
+            use.refill_s = use.rest_s = 0.0
+        self.ticked(now_s)
+
     def allocated(self, ask: Ask, message: Allocated) -> None:
         """One more is ready."""
         self._node.rows.make_ready(wire.allocation_of(message, ask.network))
+        if use := self._networks.get(ask.network):
+            use.rest_s = 0.0
 
-    def not_allocated(self, ask: Ask, now_s: float) -> None:
+    def not_allocated(self, ask: Ask, message: Unknown | Declined, now_s: float) -> None:
         """A refill was declined, or its outcome cannot be known."""
         use = self._networks.get(ask.network)
-        if use:
+        if use and isinstance(message, Declined) and message.kind is DeclineKind.NO_RESERVE:
             use.refill_s = now_s + REFILL_AGAIN_S
+        elif use:
+            self._rest(use, now_s)
 
     def asked_back(self, message: PleaseLetGo, now_s: float) -> None:
         """Others need the addresses: let ready ones go; without any, say so."""
@@ -92,7 +107,8 @@ class Reserve:
     def ticked(self, now_s: float) -> None:
         """Let go what is ready in vain, and what was asked for in vain."""
         for ask in self._asks.withdraw_refills(now_s - REFILL_ANSWER_S):
-            self.not_allocated(ask, now_s)
+            if use := self._networks.get(ask.network):
+                self._rest(use, now_s)
         for network, use in list(self._networks.items()):
             if now_s - use.used_s >= UNUSED_S:
                 del self._networks[network]
@@ -125,6 +141,15 @@ class Reserve:
             network: (self._wanted(network) or 0, self._node.rows.count_ready(network))
             for network in self._networks
         }
+
+    def _rest(self, use: _Use, now_s: float) -> None:
+        """Leave a network alone for a while; refills that fail together count as one."""
+        if now_s < use.refill_s:
+            return
+        # All nodes may have failed at one moment: their journals were drawn at random, which spreads them.
+        spread = int(self._node.rows.identity.journal, 16) / 16**JOURNAL_DIGITS
+        use.rest_s = min(2 * use.rest_s or REFILL_SOON_S * (1 + spread), REFILL_AGAIN_S)
+        use.refill_s = now_s + use.rest_s
 
     def _wanted(self, network: Network) -> int | None:
         """How many shall be ready; None where nobody has said it in this run."""

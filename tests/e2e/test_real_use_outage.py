@@ -107,5 +107,5 @@ def test_meanwhile_as_many_pods_start_as_were_ready_and_afterwards_the_grid_show
         for site, container in zip(sites, last, strict=True):
             assert site.delete(container).ok
 
-    # Where a refill was declined meanwhile, the agent asks again after a minute.
+    # A refill that was declined meanwhile is asked for again, the sooner the shorter the outage was.
     assert cluster.grid.wait_until(lambda: shows_in_use(cluster, *living), timeout_s=RECOVERY_S)

@@ -84,7 +84,6 @@ def add_until_it_works(cluster: Cluster, container: str, netns: str, first: Outc
 def assert_one_address_each(
     cluster: Cluster, lives: Outcome, lives_netns: str, comes: Outcome, netns: str, ready: int = 0
 ) -> None:
-    # A refill that was declined, as before the listing is complete, is asked for again a minute later.
     assert cluster.grid.wait_until(lambda: shows(cluster, "lives", "comes", ready=ready), REFILLED_WITHIN_S)
     assert comes.address != lives.address
     assert add(cluster.node, "comes", netns).address == comes.address
@@ -92,7 +91,8 @@ def assert_one_address_each(
     assert set(cluster.grid.pods()) == {lives.address, comes.address}
 
 
-REFILLED_WITHIN_S = 80.0
+REFILLED_WITHIN_S = 10.0
+"""A refill that was declined, as before the listing is complete, is asked for again after a second or two."""
 ASKED = ("claims", "hello", "allocate", "allocated", "answer", "search", "create", "held")
 FROM_RESERVE = ("held", "answer", "label", "labelled", "update", "ready", "allocated")
 DURING_DEL = ("let_go", "gone", "delete")

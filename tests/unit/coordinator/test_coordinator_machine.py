@@ -51,6 +51,9 @@ def test_before_the_listing_nothing_is_compared_and_addresses_are_given():
     assert not agent.take(messages.Orphans)
     world.feed()
     assert world.machine.index.is_complete is False
+    agent.ask(for_reserve=True)
+    (declined,) = agent.take(messages.Declined)
+    assert declined.kind is messages.DeclineKind.TRY_AGAIN
 
 
 def test_an_ask_on_a_warm_coordinator_is_one_call():

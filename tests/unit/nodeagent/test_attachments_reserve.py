@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
 from core_builders import (
     C2,
+    IDENTITY,
     MAC,
     NOW_S,
     PODS,
@@ -22,7 +24,14 @@ from core_builders import (
     never_used,
 )
 
-from nodeagent.attachments.reserve import NETWORKS_MAX, REFILL_AGAIN_S, REFILL_ANSWER_S, REFILLS_MAX, UNUSED_S
+from nodeagent.attachments.reserve import (
+    NETWORKS_MAX,
+    REFILL_AGAIN_S,
+    REFILL_ANSWER_S,
+    REFILL_SOON_S,
+    REFILLS_MAX,
+    UNUSED_S,
+)
 from nodeagent.domain.allocation import State
 from nodeagent.domain.attachment import AttachmentId, Network
 from nodeagent.domain.effects import Effect, OnceCommitted, Transmit
@@ -86,7 +95,7 @@ def test_a_refill_without_an_answer_keeps_its_place_in_the_reserve_for_two_minut
 
     core.handle(Ticked(), late_s - 1)
     assert core.handle(Ticked(), late_s) == never_used(100, draw=102)
-    assert refills(core.handle(Ticked(), late_s + REFILL_AGAIN_S)) == [an_id(103)]
+    assert refills(core.handle(Ticked(), late_s + 2 * REFILL_SOON_S)) == [an_id(103)]
     assert core.receive(an_allocated(100)) == never_used(100, draw=105)
 
 
@@ -109,20 +118,79 @@ def test_without_a_session_nothing_is_asked_for_and_a_new_session_asks_anew() ->
     assert core.receive(an_allocated(100)) == never_used(100, draw=108)
 
 
-@pytest.mark.parametrize("kind", [DeclineKind.NO_RESERVE, DeclineKind.TRY_AGAIN])
-def test_a_refill_that_is_not_granted_is_asked_for_again_after_a_minute(kind: DeclineKind) -> None:
+def test_a_refill_that_is_not_granted_is_asked_for_again_after_a_minute() -> None:
     core = Core(HELD, reserve=1)
 
-    assert core.receive(a_declined(100, kind=kind)) == []
+    assert core.receive(a_declined(100, kind=DeclineKind.NO_RESERVE)) == []
     assert refills(core.handle(Ticked(), AGAIN_S - 1)) == []
     assert refills(core.handle(Ticked(), AGAIN_S)) == [an_id(102)]
 
 
-def test_a_refill_whose_outcome_cannot_be_known_is_let_go() -> None:
+def fail(core: Core, asked: list[str], now_s: float) -> tuple[list[str], float]:
+    """Decline these refills; what is asked for next, and when."""
+    for allocation in asked:
+        number = int(allocation.rpartition("-")[2], 16)
+        assert core.receive(a_declined(number, kind=DeclineKind.TRY_AGAIN), now_s) == []
+    again: list[str] = []
+    while not again:
+        now_s += 0.125
+        again = refills(core.handle(Ticked(), now_s))
+    assert len(again) == len(asked)
+    return again, now_s
+
+
+def rests(core: Core, tries: int) -> list[float]:
+    """How long the reserve is left alone each time, while all of its refills fail."""
+    times_s, asked = [NOW_S], refills(core.at_welcome)
+    for _ in range(tries):
+        asked, now_s = fail(core, asked, times_s[-1])
+        times_s.append(now_s)
+    return [later_s - each_s for each_s, later_s in itertools.pairwise(times_s)]
+
+
+@pytest.mark.parametrize("reserve", [1, 3])
+def test_a_refill_that_fails_is_asked_for_again_soon_and_then_less_and_less_often(reserve: int) -> None:
+    waited = rests(Core(HELD, reserve=reserve), tries=9)
+
+    assert REFILL_SOON_S <= waited[0] <= 2 * REFILL_SOON_S
+    assert all(later <= 2 * each for each, later in itertools.pairwise(waited))
+    assert waited[5] > 32 * REFILL_SOON_S
+    assert waited[7:] == [REFILL_AGAIN_S] * 2
+
+
+def test_nodes_whose_refills_fail_at_one_moment_do_not_ask_again_at_one_moment() -> None:
+    journals = [f"{number:08x}" for number in range(0, 2**32, 2**28)]
+    cores = [Core(HELD, reserve=1, identity=replace(IDENTITY, journal=each)) for each in journals]
+
+    assert len({rests(core, tries=1)[0] for core in cores}) >= 8
+
+
+def test_after_a_success_the_next_failure_is_a_first_one() -> None:
+    core, now_s = Core(HELD, reserve=1), NOW_S
+    asked = refills(core.at_welcome)
+    for _ in range(5):
+        asked, now_s = fail(core, asked, now_s)
+    core.receive(an_allocated(int(asked[0].rpartition("-")[2], 16)), now_s)
+    core.commit()
+
+    asked = refills(core.handle(an_add(2, C2), now_s))
+    assert fail(core, asked, now_s)[1] - now_s <= 2 * REFILL_SOON_S
+
+
+def test_whoever_welcomes_this_node_is_asked_at_once() -> None:
+    core = Core(HELD, reserve=1)
+    core.receive(a_declined(100, kind=DeclineKind.NO_RESERVE))
+    core.handle(SessionEnded("gone"))
+
+    assert refills(core.handle(replace(WELCOME, reserve=1))) == [an_id(102)]
+
+
+def test_a_refill_whose_outcome_cannot_be_known_is_let_go_and_asked_for_again_soon() -> None:
     core = Core(HELD, reserve=1)
 
     assert core.receive(Unknown(id="x", allocation=an_id(100))) == never_used(100, draw=102)
-    assert refills(core.handle(Ticked(), AGAIN_S)) != []
+    assert refills(core.handle(Ticked(), NOW_S + REFILL_SOON_S - 0.1)) == []
+    assert refills(core.handle(Ticked(), NOW_S + 2 * REFILL_SOON_S)) != []
 
 
 def test_a_refill_that_cannot_be_recorded_is_let_go_and_not_asked_for_again_at_once() -> None:
