@@ -75,6 +75,8 @@ class Adds:
         self._flights: dict[AttachmentId, Flight] = {}
         self._reading: dict[int, AttachmentId] = {}
         self._labelling: dict[int, str] = {}
+        self._macs: dict[str, str] = {}
+        """What was read for labels, until it is in the journal."""
         self._begun: dict[AttachmentId, None] = {}
         """Attachments whose flight began in this turn, and rests on its rows: what was before is let go."""
         self._abandoned: dict[str, None] = {}
@@ -91,7 +93,7 @@ class Adds:
 
     def incomplete_labels(self) -> set[str]:
         """Allocations whose label still waits for a MAC."""
-        return set(self._labelling.values())
+        return {*self._labelling.values(), *self._macs}
 
     def join(self, event: AddAsked, now_s: float) -> bool:
         """Let a repeated ADD share the flight of its attachment; False where it is of another namespace."""
@@ -123,9 +125,10 @@ class Adds:
 
     def mac_read(self, event: MacRead, now_s: float) -> None:
         """A namespace was read: complete the label, ask for the address."""
-        labelled = self._node.rows.allocations.get(self._labelling.pop(event.caller, ""))
-        if labelled and labelled.label and labelled.state is State.HELD and event.mac:
-            self._node.rows.relabel(labelled.id, replace(labelled.label, mac=event.mac))
+        labelled = self._labelling.pop(event.caller, None)
+        if labelled and event.mac:
+            self._macs[labelled] = event.mac
+            self._complete_labels()
         flight = self._reader(event.caller)
         if flight:
             flight.label = replace(flight.label, mac=event.mac)
@@ -133,11 +136,14 @@ class Adds:
             self._ask(flight, now_s)
 
     def mac_unread(self, event: MacUnread) -> None:
-        """A namespace cannot be read: all who wait hear why."""
+        """A namespace cannot be read: all who wait hear why, unless it was the descriptor of one who is gone."""
         self._labelling.pop(event.caller, None)
         flight = self._reader(event.caller)
-        if flight:
+        if flight and any(waiter.caller == event.caller for waiter in flight.waiters):
             self._fail(flight, event.failure)
+        elif flight:
+            flight.request = replace(flight.request, caller=flight.waiters[0].caller)
+            self._read_for(flight)
 
     def session_began(self, now_s: float) -> None:
         """Ask for all that waits."""
@@ -202,6 +208,7 @@ class Adds:
     def ticked(self, now_s: float) -> None:
         """Answer those whose time is up; let go what could not be let go before."""
         self._let_abandoned_go(now_s)
+        self._complete_labels()
         for flight in list(self._flights.values()):
             late = [waiter for waiter in flight.waiters if self._is_late(flight, waiter, now_s)]
             failure = Failure.of(self._lateness(flight))
@@ -212,6 +219,7 @@ class Adds:
     def committed(self) -> None:
         """The rows of this turn are in the journal."""
         self._abandoned = {row.id: None for row in self._abandoned_in_use()}
+        self._macs = {each: self._macs[each] for each in self._unwritten_labels()}
         self._end_turn()
 
     def dropped(self, problem: Problem) -> None:
@@ -249,9 +257,23 @@ class Adds:
 
     def _begin_flight(self, event: AddAsked, waiter: Waiter) -> None:
         label = Label(event.attachment, event.pod, None, event.namespace)
-        self._flights[event.attachment] = Flight(event, label, [waiter])
-        self._reading[event.caller] = event.attachment
-        self._read(event)
+        flight = self._flights[event.attachment] = Flight(event, label, [waiter])
+        self._read_for(flight)
+
+    def _read_for(self, flight: Flight) -> None:
+        self._reading[flight.request.caller] = flight.request.attachment
+        self._read(flight.request)
+
+    def _complete_labels(self) -> None:
+        """Write what was read; once more what could not be written."""
+        for allocation, label in self._unwritten_labels().items():
+            self._node.rows.relabel(allocation, label)
+
+    def _unwritten_labels(self) -> dict[str, Label]:
+        rows = [self._node.rows.allocations.get(each) for each in self._macs]
+        held = {row.id: row.label for row in rows if row and row.label and row.state is State.HELD}
+        labels = {each: replace(label, mac=self._macs[each]) for each, label in held.items()}
+        return {each: label for each, label in labels.items() if label != held[each]}
 
     def _let_abandoned_go(self, now_s: float) -> None:
         for row in self._abandoned_in_use():

@@ -489,3 +489,56 @@ def test_a_ready_address_that_was_nearly_given_to_a_plugin_that_died_stays_with_
     core.handle(Ticked(), NOW_S + 1)
 
     assert [(row.id, row.state) for row in core.rows.of(C2)] == [(READY.id, State.HELD)]
+
+
+def test_who_repeats_an_add_is_served_though_the_first_plugin_took_its_namespace_along() -> None:
+    core = Core()
+    core.handle(an_add(1))
+    core.handle(an_add(2))
+    core.handle(HungUp(1))
+    core.commit()
+
+    assert core.handle(MacUnread(1, NOT_A_NAMESPACE)) == [ReadMac(2, "eth0")]
+    assert core.handle(MacRead(2, MAC)) == [an_allocate(caller=2)]
+    assert core.receive(an_allocated(id="r-2"))[-1] == OnceCommitted(2, granted(wapi_calls=1))
+
+
+def test_a_namespace_that_nobody_can_read_fails_all_who_wait() -> None:
+    core = Core()
+    core.handle(an_add(1))
+    core.handle(an_add(2))
+    core.handle(HungUp(1))
+    core.handle(MacUnread(1, NOT_A_NAMESPACE))
+
+    assert core.handle(MacUnread(2, NOT_A_NAMESPACE)) == [Reply(2, NOT_A_NAMESPACE)]
+
+
+def test_a_mac_that_was_read_while_the_journal_could_not_be_written_is_written_later() -> None:
+    core = Core(READY, reserve=1)
+    core.handle(an_add())
+    core.commit()
+    core.handle(MacRead(1, MAC))
+    core.drop()
+    core.commit()
+    assert core.machine.incomplete_labels() == {READY.id}
+
+    core.handle(Ticked(), NOW_S + 1)
+
+    assert core.rows.allocations[READY.id].label == LABEL
+    core.commit()
+    assert core.machine.incomplete_labels() == set()
+
+
+def test_a_mac_that_was_read_for_what_was_let_go_meanwhile_is_forgotten() -> None:
+    core = Core(READY, reserve=1)
+    core.handle(an_add())
+    core.commit()
+    core.handle(MacRead(1, MAC))
+    core.drop()
+    core.handle(DelAsked(9, C1))
+    core.commit()
+
+    assert core.machine.incomplete_labels() == set()
+
+
+NOT_A_NAMESPACE = Failure.of(errors.NotANamespace(cause="Its descriptor is gone"))
