@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import Final
 
 from nodeagent.domain.attachment import Namespace
 from nodeagent.domain.presence import Directory, Sight
@@ -24,11 +25,15 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
+BELIEVED_MAX: Final = 64
+"""More directories than that are believed no more, the one first in which nothing was seen for longest."""
+
+
 class Presence:
     """What was seen since the agent started."""
 
     def __init__(self) -> None:
-        self._believed: set[Directory] = set()
+        self._believed: dict[Directory, None] = {}
         self._seen_in: dict[Namespace, Directory] = {}
         self._verdicts: dict[Namespace, Verdict] = {}
 
@@ -41,7 +46,7 @@ class Presence:
         """The verdict on each namespace; what one sight shows counts for the others of the same look."""
         for sight in sights:
             if sight.directory and sight.inode == sight.namespace.inode:
-                self._believed.add(sight.directory)
+                self._believe(sight.directory)
                 self._seen_in[sight.namespace] = sight.directory
         verdicts = {sight.namespace: self._verdict(sight) for sight in sights}
         self._verdicts.update(verdicts)
@@ -57,6 +62,12 @@ class Presence:
         """How many namespaces got each verdict when they were looked at last."""
         verdicts = Counter(self._verdicts.values())
         return {verdict.value: verdicts[verdict] for verdict in Verdict}
+
+    def _believe(self, directory: Directory) -> None:
+        self._believed.pop(directory, None)
+        self._believed[directory] = None
+        if len(self._believed) > BELIEVED_MAX:
+            del self._believed[next(iter(self._believed))]
 
     def _verdict(self, sight: Sight) -> Verdict:
         if sight.directory is None:

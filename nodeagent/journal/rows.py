@@ -177,11 +177,12 @@ class Rows:
 
     def remember_delete(self, attachment: AttachmentId) -> None:
         """A DEL came: an allocation of another journal that turns up later may be this attachment's, too."""
-        if attachment in self.deletes:
-            return
         numbers = self.deletes.rows()
-        self.deletes.put(attachment, max(numbers.values(), default=0) + 1)
-        if len(numbers) >= DELETES_REMEMBERED_MAX:
+        newest = max(numbers.values(), default=0)
+        if numbers.get(attachment) == newest:
+            return
+        self.deletes.put(attachment, newest + 1)
+        if len(self.deletes) > DELETES_REMEMBERED_MAX:
             self.deletes.remove(min(numbers, key=numbers.__getitem__))
 
     def name_cluster(self, cluster: str) -> None:

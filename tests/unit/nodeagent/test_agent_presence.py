@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from request_builders import NAMESPACE, NETNS
 
-from nodeagent.attachments.presence import Presence, Verdict
+from nodeagent.attachments.presence import BELIEVED_MAX, Presence, Verdict
 from nodeagent.domain.attachment import Namespace
 from nodeagent.domain.presence import NO_NAMESPACE, Directory, Sight
 
@@ -77,3 +77,15 @@ def test_what_is_not_kept_is_forgotten_except_that_the_directory_is_the_right_on
     assert sightings.count() == {"present": 1, "gone": 0, "unknown": 0}
     assert verdict(sightings, REPLACED) is Verdict.UNKNOWN
     assert verdict(sightings, MISSING) is Verdict.GONE
+
+
+def test_of_directories_that_come_and_go_those_stay_believed_in_which_something_is_seen() -> None:
+    sightings = Presence()
+    for number in range(2 * BELIEVED_MAX):
+        passing = Namespace(f"/run/sandboxes/{number}/net", 5026532000 + number)
+        seen = Sight(passing, Directory(26, number), passing.inode)
+        assert sightings.judge([PRESENT, seen, Sight(NEIGHBOUR, DIRECTORY)])[NEIGHBOUR] is Verdict.GONE
+        sightings.keep([NAMESPACE])
+
+    first = Sight(NEIGHBOUR, Directory(26, 0))
+    assert sightings.judge([first])[NEIGHBOUR] is Verdict.UNKNOWN

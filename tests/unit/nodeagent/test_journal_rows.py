@@ -136,6 +136,22 @@ def test_of_deletes_the_newest_are_remembered() -> None:
     assert AttachmentId(f"c{DELETES_REMEMBERED_MAX}", "eth0") in rows.deletes
 
 
+def test_a_del_that_is_repeated_is_as_new_as_any() -> None:
+    rows = some_rows()
+    again = AttachmentId("again", "eth0")
+    for pod in "ab":
+        rows.remember_delete(again)
+        for number in range(1, DELETES_REMEMBERED_MAX):
+            rows.remember_delete(AttachmentId(f"{pod}{number}", "eth0"))
+
+    assert len(rows.deletes) == DELETES_REMEMBERED_MAX
+    assert again in rows.deletes
+    rows.remember_delete(again)
+    rows.commit()
+    rows.remember_delete(again)
+    assert not rows.changes()
+
+
 def test_a_journal_without_a_cluster_draws_no_ids() -> None:
     rows = some_rows(identity=UNNAMED)
     assert rows.owner is None
