@@ -169,9 +169,16 @@ class Asks:
         if self._asks.get(ask.allocation) is not ask:
             return
         if problem:
-            self._decline(ask, problem)
+            self._decline(ask, self._may_pass(problem, now_s))
             return
         self._repairs.when_clear(ask.network, ask.allocation, lambda at_s: self._start(ask, at_s), now_s)
+
+    def _may_pass(self, problem: Problem, now_s: float) -> Problem:
+        """What to say instead of a gateway that an allocation has: one that no pod has is on its way out."""
+        allocation = str(problem.facts["allocation"]) if isinstance(problem, errors.GatewayHeld) else ""
+        if allocation and (allocation in self._deletions or self._grants.ask_back_one(allocation, now_s)):
+            return errors.GatewayOnItsWay(gateway=problem.facts["gateway"])
+        return problem
 
     def _start(self, ask: Ask, now_s: float) -> None:
         if self._asks.get(ask.allocation) is not ask:

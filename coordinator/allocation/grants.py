@@ -97,6 +97,22 @@ class Grants:
                 return True
         return False
 
+    def ask_back_one(self, allocation: str, now_s: float) -> bool:
+        """Ask whoever has this one ready to let it go, with all that it has there. Whether anybody has it."""
+        sessions, outbox = self._parts.sessions, self._parts.outbox
+        session = sessions.of_owner(AllocationId.parse(allocation).owner)
+        claim = session.claims.get(allocation) if session else None
+        if session is None or session.is_silent(now_s) or claim is None or not claim.is_ready:
+            return False
+        place, agent = (claim.view, claim.subnet), session.owner.agent
+        asked = self._asked_back_lately(place, now_s)
+        if agent not in asked or asked[agent].left:
+            asked[agent] = _AskedBack(now_s, 0)
+            count = sessions.ready_by_agent(*place)[agent]
+            message = messages.PleaseLetGo(id=outbox.draw(), view=claim.view, subnet=claim.subnet, count=count)
+            outbox.send(session.connection, message)
+        return True
+
     def wanted(self, view: str, subnet: str, now_s: float) -> int:
         """How many ready allocations of a network the agents shall have that have some, or have asked lately."""
         asking = self._asked_at_s.get((view, subnet), {})

@@ -64,6 +64,11 @@ class NetworkExhausted(TryAgain):
     )
 
 
+class GatewayOnItsWay(TryAgain):
+    message = "ipam.gateway {gateway} is an address of this cluster that no pod has and that is being freed"
+    remedy = "Nothing to do: the runtime asks again. If it lasts, 'cni-infoblox explain {gateway}' tells why."
+
+
 class NodeBusy(TryAgain):
     message = "{limit} requests of this node wait for an address"
     remedy = "Nothing to do: the runtime asks again. If it lasts, see 'cni-infoblox status' for the grid's queue."
@@ -197,10 +202,12 @@ class SubnetTooSmall(Refused):
     remedy = "Use a subnet of /{longest} or larger, or a main plugin that needs no gateway."
 
 
-class GatewayHeldByPod(Refused):
+class GatewayHeld(Refused):
     code = INVALID_NETWORK_CONFIG
-    message = "ipam.gateway {gateway} is the address of a pod ({holder})"
-    remedy = "Use another gateway, or remove that pod and then try again."
+    message = "ipam.gateway {gateway} is an address of this cluster: {holder}"
+    remedy = (
+        "Use another gateway, or have that one freed and try again: 'cni-infoblox explain {gateway}' tells how."
+    )
 
 
 class ViewMissing(Refused):

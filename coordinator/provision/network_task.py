@@ -10,7 +10,7 @@ from typing import Final
 from coordinator.core.attributes import CMP_TYPE_VALUE, read
 from coordinator.core.errors import (
     ApprovalNeeded,
-    GatewayHeldByPod,
+    GatewayHeld,
     NetworkIsContainer,
     NetworkMissing,
     NetworkNotOurs,
@@ -187,7 +187,8 @@ class NetworkTask(TaskApart[Prepared | Failed]):
             self._step = _Step.CREATE_GATEWAY
             return None
         if holder := self._provider.holder(found.hits[0]):
-            return Failed(GatewayHeldByPod(gateway=self.network.gateway, holder=holder))
+            facts = {"holder": holder.text, "allocation": holder.allocation}
+            return Failed(GatewayHeld(gateway=self.network.gateway, **facts))
         return self._prepared()
 
     def _use_looked_up(self, replies: Sequence[Found]) -> Prepared | Failed | None:

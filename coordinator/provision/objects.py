@@ -34,6 +34,14 @@ _MAKER: Final = re.compile(r"\(cluster=([0-9a-f]{12})\)$")
 
 
 @dataclass(frozen=True)
+class Holder:
+    """Who has an address, in words, and under which id; that is empty where the original plugin made it."""
+
+    text: str
+    allocation: str
+
+
+@dataclass(frozen=True)
 class Provider:
     """This cluster as the maker of networks. `cluster_ids`: its own id first, then those that it had before."""
 
@@ -121,14 +129,18 @@ class Provider:
         is_named = network_name in eas.get(self.names.network_name, ())
         return is_named or self._is_ours(eas) or self._has_made(network)
 
-    def holder(self, fixed: Object) -> str:
-        """Which pod has a fixed address, in words; empty where it is no address of a pod of this cluster's."""
+    def holder(self, fixed: Object) -> Holder | None:
+        """Who has a fixed address; None where it is no address for pods of this cluster's."""
         eas = attributes.read(fixed.get("extattrs"))
         vm_id, *_ = (*eas.get(self.names.vm_id, ()), NO_VM_ID)
         allocation, *_ = (*eas.get(self.names.allocation_id, ()), "")
-        is_pods = allocation.partition("-")[0] in self.cluster_ids or (self._is_ours(eas) and vm_id != NO_VM_ID)
-        pod, *_ = (*eas.get(self.names.vm_name, ()), "")
-        return (pod or (vm_id if vm_id != NO_VM_ID else allocation)) if is_pods else ""
+        is_labelled = vm_id != NO_VM_ID
+        is_allocation = allocation.partition("-")[0] in self.cluster_ids
+        if not is_allocation and not (self._is_ours(eas) and is_labelled):
+            return None
+        pod, *_ = (*eas.get(self.names.vm_name, ()), vm_id)
+        node, *_ = (*eas.get(self.names.location, ()), "?")
+        return Holder(f"pod {pod} has it" if is_labelled else f"node {node} keeps it ready", allocation)
 
     def network_name(self, network: Object) -> str:
         """What a network of the grid says it is called."""

@@ -87,7 +87,7 @@ class Networks:
         self._exhausted.pop((view, subnet), None)
         for network, entry in self._entries.items():
             if (network.view, network.gateway) == (view, address):
-                entry.known_at_s = None
+                entry.known_at_s = entry.problem = None
 
     def _entry(self, network: Network) -> _Entry:
         if network not in self._entries and len(self._entries) >= NETWORKS_MAX:

@@ -70,6 +70,49 @@ def test_a_pod_of_ours_at_the_gateway_keeps_the_network_from_being_used():
     assert "shop/web-1" in declined.msg
 
 
+def test_a_gateway_that_a_node_keeps_ready_is_asked_back_and_then_reserved():
+    world = World()
+    keeps, asks = connected(world), connected(world, node="node-2")
+    keeps.ask(for_reserve=True)
+    ready = keeps.told()
+    asks.ask(gateway=ready.address)
+    asks.ask(gateway=ready.address)
+    declined = asks.take(messages.Declined)
+    assert [each.code for each in declined] == [11, 11]
+    (please,) = keeps.take(messages.PleaseLetGo)
+    assert (please.subnet, please.count) == (ready.subnet, 1)
+    keeps.let_go(ready.allocation, was_held=False)
+    asks.ask(gateway=ready.address)
+    assert asks.told().gateway == ready.address
+    assert "gateway" in world.names()
+
+
+def test_a_gateway_that_rests_after_its_pods_end_is_waited_for():
+    world = World(release_delay_s=30.0)
+    agent = connected(world)
+    agent.ask(label=LABEL)
+    pod = agent.told()
+    agent.let_go(pod.allocation)
+    agent.ask(gateway=pod.address)
+    (declined,) = agent.take(messages.Declined)
+    assert declined.code == 11
+    agent.stays(31.0)
+    agent.ask(gateway=pod.address)
+    assert agent.told().gateway == pod.address
+
+
+def test_a_gateway_that_a_node_keeps_ready_which_is_away_is_refused_by_the_nodes_name():
+    world = World()
+    keeps, asks = connected(world), connected(world, node="node-2")
+    keeps.ask(for_reserve=True)
+    ready = keeps.told()
+    asks.stays(40.0)
+    asks.ask(gateway=ready.address)
+    (declined,) = asks.take(messages.Declined)
+    assert (declined.code, "node node-1 keeps it ready" in declined.msg) == (7, True)
+    assert not keeps.take(messages.PleaseLetGo)
+
+
 @pytest.mark.parametrize("kind", ["host", "reservation"])
 def test_a_gateway_that_anything_else_occupies_is_reserved_already(kind):
     world = World()
