@@ -27,6 +27,12 @@ LIMITED: Final = frozenset(
 )
 """What others can make happen as often as they like, so that the log has one line of each in 10 s."""
 
+LIMITED_BY_NODE: Final = frozenset({"enrolled", "node_connected", "ticket_accepted"})
+"""What a node can make happen as often as it likes, and must not hide of others."""
+
+LINES_OF_NODE_MAX: Final = 4
+"""So many lines of each of these has a node in 10 s: a node may have agents of several drivers."""
+
 
 class Notes:
     """For the loop's thread alone. `count` is told each note."""
@@ -36,11 +42,12 @@ class Notes:
         self._logger = logger
         self._clock = clock
         self._limit = LogLimit()
+        self._limit_by_node = LogLimit(LINES_OF_NODE_MAX)
 
     def tell(self, note: Note) -> None:
         """Count it, and write it down unless there are too many of its kind."""
         self._count(note)
-        left_out = self._limit.admits(note.event, self._clock()) if note.event in LIMITED else 0
+        left_out = self._admits(note)
         if left_out is None:
             return
         log = self._logger.info
@@ -49,3 +56,11 @@ class Notes:
         elif note.is_detail:
             log = self._logger.debug
         log(note.event, **note.fields, **({"left_out": left_out} if left_out else {}))
+
+    def _admits(self, note: Note) -> int | None:
+        """None where its line is left out; else how many were left out before it."""
+        if note.event in LIMITED:
+            return self._limit.admits(note.event, self._clock())
+        if note.event in LIMITED_BY_NODE:
+            return self._limit_by_node.admits(f"{note.event} {note.fields['node']}", self._clock())
+        return 0

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
-LINE_EVERY_S: Final = 10.0
-"""Of each kind there is at most one line within this time."""
+WINDOW_S: Final = 10.0
+"""Lines are counted from the first of a kind for so long."""
+
+KINDS_MAX: Final = 10_000
+"""Of so many kinds the lines are counted; beyond, the one that happened longest ago is met as a new one."""
+
+
+@dataclass(slots=True)
+class _Window:
+    until_s: float
+    written: int = 0
+    left_out: int = 0
 
 
 class LogLimit:
-    """Decides which lines are written. A kind is one of the program's own words, never a peer's."""
+    """Decides which lines are written: of each kind so many in `WINDOW_S`.
 
-    def __init__(self) -> None:
-        self._next_s: dict[str, float] = {}
-        self._left_out: dict[str, int] = {}
+    A kind is one of the program's own words, maybe with the name of a node whose key is known; never a stranger's.
+    """
+
+    def __init__(self, lines_max: int = 1) -> None:
+        self._lines_max = lines_max
+        self._windows: dict[str, _Window] = {}
 
     def admits(self, kind: str, now_s: float) -> int | None:
         """None where this line is left out; else how many were left out since the last one of its kind."""
-        if now_s < self._next_s.get(kind, now_s):
-            self._left_out[kind] = self._left_out.get(kind, 0) + 1
+        window = self._windows.pop(kind, _Window(now_s))
+        self._windows[kind] = window
+        if len(self._windows) > KINDS_MAX:
+            del self._windows[next(iter(self._windows))]
+        if now_s >= window.until_s:
+            window.until_s, window.written = now_s + WINDOW_S, 0
+        if window.written >= self._lines_max:
+            window.left_out += 1
             return None
-        self._next_s[kind] = now_s + LINE_EVERY_S
-        return self._left_out.pop(kind, 0)
+        window.written += 1
+        left_out, window.left_out = window.left_out, 0
+        return left_out

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 import hypothesis.strategies as st
 from hypothesis import given
 
-from daemon.log_limit import LINE_EVERY_S, LogLimit
+from daemon.log_limit import WINDOW_S, LogLimit
 
 happenings = st.lists(st.tuples(st.floats(0, 5), st.sampled_from(["junk", "enrolment"])), max_size=200)
 
@@ -23,10 +23,10 @@ def test_a_kind_has_one_line_in_ten_seconds_and_nothing_is_uncounted(happened: l
         left_out = limit.admits(kind, now_s)
         if left_out is None:
             unsaid[kind] += 1
-            assert now_s - lines[kind][-1] < LINE_EVERY_S
+            assert now_s - lines[kind][-1] < WINDOW_S
             continue
         assert left_out == unsaid.pop(kind, 0)
         told[kind] += 1 + left_out
-        assert not lines[kind] or now_s - lines[kind][-1] >= LINE_EVERY_S
+        assert not lines[kind] or now_s - lines[kind][-1] >= WINDOW_S
         lines[kind].append(now_s)
     assert told + unsaid == Counter(kind for _, kind in happened)
