@@ -41,6 +41,7 @@ from coordinator.provision.definitions import Definitions
 from coordinator.provision.objects import Provider
 from coordinator.provision.readiness import Networks
 from coordinator.sweep.comparison import Comparison
+from coordinator.sweep.forgetting import Forgetting
 from coordinator.sweep.gone_nodes import GoneNodes
 from coordinator.sweep.other_clusters import OtherClusters
 from coordinator.sweep.questions import Questions
@@ -95,7 +96,7 @@ class Machine:
         self._comparison = Comparison(parts, self._boots, self._deletions, self._repairs, self._questions)
         self._shortages = Shortages(parts, self._deletions, self._grants, self._comparison.all)
         self._asks = Asks(parts, self._deletions, self._labels, self._repairs, self._grants, self._shortages)
-        self._sweeper = Sweeper(parts, self._sweep_interval_s, self._listed, self._missed)
+        self._sweeper = Sweeper(parts, self._sweep_interval_s, self._listed, self._repairs.missing)
         self._gone_nodes = GoneNodes(
             parts, self._deletions, self._liveness, lambda: self._sweeper.unreadable, self._end_node
         )
@@ -113,6 +114,7 @@ class Machine:
             self._comparison,
             self._sweeper,
             self._gone_nodes,
+            Forgetting(parts, self._boots, self._end_node),
             self._other_clusters,
             self._alarms,
             self._notices,
@@ -348,14 +350,11 @@ class Machine:
             self._shortages.freed(known.view, known.subnet, now_s)
 
     def _listed(self, now_s: float) -> None:
-        self._grants.listed()
+        self._grants.listed(now_s)
         self._gone_nodes.listed(now_s)
         self._renaming.listed(now_s)
         self._other_clusters.listed(now_s)
         self._comparison.all(now_s)
-
-    def _missed(self, allocation: str, now_s: float) -> None:
-        self._repairs.missing(allocation, now_s)
 
     # What goes out
 

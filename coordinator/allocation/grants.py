@@ -76,9 +76,13 @@ class Grants:
         """An address of the network is free again."""
         self._exhausted.discard((view, subnet))
 
-    def listed(self) -> None:
-        """A sweep is over: what others have freed meanwhile is worth a try."""
+    def listed(self, now_s: float) -> None:
+        """A sweep is over: what others have freed meanwhile is worth a try; who asked long ago is forgotten."""
         self._exhausted.clear()
+        lately = {place: self._asking(place, now_s) for place in self._asked_at_s}
+        self._asked_at_s = {place: asking for place, asking in lately.items() if asking}
+        asked_back = {place: self._asked_back_lately(place, now_s) for place in list(self._asked_back)}
+        self._asked_back = {place: asked for place, asked in asked_back.items() if asked}
 
     def ask_back(self, network: Network, now_s: float) -> bool:
         """Ask a connected agent to let one ready allocation go. Returns whether there is one to be asked."""
@@ -115,8 +119,7 @@ class Grants:
 
     def wanted(self, view: str, subnet: str, now_s: float) -> int:
         """How many ready allocations of a network the agents shall have that have some, or have asked lately."""
-        asking = self._asked_at_s.get((view, subnet), {})
-        agents = {agent for agent, at_s in asking.items() if now_s - at_s < ASKING_S}
+        agents = self._asking((view, subnet), now_s).keys()
         return len(agents | self._parts.sessions.ready_by_agent(view, subnet).keys()) * self._parts.policy.reserve
 
     def held_by_absent(self, network: Network, now_s: float) -> int:
@@ -128,9 +131,15 @@ class Grants:
             for each in objects
         )
 
+    def _asking(self, place: tuple[str, str], now_s: float) -> dict[Agent, float]:
+        """Who has asked for an address of a network lately, and when."""
+        asked_at_s = self._asked_at_s.get(place, {})
+        return {agent: at_s for agent, at_s in asked_at_s.items() if now_s - at_s < ASKING_S}
+
     def _note_ask(self, place: tuple[str, str], agent: Agent, now_s: float) -> None:
-        lately = {each: at_s for each, at_s in self._asked_at_s.pop(place, {}).items() if now_s - at_s < ASKING_S}
-        self._asked_at_s[place] = {**lately, agent: now_s}
+        asking = {**self._asking(place, now_s), agent: now_s}
+        self._asked_at_s.pop(place, None)
+        self._asked_at_s[place] = asking
         if len(self._asked_at_s) > NETWORKS_MAX:
             del self._asked_at_s[next(iter(self._asked_at_s))]
 
@@ -147,12 +156,8 @@ class Grants:
         pending = Counter(
             AllocationId.parse(each).owner.agent for each, its_place in self._pending.items() if its_place == place
         )
-        asking = self._asked_at_s.get(place, {})
-        without = [
-            other
-            for other, at_s in asking.items()
-            if now_s - at_s < ASKING_S and other != agent and not ready.get(other) and not pending[other]
-        ]
+        asking = self._asking(place, now_s)
+        without = [other for other in asking if other != agent and not ready.get(other) and not pending[other]]
         return NetworkUse(
             usable=reserve.usable_addresses(network.prefix_length),
             ours=self._parts.index.count(*place),

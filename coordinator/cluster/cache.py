@@ -8,8 +8,8 @@ from typing import Final
 from coordinator.cluster.liveness import LiveNodes
 from coordinator.cluster.metadata import Seen
 
-REMEMBER_GONE_S: Final = 3600.0
-"""A node that is gone for longer may be forgotten: it then counts as gone even longer, which changes nothing."""
+REMEMBER_GONE_S: Final = 86_400.0
+"""The longest `--node-gone-after`. After it a node may be forgotten: it then counts as gone even longer."""
 
 
 class SeenNodes:

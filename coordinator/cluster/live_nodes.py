@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from coordinator.cluster.cache import REMEMBER_GONE_S
 from coordinator.cluster.liveness import Liveness, LiveNodes
 
 
@@ -27,7 +28,11 @@ class LiveNodesFile:
         else:
             known = self._nodes
             gone = {**known.gone_since_s, **dict.fromkeys(known.present, now_s)}
-            gone = {node: since_s for node, since_s in gone.items() if node not in present}
+            gone = {
+                node: since_s
+                for node, since_s in gone.items()
+                if node not in present and now_s - since_s < REMEMBER_GONE_S
+            }
             self._nodes = LiveNodes(present, known.complete_since_s, gone)
 
     def look(self, now_s: float) -> Liveness:

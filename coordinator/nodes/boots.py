@@ -110,6 +110,14 @@ class Boots:
         known.has_two_machines = known.has_two_machines or is_new
         return is_new
 
+    def nodes(self) -> set[str]:
+        """The names of all nodes of which anything is known here."""
+        return set(self._nodes)
+
+    def forget(self, node: str) -> None:
+        """A node is gone, and the grid holds nothing of any boot of it."""
+        self._nodes.pop(node, None)
+
     def has_two_machines(self, node: str) -> bool:
         """Whether that alarm is open."""
         known = self._nodes.get(node)

@@ -179,6 +179,15 @@ class Sessions:
         """All sessions of a node, by name."""
         return list(self._by_node.get(node, {}).values())
 
+    def nodes(self) -> set[str]:
+        """The names of all nodes of which anything is known here."""
+        return {*self._by_node, *self._heard_s, *self._welcomed, *self._replaced}
+
+    def forget(self, node: str) -> None:
+        """A node whose sessions have ended is gone, and was not heard for long."""
+        for known in (self._heard_s, self._welcomed, self._replaced):
+            known.pop(node, None)
+
     def of_owner(self, owner: Owner) -> Session | None:
         """The session of the journal that has drawn an id, or of another one of the same driver and boot."""
         return self._by_journal.get(_journal_of(owner))
