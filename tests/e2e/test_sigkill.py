@@ -22,7 +22,7 @@ from nodeagent.steps import STEPS as AGENT_STEPS
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
 
-LAUNCHER = [sys.executable, str(Path(__file__).with_name("dying_daemon.py"))]
+LAUNCHER = [sys.executable, str(Path(__file__).parents[1] / "dying_daemon.py")]
 ENVIRONMENT = {"PYTHONPATH": os.getcwd()}
 
 

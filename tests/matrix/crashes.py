@@ -16,7 +16,7 @@ from nodeagent.steps import STEPS as AGENT_STEPS
 from tests.matrix.row import Course, Fault
 from tests.matrix.site import Site
 
-LAUNCHER: Final = (sys.executable, str(Path(__file__).parents[1] / "e2e" / "dying_daemon.py"))
+LAUNCHER: Final = (sys.executable, str(Path(__file__).parents[1] / "dying_daemon.py"))
 START_TIMEOUT_S: Final = 60.0
 REACHED_WITHIN_S: Final = 1.0
 """How long after its answer a call may still bring a daemon to a step."""

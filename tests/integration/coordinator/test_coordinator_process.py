@@ -64,8 +64,8 @@ def test_a_killed_coordinator_is_followed_by_one_that_knows_the_grid_and_asks_th
 
 @pytest.mark.parametrize("step", ["wapi:create:before", "wapi:create:after", "message:allocated:before"])
 def test_a_coordinator_that_dies_at_a_step_leaves_nothing_that_its_owner_cannot_end(site: Site, step: str) -> None:
-    dying = Path(__file__).with_name("dying_coordinator.py")
-    daemon = site.start(launcher=(sys.executable, str(dying), step))
+    dying = Path(__file__).parents[2] / "dying_daemon.py"
+    daemon = site.start(launcher=(sys.executable, str(dying), "coordinator", step))
     peer = site.peer()
     peer.greeted()
     asked = peer.ask(LABEL)

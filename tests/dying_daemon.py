@@ -1,6 +1,6 @@
 """Runs one of our daemons so that it kills itself with SIGKILL when it reaches a named step.
 
-Arguments: agent or coordinator, the step, then the daemon's own arguments.
+Arguments: agent or coordinator, the step, then the daemon's own arguments. It is executed as a file.
 """
 
 from __future__ import annotations
