@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from random import random
 from secrets import token_hex
+from socket import gethostname
 from typing import Final, Protocol
 
 import zmq
@@ -28,8 +30,12 @@ from coordinator.cluster.node_watch import NodeWatch
 from coordinator.cluster.token_reviewer import Reviewer
 from coordinator.core.policy import Policy
 from coordinator.core.steps import OnStep, no_step
-from coordinator.grid.caller import Caller
+from coordinator.grid.caller import AllRights, Caller
 from coordinator.grid.wapi import Wapi
+from coordinator.lease.api import LeaseApi
+from coordinator.lease.keeper import LeaseKeeper
+from coordinator.lease.leadership import Leadership
+from coordinator.lease.liveness import LeadersLiveness
 from coordinator.loop import Item, KeysChanged, Loop, PasswordChanged, Stop
 from coordinator.machine import Machine
 from coordinator.metrics import Metrics
@@ -60,6 +66,9 @@ from protocol.wire.status import CoordinatorStatus
 
 EXIT_FAILED = 1
 EXIT_BAD_SETTINGS = 2
+
+POD_VARIABLE: Final = "POD_NAME"
+"""Where a manifest tells the name of the pod; elsewhere the host's stands for it."""
 
 COLLECT_AFTER_OBJECTS: Final = 10_000
 """More than the requests of one batch bring into being, of which reference counts free nearly all again."""
@@ -111,12 +120,14 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) 
     live_nodes = LiveNodesFile(settings.live_nodes, clock) if settings.live_nodes else None
     api_server = ApiServer(settings.kubernetes_api or "", settings.kubernetes_credentials, clock, user_agent)
     cluster = NodeWatch(api_server, clock, logger, internal) if settings.watch_cluster else None
-    machine = _machine(settings, release, pair, cluster or live_nodes or NobodyTells())
+    inbox: Inbox[Item] = Inbox()
+    keeper = _keeper(settings, api_server, inbox, logger, internal)
+    leadership = keeper.leadership if keeper else None
+    machine = _machine(settings, release, pair, _liveness(cluster or live_nodes, leadership))
     bounds = Bounds(lambda bound: metrics.bounded.labels(bound).inc(), logger)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     context.set(zmq.MAX_SOCKETS, 16)
     sockets = _sockets(context, settings, pair, bounds, clock)
-    inbox: Inbox[Item] = Inbox()
     reviewer = Reviewer(KubernetesApi(api_server), settings.token_rules, inbox.put, clock, internal)
     notes = Notes(metrics.count, logger, clock)
     admission = _admission(settings, pair, authorized, clock)
@@ -125,8 +136,9 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) 
     loop = Loop(machine, port, inbox, notes, clock, internal, people.answer if people else lambda _: None)
     files = FileWatch(_watched(settings, inbox, logger, live_nodes), internal)
     wapi = Wapi(settings.grid, settings.read_password, clock, user_agent)
-    caller = Caller(wapi, inbox.put, clock, on_step, internal)
-    status = StatusServer(*settings.status_address, _pages(loop, sockets.guard, cluster, metrics, clock), bounds)
+    caller = Caller(wapi, inbox.put, clock, on_step, internal, leadership or AllRights())
+    pages = _pages(loop, sockets.guard, cluster, leadership, metrics, clock)
+    status = StatusServer(*settings.status_address, pages, bounds)
     _on_signals(inbox)
     _warn(settings, authorized, logger)
     facts = {"release": release, "listen": sockets.router.endpoint, "status_port": status.port}
@@ -134,8 +146,8 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) 
 
     secret = _copied_secret(settings, api_server, inbox, logger)
     workers: dict[str, _Worker] = {"caller": caller, "files": files, "reviewer": reviewer, "guard": sockets.guard}
-    workers |= {"secret": secret} if secret else {}
-    workers |= {"cluster": cluster} if cluster else {}
+    for name, worker in {"secret": secret, "cluster": cluster, "lease": keeper}.items():
+        workers |= {name: worker} if worker else {}
     is_healthy = _work(workers, [status, *([people] if people else [])], inbox, lambda: loop.run(caller))
     port.close()
     context.term()
@@ -155,10 +167,10 @@ def _work(
     _collect_seldom()
     run()
     is_healthy = all(thread.is_alive() for thread in threads)
-    for server in servers:
-        server.stop()
     for worker in workers.values():
         worker.stop()
+    for server in servers:
+        server.stop()
     for thread in threads:
         thread.join(timeout=5)
     return is_healthy
@@ -186,6 +198,8 @@ def _machine(settings: Settings, release: str, pair: KeyPair, liveness: Liveness
         release=release,
         names=settings.attribute_names,
         several=settings.several,
+        has_one_leader=settings.has_one_leader,
+        is_elected=settings.leader_elect,
         reservations_only=settings.reservations_only,
     )
     return Machine(
@@ -198,6 +212,24 @@ def _machine(settings: Settings, release: str, pair: KeyPair, liveness: Liveness
     )
 
 
+def _keeper(
+    settings: Settings, server: ApiServer, inbox: Inbox[Item], logger: Logger, internal: InternalErrors
+) -> LeaseKeeper | None:
+    """Whoever takes part in the election; None where there is none."""
+    if not settings.leader_elect:
+        return None
+    timings = settings.lease_timings
+    identity = f"{os.environ.get(POD_VARIABLE) or gethostname()}_{token_hex(4)}"
+    api = LeaseApi(server, settings.read_namespace(), settings.lease_name, timings.renew_s / 2)
+    return LeaseKeeper(identity, timings, api, inbox.put, _since_boot_s, random, logger, internal)
+
+
+def _liveness(source: LivenessSource | None, leadership: Leadership | None) -> LivenessSource:
+    if source is None:
+        return NobodyTells()
+    return LeadersLiveness(source, leadership.may_write_singly) if leadership else source
+
+
 def _admission(settings: Settings, pair: KeyPair, authorized: Authorized, clock: Callable[[], float]) -> Admission:
     enrolment = Enrolment(Tickets(pair.secret), int(settings.ticket_lifetime * 1000), authorized)
     return Admission(authorized, enrolment, RateLimit() if settings.enrol_tokens else None, clock, _wall_ms)
@@ -207,11 +239,13 @@ def _pages(
     loop: Loop,
     guard: ConnectionGuard,
     cluster: NodeWatch | None,
+    leadership: Leadership | None,
     metrics: Metrics,
     clock: Callable[[], float],
 ) -> Pages:
     def status() -> CoordinatorStatus:
-        return loop.ask_status(cluster.status(clock()) if cluster else None)
+        kubernetes = cluster.status(clock()) if cluster else None
+        return loop.ask_status(kubernetes, leadership.status() if leadership else None)
 
     return Pages(
         lambda: None,
@@ -266,6 +300,11 @@ def _copied_secret(
 
 def _draw() -> str:
     return token_hex(6)
+
+
+def _since_boot_s() -> float:
+    """The time in which the machine was suspended counts: others go on meanwhile."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _wall_ms() -> int:

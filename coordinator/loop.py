@@ -21,6 +21,7 @@ from coordinator.grid.caller import Caller
 from coordinator.grid.calls import Landing
 from coordinator.lane.commands import Mishap, WakeAt
 from coordinator.lane.events import CredentialsChanged, Ticked
+from coordinator.lease.standing import Standing
 from coordinator.machine import Machine, MachineEffect, MachineEvent
 from coordinator.nodes.agents_port import AgentsPort
 from coordinator.notes import Notes
@@ -29,7 +30,7 @@ from daemon.inbox import Inbox
 from daemon.internal_errors import InternalErrors
 from protocol.keys import KeyPair
 from protocol.wire.messages import HelloFirst
-from protocol.wire.status import CoordinatorStatus, KubernetesStatus
+from protocol.wire.status import CoordinatorStatus, KubernetesStatus, LeaseStatus
 
 STATUS_TIMEOUT_S: Final = 5.0
 UNDECIDED_LOOK_S: Final = 0.1
@@ -46,9 +47,10 @@ class Stop:
 
 @dataclass(frozen=True)
 class Show:
-    """Put the state into `into`, with what is known of Kubernetes."""
+    """Put the state into `into`, with what is known of Kubernetes and its Lease."""
 
     kubernetes: KubernetesStatus | None
+    lease: LeaseStatus | None
     into: SimpleQueue[CoordinatorStatus]
 
 
@@ -64,7 +66,7 @@ class KeysChanged:
     pair: KeyPair
 
 
-Item = Landing | Reviewed | Asked | Left | Stop | Show | PasswordChanged | KeysChanged
+Item = Landing | Reviewed | Asked | Left | Standing | Stop | Show | PasswordChanged | KeysChanged
 
 
 class Loop:
@@ -90,6 +92,8 @@ class Loop:
         self._breakdowns = Breakdowns()
         self._anew_at_s: float | None = None
         """When the machine, whose state cannot be relied upon, begins anew; None while it works."""
+        self._standing: Standing | None = None
+        """What was told last of the election, which a machine that begins anew has to know."""
         self._wake_at_s = 0.0
         self._is_call_under_way = False
         self._stop_at_s: float | None = None
@@ -117,10 +121,10 @@ class Loop:
         events = [*self._take_inbox(), *self._take_messages()]
         self._go_on(events, self._clock(), caller)
 
-    def ask_status(self, kubernetes: KubernetesStatus | None) -> CoordinatorStatus:
+    def ask_status(self, kubernetes: KubernetesStatus | None, lease: LeaseStatus | None) -> CoordinatorStatus:
         """The state, from any thread. Raises TimeoutError when the loop does not answer."""
         into: SimpleQueue[CoordinatorStatus] = SimpleQueue()
-        self._inbox.put(Show(kubernetes, into))
+        self._inbox.put(Show(kubernetes, lease, into))
         try:
             return into.get(timeout=STATUS_TIMEOUT_S)
         except Empty:
@@ -149,7 +153,7 @@ class Loop:
             return
         self._anew_at_s = None
         self._notes.tell(Note("begins_anew", {}, is_alarm=True))
-        self._decide(lambda: self._machine.begin_anew(now_s), caller)
+        self._decide(lambda: self._machine.begin_anew(now_s, self._standing), caller)
 
     def _decide(self, decide: Callable[[], list[MachineEffect]], caller: Caller) -> None:
         self._wake_at_s = self._clock() + LULL_S
@@ -180,7 +184,7 @@ class Loop:
         if isinstance(item, Stop):
             self._stop_at_s = now_s + FAREWELL_S
         elif isinstance(item, Show):
-            item.into.put(self._machine.status(item.kubernetes, now_s))
+            item.into.put(self._machine.status(item.kubernetes, now_s, item.lease))
         elif isinstance(item, PasswordChanged):
             return [CredentialsChanged(now_s)]
         elif isinstance(item, KeysChanged):
@@ -189,9 +193,16 @@ class Loop:
         elif isinstance(item, Reviewed):
             self._port.reviewed(item)
         else:
-            self._is_call_under_way = False
+            self._note_item(item)
             return [item]
         return []
+
+    def _note_item(self, item: Landing | Asked | Left | Standing) -> None:
+        """What the loop itself has to know of what the machine is told."""
+        if isinstance(item, Landing):
+            self._is_call_under_way = False
+        elif isinstance(item, Standing):
+            self._standing = item
 
     def _take_messages(self) -> list[MachineEvent]:
         received: list[MachineEvent] = []

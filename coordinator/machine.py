@@ -6,11 +6,10 @@ or a clock. It decides about no pod: it makes, labels and deletes objects by id,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from sys import intern
+from collections.abc import Callable, Iterable
 
 from coordinator.admin.commands import Commands, Hooks
-from coordinator.admin.events import AnswerCommand, Asked, Left
+from coordinator.admin.events import AnswerCommand, Asked, Left, turned_down_for
 from coordinator.allocation.asks import Asks
 from coordinator.allocation.creations import Creations
 from coordinator.allocation.deletions import Deletions
@@ -28,14 +27,16 @@ from coordinator.core.outbox import Note, Outbox, Send
 from coordinator.core.policy import Policy
 from coordinator.grid.allocation_object import AllocationObject, Writer
 from coordinator.grid.calls import Call, Landing
+from coordinator.hellos import Hellos, Reactions
 from coordinator.lane.commands import Finished, LaneCommand, Mishap, WakeAt
 from coordinator.lane.events import CredentialsChanged, Ticked
 from coordinator.lane.lane import Lane
 from coordinator.lane.runner import Runner
+from coordinator.lease.standing import Follows, Leads, Standing
 from coordinator.nodes.boots import Boot, Boots
 from coordinator.nodes.events import Received
 from coordinator.nodes.notices import Notices
-from coordinator.nodes.sessions import Begun, Claim, Session, Sessions, Unbegun, is_of
+from coordinator.nodes.sessions import Session, Sessions, is_of
 from coordinator.overview import Overview
 from coordinator.provision.definitions import Definitions
 from coordinator.provision.objects import Provider
@@ -47,13 +48,13 @@ from coordinator.sweep.other_clusters import OtherClusters
 from coordinator.sweep.questions import Questions
 from coordinator.sweep.renaming import Renaming
 from coordinator.sweep.sweeper import Sweeper
+from coordinator.sweep.warm_listing import WarmListing
 from coordinator.tasks.references import References
 from protocol.wire import messages, values
-from protocol.wire.messages import Claims, Hello, ToCoordinator
-from protocol.wire.status import CoordinatorStatus, KubernetesStatus
-from protocol.wire.values import ClaimRow, State
+from protocol.wire.messages import Claims, Hello, ToCoordinator, WrongCluster
+from protocol.wire.status import CoordinatorStatus, KubernetesStatus, LeaseStatus
 
-MachineEvent = Received | Asked | Left | Landing | Ticked | CredentialsChanged
+MachineEvent = Received | Asked | Left | Landing | Ticked | CredentialsChanged | Standing
 MachineEffect = Send | AnswerCommand | Note | Mishap | Call | WakeAt
 
 
@@ -76,18 +77,20 @@ class Machine:
         self._sealer = Sealer(secret)
         self._operations_max = operations_max
         self._sweep_interval_s = sweep_interval_s
-        self._make_rooms()
+        self._leader: str | None = "" if policy.is_elected else None
+        """Who leads, as far as is known; None where this coordinator does."""
+        self._make_rooms(Lane(operations_max), Index())
 
-    def _make_rooms(self) -> None:
+    def _make_rooms(self, lane: Lane, index: Index) -> None:
         self._outbox = Outbox(self._draw)
-        self._lane = Lane(self._operations_max)
-        self._runner = Runner(self._lane)
-        self.index = Index()
+        self._lane = lane
+        self._runner = Runner(lane)
+        self.index = index
         self.sessions = Sessions(self._policy.cluster_id, self._policy.allocations_max)
         self._boots = Boots()
         self._alarms = Alarms(self._outbox)
         self._notices = Notices(self._outbox, self._alarms, self.sessions)
-        parts = self._make_parts()
+        parts = self._parts = self._make_parts()
         self._deletions = Deletions(parts, self._gone)
         self._grants = Grants(parts)
         self._repairs = Repairs(parts, lambda allocation, at_s: self._comparison.owner_of(allocation, at_s))
@@ -97,6 +100,9 @@ class Machine:
         self._shortages = Shortages(parts, self._deletions, self._grants, self._comparison.all)
         self._asks = Asks(parts, self._deletions, self._labels, self._repairs, self._grants, self._shortages)
         self._sweeper = Sweeper(parts, self._sweep_interval_s, self._listed, self._repairs.missing)
+        reactions = Reactions(self._let_go, self._ended, self._repairs.contested, self._comparison.node)
+        self._hellos = Hellos(parts, self._boots, self._notices, reactions)
+        self._warm_listing = WarmListing(parts, self._sweep_interval_s)
         self._gone_nodes = GoneNodes(
             parts, self._deletions, self._liveness, lambda: self._sweeper.unreadable, self._end_node
         )
@@ -113,6 +119,7 @@ class Machine:
             self._shortages,
             self._comparison,
             self._sweeper,
+            self._warm_listing,
             self._gone_nodes,
             Forgetting(parts, self._boots, self._end_node),
             self._other_clusters,
@@ -143,19 +150,52 @@ class Machine:
 
     def start(self, now_s: float) -> list[MachineEffect]:
         """What a coordinator does before anybody asks: see what the user may do, read what the grid holds."""
-        self._references.took_over(now_s)
-        self._definitions.look_up(self._sweeper.start, now_s)
+        self._start(now_s)
         return self._settle(now_s)
 
-    def begin_anew(self, now_s: float) -> list[MachineEffect]:
+    def begin_anew(self, now_s: float, standing: Standing | None = None) -> list[MachineEffect]:
         """Forget everything and learn it again, as another process would after the end of this one.
 
         No call may be under way. Nodes are told to say hello, since what they have said is forgotten, too.
+        `standing` is what was told last of the election, if anything was.
         """
+        if standing:
+            self._leader = _leader_in(standing)
         told: list[MachineEffect] = [*self._commands.give_up("the coordinator has begun anew", "Ask again.")]
         told += [Send(each.connection, messages.HelloFirst(id=self._draw())) for each in self.sessions]
-        self._make_rooms()
+        self._make_rooms(Lane(self._operations_max), Index())
         return [*self.start(now_s), *told]
+
+    def _start(self, now_s: float) -> None:
+        if self._leader is None:
+            self._references.took_over(now_s)
+            self._definitions.look_up(self._sweeper.start, now_s)
+        else:
+            self._definitions.look_only(self._warm_listing.start, now_s)
+
+    def _stand(self, standing: Standing, now_s: float) -> list[MachineEffect]:
+        """Another coordinator leads than before: begin as at a start, knowing only what the grid is like.
+
+        The call under way is made to its end, for nobody; nothing that it is a step of is gone on with.
+        """
+        leader = _leader_in(standing)
+        if self._leader is not None and leader is not None:
+            self._leader = leader
+            self._outbox.note("leader_seen", leader=leader)
+            return []
+        told: list[MachineEffect] = [*self._outbox.take(), *self._commands.take()]
+        told += [Send(each.connection, messages.NotLeader(id=self._draw())) for each in self.sessions]
+        told += self._commands.give_up("the coordinator leads no more", "Ask the one that does.")
+        self._leader = leader
+        self._lane.abandon()
+        self.index.is_complete = False
+        self._make_rooms(self._lane, self.index)
+        if leader is None:
+            self._outbox.note("leader_gained", allocations=len(self.index))
+        else:
+            self._outbox.alarm("leader_lost", leader=leader)
+        self._start(now_s)
+        return told
 
     def rekey(self, secret: bytes) -> None:
         """The coordinators have another secret: seals that were told under the old one count no more."""
@@ -167,12 +207,14 @@ class Machine:
         Messages that arrive together are taken in before the lane plans, so that they share a call. What a message
         or a task makes fail is settled here; whatever else is raised leaves no state to be relied upon.
         """
-        notes: list[Note | Mishap] = []
+        notes: list[MachineEffect] = []
         for event in events:
             if isinstance(event, Received):
                 notes += self._heard(event)
+            elif isinstance(event, Leads | Follows):
+                notes += self._stand(event, now_s)
             elif isinstance(event, Asked):
-                self._commands.asked(event)
+                notes += self._asked(event)
             elif isinstance(event, Left):
                 self._commands.left(event.ticket)
             else:
@@ -181,9 +223,15 @@ class Machine:
             room.expire(now_s)
         return [*notes, *self._settle(now_s)]
 
-    def status(self, kubernetes: KubernetesStatus | None, now_s: float) -> CoordinatorStatus:
+    def status(
+        self, kubernetes: KubernetesStatus | None, now_s: float, lease: LeaseStatus | None = None
+    ) -> CoordinatorStatus:
         """What people see on `/status`."""
-        return self._overview.status(kubernetes, now_s)
+        why_not_leading = None if self._leader is None else self._not_leading().msg
+        return self._overview.status(why_not_leading, kubernetes, lease, now_s)
+
+    def _not_leading(self) -> errors.NotLeading:
+        return errors.NotLeading(leader=self._leader or "none that is known")
 
     # What comes in
 
@@ -201,17 +249,19 @@ class Machine:
             return [Mishap(message.type, error, {"request": message.id, "node": event.node})]
         return []
 
+    def _asked(self, event: Asked) -> list[AnswerCommand]:
+        if self._leader is not None:
+            return [AnswerCommand(event.ticket, turned_down_for(event.request.id, self._not_leading()))]
+        self._commands.asked(event)
+        return []
+
     def _received(self, event: Received) -> None:
         message = event.message
-        if isinstance(message, Hello):
-            self._greet(event, message)
+        if self._leader is not None:
+            self._outbox.send(event.connection, messages.NotLeader(id=message.id))
             return
-        if isinstance(message, Claims):
-            self._welcome_answered(event, message)
-            return
-        if isinstance(message, messages.WrongCluster):
-            self._notices.wrong_cluster(event.node, message.cluster, self._policy.cluster_id, event.now_s)
-            self.sessions.declined(event.node, event.connection)
+        if isinstance(message, Hello | Claims | WrongCluster):
+            self._hellos.take(event, message)
             return
         session = self.sessions.hear(event.connection, event.node, event.now_s)
         if session is None:
@@ -238,74 +288,6 @@ class Machine:
             self._commands.heard(session, message, now_s)
         elif isinstance(message, messages.Ping):
             self._outbox.send(session.connection, messages.Pong(id=message.id))
-
-    def _greet(self, event: Received, hello: Hello) -> None:
-        if hello.node != event.node:
-            problem = errors.NodeDiffers(claimed=hello.node, proof="key", node=event.node)
-            self._outbox.decline(event.connection, hello.id, problem)
-            return
-        self._boots.said_hello(hello.node, Boot(hello.machine, hello.boot), event.now_s)
-        welcome = messages.Welcome(
-            id=hello.id,
-            number=self.sessions.welcome(event.connection, hello, event.now_s),
-            cluster=self._policy.cluster_id,
-            former=list(self._policy.former),
-            reserve=self._policy.reserve,
-            allocations_max=self._policy.allocations_max,
-            release=self._policy.release,
-        )
-        self._outbox.send(event.connection, welcome)
-
-    def _welcome_answered(self, event: Received, page: Claims) -> None:
-        begun = self.sessions.answered(event.node, event.connection, page, event.now_s)
-        if isinstance(begun, Begun):
-            self._begin(begun, event.now_s)
-        elif begun is not Unbegun.MORE_PAGES:
-            self._outbox.send(event.connection, messages.HelloFirst(id=page.id))
-
-    def _begin(self, begun: Begun, now_s: float) -> None:
-        session = begun.session
-        for each in begun.replaced:
-            self._ended(each)
-        contested = [each for row in begun.claims for each in self._claimed(session, row)]
-        self._let_go(session, begun.let_go, now_s)
-        facts = {"node": session.node, "driver": session.driver, "release": session.release}
-        self._outbox.note("node_connected", **facts, claims=len(session.claims))
-        for allocation in contested:
-            self._repairs.contested(allocation, now_s)
-        if begun.is_second_agent:
-            self._notices.two_agents(session, now_s)
-        if self._boots.greeted(session.node, Boot.of(session.owner), session.welcome, now_s):
-            self._notices.two_machines(session.node, now_s)
-        self._comparison.node(session.node, now_s)
-
-    def _claimed(self, session: Session, row: ClaimRow) -> Iterator[str]:
-        """A claim counts where the grid is known to hold it, or where its seal is right; others are ignored.
-
-        Yields all ids that claim one address, of which the grid has one at most: a session may be long dead, and
-        what the index knows may be old, so the grid is asked which.
-        """
-        known = self.index.get(row.allocation)
-        is_known = known is not None and (known.view, known.address) == (row.view, row.address)
-        is_sealed = self._sealer.is_right(row.seal, row.allocation, row.view, row.address)
-        if not is_of(session, row.allocation, self._policy.cluster_ids) or not (is_known or is_sealed):
-            self._outbox.alarm("claim_ignored", node=session.node, allocation=row.allocation, address=row.address)
-            return
-        is_ready = row.state is State.READY
-        # There are as many as there are pods, so they share their texts with the index, and with each other.
-        same = known if known and is_known else row
-        claim = Claim(
-            same.allocation,
-            intern(row.view),
-            intern(row.subnet),
-            same.address,
-            intern(row.network_name),
-            is_ready,
-        )
-        rivals = self.sessions.claims_at(row.view, row.address).keys() - {row.allocation}
-        if rivals:
-            yield from (row.allocation, *sorted(rivals))
-        self.sessions.claim(session, claim)
 
     def _let_go(self, session: Session, rows: Iterable[values.LetGoRow], now_s: float) -> None:
         for row in rows:
@@ -384,3 +366,8 @@ class Machine:
             elif isinstance(command, Note | Mishap):
                 notes.append(command)
         return notes
+
+
+def _leader_in(standing: Standing) -> str | None:
+    """Who leads; None where this coordinator does."""
+    return standing.leader if isinstance(standing, Follows) else None

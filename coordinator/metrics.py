@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
@@ -15,6 +16,7 @@ _SECONDS: Final = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 45)
 _OPERATIONS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 _GAUGES: Final = {
+    "leading": "Whether this coordinator leads; 1 also where none is elected",
     "allocations": "Objects of this cluster in the grid, as far as is known",
     "allocations_listed": "Whether the grid's objects were read to the end once since the start",
     "deletions_waiting": "Allocations that were let go and wait for their time, or for the grid",
@@ -73,6 +75,12 @@ class Metrics:
             name: gauge(f"network_{name}", text, "view", "subnet") for name, text in _NETWORK_GAUGES.items()
         }
         self._fresh = gauge("cluster_fresh", "Whether the watch of Kubernetes is up to date; 0 also where none is")
+        self._leader = gauge(
+            "leader", "When the coordinator that leads began to, by its Lease, in seconds since 1970", "holder"
+        )
+        self._lease_valid = gauge(
+            "lease_valid", "Whether nobody else can have begun to lead; 0 also where none is elected"
+        )
         self._nodes = gauge("cluster_nodes", "Nodes that Kubernetes knows")
         self._connections = gauge(
             "connections",
@@ -112,6 +120,11 @@ class Metrics:
         if kubernetes := status.kubernetes:
             self._fresh.set(kubernetes.fresh)
             self._nodes.set(kubernetes.nodes)
+        self._leader.clear()
+        if lease := status.lease:
+            self._lease_valid.set(lease.valid)
+            if lease.holder:
+                self._leader.labels(lease.holder).set(_seconds(lease.since))
         for standing, count in connections.items():
             self._connections.labels(standing).set(count)
         return generate_latest(self._registry)
@@ -121,6 +134,7 @@ def _values(status: CoordinatorStatus) -> dict[str, float]:
     silent = sum(1 for node in status.nodes if node.connected_s is None)
     age_s = status.sweep.listed_s_ago
     return {
+        "leading": status.why_not_leading is None,
         "allocations": status.allocations,
         "allocations_listed": status.listed,
         "deletions_waiting": status.deletions_waiting,
@@ -146,3 +160,11 @@ def _network_values(network: NetworkStatus) -> dict[str, float]:
         "resting": network.resting,
         "size": network.size,
     }
+
+
+def _seconds(stamp: str) -> float:
+    """A time of day of Kubernetes, which whoever may write the Lease may have written otherwise."""
+    try:
+        return datetime.fromisoformat(stamp).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return 0.0

@@ -21,6 +21,7 @@ from protocol.wire.status import (
     GridStatus,
     KubernetesStatus,
     LaneStatus,
+    LeaseStatus,
     NetworkStatus,
     NodeStatus,
 )
@@ -38,14 +39,20 @@ class Overview:
     sweeper: Sweeper
     gone_nodes: GoneNodes
 
-    def status(self, kubernetes: KubernetesStatus | None, now_s: float) -> CoordinatorStatus:
+    def status(
+        self,
+        why_not_leading: str | None,
+        kubernetes: KubernetesStatus | None,
+        lease: LeaseStatus | None,
+        now_s: float,
+    ) -> CoordinatorStatus:
         """All of it."""
         policy, index = self.parts.policy, self.parts.index
         return CoordinatorStatus(
             cluster=policy.cluster_name,
             cluster_id=policy.cluster_id,
             release=policy.release,
-            why_not_leading=None,
+            why_not_leading=why_not_leading,
             allocations=len(index),
             listed=index.is_complete,
             deletions_waiting=len(self.deletions),
@@ -57,6 +64,7 @@ class Overview:
             sweep=self.sweeper.status(self.gone_nodes.stopped, now_s),
             alarms=tuple(_alarm(each, now_s) for each in self.parts.alarms),
             kubernetes=kubernetes,
+            lease=lease,
         )
 
     def _grid(self, now_s: float) -> GridStatus:

@@ -17,6 +17,7 @@ from coordinator.core.attributes import AttributeNames
 from coordinator.core.networks import NetworkRules
 from coordinator.grid.certificates import fault_of_authorities
 from coordinator.grid.wapi import Grid
+from coordinator.lease.election import JITTER, Timings
 from daemon.settings import BadSettings, ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser, read
 from protocol.admin.messages import ADMIN_SOCKET
 from protocol.cluster_id import CLUSTER_ID_FILE, is_cluster_id
@@ -29,6 +30,8 @@ LINE_END: Final = "\r\n"
 
 _HOST_NAME: Final = re.compile(r"(?=.{1,253}$)([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+")
 _SERVICE_ACCOUNT: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?:[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_OBJECT_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+NAME_LENGTH_MAX: Final = 253
 _API_URL: Final = re.compile(r"https://(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+)(:\d{1,5})?")
 
 
@@ -85,6 +88,12 @@ def _version(value: str) -> str:
 def _service_account(value: str) -> str:
     if not _SERVICE_ACCOUNT.fullmatch(value):
         raise ValueError(f"{value!r} must be of the form NAMESPACE:NAME")
+    return value
+
+
+def _object_name(value: str) -> str:
+    if len(value) > NAME_LENGTH_MAX or not _OBJECT_NAME.fullmatch(value):
+        raise ValueError(f"{value!r} must be a name as Kubernetes takes it: a-z, 0-9, dashes and dots")
     return value
 
 
@@ -169,6 +178,11 @@ class Settings(DaemonSettings):
     token_service_account: ServiceAccount = "kube-system:cni-infoblox-agent"
     ticket_lifetime: Annotated[float, Field(ge=1, le=366 * 86400)] = 7 * 86400
     watch_cluster: bool = False
+    leader_elect: bool = False
+    lease_name: Annotated[str, AfterValidator(_object_name)] = "cni-infoblox-coordinator"
+    lease_duration: Annotated[int, Field(ge=1, le=3600)] = 15
+    lease_renew_deadline: Annotated[float, Field(gt=0, le=3600)] = 10
+    lease_retry_period: Annotated[float, Field(gt=0, le=3600)] = 2
     kubernetes_api: Annotated[str | None, AfterValidator(_api)] = Field(default_factory=_api_of_environment)
     kubernetes_credentials: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -202,6 +216,29 @@ class Settings(DaemonSettings):
     def token_rules(self) -> TokenRules:
         """What a token must be."""
         return TokenRules(self.token_audience, self.token_service_account)
+
+    @property
+    def lease_timings(self) -> Timings:
+        """How patient the election is."""
+        return Timings(self.lease_duration, self.lease_renew_deadline, self.lease_retry_period)
+
+    @property
+    def has_one_leader(self) -> bool:
+        """Whether no other coordinator of this cluster writes meanwhile.
+
+        Kubernetes makes a pod anew while the one before may still run, on a node that it cannot reach.
+        """
+        return self.leader_elect or self.kubernetes_api is None
+
+    def read_namespace(self) -> str:
+        """The namespace of our pod. Raises `BadSettings`, naming the flag, where no file says it."""
+        path = self.kubernetes_credentials / "namespace"
+        try:
+            return _object_name(path.read_text(encoding="ascii").strip())
+        except OSError as error:
+            raise BadSettings(f"--kubernetes-credentials: {path}: {error.strerror}") from None
+        except ValueError:
+            raise BadSettings(f"--kubernetes-credentials: {path}: does not hold the name of a namespace") from None
 
     def read_password(self) -> str:
         """The grid's password as it is now. Raises `BadSettings`, naming the flag, when there is none."""
@@ -303,6 +340,15 @@ def _add_kubernetes(add: Add) -> None:
         metavar="true|false",
         help="follow Kubernetes' nodes, so that the sweep knows which are gone (false)",
     )
+    add("--leader-elect", metavar="true|false", help="several replicas, of which a Lease lets one lead (false)")
+    add("--lease-name", metavar="NAME", help="that Lease, in the pod's namespace (cni-infoblox-coordinator)")
+    add("--lease-duration", metavar="SECONDS", help="after what silence of the leader another one leads (15)")
+    add(
+        "--lease-renew-deadline",
+        metavar="SECONDS",
+        help="how long a leader that cannot renew the Lease does what only one may (10)",
+    )
+    add("--lease-retry-period", metavar="SECONDS", help="how often the Lease is renewed, or looked at (2)")
     add("--kubernetes-api", metavar="https://HOST:PORT", help="the API server (as every pod's environment says)")
     add(
         "--kubernetes-credentials",
@@ -313,7 +359,11 @@ def _add_kubernetes(add: Add) -> None:
 
 def _check(settings: Settings) -> None:
     """Raises `BadSettings` for flags that exclude or need each other."""
-    users = {"--enrol-tokens": settings.enrol_tokens, "--watch-cluster": settings.watch_cluster}
+    users = {
+        "--enrol-tokens": settings.enrol_tokens,
+        "--watch-cluster": settings.watch_cluster,
+        "--leader-elect": settings.leader_elect,
+    }
     asked = [flag for flag, is_used in users.items() if is_used]
     if asked and settings.kubernetes_api is None:
         raise BadSettings(f"--kubernetes-api: is required with {asked[0]} outside of a Kubernetes cluster")
@@ -322,3 +372,15 @@ def _check(settings: Settings) -> None:
         raise BadSettings(f"{told[0]}: cannot be used with --several true, where nobody hears of all nodes")
     if settings.watch_cluster and settings.live_nodes:
         raise BadSettings("--live-nodes: cannot be used with --watch-cluster true, which tells it better")
+    if settings.leader_elect:
+        _check_lease(settings)
+
+
+def _check_lease(settings: Settings) -> None:
+    if settings.several:
+        raise BadSettings("--leader-elect: cannot be used with --several true: either one serves, or all do")
+    if settings.lease_renew_deadline >= settings.lease_duration:
+        raise BadSettings("--lease-renew-deadline: must be less than --lease-duration")
+    if settings.lease_retry_period * (1 + JITTER) >= settings.lease_renew_deadline:
+        raise BadSettings(f"--lease-retry-period: must be less than --lease-renew-deadline / {1 + JITTER}")
+    settings.read_namespace()

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from protocol.wire.status import AgentStatus, AlarmStatus, CoordinatorStatus, NetworkStatus, NodeStatus
+from protocol.wire.status import (
+    AgentStatus,
+    AlarmStatus,
+    CoordinatorStatus,
+    LeaseStatus,
+    NetworkStatus,
+    NodeStatus,
+)
 
 ROWS_MAX = 10
 """Of nodes or networks; a screen is no place for a thousand."""
@@ -23,6 +30,7 @@ def coordinator_lines(url: str, coordinator: CoordinatorStatus) -> list[str]:
     return [
         f"coordinator {url}: cluster {cluster}, release {coordinator.release}",
         *not_leading,
+        *([_lease(coordinator.lease)] if coordinator.lease else []),
         *_rows("ALARM", [_alarm(alarm) for alarm in coordinator.alarms]),
         f"  grid         {', '.join(fact for fact in facts if fact)}",
         f"  allocations  {coordinator.allocations}, {', '.join(waiting)} waiting",
@@ -51,6 +59,13 @@ def agent_lines(url: str, agent: AgentStatus) -> list[str]:
         *([f"  journal      CANNOT BE WRITTEN: {agent.journal_trouble}"] if agent.journal_trouble else []),
         *([f"  journal      a DAMAGED one is kept as {agent.damaged_journal}"] if agent.damaged_journal else []),
     ]
+
+
+def _lease(lease: LeaseStatus) -> str:
+    held = f"held by {lease.holder} since {lease.since}" if lease.holder else "held by nobody"
+    own = ", which is this one" if lease.holder == lease.identity else f"; this one is {lease.identity}"
+    trouble = f"; NOT REACHED: {lease.trouble}" if lease.trouble else ""
+    return f"  lease        {held}{own}{trouble}"
 
 
 def silent_line(daemon: str, url: str, why: str, remedy: str) -> str:

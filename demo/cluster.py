@@ -32,7 +32,8 @@ class Plan:
 
     `agents_connect_to` names an endpoint that passes on to the coordinator; without it agents go there directly.
     `agent` and `coordinator` are what runs the daemons where it is not their installed commands.
-    `grid` is one that another cluster has started, and will end.
+    `grid` is one that another cluster has started, and will end. `beside` has the flags of each further
+    coordinator, which come after `coordinator_flags`.
     """
 
     nodes: Sequence[str] = ("node-1",)
@@ -41,6 +42,7 @@ class Plan:
     underlay: Underlay | None = None
     agents_connect_to: str = ""
     grid: SimulatedGrid | None = None
+    beside: Sequence[Sequence[str]] = ()
     agent: Sequence[str] = field(default_factory=lambda: command("cni-infoblox-agent"))
     coordinator: Sequence[str] = field(default_factory=lambda: command("cni-infoblox-coordinator"))
 
@@ -105,7 +107,7 @@ class Node:
         """Start the agent without waiting for it."""
         argv = [
             *(launcher or self._cluster.plan.agent),
-            *("--coordinator", self._cluster.plan.agents_connect_to or self._cluster.endpoint),
+            *self._cluster.where_to_connect,
             *("--keys", str(self._cluster.keys / self.name)),
             *("--node-name", self.name),
             *("--socket-dir", str(self.socket_dir)),
@@ -198,6 +200,17 @@ class Pod:
         return self.node.runtime(str(self.config["type"]), invocation, self.config)
 
 
+@dataclass
+class Replica:
+    """A place for a coordinator: there each one that is started takes the place of the one before."""
+
+    log_path: Path
+    operator_socket: Path
+    flags: Sequence[str] = ()
+    endpoint: str = ""
+    daemon: Daemon | None = None
+
+
 class Cluster:
     """Everything, as a context manager. Daemons may be stopped, killed and started anew in between."""
 
@@ -205,10 +218,12 @@ class Cluster:
         self.directory = directory
         self.plan = plan
         self.keys = directory / "keys"
-        self.operator_socket = directory / "coordinator.sock"
         self.host = plan.underlay.address if plan.underlay else "127.0.0.1"
-        self.endpoint = ""
-        self.coordinator: Daemon | None = None
+        names = ["coordinator", *(f"coordinator-{number}" for number, _ in enumerate(plan.beside, start=2))]
+        flags = zip(names, ((), *plan.beside), strict=True)
+        self.replicas = [
+            Replica(directory / f"{name}.log", directory / f"{name}.sock", own) for name, own in flags
+        ]
         self.nodes: dict[str, Node] = {}
         self._stack = ExitStack()
 
@@ -221,7 +236,8 @@ class Cluster:
             argv = [*command("cni-infoblox"), "keys", "init", str(self.keys), *names]
             subprocess.run(argv, check=True, capture_output=True)
             self.grid = self.plan.grid or SimulatedGrid(self.directory / "grid", *self.plan.grid_flags)
-            self.start_coordinator()
+            for number in range(len(self.replicas)):
+                self.start_coordinator(replica=number)
             for name in self.plan.nodes:
                 namespace = self.plan.underlay.add_node(name) if self.plan.underlay else None
                 self.nodes[name] = Node(self, name, socket_dirs[name], namespace)
@@ -235,6 +251,31 @@ class Cluster:
         self._stack.close()
 
     @property
+    def coordinator(self) -> Daemon | None:
+        """The coordinator, the first of several."""
+        return self.replicas[0].daemon
+
+    @property
+    def endpoint(self) -> str:
+        """Where it listens."""
+        return self.replicas[0].endpoint
+
+    @property
+    def operator_socket(self) -> Path:
+        """Where it answers people's commands."""
+        return self.replicas[0].operator_socket
+
+    @property
+    def where_to_connect(self) -> list[str]:
+        """The flags that tell an agent where the coordinators are."""
+        endpoints = (
+            [self.plan.agents_connect_to]
+            if self.plan.agents_connect_to
+            else [each.endpoint for each in self.replicas]
+        )
+        return [part for endpoint in endpoints for part in ("--coordinator", endpoint)]
+
+    @property
     def node(self) -> Node:
         """The first node."""
         return next(iter(self.nodes.values()))
@@ -246,42 +287,50 @@ class Cluster:
         return self.nodes[name]
 
     def wait_connected(self, node: str) -> None:
-        """Wait until the coordinator that runs now has heard this node's hello."""
+        """Wait until a coordinator that runs now has heard this node's hello."""
+        if len(self.replicas) > 1:
+            agent = self.nodes[node].agent
+            assert agent
+            agent.wait_for("coordinator_reached")
+            return
         assert self.coordinator
         self.coordinator.wait_for("node_connected", lambda line: bool(line["node"] == node))
 
     def start_coordinator(
-        self, *flags: str, launcher: Sequence[str] | None = None, password: str = PASSWORD
+        self, *flags: str, launcher: Sequence[str] | None = None, password: str = PASSWORD, replica: int = 0
     ) -> Daemon:
-        """Start the coordinator, wait until it listens. It comes back under the address that it had."""
-        coordinator = self.launch_coordinator(*flags, launcher=launcher, password=password)
-        self.endpoint = coordinator.wait_for("started")["listen"]
+        """Start a coordinator, wait until it listens. It comes back under the address that it had."""
+        coordinator = self.launch_coordinator(*flags, launcher=launcher, password=password, replica=replica)
+        self.replicas[replica].endpoint = coordinator.wait_for("started")["listen"]
         return coordinator
 
     def launch_coordinator(
-        self, *flags: str, launcher: Sequence[str] | None = None, password: str = PASSWORD
+        self, *flags: str, launcher: Sequence[str] | None = None, password: str = PASSWORD, replica: int = 0
     ) -> Daemon:
-        """Start the coordinator without waiting for it."""
+        """Start a coordinator without waiting for it."""
+        place = self.replicas[replica]
         argv = [
             *(launcher or self.plan.coordinator),
             *("--grid-host", "127.0.0.1", "--wapi-port", str(self.grid.port), "--wapi-username", "admin"),
             *("--ssl-verify", self.grid.certificate, "--cluster-name", CLUSTER_NAME),
-            *("--keys", str(self.keys / "coordinator"), "--listen", self.endpoint or f"tcp://{self.host}:0"),
+            *("--keys", str(self.keys / "coordinator"), "--listen", place.endpoint or f"tcp://{self.host}:0"),
             *("--status-listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "debug"),
-            *("--operator-socket", str(self.operator_socket)),
+            *("--operator-socket", str(place.operator_socket)),
             *self.plan.coordinator_flags,
+            *place.flags,
             *flags,
         ]
-        self.coordinator = Daemon(argv, {"WAPI_PASSWORD": password}, self.directory / "coordinator.log")
-        return self.coordinator
+        place.daemon = Daemon(argv, {"WAPI_PASSWORD": password}, place.log_path)
+        return place.daemon
 
     def stop(self) -> None:
         """End every daemon that still runs, the nodes' first; one that does not end keeps no other running."""
         with ExitStack() as stack:
             if hasattr(self, "grid") and self.plan.grid is None:
                 stack.callback(self.grid.stop)
-            if self.coordinator:
-                stack.callback(self.coordinator.stop)
+            for replica in self.replicas:
+                if replica.daemon:
+                    stack.callback(replica.daemon.stop)
             for node in self.nodes.values():
                 if node.agent:
                     stack.callback(node.agent.stop)

@@ -87,6 +87,11 @@ class NodeObjectsFull(TryAgain):
     )
 
 
+class NotLeading(TryAgain):
+    message = "this coordinator does not lead; the one that does: {leader}"
+    remedy = "Ask that one: its name begins with the name of its pod or host."
+
+
 class EnrolmentUnavailable(TryAgain):
     message = "the Kubernetes API server does not say whose token this is"
     remedy = (
@@ -329,8 +334,8 @@ class SingleCallsRefused(Refused):
     code = GRID_FORBIDS
     message = "user {user!r} may not use the WAPI object `request`, without which only one coordinator may write"
     remedy = (
-        "Use a user that may, or run one coordinator without --several; "
-        "under Kubernetes, run it with --leader-elect true."
+        "Use a user that may, or run one coordinator without --several; under Kubernetes, which may run two "
+        "for a while, start it with --leader-elect true."
     )
 
 

@@ -41,6 +41,9 @@ class Policy:
     has_one_leader: bool = True
     """Whether a Lease, or who runs it, sees to it that no other coordinator of this cluster writes meanwhile."""
 
+    is_elected: bool = False
+    """Whether it leads only when it is told so."""
+
     @property
     def may_call_singly(self) -> bool:
         """Whether it may serve a grid whose user may not use `request`, so that writes go to references."""

@@ -4,22 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Protocol
 
-from coordinator.core.errors import GridUnavailable
+from coordinator.core.errors import GridUnavailable, NotLeading
 from coordinator.core.steps import OnStep
-from coordinator.grid.calls import Call, Landing, Refused
+from coordinator.grid.calls import Call, Landing, NotSent, Refused
 from coordinator.grid.exchange import LostError, NotSentError, RefusedError, perform
-from coordinator.grid.operations import Create, DeleteFound, HttpCall, Operation, UpdateFound
+from coordinator.grid.operations import Create, DeleteFound, HttpCall, Operation, UpdateFound, is_write
 from coordinator.grid.refusals import Kind, Refusal
 from coordinator.grid.wapi import Wapi
 from daemon.internal_errors import InternalErrors
 
 
+class Rights(Protocol):
+    """Says what a coordinator may write at this moment, however long ago it was asked to."""
+
+    def may_begin(self) -> bool:
+        """Whether a call that writes may begin: this coordinator leads, as far as it can know."""
+        ...
+
+    def may_write_singly(self) -> bool:
+        """Whether a write by reference may be sent: nobody else leads, for certain (rule S)."""
+        ...
+
+
+class AllRights:
+    """Those of a coordinator that nobody elects."""
+
+    def may_begin(self) -> bool:
+        """Always."""
+        return True
+
+    def may_write_singly(self) -> bool:
+        """Always."""
+        return True
+
+
 class Caller:
     """Takes calls, hands back how they ended through `deliver`, which must be safe to call from this thread.
 
-    `may_write` says whether this coordinator still leads; it is asked before each write by reference (rule S).
+    `rights` are asked before each call that writes, and before each write by reference.
     """
 
     def __init__(
@@ -29,14 +53,14 @@ class Caller:
         clock: Callable[[], float],
         on_step: OnStep,
         internal: InternalErrors,
-        may_write: Callable[[], bool] = lambda: True,
+        rights: Rights = AllRights(),  # noqa: B008, it has no state
     ) -> None:
         self._wapi = wapi
         self._deliver = deliver
         self._clock = clock
         self._on_step = on_step
         self._internal = internal
-        self._may_write = may_write
+        self._rights = rights
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
 
     def call(self, call: Call) -> None:
@@ -60,7 +84,9 @@ class Caller:
     def landing(self, call: Call) -> Landing:
         """Make this call now; every way in which it can end is a value."""
         try:
-            return perform(call, self._send, self._clock, self._may_write)
+            if any(is_write(each) for each in call.operations) and not self._rights.may_begin():
+                return NotSent(call.id, NotLeading(leader="another coordinator"), self._clock())
+            return perform(call, self._send, self._clock, self._rights.may_write_singly)
         except Exception as error:  # noqa: BLE001, before the call left, or after its reply had come
             self._internal.tell("call", error)
             return Refused(call.id, Refusal(Kind.INTERNAL, _failure(error)), self._clock())

@@ -100,7 +100,7 @@ def _one(operation: Operation, send: Callable[[HttpCall], Any], may_write: Calla
     if len(hits) != 1:
         raise RefusedError(Refusal(Kind.AMBIGUOUS if hits else Kind.OTHER, f"{len(hits)} objects match"))
     if not may_write():
-        raise RefusedError(Refusal(Kind.OTHER, "this coordinator does not lead any more"))
+        raise RefusedError(Refusal(Kind.OTHER, "the Lease was not renewed, so that another coordinator may lead"))
     result = send(write_of(operation, str(hits[0]["_ref"])))
     if isinstance(operation, UpdateFound):
         return read_written(result)

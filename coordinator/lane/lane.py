@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from math import inf
 from typing import Any, Final
@@ -116,6 +117,13 @@ class Lane:
         self._forget(task)
         return True
 
+    def abandon(self) -> None:
+        """Forget every task. A call that is under way is made to its end, and nobody hears of it."""
+        for task in list(self._queue):
+            self._forget(task)
+        if self._flight:
+            self._flight = replace(self._flight, tasks=())
+
     def _submitted(self, event: Submitted) -> list[LaneCommand]:
         for task in event.tasks:
             self._submit(task, event.now_s)
@@ -157,6 +165,8 @@ class Lane:
             return []
         flight, self._flight = self._flight, None
         took_s = event.now_s - flight.started_at_s
+        if not flight.tasks:
+            return [flight.note(event, took_s)]
         for task in flight.tasks:
             task.calls += 1
             task.grid_s += took_s

@@ -12,7 +12,7 @@ from coordinator.core.outbox import Outbox
 from coordinator.core.policy import Policy
 from coordinator.lane.runner import Runner
 from coordinator.lane.task import Failed
-from coordinator.provision.definitions_task import Defined, DefinitionsTask
+from coordinator.provision.definitions_task import Defined, DefinitionsLook, DefinitionsTask
 from coordinator.provision.objects import Provider
 from protocol.errors import Problem
 
@@ -53,9 +53,15 @@ class Definitions:
         return EaMistyped(names=_with_types(self._known), flags=flags)
 
     def look_up(self, then: Callable[[float], None], now_s: float) -> None:
-        """Ask the grid now; `then` is called with the time when it has told."""
+        """Ask the grid now, and make what is missing; `then` is called with the time when it has told."""
+        self._ask(DefinitionsTask(self._provider), then, now_s)
+
+    def look_only(self, then: Callable[[float], None], now_s: float) -> None:
+        """Ask the grid now, and make nothing: this coordinator does not lead."""
+        self._ask(DefinitionsLook(self._provider), then, now_s)
+
+    def _ask(self, task: DefinitionsTask, then: Callable[[float], None], now_s: float) -> None:
         self._is_asking = True
-        task = DefinitionsTask(self._provider)
         self._runner.try_request_with(task, lambda outcome, at_s: self._told(outcome, then, at_s), now_s)
 
     def refresh(self, now_s: float) -> None:

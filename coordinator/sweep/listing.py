@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from coordinator.grid.operations import Found, Object, Operation, ReadPage, Reply
+from coordinator.grid.allocation_object import AllocationObject, Writer
+from coordinator.grid.operations import Found, Object, Operation, ReadPage, Reply, Unreadable
 from coordinator.grid.refusal_problems import as_problem
 from coordinator.grid.refusals import Refusal
 from coordinator.lane.task import Failed, Priority, Task
+from protocol.wire.allocation_id import AllocationId
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,27 @@ class Page:
 
     hits: tuple[Object, ...]
     next_page_id: str | None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The objects of a page that bear an id, and how many could not be read."""
+
+    objects: tuple[AllocationObject, ...]
+    unreadable: int
+
+
+def read_objects(writer: Writer, hits: Sequence[Object]) -> Listed:
+    """What a page of our objects tells."""
+    objects = []
+    for hit in hits:
+        try:
+            seen = writer.read(hit)
+            AllocationId.parse(seen.allocation)
+        except (Unreadable, ValueError):
+            continue
+        objects.append(seen)
+    return Listed(tuple(objects), len(hits) - len(objects))
 
 
 class ListTask(Task[Page | Failed]):

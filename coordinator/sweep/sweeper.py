@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from coordinator.allocation.parts import Parts
-from coordinator.grid.allocation_object import AllocationObject
-from coordinator.grid.operations import Object, Unreadable
 from coordinator.lane.task import Failed
-from coordinator.sweep.listing import ListTask, Page
+from coordinator.sweep.listing import ListTask, Page, read_objects
 from protocol.errors import Problem
-from protocol.wire.allocation_id import AllocationId
 from protocol.wire.status import SweepStatus
 
 RETRY_S: Final = 60.0
@@ -93,7 +90,9 @@ class Sweeper:
             self._next_s = now_s + RETRY_S
             self._ended(outcome.problem, now_s)
             return
-        for seen in self._readable(outcome.hits):
+        listed = read_objects(self._parts.writer, outcome.hits)
+        self._unreadable += listed.unreadable
+        for seen in listed.objects:
             self._seen.add(seen.allocation)
             # Our own calls have told what is newer than this page, or will: they are answered in order.
             self._parts.index.saw(seen)
@@ -125,15 +124,3 @@ class Sweeper:
             then(problem, now_s)
         if self._late_lookers:
             self.start(now_s)
-
-    def _readable(self, hits: Sequence[Object]) -> list[AllocationObject]:
-        readable = []
-        for hit in hits:
-            try:
-                seen = self._parts.writer.read(hit)
-                AllocationId.parse(seen.allocation)
-            except (Unreadable, ValueError):
-                self._unreadable += 1
-                continue
-            readable.append(seen)
-        return readable

@@ -83,6 +83,21 @@ class KubernetesStatus(_Part):
     nodes: int
 
 
+class LeaseStatus(_Part):
+    """The Lease that says which coordinator leads. `identity` is this one, `holder` the one that has it.
+
+    `since` is when that one began to lead, by its own clock. `renewed_s_ago` is None where this one never had it.
+    `valid`: nobody else can have taken it meanwhile. `trouble` is why it cannot be read or written.
+    """
+
+    identity: str
+    holder: str
+    since: str
+    renewed_s_ago: float | None
+    valid: bool
+    trouble: str
+
+
 class AlarmStatus(_Part):
     """What a person has to look at. `node` is empty where it concerns none; `since_s` is how long it is open."""
 
@@ -95,7 +110,7 @@ class AlarmStatus(_Part):
 class CoordinatorStatus(_Part):
     """A coordinator. `cluster` is its name, `why_not_leading` is None for the one that leads.
 
-    `alarms` are open ones. `kubernetes` is None where it does not watch one.
+    `alarms` are open ones. `kubernetes` is None where it does not watch one, `lease` where none says who leads.
     """
 
     cluster: str
@@ -113,6 +128,7 @@ class CoordinatorStatus(_Part):
     sweep: SweepStatus
     alarms: tuple[AlarmStatus, ...] = ()
     kubernetes: KubernetesStatus | None = None
+    lease: LeaseStatus | None = None
 
 
 class AllocationCounts(_Part):

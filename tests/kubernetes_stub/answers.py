@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tests.kubernetes_stub.asked import Answer, Asked, is_true, status
 from tests.kubernetes_stub.cluster import Object, StubCluster
+from tests.kubernetes_stub.leases import answer_lease
 
 API_VERSIONS: Final = {"nodes": ("v1", "Node"), "pods": ("v1", "Pod"), "namespaces": ("v1", "Namespace")}
-REASONS: Final = {
-    400: "BadRequest",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "NotFound",
-    410: "Expired",
-    429: "TooManyRequests",
-}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Status code with the JSON body."""
-
-    code: int
-    body: Object
 
 
 @dataclass(frozen=True)
@@ -41,55 +26,6 @@ class WatchFrom:
     metadata_only: bool = False
     bookmarks: bool = False
     timeout_s: float | None = None
-
-
-def status(code: int, message: str) -> Answer:
-    """A Status object, which is how the API server says no."""
-    body = {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "metadata": {},
-        "status": "Failure",
-        "message": message,
-        "reason": REASONS.get(code, "InternalError"),
-        "code": code,
-    }
-    return Answer(code, body)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request, as far as the answer depends on it."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    accept: str = ""
-    body: bytes = b""
-
-    @property
-    def permission(self) -> tuple[str, str, str]:
-        """Verb, API group and resource, by which RBAC decides."""
-        parts = self.path.strip("/").split("/")
-        group, rest = ("", parts[2:]) if parts[0] == "api" else (parts[1] if len(parts) > 1 else "", parts[3:])
-        names = rest[2:] if rest[:1] == ["namespaces"] and len(rest) > 2 else rest
-        if self.method == "POST":
-            verb = "create"
-        elif len(names) > 1:
-            verb = "get"
-        else:
-            verb = "watch" if is_true(self.query, "watch") else "list"
-        return verb, group, names[0] if names else ""
-
-    @property
-    def wants_metadata(self) -> bool:
-        """Whether the caller asks for metadata alone."""
-        return "as=PartialObjectMetadata" in self.accept
-
-
-def is_true(query: Mapping[str, str], name: str) -> bool:
-    """Whether a parameter says yes."""
-    return query.get(name) in ("1", "true")
 
 
 def denied(asked: Asked, user: str) -> Answer:
@@ -108,6 +44,8 @@ def answer(cluster: StubCluster, asked: Asked) -> Answer | WatchFrom:
     method, path = asked.method, asked.path
     if (method, path) == ("POST", "/apis/authentication.k8s.io/v1/tokenreviews"):
         return review(cluster, asked.body)
+    if lease := answer_lease(cluster, asked):
+        return lease
     parts = path.strip("/").split("/")
     if method == "GET" and parts[:2] == ["api", "v1"]:
         return _read(cluster, parts[2:], asked)

@@ -50,14 +50,12 @@ class Backup:
 
 @dataclass
 class StubCluster:
-    """Tokens, nodes and pods; safe to use from any thread."""
+    """Tokens, nodes, pods and Leases; safe to use from any thread."""
 
     tokens: dict[str, Issued] = field(default_factory=dict)
     nodes: dict[str, Object] = field(default_factory=dict)
     pods: dict[tuple[str, str], Object] = field(default_factory=dict)
-    reader: str = ""
-    """The token with which the component under test must come."""
-
+    leases: dict[tuple[str, str], Object] = field(default_factory=dict)
     uid: str = field(default_factory=lambda: str(uuid.uuid4()))
     """Of the namespace kube-system, by which clusters are told apart."""
 
@@ -136,6 +134,23 @@ class StubCluster:
         """What the node's condition Ready is: True, False or Unknown."""
         conditions = [{"type": "Ready", "status": status, "reason": "NodeStatusUnknown"}]
         self._put("nodes", name, {**self.nodes[name], "status": {"conditions": conditions}})
+
+    def put_lease(self, namespace: str, name: str, metadata: Object, spec: Object) -> Object:
+        """A Lease with this spec; one that is there keeps what the API server has given it."""
+        with self.changed:
+            self.version += 1
+            given = self.leases.get((namespace, name), {}).get("metadata") or _metadata(name)
+            kept = {key: given[key] for key in ("uid", "creationTimestamp")}
+            version = {"namespace": namespace, "resourceVersion": str(self.version)}
+            lease = {"metadata": {**metadata, **kept, **version}, "spec": spec}
+            self.leases[namespace, name] = lease
+            return lease
+
+    def remove_lease(self, namespace: str, name: str) -> None:
+        """Delete a Lease."""
+        with self.changed:
+            self.version += 1
+            del self.leases[namespace, name]
 
     def remove_node(self, name: str) -> None:
         """Delete the node's object."""

@@ -15,17 +15,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from gridsim.http.certificate import ensure_certificate
-from tests.kubernetes_stub.answers import (
-    Answer,
-    Asked,
-    WatchFrom,
-    answer,
-    denied,
-    in_namespace,
-    reduced,
-    status,
-    typed,
-)
+from tests.kubernetes_stub.answers import WatchFrom, answer, denied, in_namespace, reduced, typed
+from tests.kubernetes_stub.asked import Answer, Asked, status
 from tests.kubernetes_stub.cluster import StubCluster, Watched
 
 READER: Final = "system:serviceaccount:kube-system:cni-infoblox-coordinator"
@@ -38,11 +29,18 @@ class KubernetesStub:
     """An API server as a context manager. `hold`, `forbidden`, `busy`, `instead` and `down` make it misbehave.
 
     `credentials` is what a pod has at /var/run/secrets/kubernetes.io/serviceaccount. A listening socket that was
-    made in another network namespace may be passed in.
+    made in another network namespace may be passed in, and the cluster of another stub: two API servers of one
+    cluster, of which one may be `down`.
     """
 
-    def __init__(self, directory: Path, address: str = "127.0.0.1", listener: socket.socket | None = None) -> None:
-        self.cluster = StubCluster()
+    def __init__(
+        self,
+        directory: Path,
+        address: str = "127.0.0.1",
+        listener: socket.socket | None = None,
+        cluster: StubCluster | None = None,
+    ) -> None:
+        self.cluster = cluster or StubCluster()
         self.requests: list[tuple[str, str]] = []
         self.accepted: list[str] = []
         self.user_agents: set[str] = set()
@@ -139,7 +137,7 @@ class KubernetesStub:
             self.user_agents.add(headers.get("User-Agent") or "")
             self._arrived.notify_all()
         self._go.wait()
-        if headers.get("Authorization") != f"Bearer {self.cluster.reader}":
+        if headers.get("Authorization") != f"Bearer {self._token}":
             return status(401, "Unauthorized")
         if self.forbidden:
             return status(
@@ -155,7 +153,7 @@ class KubernetesStub:
 
     def _write_credentials(self) -> None:
         issued = self.cluster.issue("control-plane", service_account="kube-system:cni-infoblox-coordinator")
-        self.cluster.reader = issued.token
+        self._token = issued.token
         self.credentials.mkdir(exist_ok=True)
         (self.credentials / "token").write_text(issued.token)
         (self.credentials / "ca.crt").write_bytes(self._certificate.read_bytes())
@@ -239,6 +237,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._exchange(b"")
+
+    def do_PUT(self) -> None:
+        self.do_POST()
 
     def do_POST(self) -> None:
         self._exchange(self.rfile.read(int(self.headers.get("Content-Length") or 0)))

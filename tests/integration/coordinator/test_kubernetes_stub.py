@@ -111,3 +111,41 @@ def test_it_goes_down_and_comes_back_on_its_port(stub: KubernetesStub, client: C
         client.call("GET", "/api/v1/nodes")
     stub.up()
     assert client.call("GET", "/api/v1/nodes").status_code == 200
+
+
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
+
+
+def lease(version: str | None = None, **spec: Any) -> Any:
+    metadata = {"name": "l", **({"resourceVersion": version} if version else {})}
+    fields = {"holderIdentity": "me", "leaseDurationSeconds": 15, "leaseTransitions": 0, **spec}
+    return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": fields}
+
+
+def test_a_lease_is_written_under_its_version_alone(stub: KubernetesStub, client: Client) -> None:
+    assert client.call("GET", f"{LEASES}/l").status_code == 404
+    made = client.call("POST", LEASES, json=lease())
+    assert made.status_code == 201
+    version = made.json()["metadata"]["resourceVersion"]
+    assert client.call("POST", LEASES, json=lease()).json()["reason"] == "AlreadyExists"
+    written = client.call("PUT", f"{LEASES}/l", json=lease(version, holderIdentity="you"))
+    assert written.status_code == 200
+    assert written.json()["metadata"]["uid"] == made.json()["metadata"]["uid"]
+    late = client.call("PUT", f"{LEASES}/l", json=lease(version))
+    assert (late.status_code, late.json()["reason"]) == (409, "Conflict")
+    assert client.call("GET", f"{LEASES}/l").json() == written.json()
+    assert client.call("PUT", f"{LEASES}/l", json=lease(version, leaseDurationSeconds=0)).status_code == 400
+    stub.cluster.remove_lease("kube-system", "l")
+    assert client.call("PUT", f"{LEASES}/l", json=lease(version)).status_code == 404
+
+
+def test_two_api_servers_of_one_cluster_have_one_lease(
+    stub: KubernetesStub, client: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "second").mkdir()
+    with KubernetesStub(tmp_path / "second", cluster=stub.cluster) as second:
+        client.call("POST", LEASES, json=lease())
+        other = Client(second)
+        assert other.call("GET", f"{LEASES}/l").status_code == 200
+        other.session.close()
+    assert client.call("GET", f"{LEASES}/l").status_code == 200

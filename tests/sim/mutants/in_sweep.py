@@ -10,7 +10,7 @@ IN_SWEEP: Final = (
     Mutant(
         "a claim counts for nobody until the grid was listed",
         Promise.TOLD,
-        "coordinator.machine",
+        "coordinator.allocation.claims",
         "not (is_known or is_sealed):\n",
         "not is_known:\n",
     ),

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from coordinator.admin.events import AnswerCommand, Asked
+from coordinator.lease.standing import Follows, Leads
 from coordinator.loop import Item, Loop
 from daemon.internal_errors import InternalErrors
 from daemon.logs import make_logger
@@ -32,3 +33,26 @@ def test_who_asks_while_the_coordinator_is_about_to_begin_anew_is_told_so_at_onc
     (answer,) = answers
     assert answer.ticket == 7
     assert isinstance(answer.message, TurnedDown)
+
+
+def test_who_leads_is_known_to_a_machine_that_begins_anew_though_it_was_told_while_there_was_none() -> None:
+    waiting: list[Item] = []
+    told: list[Any] = []
+    now_s = [1_000.0]
+    port = SimpleNamespace(admit=lambda: None, receive=lambda: iter(()), is_undecided=False)
+    inbox = SimpleNamespace(take_all=lambda: [waiting.pop() for _ in list(waiting)])
+    internal = InternalErrors(make_logger("json", "critical"), lambda place: None, lambda: now_s[0])
+
+    def begin_anew(at_s: float, standing: Any) -> list[Any]:
+        told.append(standing)
+        return []
+
+    machine, notes = SimpleNamespace(handle=fails, begin_anew=begin_anew), SimpleNamespace(tell=lambda note: None)
+    parts: tuple[Any, ...] = (machine, port, inbox, notes, lambda: now_s[0], internal, told.append)
+    loop, caller = Loop(*parts), cast(Any, None)
+    waiting.append(Leads())
+    loop.turn(caller)  # the machine fails at it
+    waiting.append(Follows("other"))
+    now_s[0] += 60.0
+    loop.turn(caller)
+    assert told == [Follows("other")]

@@ -13,6 +13,7 @@ from daemon.logs import Logger
 from daemon.settings import BadSettings, warn_of_unknown_variables
 
 GRID = ["--grid-host", "gm", "--wapi-username", "pods"]
+ELECTED = ["--leader-elect", "true", "--kubernetes-api", "https://10.0.0.1"]
 WATCHED = ["--watch-cluster", "true", "--kubernetes-api", "https://10.0.0.1"]
 
 
@@ -45,6 +46,19 @@ def _with_password(monkeypatch: pytest.MonkeyPatch) -> None:
         ([*GRID, "--ea", "Location=VM ID"], "--ea: two attributes have the same name"),
         ([*GRID, "--several", "true", "--live-nodes", "/nodes"], "--live-nodes: cannot be used with --several"),
         ([*GRID, "--several", "true", *WATCHED], "--watch-cluster: cannot be used with --several"),
+        ([*GRID, "--leader-elect", "true"], "--kubernetes-api: is required with --leader-elect"),
+        ([*GRID, *ELECTED, "--several", "true"], "--leader-elect: cannot be used with --several"),
+        (
+            [*GRID, *ELECTED, "--lease-renew-deadline", "15"],
+            "--lease-renew-deadline: must be less than --lease-dur",
+        ),
+        ([*GRID, *ELECTED, "--lease-retry-period", "9"], "--lease-retry-period: must be less than --lease-renew"),
+        ([*GRID, *ELECTED, "--lease-name", "a_b"], "--lease-name: 'a_b' must be a name as Kubernetes takes it"),
+        ([*GRID, *ELECTED, "--kubernetes-credentials", "/nowhere"], "/nowhere/namespace: No such file"),
+        (
+            [*GRID, *ELECTED, "--kubernetes-credentials", "/dev/null"],
+            "--kubernetes-credentials: /dev/null/namespace",
+        ),
         ([*GRID, "--wapi-version", "v2.12"], "--wapi-version: 'v2.12' must be numbers with dots between them"),
     ],
     ids=str,
@@ -165,6 +179,32 @@ def test_the_api_server_is_where_kubelet_says(monkeypatch: pytest.MonkeyPatch) -
     assert read_settings(argv).kubernetes_api == "https://10.96.0.1:443"
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
     assert read_settings(argv).kubernetes_api == "https://[fd00::1]:443"
+
+
+@pytest.mark.parametrize(
+    ("flags", "has_one_leader"),
+    [
+        ([], True),
+        (["--kubernetes-api", "https://10.0.0.1"], False),
+        (["--kubernetes-api", "https://10.0.0.1", "--enrol-tokens", "true"], False),
+        (WATCHED, False),
+        (ELECTED, True),
+    ],
+)
+def test_under_kubernetes_a_lease_sees_to_it_that_one_leads(
+    tmp_path: Path, flags: list[str], *, has_one_leader: bool
+) -> None:
+    (tmp_path / "namespace").write_text("cni\n")
+    argv = [*GRID, "--keys", "/k", "--kubernetes-credentials", str(tmp_path), *flags]
+    read = read_settings(argv)
+    assert read.has_one_leader is has_one_leader
+    assert read.read_namespace() == "cni"
+
+
+def test_a_namespace_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "namespace").write_text("../nodes\n")
+    refused = complaint(*GRID, "--keys", "/k", *ELECTED, "--kubernetes-credentials", str(tmp_path))
+    assert "does not hold the name of a namespace" in refused
 
 
 def test_attributes_that_are_taken_on_a_grid_have_other_names(tmp_path: Path) -> None:

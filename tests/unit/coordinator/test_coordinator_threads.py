@@ -16,8 +16,8 @@ from coordinator.cluster.token_reviewer import Review, Reviewed, Reviewer
 from coordinator.core.errors import EnrolmentUnavailable
 from coordinator.core.steps import no_step
 from coordinator.grid.caller import Caller
-from coordinator.grid.calls import Call, Form, Landing, Lost, Refused
-from coordinator.grid.operations import HttpCall, Search
+from coordinator.grid.calls import Call, Form, Landing, Lost, NotSent, Refused
+from coordinator.grid.operations import DeleteFound, HttpCall, Search
 from coordinator.grid.refusals import Kind
 from daemon.file_watch import FileWatch
 from daemon.internal_errors import InternalErrors
@@ -100,6 +100,54 @@ def landing_of(send: Callable[[HttpCall, float], Any], internal: InternalErrors)
 
 def test_a_call_that_fails_while_it_may_be_under_way_is_lost(internal: InternalErrors) -> None:
     assert isinstance(landing_of(fails, internal), Lost)
+
+
+class Rights:
+    """Of a coordinator that may or may not begin a call, or write by reference."""
+
+    def __init__(self, *, begin: bool, write_singly: bool) -> None:
+        self._begin, self._write_singly = begin, write_singly
+
+    def may_begin(self) -> bool:
+        return self._begin
+
+    def may_write_singly(self) -> bool:
+        return self._write_singly
+
+
+DELETION = DeleteFound("fixedaddress", {"*Allocation ID": "x"}, ("extattrs",))
+SEARCH = Search("fixedaddress", {"*Allocation ID": "x"}, ("extattrs",))
+
+
+@pytest.mark.parametrize("form", list(Form))
+@pytest.mark.parametrize(("operation", "sends"), [(DELETION, False), (SEARCH, True)])
+def test_who_may_not_lead_any_more_sends_nothing_that_writes(
+    internal: InternalErrors, form: Form, operation: Any, *, sends: bool
+) -> None:
+    sent: list[HttpCall] = []
+
+    def send(http: HttpCall, read_timeout_s: float) -> Any:
+        sent.append(http)
+        return []
+
+    rights = Rights(begin=False, write_singly=False)
+    caller = Caller(cast(Any, SimpleNamespace(send=send)), lambda _: None, lambda: 0.0, no_step, internal, rights)
+    landing = caller.landing(Call(1, (operation,), form, 1.0))
+    assert bool(sent) is sends
+    assert isinstance(landing, NotSent) is not sends
+
+
+def test_who_may_not_write_singly_sends_nothing_after_its_search(internal: InternalErrors) -> None:
+    sent: list[str] = []
+
+    def send(http: HttpCall, read_timeout_s: float) -> Any:
+        sent.append(http.method)
+        return [{"_ref": "fixedaddress/1", "extattrs": {"Allocation ID": {"value": "x"}}}]
+
+    rights = Rights(begin=True, write_singly=False)
+    caller = Caller(cast(Any, SimpleNamespace(send=send)), lambda _: None, lambda: 0.0, no_step, internal, rights)
+    assert isinstance(caller.landing(Call(1, (DELETION,), Form.SEPARATE, 1.0)), Refused)
+    assert sent == ["GET"]
 
 
 def test_a_call_that_fails_when_nothing_of_it_is_under_way_is_refused_as_ours(

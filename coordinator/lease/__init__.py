@@ -1,0 +1,1 @@
+"""Which coordinator leads: a Lease of Kubernetes says it."""
