@@ -8,6 +8,7 @@ else is `Unreadable`, which the lane treats like a reply that was lost.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,10 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Search:
-    """GET with search arguments: `*NAME` searches an extensible attribute, `NAME:` regardless of upper case."""
+    """GET with search arguments: `*NAME` searches an extensible attribute.
+
+    `NAME:` searches regardless of upper case, `NAME~` by a regular expression.
+    """
 
     object_type: str
     criteria: Mapping[str, str]
@@ -282,6 +286,8 @@ def ea_texts(value: Any) -> tuple[str, ...]:
 def _matches(found: Object, name: str, wanted: str) -> bool:
     if name.endswith(":"):
         return any(each.casefold() == wanted.casefold() for each in _texts(found, name[:-1]))
+    if name.endswith("~"):
+        return any(re.search(wanted, each) for each in _texts(found, name[:-1]))
     return wanted in _texts(found, name)
 
 

@@ -46,19 +46,17 @@ class DefinitionsTask(TaskApart[Defined]):
 
     def operations(self) -> tuple[Operation, ...]:
         if self._is_searching:
-            return tuple(self._provider.find_definition(name) for name in self._types)
+            return (self._provider.find_definitions(),)
         return (self._provider.create_definition(self._missing[0]),)
 
     def answered(self, replies: Sequence[Reply], now_s: float) -> Defined | None:
         if not self._is_searching:
             self._created.append(self._missing.pop(0))
             return None if self._missing else self._outcome()
-        found = {
-            name: reply.hits for name, reply in zip(self._types, replies, strict=True) if isinstance(reply, Found)
-        }
-        self._missing = [name for name, hits in found.items() if not hits]
-        misfits = {name: misfit(hits[0], self._types[name]) for name, hits in found.items() if hits}
-        self._mistyped = [(name, kind) for name, kind in misfits.items() if kind]
+        found = {hit.get("name"): hit for reply in replies if isinstance(reply, Found) for hit in reply.hits}
+        self._missing = [name for name in self._types if name not in found]
+        misfits = [(name, misfit(found[name], kind)) for name, kind in self._types.items() if name in found]
+        self._mistyped = [(name, there) for name, there in misfits if there]
         self._is_searching = False
         return None if self._missing else self._outcome()
 

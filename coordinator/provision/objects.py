@@ -30,6 +30,9 @@ _MADE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What tells one from others comes first."""
 
+_SPECIAL: Final = re.compile(r"[\\.^$*+?()\[\]{}|]")
+"""What means something in the grid's regular expressions."""
+
 _MAKER: Final = re.compile(r"\(cluster=([0-9a-f]{12})\)$")
 
 
@@ -110,9 +113,10 @@ class Provider:
         written = attributes.write({self.names.tenant_id: self.cluster_name})
         return UpdateFound(kind, criteria, _MADE_FIELDS[kind], {"extattrs+": written})
 
-    def find_definition(self, name: str) -> Search:
-        """The definition of one attribute (WAPI: `extensibleattributedef`)."""
-        return Search("extensibleattributedef", {"name": name}, _DEFINITION_FIELDS)
+    def find_definitions(self) -> Search:
+        """The definitions of all our attributes (WAPI: `extensibleattributedef`), in one search."""
+        names = "|".join(_SPECIAL.sub(r"\\\g<0>", name) for name in self.names.types())
+        return Search("extensibleattributedef", {"name~": f"^({names})$"}, _DEFINITION_FIELDS)
 
     def create_definition(self, name: str) -> Create:
         """The definition of one of our attributes, usable on all kinds of object."""

@@ -18,6 +18,7 @@ from coordinator.tasks.create_task import CreateTask
 from coordinator.tasks.delete_task import DeleteTask
 from coordinator.tasks.label_task import LabelTask
 from coordinator.tasks.references import References
+from protocol.attributes import TYPES
 from protocol.wire.allocation_id import Owner, hash_driver, hash_node
 from protocol.wire.values import Label
 
@@ -71,7 +72,8 @@ def a_lane() -> Lane:
     lane = Lane(256)
     lane.handle(Submitted((DefinitionsTask(PROVIDER),), 0.0))
     (call,) = calls(lane.proceed(0.0))
-    lane.handle(Answered(call.id, [Found(({"_ref": "x"},))] * len(call.operations), 0.1))
+    (defined,) = [Found(tuple({"_ref": "x", "name": name} for name in TYPES)) for _ in call.operations]
+    lane.handle(Answered(call.id, [defined], 0.1))
     return lane
 
 

@@ -5,7 +5,7 @@ from machine_world import NETWORK, World
 from test_coordinator_machine import LABEL, connected
 
 from coordinator.core.attributes import AttributeNames
-from coordinator.core.errors import EA_MISTYPED, EA_UNDEFINED, GridForbids
+from coordinator.core.errors import EA_MISTYPED, EA_UNDEFINED, GRID_REFUSED, GridForbids
 from coordinator.grid.calls import Form
 from coordinator.grid.exchange import NotSentError
 from gridsim.database.faults import Faults
@@ -123,6 +123,38 @@ def test_a_definition_that_somebody_deletes_is_noticed_by_the_refusal_and_made_a
     agent.ask(label=LABEL)
     assert agent.told()
     assert "definitions_created" in world.notes
+
+
+def test_a_name_that_is_taken_later_is_noticed_by_the_refusal_in_a_network_that_is_known():
+    world = World(sweep_interval_s=0.0)
+    agent = connected(world)
+    agent.ask(label=LABEL)
+    assert agent.told()
+    world.passes(BAD_NEWS_S)
+    define_anew(world.grid, type="ENUM", list_values=[{"value": "Berlin"}])
+    codes = []
+    for _ in range(3):
+        agent.ask(label=LABEL)
+        codes += [each.code for each in agent.take(messages.Declined)]
+    assert codes == [GRID_REFUSED, GRID_REFUSED, EA_MISTYPED]
+
+
+@pytest.mark.parametrize("get_element", ["list", "object", "flattened"])
+@pytest.mark.parametrize("user_kind", ["superuser", "no-request"])
+def test_all_definitions_are_found_by_one_search_whatever_their_names(user_kind, get_element):
+    grid = Grid(definitions="none", faults=Faults(user_kind=user_kind, get_element=get_element))
+    names = AttributeNames.renamed(["Location=Rack (U.1) [a|b]*", "VM ID=C++"])
+    for called, kind in names.types().items():
+        grid.create("extensibleattributedef", {"name": called, "type": "STRING" if kind == "ENUM" else kind})
+    grid.create("extensibleattributedef", {"name": "Rack (Uu1)", "type": "INTEGER"})
+    grid.create("network", {"network": NETWORK.subnet, "extattrs": NAMED})
+    world = World(grid=grid, names=names)
+    agent = connected(world)
+    agent.ask(label=LABEL)
+    assert agent.told()
+    status = world.machine.status(None, world.now_s)
+    assert (status.grid.missing_definitions, status.alarms) == ((), ())
+    assert "definitions_created" not in world.notes
 
 
 def test_a_user_who_is_shown_no_definitions_is_served():
