@@ -75,8 +75,8 @@ class Adds:
         self._flights: dict[AttachmentId, Flight] = {}
         self._reading: dict[int, AttachmentId] = {}
         self._labelling: dict[int, str] = {}
-        self._macs: dict[str, str] = {}
-        """What was read for labels, until it is in the journal."""
+        self._macs: dict[int, str] = {}
+        """What was read for these labels, by caller, until it is in the journal."""
         self._begun: dict[AttachmentId, None] = {}
         """Attachments whose flight began in this turn, and rests on its rows: what was before is let go."""
         self._abandoned: dict[str, None] = {}
@@ -93,7 +93,7 @@ class Adds:
 
     def incomplete_labels(self) -> set[str]:
         """Allocations whose label still waits for a MAC."""
-        return {*self._labelling.values(), *self._macs}
+        return set(self._labelling.values())
 
     def join(self, event: AddAsked, now_s: float) -> bool:
         """Let a repeated ADD share the flight of its attachment; False where it is of another namespace."""
@@ -125,10 +125,11 @@ class Adds:
 
     def mac_read(self, event: MacRead, now_s: float) -> None:
         """A namespace was read: complete the label, ask for the address."""
-        labelled = self._labelling.pop(event.caller, None)
-        if labelled and event.mac:
-            self._macs[labelled] = event.mac
+        if event.caller in self._labelling and event.mac:
+            self._macs[event.caller] = event.mac
             self._complete_labels()
+        else:
+            self._label_as_it_is(event.caller)
         flight = self._reader(event.caller)
         if flight:
             flight.label = replace(flight.label, mac=event.mac)
@@ -137,7 +138,7 @@ class Adds:
 
     def mac_unread(self, event: MacUnread) -> None:
         """A namespace cannot be read: all who wait hear why, unless it was the descriptor of one who is gone."""
-        self._labelling.pop(event.caller, None)
+        self._label_as_it_is(event.caller)
         flight = self._reader(event.caller)
         if flight and any(waiter.caller == event.caller for waiter in flight.waiters):
             self._fail(flight, event.failure)
@@ -198,7 +199,7 @@ class Adds:
     def given_up(self, caller: int) -> None:
         """A plugin hears of a failure, or was answered before: what it was told it may have read."""
         self._unread.forget(caller)
-        self._labelling.pop(caller, None)
+        self._label_as_it_is(caller)
         self._no_longer_waits(caller)
 
     def untold(self, caller: int) -> None:
@@ -219,7 +220,8 @@ class Adds:
     def committed(self) -> None:
         """The rows of this turn are in the journal."""
         self._abandoned = {row.id: None for row in self._abandoned_in_use()}
-        self._macs = {each: self._macs[each] for each in self._unwritten_labels()}
+        for caller in self._macs.keys() - self._unwritten_labels().keys():
+            self._label_as_it_is(caller)
         self._end_turn()
 
     def dropped(self, problem: Problem) -> None:
@@ -228,7 +230,7 @@ class Adds:
             self.withdraw(attachment, problem)
         for caller in self._told:
             self.untold(caller)
-            self._labelling.pop(caller, None)
+            self._label_as_it_is(caller)
         self._abandoned = {row.id: None for row in self._abandoned_in_use()}
         self._end_turn()
 
@@ -266,14 +268,22 @@ class Adds:
 
     def _complete_labels(self) -> None:
         """Write what was read; once more what could not be written."""
-        for allocation, label in self._unwritten_labels().items():
-            self._node.rows.relabel(allocation, label)
+        for label in self._unwritten_labels().values():
+            self._node.rows.relabel(*label)
 
-    def _unwritten_labels(self) -> dict[str, Label]:
-        rows = [self._node.rows.allocations.get(each) for each in self._macs]
-        held = {row.id: row.label for row in rows if row and row.label and row.state is State.HELD}
-        labels = {each: replace(label, mac=self._macs[each]) for each, label in held.items()}
-        return {each: label for each, label in labels.items() if label != held[each]}
+    def _unwritten_labels(self) -> dict[int, tuple[str, Label]]:
+        """By caller, allocations that are held and their labels with the MAC that they lack."""
+        labels = {}
+        for caller, mac in self._macs.items():
+            row = self._node.rows.allocations.get(self._labelling[caller])
+            if row and row.label and row.state is State.HELD and row.label.mac != mac:
+                labels[caller] = row.id, replace(row.label, mac=mac)
+        return labels
+
+    def _label_as_it_is(self, caller: int) -> None:
+        """Wait for no MAC any more."""
+        self._labelling.pop(caller, None)
+        self._macs.pop(caller, None)
 
     def _let_abandoned_go(self, now_s: float) -> None:
         for row in self._abandoned_in_use():
