@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from nodeagent import errors
 from nodeagent.attachments.node import Node
-from nodeagent.domain.allocation import Allocation, State
+from nodeagent.domain.allocation import State
+from nodeagent.domain.attachment import AttachmentId
 from nodeagent.domain.effects import Reply
 from nodeagent.domain.events import CheckAsked, StatusAsked
 from nodeagent.domain.outcomes import Done, Failure
@@ -48,11 +49,16 @@ class Checks:
                 return errors.AttachmentUnknown(cause=f"It belongs to network {row.network.name}")
             if row.state is State.LOST:
                 return errors.AddressLost(address=row.address, holder=row.lost_to)
-        if event.previous is None:
+        if event.previous is None or self._is_answer(event.attachment, event.previous):
             return None
-        missing = [row for row in known if row.cidr not in event.previous]
-        return _differing(missing) if own or len(missing) == len(known) else None
+        return errors.CheckDiffers(address=next(row.cidr for row in known if row.cidr not in event.previous))
 
+    def _is_answer(self, attachment: AttachmentId, previous: tuple[str, ...]) -> bool:
+        """Whether `previous` is what this journal has answered, or an earlier one whose rows it has adopted.
 
-def _differing(missing: list[Allocation]) -> Problem | None:
-    return errors.CheckDiffers(address=missing[0].cidr) if missing else None
+        After a journal was lost, a repeated ADD has an answer of its own, which no runtime may have read.
+        """
+        own = self._node.rows.of(attachment)
+        if own and all(row.cidr in previous for row in own):
+            return True
+        return any(row.cidr in previous for row in self._node.rows.naming(attachment, State.ADOPTED))

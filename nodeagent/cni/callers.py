@@ -85,19 +85,13 @@ class Callers:
         """Answer a caller, or be done with a pending file; what became known of the caller by that."""
         now_s = self._means.clock()
         self._replaying.discard(caller)
-        case = self._requests.close(caller, outcome, now_s)
+        case = self._requests.close(caller)
         if case is None:
             return []
-        if case.pending:
-            if isinstance(outcome, Done):
-                self._pending.remove(case.pending)
-            else:
-                self._pending.put_back(case.pending)
-            return []
-        self._means.on_step("plugin:answer:before")
-        heard = self._heard(self._server.answer(caller, answer_to(case, outcome), now_s))
-        self._means.on_step("plugin:answer:after")
-        return heard
+        try:
+            return self._answer(case, outcome, now_s)
+        finally:
+            self._requests.tell_end(case, outcome, now_s)
 
     def fail(self, caller: int) -> list[Event]:
         """Nobody will decide this request. What a DEL could not make durable, the plugin keeps."""
@@ -113,6 +107,18 @@ class Callers:
         """Its answer cannot even be written."""
         self._server.answer(caller, FAILED_ANSWER, self._means.clock())
         return [events.HungUp(caller)]
+
+    def _answer(self, case: Case, outcome: Outcome, now_s: float) -> list[Event]:
+        if case.pending:
+            if isinstance(outcome, Done):
+                self._pending.remove(case.pending)
+            else:
+                self._pending.put_back(case.pending)
+            return []
+        self._means.on_step("plugin:answer:before")
+        heard = self._heard(self._server.answer(case.caller, answer_to(case, outcome), now_s))
+        self._means.on_step("plugin:answer:after")
+        return heard
 
     def _heard(self, served: Sequence[ServerEvent]) -> list[Event]:
         return [event for each in served for event in self._hear(each)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from nodeagent import errors
@@ -31,6 +32,9 @@ LATEST_VERSION: Final = "1.1.0"
 _CONTAINER_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]*")
 _IFNAME_UNFIT = re.compile(r"[/:\s\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NETNS_ERROR_LENGTH_MAX: Final = 200
+REMEMBERED_MAX: Final = 64
+REMEMBERED_BYTES_MAX: Final = 16 * 1024
+"""How many configurations are remembered as they were read, and of which size."""
 _LISTS_OF_VALID: Final = ("cni.dev/valid-attachments", "cni.dev/attachments")
 """The specification had both names; where both come, whatever either lists stays."""
 
@@ -188,14 +192,46 @@ def _network(config: NetworkConfig) -> Network:
     )
 
 
-def _add(frame: Frame, netns: int | None) -> AddRequest:
-    fields = decode_object(frame.stdin)
+@dataclass(frozen=True)
+class _Asked:
+    """What the configuration of an ADD says."""
+
+    cni_version: str
+    network: Network
+    master: str | None
+    shares_mac: bool
+    routes: tuple[Route, ...]
+    dns: Dns | None
+
+
+def _read_asked(stdin: bytes) -> _Asked:
+    fields = decode_object(stdin)
     version = version_of(fields)
     config = validate(fields)
-    cni_args = frame.variables.get("CNI_ARGS", "")
     if config.ipam.closed:
         raise NetworkClosed
     refuse_requested_addresses(config)
+    return _Asked(
+        cni_version=version,
+        network=_network(config),
+        master=config.master if isinstance(config.master, str) and not _ifname(config.master) else None,
+        shares_mac=config.type == "ipvlan",
+        routes=tuple(config.ipam.routes or ()),
+        dns=config.ipam.dns or config.dns,
+    )
+
+
+_read_asked_again = lru_cache(REMEMBERED_MAX)(_read_asked)
+"""The pods of a network come with the same configuration: it is read once, which is a quarter of an ADD."""
+
+
+def _asked(stdin: bytes) -> _Asked:
+    return (_read_asked_again if len(stdin) <= REMEMBERED_BYTES_MAX else _read_asked)(stdin)
+
+
+def _add(frame: Frame, netns: int | None) -> AddRequest:
+    asked = _asked(frame.stdin)
+    cni_args = frame.variables.get("CNI_ARGS", "")
     if address := requested_address(cni_args):
         raise AddressRequested(field="CNI_ARGS IP", addresses=address)
     if netns is None:
@@ -206,14 +242,14 @@ def _add(frame: Frame, netns: int | None) -> AddRequest:
     if netns == NO_NAMESPACE:
         raise errors.NotANamespace(cause=f"{frame.variables['CNI_NETNS'][:200]} is something else")
     return AddRequest(
-        cni_version=version,
+        cni_version=asked.cni_version,
         attachment=_attachment(frame),
-        network=_network(config),
+        network=asked.network,
         pod=pod_of(cni_args),
-        master=config.master if isinstance(config.master, str) and not _ifname(config.master) else None,
-        shares_mac=config.type == "ipvlan",
-        routes=tuple(config.ipam.routes or ()),
-        dns=config.ipam.dns or config.dns,
+        master=asked.master,
+        shares_mac=asked.shares_mac,
+        routes=asked.routes,
+        dns=asked.dns,
         namespace=Namespace(frame.variables["CNI_NETNS"], netns),
     )
 

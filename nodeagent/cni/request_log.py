@@ -75,17 +75,17 @@ class RequestLog:
         if case:
             self._log.warning("plugin_hung_up", verb=case.verb, **_whom(case), took_ms=_took_ms(case, now_s))
 
-    def close(self, caller: int, outcome: Outcome, now_s: float) -> Case | None:
+    def close(self, caller: int) -> Case | None:
         """A request is decided; None where nobody asks any more."""
-        case = self._cases.pop(caller, None)
-        if case is None:
-            return None
+        return self._cases.pop(caller, None)
+
+    def tell_end(self, case: Case, outcome: Outcome, now_s: float) -> None:
+        """Count how a request ended, and log it. After its answer: the plugin need not wait for that."""
         code = outcome.code if isinstance(outcome, Failure) else 0
         verb = case.verb or "unknown"
         self._metrics.requests.labels(verb, EXIT_NOT_DURABLE if isinstance(outcome, NotDurable) else code).inc()
         self._metrics.request_seconds.labels(verb).observe(now_s - case.arrived_s)
         self._log_end(case, outcome, now_s)
-        return case
 
     def _log_end(self, case: Case, outcome: Outcome, now_s: float) -> None:
         fields = {**_whom(case), "request": case.request_id, "took_ms": _took_ms(case, now_s)}

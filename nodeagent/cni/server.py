@@ -142,9 +142,10 @@ class UnixServer:
 
     def collect(self, ready: Mapping[Any, int], now_s: float) -> list[ServerEvent]:
         """What came in since the last call."""
-        if self._listener is not None and self._listener.fileno() in ready:
-            self._accept(now_s, ACCEPTS_PER_TURN)
         events: list[ServerEvent] = []
+        if self._listener is not None and self._listener.fileno() in ready:
+            for admitted in self._accept(now_s, ACCEPTS_PER_TURN):
+                events += self._serve(admitted, now_s)  # a plugin sends at once: its request is mostly there
         for descriptor in ready:
             connection = self._by_descriptor.get(descriptor) if isinstance(descriptor, int) else None
             if connection:
@@ -168,7 +169,8 @@ class UnixServer:
                 events.append(Delivered(connection.caller))
         return events
 
-    def _accept(self, now_s: float, accepts_max: int) -> None:
+    def _accept(self, now_s: float, accepts_max: int) -> list[PluginConnection]:
+        admitted: list[PluginConnection] = []
         for _ in range(accepts_max):
             if self._listener is None or len(self._by_caller) >= self._connections_max:
                 break
@@ -180,21 +182,23 @@ class UnixServer:
                 self._accepts_again_s = now_s + descriptors.ACCEPT_PAUSE_S
                 self._bounds.reached(descriptors.BOUND, port="plugin socket", reason=error.strerror)
                 break
-            self._admit(sock, now_s)
+            admitted += self._admit(sock, now_s)
         self._poll_listener(now_s)
+        return admitted
 
-    def _admit(self, sock: socket.socket, now_s: float) -> None:
+    def _admit(self, sock: socket.socket, now_s: float) -> list[PluginConnection]:
         sock.settimeout(0)
         credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
         _, uid, _ = CREDENTIALS.unpack(credentials)
         if uid not in self._allowed_uids:
             self._log.warning("peer_refused", uid=uid)
             sock.close()
-            return
+            return []
         connection = PluginConnection(sock, self.next_caller(), now_s)
         self._by_caller[connection.caller] = connection
         self._by_descriptor[sock.fileno()] = connection
         self._poll(connection)
+        return [connection]
 
     def _serve(self, connection: PluginConnection, now_s: float) -> list[ServerEvent]:
         try:

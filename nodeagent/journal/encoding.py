@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ Row = Sequence[Any]
 
 def encode_allocation(row: Allocation) -> Row:
     """The values of `ALLOCATION_COLUMNS`."""
-    label = None if row.label is None else json.dumps(asdict(row.label))
+    label = None if row.label is None else json.dumps(_label_fields(row.label))
     return (
         row.id,
         row.state.value,
@@ -44,13 +44,27 @@ def encode_allocation(row: Allocation) -> Row:
         row.subnet,
         row.gateway,
         row.seal,
-        json.dumps(asdict(row.network)),
+        json.dumps(_fields(row.network)),
         label,
         int(row.is_labelled),
         int(row.was_held),
         row.let_go_s,
         row.lost_to,
     )
+
+
+def _label_fields(label: Label) -> dict[str, Any]:
+    namespace = label.namespace and _fields(label.namespace)
+    return _fields(label) | {
+        "attachment": _fields(label.attachment),
+        "pod": _fields(label.pod),
+        "namespace": namespace,
+    }
+
+
+def _fields(value: Label | AttachmentId | Pod | Namespace | Network) -> dict[str, Any]:
+    """Not `asdict`, which copies deeply and takes five times as long: each ADD waits for this."""
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 def decode_allocation(row: Row) -> Allocation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -33,12 +34,12 @@ class Place:
     driver: str
     _lock: int | None = field(default=None, init=False)
 
-    @property
+    @cached_property
     def path(self) -> Path:
         """The journal's file."""
         return self.directory / f"{self._stem}.journal"
 
-    @property
+    @cached_property
     def lock_path(self) -> Path:
         """The file whose lock this agent holds."""
         return self.directory / f"{self._stem}.lock"

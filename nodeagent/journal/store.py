@@ -35,6 +35,7 @@ class Store:
 
     def __init__(self, place: Place, on_step: OnStep) -> None:
         self._place = place
+        self._log_path = _log_of(place.path)
         self._on_step = on_step
         self._connection: sqlite3.Connection | None = None
         self._files: tuple[object, object] | None = None
@@ -137,8 +138,7 @@ class Store:
         self._files = self._seen()
 
     def _seen(self) -> tuple[object, object]:
-        path = self._place.path
-        return file_at(path), file_at(_log_of(path))
+        return file_at(self._place.path), file_at(self._log_path)
 
 
 def _log_of(path: Path) -> Path:

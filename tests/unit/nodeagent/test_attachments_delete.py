@@ -151,6 +151,15 @@ def test_check_works_on_what_another_journal_has_left() -> None:
     assert core.handle(CheckAsked(7, C1, PODS, ("10.55.0.9/24",))) == [Reply(7, differs)]
 
 
+def test_check_knows_the_answer_before_the_journal_was_lost_though_a_repeated_add_had_another() -> None:
+    core = Core(HELD, ADOPTED)
+
+    for previous in ("10.55.0.2/24", "10.55.0.3/24"):
+        assert core.handle(CheckAsked(7, C1, PODS, (previous,))) == [Reply(7, Done())]
+    differs = Failure.of(errors.CheckDiffers(address="10.55.0.2/24"))
+    assert core.handle(CheckAsked(7, C1, PODS, ("10.55.0.9/24",))) == [Reply(7, differs)]
+
+
 def test_status_fails_until_the_coordinator_was_reached_once_in_this_boot() -> None:
     core = Core(identity=UNNAMED, is_connected=False)
     core.handle(SessionEnded("refused"))
