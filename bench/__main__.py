@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bench import exec_times, growth, idle, one_pod, reserve, storm, throughput
+from bench import exec_times, failover, growth, idle, one_pod, reserve, storm, throughput
 from bench.comparison import compare
 from bench.machine import describe
 from bench.page import HEADINGS, write_page
@@ -30,6 +30,7 @@ PARTS: Final[Mapping[str, Callable[[Run], Result]]] = {
     "reserve": reserve.measure,
     "throughput": throughput.measure,
     "storm": storm.measure,
+    "failover": failover.measure,
     "growth": growth.measure,
     "idle": idle.measure,
 }

@@ -50,8 +50,8 @@ where its address was ready before. The lane's limit is that of two operations a
 
 
 @dataclass
-class _Candidate:
-    """An executable that is called in turn with others; `undo` is not timed."""
+class Candidate:
+    """An executable that is called in turn with others; the DEL after an ADD is not timed."""
 
     name: str
     executable: str
@@ -94,14 +94,21 @@ def measure(run: Run) -> Result:
 def _cluster(run: Run, name: str, latency_ms: int, reserve: int) -> Iterator[Cluster]:
     grid = ("--latency-ms", str(latency_ms), "--op-latency-ms", str(OPERATION_MS))
     flags = ("--release-delay", "0", "--reserve", str(reserve), "--log-level", "info", *UNBOUNDED)
+    with cluster_on_tmpfs(run.directory / name, Plan(grid_flags=grid, coordinator_flags=flags)) as cluster:
+        yield cluster
+
+
+@contextmanager
+def cluster_on_tmpfs(place: Path, plan: Plan) -> Iterator[Cluster]:
+    """A cluster of one node, whose journal is where it is on a node: on a tmpfs."""
     with (
         TemporaryDirectory(prefix="cni-infoblox-bench-", dir="/run") as directory,
-        Cluster(run.directory / name, Plan(grid_flags=grid, coordinator_flags=flags)) as cluster,
+        Cluster(place, plan) as cluster,
     ):
         node = cluster.node
         assert node.agent
         node.agent.stop()
-        node.run_dir = Path(directory) / "agent"  # where it is on a node: on a tmpfs
+        node.run_dir = Path(directory) / "agent"
         node.start_agent()
         cluster.wait_connected(node.name)
         yield cluster
@@ -109,16 +116,16 @@ def _cluster(run: Run, name: str, latency_ms: int, reserve: int) -> Iterator[Clu
 
 def _adds(run: Run, cluster: Cluster, latency_ms: int) -> dict[str, Samples]:
     node, count = cluster.node, run.count(ADDS, 5)
-    ours = _Candidate("add", node.plugin, _config(node), "ADD")
+    ours = Candidate("add", node.plugin, _config(node), "ADD")
     with TemporaryDirectory(prefix="cni-infoblox-bench-", dir="/run") as directory:
         candidates = [
             ours,
-            _Candidate("version", node.plugin, _config(node), "VERSION"),
-            _Candidate("host_local", f"{MAIN_PLUGINS}/host-local", _host_local(directory), "ADD"),
+            Candidate("version", node.plugin, _config(node), "VERSION"),
+            Candidate("host_local", f"{MAIN_PLUGINS}/host-local", _host_local(directory), "ADD"),
         ]
         ours.call(-1)
         for number in range(count):
-            _wait_ready(node, 1)
+            wait_ready(node, 1)
             turn = number % len(candidates)
             for candidate in candidates[turn:] + candidates[:turn]:
                 candidate.call(number)
@@ -133,10 +140,10 @@ def _alone(cluster: Cluster, count: int) -> Sequence[float]:
     """ADDs on a node that reaches nobody."""
     assert cluster.coordinator
     node = cluster.node
-    _wait_ready(node, count)
+    wait_ready(node, count)
     cluster.coordinator.kill()
     cluster.grid.set_faults(status_503=-1)
-    alone = _Candidate("alone", node.plugin, _config(node), "ADD")
+    alone = Candidate("alone", node.plugin, _config(node), "ADD")
     for number in range(count):
         alone.call(number)
     cluster.grid.set_faults(status_503=0)
@@ -164,7 +171,8 @@ def _churn(cluster: Cluster, seconds: float) -> float:
     return sum(end_s - seconds <= each < end_s for each in ended) / seconds
 
 
-def _wait_ready(node: Node, count: int) -> None:
+def wait_ready(node: Node, count: int) -> None:
+    """Wait until the node has so many addresses ready. Raises `Wrong` where that takes too long."""
     deadline_s = time.monotonic() + READY_S
     while node.status()["allocations"]["ready"] < count:
         if time.monotonic() > deadline_s:

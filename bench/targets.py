@@ -155,6 +155,21 @@ def _storm(figures: Figures) -> Measured:
     return f"all {given:,.0f} given after {seconds:.0f} s, {peak_mb:.0f} MB", peak_mb < 500
 
 
+def _first_add(figures: Figures) -> Measured:
+    worst = {
+        label: max(figures.values("failover", f"several.{name}.first_add"))
+        for name, label in (("killed", "SIGKILL"), ("ended", "SIGTERM"))
+    }
+    text = ", ".join(f"{worst_s:.1f} s after {label}" for label, worst_s in worst.items())
+    return f"{text} at the latest", max(worst.values()) < 5
+
+
+def _ready_meanwhile(figures: Figures) -> Measured:
+    usual, meanwhile = (figures.values("failover", f"ready.{name}") for name in ("usual", "meanwhile"))
+    ratios = [ratio(meanwhile) / ratio(usual) for ratio in (statistics.median, max)]
+    return f"none failed; median {ratios[0]:.2f} ×, slowest {ratios[1]:.2f} × of usual", ratios[0] <= 1.1
+
+
 def _memory_each(figures: Figures) -> Measured:
     each = figures.bytes_each(100_000)
     return f"{each / 1000:.2f} kB", each < 1500
@@ -203,6 +218,8 @@ TARGETS: Final[Mapping[tuple[str, str], Callable[[Figures], Measured]]] = {
     ("the same against the plain client's best", "at least 3 × at 20 ms, 18 × at 150 ms"): _against_plain,
     ("p99 of an ADD with 50 waiting, against one full batch", "at most 3 ×"): _p99,
     ("5,000 agents reconnect", "all served, no ADD lost, under 500 MB"): _storm,
+    ("one of two coordinators without Kubernetes dies, first ADD with none ready", "under 5 s"): _first_add,
+    ("ADDs from the reserve meanwhile", "none fails, none slower than usual"): _ready_meanwhile,
     ("coordinator with 100,000 allocations, memory each", "under 1.5 kB"): _memory_each,
     ("the same, ready, against a plain loop over the pages", "at most 1.3 ×"): _ready,
     ("start of coordinator and agent", "grows no faster than the data"): _growth,

@@ -43,7 +43,8 @@ def coordinator_lines(url: str, coordinator: CoordinatorStatus) -> list[str]:
 def agent_lines(url: str, agent: AgentStatus) -> list[str]:
     """One agent with what its journal holds."""
     heard = "nothing heard yet" if agent.heard_s_ago is None else f"heard {duration(agent.heard_s_ago)} ago"
-    connection = "connected" if agent.connected else f"NOT CONNECTED ({agent.why_not_connected})"
+    connected = f"connected to {agent.coordinator or 'a coordinator'}"
+    connection = connected if agent.connected else f"NOT CONNECTED ({agent.why_not_connected})"
     states = agent.allocations.model_dump()
     kept = [f"{states.pop('held')} held", f"{states.pop('ready')} ready"]
     others = [f"{count} {state.replace('_', ' ')}" for state, count in states.items() if count]

@@ -265,6 +265,14 @@ class Cluster:
         """Where it answers people's commands."""
         return self.replicas[0].operator_socket
 
+    def serving(self, node: str) -> int:
+        """The number of the coordinator that welcomed this node last, waited for if need be."""
+        agent = self.nodes[node].agent
+        assert agent
+        agent.wait_for("coordinator_reached")
+        address = [line["coordinator"] for line in agent.lines if line.get("event") == "coordinator_reached"][-1]
+        return [replica.endpoint for replica in self.replicas].index(address)
+
     @property
     def where_to_connect(self) -> list[str]:
         """The flags that tell an agent where the coordinators are."""
@@ -287,14 +295,11 @@ class Cluster:
         return self.nodes[name]
 
     def wait_connected(self, node: str) -> None:
-        """Wait until a coordinator that runs now has heard this node's hello."""
-        if len(self.replicas) > 1:
-            agent = self.nodes[node].agent
-            assert agent
-            agent.wait_for("coordinator_reached")
-            return
-        assert self.coordinator
-        self.coordinator.wait_for("node_connected", lambda line: bool(line["node"] == node))
+        """Wait until the coordinator, of several the one that serves this node, has heard its hello."""
+        number = self.serving(node) if len(self.replicas) > 1 else 0
+        daemon = self.replicas[number].daemon
+        assert daemon
+        daemon.wait_for("node_connected", lambda line: bool(line["node"] == node))
 
     def start_coordinator(
         self, *flags: str, launcher: Sequence[str] | None = None, password: str = PASSWORD, replica: int = 0

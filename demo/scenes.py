@@ -13,6 +13,8 @@ from demo.grid import GridControl, ea
 from demo.table import table
 
 PODS: Final = 12
+MORE_PODS: Final = 8
+"""Of which each node has two ready on the bridge's network at most."""
 NODES: Final = ("node-1", "node-2")
 NAMESPACE: Final = "shop"
 AT_ONCE: Final = 6

@@ -223,7 +223,7 @@ def _make_turns(process: _Process, opened: Opened) -> Turns:
             was_served=was_served,
             is_leaving=process.place.is_leaving(),
         )
-        return make_machine(rows, options, _draw, now_s)
+        return make_machine(rows, options, _draw, random.random, now_s)
 
     return Turns(opened.store, opened.contents, make, process.internal.tell, _clock())
 
@@ -241,7 +241,7 @@ def _make_drivers(process: _Process) -> tuple[Drivers, Watchers]:
         place=process.place,
         server=server,
         callers=Callers(Means(server, pending, requests, _new_request_id, _clock, on_step, log, internal)),
-        dealer=Dealer(poller, chosen.coordinator, lambda: credentials.keys, random.random, on_step, log),
+        dealer=Dealer(poller, chosen.coordinator, lambda: credentials.keys, on_step, log),
         credentials=credentials,
         reader=NamespaceReader(internal),
         netns_dirs=chosen.netns_dir,

@@ -145,7 +145,6 @@ class Loop:
     def run(self) -> None:
         """Serve until told to stop; `failure` says why when that was not on purpose. Raises `PlaceTaken`."""
         self._drivers.poller.register(self._drivers.inbox.wakeup_fd, zmq.POLLIN)
-        self._drivers.dealer.renew(0)
         self._heard += self._drivers.callers.replay()
         self._work_off(self._clock())
         while self._drivers.callers.is_replaying and self._end_s is None:
@@ -158,12 +157,15 @@ class Loop:
 
     def turn(self) -> None:
         """Wait until something happens, take in all of it, and have done what it leads to."""
-        wait_s = 0.0 if self._heard or self._turns.has_more else max(0.0, self._tick.due_s - self._clock())
+        due_s = min(self._tick.due_s, self._turns.due_s)
+        wait_s = 0.0 if self._heard or self._turns.has_more else max(0.0, due_s - self._clock())
         ready: Mapping[Any, int] = dict(self._drivers.poller.poll(math.ceil(wait_s * 1000)))
         now_s = self._clock()
         self._collect(ready, now_s)
         if self._tick.is_due(now_s):
             self._ticked(now_s)
+        elif now_s >= self._turns.due_s:
+            self._heard.append(events.Ticked())
         self._work_off(now_s)
 
     def _is_over(self) -> bool:
@@ -275,8 +277,10 @@ class Loop:
             self._heard.append(events.NamespacesSeen(effect.look, ()))
         elif isinstance(effect, effects.Transmit | effects.AskForTicket):
             self._heard.append(events.ConnectionUnfit(LINK_FAILED))
+        elif isinstance(effect, effects.LookUpEndpoint):
+            self._heard.append(events.EndpointLookedUp(effect.endpoint, why=LINK_FAILED))
         elif isinstance(effect, effects.RenewSocket):
-            self._heard.append(events.ConnectionLost(LINK_FAILED, is_final=True))
+            self._heard.append(events.ConnectionLost(LINK_FAILED))
 
     def _make_performers(self) -> Mapping[type[Effect], Callable[[Any], None]]:
         drivers = self._drivers
@@ -287,7 +291,8 @@ class Loop:
             effects.ReadMac: self._read_mac,
             effects.LookAtNamespaces: lambda e: drivers.reader.submit(Sighting(e.look, e.namespaces)),
             effects.LookAtInterfaces: lambda e: drivers.reader.submit(Tour(e.request_id, drivers.netns_dirs)),
-            effects.RenewSocket: lambda e: drivers.dealer.renew(e.endpoint),
+            effects.LookUpEndpoint: lambda e: drivers.dealer.look_up(e.endpoint),
+            effects.RenewSocket: lambda e: drivers.dealer.renew(e.endpoint, e.address),
             effects.AskForTicket: self._ask_for_ticket,
             effects.KeepTicket: lambda e: drivers.credentials.keep(e.ticket),
             effects.Note: self._note,

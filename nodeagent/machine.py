@@ -22,11 +22,13 @@ from nodeagent.journal.rows import Rows
 from nodeagent.link import interfaces
 from nodeagent.link.confirmations import Confirmations
 from nodeagent.link.enrolment import Enrolment
+from nodeagent.link.failover import Failover
 from nodeagent.link.session import Session
 from protocol.errors import Problem
 from protocol.wire.messages import Gone, Labelled, PleaseLabel
 
 _OF_SESSION = (
+    events.EndpointLookedUp,
     events.Connected,
     events.ConnectionLost,
     events.TokenMissing,
@@ -39,7 +41,8 @@ _OF_SESSION = (
 class Options:
     """What a machine is told of its node at start.
 
-    `endpoints`: how many coordinators it can try. `release`: of this software. `ticket`: of an earlier enrolment.
+    `endpoints`: how many host names or addresses of coordinators it knows. `release`: of this software.
+    `ticket`: of an earlier enrolment.
     `was_served`: an agent has served this node in this boot, whatever became of its journal.
     `is_leaving`: the agent is about to be removed from the node, and keeps nothing ready.
     """
@@ -52,13 +55,18 @@ class Options:
     is_leaving: bool = False
 
 
-def make_machine(rows: Rows, options: Options, draw: Callable[[], str], now_s: float) -> Machine:
-    """The agent's machine over the rows of its journal. `draw` gives 12 hexadecimal digits, drawn for once."""
+def make_machine(
+    rows: Rows, options: Options, draw: Callable[[], str], chance: Callable[[], float], now_s: float
+) -> Machine:
+    """The agent's machine over the rows of its journal.
+
+    `draw` gives 12 hexadecimal digits, drawn for once; `chance` gives numbers from 0 up to 1.
+    """
     enrolment = Enrolment(rows.identity.node, options.ticket) if options.enrols else None
     machine = Machine(
         rows,
         Attachments(rows, draw, now_s, was_served=options.was_served),
-        Session(rows, options.endpoints, options.release, draw, enrolment),
+        Session(rows, Failover(options.endpoints, chance), options.release, draw, enrolment),
         Confirmations(rows),
     )
     if options.is_leaving:

@@ -69,6 +69,7 @@ class Reporter:
             ),
             pending_files=self.pending.count(),
             plugin_connections=self.server.count(),
+            coordinator=session.coordinator,
             journal_trouble=machine.journal_trouble,
             damaged_journal=str(self.damaged_journal) if self.damaged_journal.exists() else None,
             notices=session.notices,

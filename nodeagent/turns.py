@@ -6,6 +6,7 @@ from the journal, as after a restart (docs/adr/0012). Nothing rests on rows that
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -13,7 +14,7 @@ from typing import Final, Protocol
 from daemon.breakdowns import Breakdowns
 from nodeagent import errors
 from nodeagent.domain import events
-from nodeagent.domain.effects import Effect, Note, RenewSocket, Reply
+from nodeagent.domain.effects import Effect, Note, Reply
 from nodeagent.domain.events import Event
 from nodeagent.domain.outcomes import Failure, NotDurable
 from nodeagent.journal.contents import Contents
@@ -33,6 +34,7 @@ _OF_REQUESTS: Final = (
     events.MacUnread,
 )
 _OF_LINK: Final = (
+    events.EndpointLookedUp,
     events.Connected,
     events.ConnectionLost,
     events.ConnectionUnfit,
@@ -120,6 +122,11 @@ class Turns:
         """Whether the next turn has something to begin with."""
         return bool(self._later)
 
+    @property
+    def due_s(self) -> float:
+        """When the session wants to hear of the time at the latest."""
+        return math.inf if self.is_resting else self.machine.session.due_s
+
     def _hear(self, event: Event, now_s: float) -> list[Effect]:
         if self.is_resting:
             return _refusal(event)
@@ -174,8 +181,7 @@ class Turns:
             self._tell("journal", error)
             return self._break_down(now_s)
         self._rests_until_s = None
-        note = Note("begins_anew", "warning", {"allocations": len(self.rows.allocations)})
-        return [note, RenewSocket(0)]
+        return [Note("begins_anew", "warning", {"allocations": len(self.rows.allocations)})]
 
 
 def _refusal(event: Event) -> list[Effect]:

@@ -72,6 +72,7 @@ def an_agent(node: str = "node-a", **changes: Any) -> AgentStatus:
         "unready": None,
         "socket_open": True,
         "connected": True,
+        "coordinator": "tcp://10.0.0.5:5510",
         "why_not_connected": None,
         "heard_s_ago": 3.2,
         "allocations": AllocationCounts(asked=1, ready=2, held=20, adopted=0, let_go=2, lost=0),

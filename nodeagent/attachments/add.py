@@ -3,7 +3,8 @@
     reading → waiting → asked → answered
 
 A flight is an ADD that needs the coordinator. It reads the MAC for its label, waits for a session, asks, and asks
-anew in the next session where the one before ends unanswered. It lasts while somebody waits for it.
+anew in the next session where the one before ends unanswered. It lasts while somebody waits for it: a coordinator
+that dies is replaced by another one sooner than the plugin gives up.
 """
 
 from __future__ import annotations
@@ -28,8 +29,6 @@ from protocol.wire.messages import Allocated, Declined
 
 ADD_ANSWER_S: Final = 56.0
 """The plugin gives up at 60 s; what is answered a tick after this still reaches it."""
-SESSION_WAIT_S: Final = 20.0
-"""How long an ADD waits for a session: as long as a coordinator needs to be replaced."""
 BUDGET_MARGIN_S: Final = 1.0
 """Kept back for the way home."""
 
@@ -211,7 +210,7 @@ class Adds:
         self._let_abandoned_go(now_s)
         self._complete_labels()
         for flight in list(self._flights.values()):
-            late = [waiter for waiter in flight.waiters if self._is_late(flight, waiter, now_s)]
+            late = [waiter for waiter in flight.waiters if now_s - waiter.arrived_s >= ADD_ANSWER_S]
             failure = Failure.of(self._lateness(flight))
             for waiter in late:
                 self._node.do(Reply(waiter.caller, failure))
@@ -341,13 +340,6 @@ class Adds:
     def _no_longer_waits(self, caller: int) -> None:
         for flight in list(self._flights.values()):
             self._leave(flight, [waiter for waiter in flight.waiters if waiter.caller == caller])
-
-    def _is_late(self, flight: Flight, waiter: Waiter, now_s: float) -> bool:
-        if now_s - waiter.arrived_s >= ADD_ANSWER_S:
-            return True
-        if flight.phase is not Phase.WAITING or self._node.session:
-            return False
-        return now_s - max(waiter.arrived_s, self._node.session_ended_s) >= SESSION_WAIT_S
 
     def _lateness(self, flight: Flight) -> Problem:
         if flight.phase is Phase.READING:

@@ -168,9 +168,7 @@ class Attachments:
         self._adds.session_began(now_s)
         self._reserve.session_began(now_s)
 
-    def _session_ended(self, event: events.SessionEnded, now_s: float) -> None:
-        if self._node.session is not None:
-            self._node.session_ended_s = now_s
+    def _session_ended(self, event: events.SessionEnded, _: float) -> None:
         self._node.session = None
         self._node.trouble = event.why
         self._asks.session_ended()

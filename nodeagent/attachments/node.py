@@ -25,7 +25,6 @@ class Node:
         self.session: SessionBegan | None = None
         self.trouble = "no connection was tried yet"
         """Why there is no session."""
-        self.session_ended_s = 0.0
         self._effects: list[Effect] = []
 
     def do(self, *effects: Effect) -> None:

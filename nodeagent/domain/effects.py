@@ -69,10 +69,18 @@ class LookAtInterfaces(Effect):
 
 
 @dataclass(frozen=True)
-class RenewSocket(Effect):
-    """Throw the socket away; connect a fresh one to the endpoint of this index."""
+class LookUpEndpoint(Effect):
+    """Find the addresses of the endpoint of this index; ends in EndpointLookedUp."""
 
     endpoint: int
+
+
+@dataclass(frozen=True)
+class RenewSocket(Effect):
+    """Throw the socket away; connect a fresh one to this address of the endpoint of this index."""
+
+    endpoint: int
+    address: str
 
 
 @dataclass(frozen=True)

@@ -128,18 +128,24 @@ class Delivered(Event):
 
 
 @dataclass(frozen=True)
-class Connected(Event):
-    """The socket is connected. The hello is due after `spread_s`, so that not all nodes speak at once."""
+class EndpointLookedUp(Event):
+    """The endpoint of this index has these addresses now; `why` it has none."""
 
-    spread_s: float
+    endpoint: int
+    addresses: tuple[str, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Connected(Event):
+    """The socket is connected."""
 
 
 @dataclass(frozen=True)
 class ConnectionLost(Event):
-    """The socket is not connected, for this reason. `is_final` where it will not try again by itself."""
+    """The socket is not connected, for this reason, and never will be again."""
 
     why: str
-    is_final: bool = False
 
 
 @dataclass(frozen=True)

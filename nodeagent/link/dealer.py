@@ -9,9 +9,9 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from daemon.logs import Logger
-from nodeagent.domain.events import Connected, ConnectionLost, Event, Received
+from nodeagent.domain.events import Connected, ConnectionLost, EndpointLookedUp, Event, Received
 from nodeagent.link.credentials import Keys
-from nodeagent.link.host_names import HostNames, LookedUp, has_address
+from nodeagent.link.host_names import HostNames, LookedUp
 from nodeagent.steps import OnStep
 from protocol.wire.codec import Unreadable, decode_to_agent, encode
 from protocol.wire.messages import Allocated, Gone, Ping, ToCoordinator
@@ -19,15 +19,15 @@ from protocol.wire.values import MESSAGE_BYTES_MAX
 
 CONNECT_MS: Final = 1_000
 """A coordinator whose machine is gone does not keep the agent from the next one."""
-HANDSHAKE_MS: Final = 30_000
+UNACKNOWLEDGED_MS: Final = 10_000
+"""What the coordinator's machine has not acknowledged for so long shows that it is gone, or cut off: TCP's own
+acknowledgements do not wait for a busy process. Heartbeats see to it that there is something to acknowledge."""
 HEARTBEAT_MS: Final = 10_000
 HEARTBEAT_TIMEOUT_MS: Final = 30_000
-RECONNECT_MS: Final = 100
-RECONNECT_MS_MAX: Final = 5_000
+NEVER: Final = -1
 QUEUED_MESSAGES_MAX: Final = 10_000
 MESSAGES_PER_TURN: Final = 256
 """However much the coordinator has to say, plugins are heard in between."""
-SPREAD_S: Final = 5.0
 
 _WHY_LOST: Final[Mapping[int, str]] = {
     zmq.EVENT_CLOSED: "{endpoint} accepts no connection: is the coordinator running, the address right?",
@@ -41,14 +41,16 @@ _WHY_LOST: Final[Mapping[int, str]] = {
 
 
 class Dealer:
-    """One DEALER at a time, connected to one of the endpoints with the `keys` of the moment."""
+    """One DEALER at a time, connected to one of the endpoints with the `keys` of the moment.
+
+    None connects twice: who is tried next, and when, is decided elsewhere.
+    """
 
     def __init__(
         self,
         poller: zmq.Poller,
         endpoints: Sequence[str],
         keys: Callable[[], Keys],
-        jitter: Callable[[], float],
         on_step: OnStep,
         log: Logger,
     ) -> None:
@@ -56,31 +58,27 @@ class Dealer:
         self._poller = poller
         self._endpoints = endpoints
         self._keys = keys
-        self._jitter = jitter
         self._on_step = on_step
         self._log = log
-        self._is_connected = False
+        self._is_lost = False
         self._was_answered = False
         self._socket: zmq.Socket[bytes] | None = None
         self._monitor: zmq.Socket[bytes] | None = None
-        self._wanted = ""
         self._shown = ""
-        self._lookups = 0
         self._names = HostNames()
         self._poller.register(self._names.descriptor, zmq.POLLIN)
 
-    def renew(self, endpoint: int) -> None:
-        """Throw the socket away, with all that it had not sent; connect a fresh one.
+    def look_up(self, endpoint: int) -> None:
+        """Find the addresses that the endpoint of this index has now; `collect` tells of them."""
+        self._names.look_up(self._endpoints[endpoint])
 
-        A host name is looked up first, each time; where it has several addresses, they take turns.
-        """
+    def renew(self, endpoint: int, address: str) -> None:
+        """Throw the socket away, with all that it had not sent; connect a fresh one to this address."""
         self._close_sockets()
-        self._is_connected = False
-        self._wanted = self._shown = self._endpoints[endpoint]
-        if has_address(self._wanted):
-            self._connect(self._wanted)
-        else:
-            self._names.look_up(self._wanted)
+        self._is_lost = False
+        name = self._endpoints[endpoint]
+        self._shown = name if name == address else f"{name} ({address})"
+        self._connect(address)
 
     def send(self, message: ToCoordinator) -> None:
         """Send, or drop what cannot leave: whatever has no answer is sent again on the next connection."""
@@ -118,15 +116,8 @@ class Dealer:
         self._context.destroy(linger=0)
 
     def _looked_up(self, found: LookedUp) -> list[Event]:
-        if found.endpoint != self._wanted or self._socket is not None:
-            return []
-        if not found.addresses:
-            return [ConnectionLost(found.why, is_final=True)]
-        address = found.addresses[self._lookups % len(found.addresses)]
-        self._lookups += 1
-        self._shown = f"{self._wanted} ({address})"
-        self._connect(address)
-        return []
+        numbers = [number for number, name in enumerate(self._endpoints) if name == found.endpoint]
+        return [EndpointLookedUp(number, found.addresses, found.why) for number in numbers]
 
     def _connect(self, address: str) -> None:
         self._socket = self._new_socket()
@@ -146,13 +137,13 @@ class Dealer:
             (zmq.IMMEDIATE, 1),
             (zmq.LINGER, 0),
             (zmq.CONNECT_TIMEOUT, CONNECT_MS),
-            (zmq.HANDSHAKE_IVL, HANDSHAKE_MS),
+            (zmq.HANDSHAKE_IVL, 0),
+            (zmq.TCP_MAXRT, UNACKNOWLEDGED_MS),
             (zmq.HEARTBEAT_IVL, HEARTBEAT_MS),
             (zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS),
             (zmq.HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS),
             (zmq.MAXMSGSIZE, MESSAGE_BYTES_MAX),
-            (zmq.RECONNECT_IVL, RECONNECT_MS),
-            (zmq.RECONNECT_IVL_MAX, RECONNECT_MS_MAX),
+            (zmq.RECONNECT_IVL, NEVER),
             (zmq.SNDHWM, QUEUED_MESSAGES_MAX),
             (zmq.RCVHWM, QUEUED_MESSAGES_MAX),
         ):
@@ -206,13 +197,8 @@ class Dealer:
     def _event_of(self, kind: int) -> Event | None:
         self._was_answered |= kind != zmq.EVENT_CLOSED and (kind in _WHY_LOST or kind == zmq.EVENT_CONNECTED)
         if kind == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-            self._is_connected = True
-            return Connected(spread_s=self._jitter() * SPREAD_S)
-        if kind not in _WHY_LOST or (kind == zmq.EVENT_DISCONNECTED and not self._is_connected):
+            return Connected()
+        if self._is_lost or kind not in _WHY_LOST:
             return None
-        self._is_connected = False
-        why = _WHY_LOST[kind].format(endpoint=self._shown)
-        # libzmq does not try again after a refused key, although the key may be authorized later. It tries one
-        # address for ever, although the name may have another one by now.
-        is_final = kind == zmq.EVENT_HANDSHAKE_FAILED_AUTH or not has_address(self._wanted)
-        return ConnectionLost(why, is_final=is_final)
+        self._is_lost = True
+        return ConnectionLost(_WHY_LOST[kind].format(endpoint=self._shown))

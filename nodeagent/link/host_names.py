@@ -33,8 +33,11 @@ class HostNames:
         self._asked: set[str] = set()
 
     def look_up(self, endpoint: str) -> None:
-        """Begin, unless a lookup of that endpoint is under way."""
-        if endpoint not in self._asked:
+        """Begin, unless a lookup of that endpoint is under way. An address stands for itself."""
+        if has_address(endpoint):
+            self._ended.put(LookedUp(endpoint, (endpoint,)))
+            os.eventfd_write(self.descriptor, 1)
+        elif endpoint not in self._asked:
             threading.Thread(target=self._run, args=(endpoint,), name="host name", daemon=True).start()
             self._asked.add(endpoint)  # only now: where no thread can be had, the next call tries again
 

@@ -3,8 +3,8 @@
     down ── connected ──→ (proving ── enrolled ──→) greeting ── welcome ──→ up
 
 The first that is said in *up* is what the journal claims, and only then may anything be asked. Silence makes it
-throw the socket away: a connection that a firewall forgot looks healthy from here. A coordinator that does not
-lead is left for the next endpoint, or for whoever answers at the same one next.
+throw the socket away: a connection that a firewall forgot looks healthy from here. Whoever does not lead, is
+silent or refuses, is left for another coordinator (`failover`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from nodeagent.domain.events import (
     Connected,
     ConnectionLost,
     ConnectionUnfit,
+    EndpointLookedUp,
     Event,
     Received,
     SessionBegan,
@@ -29,6 +30,7 @@ from nodeagent.domain.events import (
 from nodeagent.journal.contents import draw_journal
 from nodeagent.journal.rows import Rows
 from nodeagent.link.enrolment import ENROL_ID, TICKET_ID, Enrolment
+from nodeagent.link.failover import Failover
 from nodeagent.link.hello import claims, hello
 from protocol.wire.messages import (
     Declined,
@@ -49,18 +51,16 @@ from protocol.wire.messages import (
 
 PING_AFTER_S: Final = 10.0
 RENEW_AFTER_S: Final = 30.0
-"""Of silence, or of trying the only endpoint."""
-TURN_AFTER_S: Final = 5.0
-"""How long one of several endpoints is tried before the next one is, or a socket that gave up is left alone."""
-TURN_EVERY_S: Final = 1.0
-"""Endpoints are changed at most so often."""
+"""Of silence."""
+TOLD_MAX: Final = 64
+"""Reasons that are remembered as logged."""
+_OF_CONNECTION: Final = (Connected, ConnectionLost, Received, TokenMissing)
 
 
 class Stage(Enum):
     """How far the session has come."""
 
     DOWN = auto()
-    CONNECTED = auto()
     PROVING = auto()
     GREETING = auto()
     UP = auto()
@@ -75,7 +75,7 @@ class Session:
     def __init__(
         self,
         rows: Rows,
-        endpoints: int,
+        failover: Failover,
         release: str,
         draw: Callable[[], str],
         enrolment: Enrolment | None = None,
@@ -83,13 +83,14 @@ class Session:
         self.notices: dict[str, str] = {}
         """What the coordinator had to tell this node's people, the newest of each kind."""
         self._rows = rows
-        self._endpoints = endpoints
+        self._failover = failover
         self._release = release
         self._draw = draw
         self._enrolment = enrolment
-        self._endpoint = 0
         self._stage = Stage.DOWN
         self._why = "no connection was tried yet"
+        self._told: set[str] = set()
+        """The reasons that were logged since the last welcome."""
         self._owes_hello = False
         self._greeting = ""
         """The id of the last hello."""
@@ -97,10 +98,8 @@ class Session:
         """The number of a welcome that is not answered yet."""
         self._heard_s: float | None = None
         self._pinged_s: float | None = None
-        self._hello_due_s = 0.0
-        self._turned_s: float | None = None
-        self._turn_due_s = 0.0
-        self._owes_spread = False
+        self._has_renewed = False
+        """Whether what is still heard in this turn is of a connection that was thrown away in it."""
         self._rests_on_turn = False
         self._messages = 0
         self._effects: list[Effect] = []
@@ -115,24 +114,36 @@ class Session:
         """Why nothing may be asked, None when it may."""
         return None if self.is_up else self._why
 
+    @property
+    def coordinator(self) -> str | None:
+        """The address of the coordinator that serves this node, None while none does."""
+        return self._failover.address if self.is_up else None
+
+    @property
+    def due_s(self) -> float:
+        """When time has to be told at the latest."""
+        return self._failover.due_s
+
     def seconds_silent(self, now_s: float) -> float | None:
         """How long ago the coordinator was last heard, None when it never was."""
         return None if self._heard_s is None else now_s - self._heard_s
 
     def handle(self, event: Event, now_s: float) -> list[Effect]:
         """What is to be done about `event`, in this order."""
-        if self._turned_s is None:
-            self._turned(now_s)
-        if isinstance(event, Connected):
-            self._connected(event, now_s)
+        if self._has_renewed and isinstance(event, _OF_CONNECTION):
+            return []
+        if isinstance(event, EndpointLookedUp):
+            self._looked_up(event, now_s)
+        elif isinstance(event, Connected):
+            self._connected(now_s)
         elif isinstance(event, ConnectionLost):
-            self._connection_lost(event, now_s)
+            self._fail(event.why, now_s)
         elif isinstance(event, Received):
             self._received(event, now_s)
         elif isinstance(event, TokenMissing):
             self._unproven(event.why, now_s)
         elif isinstance(event, ConnectionUnfit):
-            self._renew(event.why, now_s)
+            self._begin_with_the_same(event.why, now_s)
         elif isinstance(event, Ticked):
             self._ticked(now_s)
         return self._take_effects()
@@ -155,46 +166,69 @@ class Session:
     def committed(self) -> None:
         """The draft of this turn is in the journal."""
         self._rests_on_turn = False
+        self._has_renewed = False
 
     def dropped(self, now_s: float) -> list[Effect]:
         """The draft of this turn is not in the journal: a welcome of which it lacks the cluster was none."""
+        self._has_renewed = False
         if self._rests_on_turn:
             self._rests_on_turn = False
-            self._renew("the journal cannot be written", now_s)
+            self._begin_with_the_same("the journal cannot be written", now_s)
         return self._take_effects()
 
     def _take_effects(self) -> list[Effect]:
         effects, self._effects = self._effects, []
+        self._has_renewed |= any(isinstance(effect, RenewSocket) for effect in effects)
         return effects
 
-    def _connected(self, event: Connected, now_s: float) -> None:
-        self._stage = Stage.CONNECTED
-        self._why = "the coordinator did not answer the hello yet"
+    def _looked_up(self, event: EndpointLookedUp, now_s: float) -> None:
+        if not event.addresses and self._stage is Stage.DOWN:
+            self._leave(event.why)
+        self._effects.extend(self._failover.looked_up(event.endpoint, event.addresses, now_s))
+
+    def _connected(self, now_s: float) -> None:
         self._heard_s = now_s
         self._pinged_s = None
-        self._hello_due_s = now_s + (event.spread_s if self._owes_spread else 0.0)
-        self._owes_spread = False
-        self._greet_when_due(now_s)
+        if self._enrolment:
+            self._prove(now_s)
+        else:
+            self._greet(now_s)
 
-    def _connection_lost(self, event: ConnectionLost, now_s: float) -> None:
-        self._lost(event.why, now_s)
-        if self._endpoints > 1:
-            self._turn_soon(now_s)
-        elif event.is_final:
-            self._turn_due_s = min(self._turn_due_s, now_s + TURN_AFTER_S)
+    def _refused(self, why: str, now_s: float) -> None:
+        self._failover.answered(now_s)
+        self._fail(why, now_s)
 
-    def _lost(self, why: str, now_s: float) -> None:
-        is_news = why != self._why
+    def _fail(self, why: str, now_s: float) -> None:
+        """This coordinator does not serve the node: try another one."""
+        if self._failover.is_resting:
+            return  # nobody is tried: this is what becomes of one that was left already
+        self._leave(why)
+        self._effects.extend(self._failover.failed(now_s))
+
+    def _begin_with_the_same(self, why: str, now_s: float) -> None:
+        self._leave(why)
+        self._failover.begin_anew(now_s)
+
+    def _leave(self, why: str) -> None:
+        was_up = self._stage is Stage.UP
+        self._stage = Stage.DOWN
+        self._owes_hello = False
+        self._welcome = None
         self._why = why
-        if self._stage is not Stage.DOWN:
-            self._stage = Stage.DOWN
-            self._owes_hello = False
-            self._welcome = None
-            self._turn_due_s = now_s + self._patience_s()
+        if was_up:
             self._effects.append(Note("coordinator_lost", "warning", {"why": why}))
-        elif is_news:
+        elif self._is_news(why):
             self._effects.append(Note("coordinator_not_reached", "warning", {"why": why}))
         self._effects.append(Tell(SessionEnded(why)))
+
+    def _is_news(self, why: str) -> bool:
+        """Whether this was not logged since the last welcome: what fails is tried every few seconds."""
+        if why in self._told:
+            return False
+        if len(self._told) >= TOLD_MAX:
+            self._told.clear()
+        self._told.add(why)
+        return True
 
     def _received(self, event: Received, now_s: float) -> None:
         self._heard_s = now_s
@@ -203,10 +237,9 @@ class Session:
         if isinstance(message, Welcome):
             self._welcomed(message, now_s)
         elif isinstance(message, NotLeader):
-            self._lost("another coordinator leads", now_s)
-            self._turn_soon(now_s)
+            self._refused(f"{self._failover.address} does not lead", now_s)
         elif isinstance(message, HelloFirst):
-            self._hello_first()
+            self._hello_first(now_s)
         elif isinstance(message, Probe):
             self._effects.append(Transmit(ProbeAnswer(id=message.id, nonce=message.nonce)))
         elif isinstance(message, ListInterfaces):
@@ -226,7 +259,7 @@ class Session:
         elif isinstance(message, Declined) and message.id.startswith((ENROL_ID, TICKET_ID)):
             self._unenrolled(message, now_s)
         elif isinstance(message, Declined) and message.id.startswith("hello-"):
-            self._renew(f"the coordinator declined the hello: {message.msg}", now_s)
+            self._refused(f"the coordinator declined the hello: {message.msg}", now_s)
         else:
             return False
         return True
@@ -242,43 +275,49 @@ class Session:
             self._decline(known, message.cluster, now_s)
             return
         elif known != message.cluster:
-            self._begin_anew(known, message.cluster)
+            self._begin_anew(known, message.cluster, now_s)
             return
         self._stage = Stage.UP
+        self._told.clear()
+        self._failover.welcomed(now_s)
         self._welcome = message.number
-        self._effects.append(Note("coordinator_reached", fields={"coordinator_release": message.release}))
+        self._effects.append(Note("coordinator_reached", fields=self._reached(message)))
         clusters = frozenset({message.cluster, *message.former})
         self._effects.append(Tell(SessionBegan(message.reserve, message.allocations_max, clusters)))
 
+    def _reached(self, message: Welcome) -> dict[str, object]:
+        return {"coordinator": self._failover.address, "coordinator_release": message.release}
+
     def _decline(self, known: str, cluster: str, now_s: float) -> None:
         """Pods live here with addresses of another cluster: they run on, and a person has to look."""
-        self._effects.append(Transmit(WrongCluster(id=self._next_id("cluster"), cluster=known)))
-        self._effects.append(Note("wrong_cluster", "error", {"known": known, "coordinator": cluster}))
-        self._lost(
+        why = (
             f"the coordinator is of cluster {cluster}, pods of this node have addresses of cluster {known}: "
-            "correct --coordinator, or start the coordinator with --former-cluster-id",
-            now_s,
+            "correct --coordinator, or start the coordinator with --former-cluster-id"
         )
+        self._effects.append(Transmit(WrongCluster(id=self._next_id("cluster"), cluster=known)))
+        if why not in self._told:
+            self._effects.append(Note("wrong_cluster", "error", {"known": known, "coordinator": cluster}))
+        self._refused(why, now_s)
 
-    def _begin_anew(self, known: str, cluster: str) -> None:
+    def _begin_anew(self, known: str, cluster: str, now_s: float) -> None:
         self._rows.begin_anew(draw_journal(self._draw), cluster)
         self._rests_on_turn = True
         self._effects.append(Note("cluster_changed", "warning", {"known": known, "coordinator": cluster}))
-        self._greet()
+        self._greet(now_s)
 
-    def _hello_first(self) -> None:
+    def _hello_first(self, now_s: float) -> None:
         if self._stage is Stage.UP:
             self._why = "the coordinator asked for a new hello"
             self._effects.append(Tell(SessionEnded(self._why)))
         if self._stage in (Stage.UP, Stage.GREETING):
-            self._greet()
+            self._greet(now_s)
 
     def _enrolled(self, message: Enrolled, now_s: float) -> None:
         if self._enrolment is None:
             return
         self._effects.extend(self._enrolment.enrolled(message, now_s))
         if self._stage is Stage.PROVING:
-            self._greet()
+            self._greet(now_s)
 
     def _unenrolled(self, message: Declined, now_s: float) -> None:
         if self._enrolment is None:
@@ -294,8 +333,9 @@ class Session:
 
     def _unknown(self, now_s: float) -> None:
         if self._enrolment is None:
-            self._lost("the coordinator does not know this node's key: authorize it, or set --enrol-token", now_s)
-            self._turn_due_s = min(self._turn_due_s, now_s + TURN_AFTER_S)
+            self._refused(
+                "the coordinator does not know this node's key: authorize it, or set --enrol-token", now_s
+            )
         elif self._stage is not Stage.PROVING:
             self._effects.append(Tell(SessionEnded("the coordinator does not know this node's key any more")))
             self._prove(now_s)
@@ -306,19 +346,22 @@ class Session:
             self._effects.append(Tell(SessionEnded(why)))
 
     def _ticked(self, now_s: float) -> None:
+        if self._failover.is_overdue(now_s):
+            self._fail(f"{self._failover.address} does not answer: is its machine up, the address right?", now_s)
+        self._effects.extend(self._failover.tick(now_s))
         if self._stage is Stage.DOWN:
-            if now_s >= self._turn_due_s:
-                self._turn(now_s)
             return
         if self._enrolment:
             self._effects.extend(self._enrolment.ticked(now_s))
         if self._stage is Stage.PROVING:
             self._give_up_proving(now_s)
-            return
-        self._greet_when_due(now_s)
+        elif self._stage is Stage.UP:
+            self._see_whether_silent(now_s)
+
+    def _see_whether_silent(self, now_s: float) -> None:
         silent_s = now_s - (self._heard_s or now_s)
         if silent_s >= RENEW_AFTER_S:
-            self._renew(f"the coordinator was silent for {silent_s:.0f} s", now_s)
+            self._fail(f"the coordinator was silent for {silent_s:.0f} s", now_s)
         elif silent_s >= PING_AFTER_S and self._is_ping_due(now_s):
             self._pinged_s = now_s
             self._effects.append(Transmit(Ping(id=self._next_id("ping"))))
@@ -326,40 +369,9 @@ class Session:
     def _is_ping_due(self, now_s: float) -> bool:
         return self._pinged_s is None or now_s - self._pinged_s >= PING_AFTER_S
 
-    def _renew(self, why: str, now_s: float) -> None:
-        self._lost(why, now_s)
-        self._owes_spread = True
-        self._turn(now_s)
-
-    def _turn_soon(self, now_s: float) -> None:
-        """To the next endpoint at once, but not in circles."""
-        self._turn_due_s = min(self._turn_due_s, (self._turned_s or 0.0) + TURN_EVERY_S)
-        if now_s >= self._turn_due_s:
-            self._turn(now_s)
-
-    def _turn(self, now_s: float) -> None:
-        self._endpoint = (self._endpoint + 1) % self._endpoints
-        self._turned(now_s)
-        self._effects.append(RenewSocket(self._endpoint))
-
-    def _turned(self, now_s: float) -> None:
-        self._turned_s = now_s
-        self._turn_due_s = now_s + self._patience_s()
-
-    def _patience_s(self) -> float:
-        return TURN_AFTER_S if self._endpoints > 1 else RENEW_AFTER_S
-
     def _give_up_proving(self, now_s: float) -> None:
         if self._enrolment and self._enrolment.seconds_unanswered(now_s) >= RENEW_AFTER_S:
-            self._renew("the coordinator does not answer who asks to be enrolled", now_s)
-
-    def _greet_when_due(self, now_s: float) -> None:
-        if self._stage is not Stage.CONNECTED or now_s < self._hello_due_s:
-            return
-        if self._enrolment:
-            self._prove(now_s)
-        else:
-            self._greet()
+            self._fail("the coordinator does not answer who asks to be enrolled", now_s)
 
     def _prove(self, now_s: float) -> None:
         assert self._enrolment
@@ -367,12 +379,15 @@ class Session:
         self._owes_hello = False
         self._welcome = None
         self._why = "the coordinator did not enrol this node yet"
+        self._failover.proving()
         self._effects.extend(self._enrolment.begin(now_s))
 
-    def _greet(self) -> None:
+    def _greet(self, now_s: float) -> None:
         self._stage = Stage.GREETING
         self._owes_hello = True
         self._welcome = None
+        self._why = "the coordinator did not answer the hello yet"
+        self._failover.greeted(now_s)
 
     def _next_id(self, kind: str) -> str:
         self._messages += 1

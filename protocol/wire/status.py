@@ -154,9 +154,10 @@ class ReserveStatus(_Part):
 class AgentStatus(_Part):
     """A node's agent. `unready` is why it is not ready; `heard_s_ago` is None before the coordinator was heard.
 
-    `cluster_id` is None before the first welcome. `journal_trouble` is why the journal cannot be written.
-    `damaged_journal` is the file of a journal that was damaged, until a person removes it. `notices` are what the
-    coordinator has to tell this node's people, by kind. `namespaces`: how many of pods were seen how.
+    `cluster_id` is None before the first welcome. `coordinator` is the address of the one that serves this node,
+    None where none does. `journal_trouble` is why the journal cannot be written. `damaged_journal` is the file of
+    a journal that was damaged, until a person removes it. `notices` are what the coordinator has to tell this
+    node's people, by kind. `namespaces`: how many of pods were seen how.
     """
 
     node: str
@@ -175,6 +176,7 @@ class AgentStatus(_Part):
     reserve: tuple[ReserveStatus, ...]
     pending_files: int
     plugin_connections: int
+    coordinator: str | None = None
     journal_trouble: str | None = None
     damaged_journal: str | None = None
     notices: Mapping[str, str] = {}

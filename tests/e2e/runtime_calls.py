@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import secrets
+import subprocess
 from collections.abc import Mapping
 from typing import Any
 
@@ -73,3 +75,25 @@ def shows(cluster: Cluster, *containers: str, ready: int = 0) -> bool:
     """Whether the grid has exactly these containers by their names, and so many addresses that are ready."""
     objects = [found for found in cluster.grid.objects() if ea(found, "Allocation ID")]
     return sorted(ea(found, "VM ID") for found in objects) == sorted([*containers, *[""] * ready])
+
+
+class PendingAdd:
+    """An ADD that is under way."""
+
+    def __init__(self, cluster: Cluster, container: str, netns: str) -> None:
+        node = cluster.node
+        args = pod_args("shop", container, container, f"uid-{container}")
+        self._process = subprocess.Popen(
+            [node.plugin],
+            env=Invocation("ADD", container, "eth0", netns, args).environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(node.config()).encode())
+        self._process.stdin.close()
+        self._process.stdin = None
+
+    def outcome(self) -> Outcome:
+        stdout, _ = self._process.communicate(timeout=70)
+        return Outcome(self._process.returncode, stdout)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from plans import asking
-from runtime_calls import a_mac, add, delete, grid_holds, shows
+from runtime_calls import PendingAdd, a_mac, add, delete, grid_holds, shows
 
 from coordinator.core.steps import STEPS as COORDINATOR_STEPS
 from demo.cluster import Cluster, Plan
-from demo.cni import Invocation, Outcome, pod_args
+from demo.cni import Outcome
 from demo.daemons import Daemon
 from nodeagent.steps import STEPS as AGENT_STEPS
 
@@ -28,28 +26,6 @@ ENVIRONMENT = {"PYTHONPATH": os.getcwd()}
 
 READY = 2
 """What each node keeps ready by default."""
-
-
-class Add:
-    """An ADD that is under way."""
-
-    def __init__(self, cluster: Cluster, container: str, netns: str) -> None:
-        node = cluster.node
-        args = pod_args("shop", container, container, f"uid-{container}")
-        self._process = subprocess.Popen(
-            [node.plugin],
-            env=Invocation("ADD", container, "eth0", netns, args).environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        assert self._process.stdin
-        self._process.stdin.write(json.dumps(node.config()).encode())
-        self._process.stdin.close()
-        self._process.stdin = None
-
-    def outcome(self) -> Outcome:
-        stdout, _ = self._process.communicate(timeout=70)
-        return Outcome(self._process.returncode, stdout)
 
 
 def prepare(
@@ -109,7 +85,7 @@ def test_agent_dies_during_add(make_cluster: MakeCluster, make_netns: MakeNetns,
     assert node.agent
     node.agent.stop()
     dying = node.launch_agent(launcher=[*LAUNCHER, "agent", step])
-    pending_add = Add(cluster, "comes", netns)
+    pending_add = PendingAdd(cluster, "comes", netns)
     die_once(cluster, dying, node.start_agent)
     comes = add_until_it_works(cluster, "comes", netns, pending_add.outcome())
     assert_one_address_each(cluster, lives, lives_netns, comes, netns)
@@ -125,7 +101,7 @@ def test_agent_dies_while_a_pod_is_given_what_is_ready(
     assert node.agent
     node.agent.stop()
     dying = node.launch_agent(launcher=[*LAUNCHER, "agent", step])
-    pending_add = Add(cluster, "comes", netns)
+    pending_add = PendingAdd(cluster, "comes", netns)
     die_once(cluster, dying, node.start_agent)
     comes = add_until_it_works(cluster, "comes", netns, pending_add.outcome())
     assert_one_address_each(cluster, lives, lives_netns, comes, netns, READY)
@@ -173,7 +149,7 @@ def test_coordinator_dies_during_add(
     assert cluster.coordinator
     cluster.coordinator.stop()
     dying = cluster.launch_coordinator(launcher=[*LAUNCHER, "coordinator", step])
-    pending_add = Add(cluster, "comes", netns)
+    pending_add = PendingAdd(cluster, "comes", netns)
 
     def restart() -> Daemon:
         if with_agent:

@@ -119,7 +119,7 @@ class Wire:
 
     def renew(self, endpoint: int) -> None:
         self._events.clear()
-        self._events.append(events.Connected(spread_s=0.0))
+        self._events.append(events.Connected())
 
     def send(self, message: ToCoordinator) -> None:
         self._transmit(encode(message))
@@ -188,7 +188,9 @@ class AgentWorld:
         self._store = opened.store
 
         def make(rows: Rows, now_s: float) -> Machine:
-            return make_machine(rows, Options(release="test", was_served=True), lambda: next(numbers), now_s)
+            return make_machine(
+                rows, Options(release="test", was_served=True), lambda: next(numbers), lambda: 0.5, now_s
+            )
 
         journal = FitJournal(opened.store)
         turns = Turns(journal, opened.contents, make, internal.tell, clock())

@@ -1,4 +1,4 @@
-"""`python -m tests.rolling`: both daemons are replaced again and again under load, and no ADD fails."""
+"""`python -m tests.rolling`: all daemons are replaced again and again under load, and no ADD fails."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.rolling", description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="how long pods start (60)")
     parser.add_argument("--rate", type=float, default=20, help="ADDs in a second (20)")
+    parser.add_argument("--replicas", type=int, default=2, help="how many coordinators serve at once (2)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cni-infoblox-rolling-") as directory:
         adds = int(arguments.seconds * arguments.rate)
-        report = Rolling(Path(directory) / "cluster", adds, arguments.rate).run()
+        report = Rolling(Path(directory) / "cluster", adds, arguments.rate, arguments.replicas).run()
     print(report)
     for wrong in [*report.failures, *report.wrong]:
         print(f"WRONG: {wrong}")

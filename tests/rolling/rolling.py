@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Final
 
 from demo.cluster import Cluster, Plan
 from demo.cni import Invocation, Outcome, pod_args
+from demo.daemons import Daemon
 from demo.grid import ea
 from tests.soak.books import Books
 from tests.soak.pod_place import IFNAME, PodPlace
@@ -50,10 +52,11 @@ class Report:
 
 
 class Rolling:
-    """`adds` ADDs, so many a second. What is late does not delay the next."""
+    """`adds` ADDs, so many a second. What is late does not delay the next. All daemons are replaced in turn."""
 
-    def __init__(self, directory: Path, adds: int, adds_per_s: float) -> None:
+    def __init__(self, directory: Path, adds: int, adds_per_s: float, replicas: int) -> None:
         self._directory = directory
+        self._replicas = replicas
         self._adds_per_s = adds_per_s
         self._books = Books()
         self._books.target = adds
@@ -65,7 +68,11 @@ class Rolling:
 
     def run(self) -> Report:
         """Carry it out, then wait until the grid holds what lives and nothing else."""
-        plan = Plan(grid_flags=("--latency-ms", str(GRID_LATENCY_MS)), coordinator_flags=("--release-delay", "0"))
+        plan = Plan(
+            grid_flags=("--latency-ms", str(GRID_LATENCY_MS)),
+            coordinator_flags=("--release-delay", "0", "--several", str(self._replicas > 1).lower()),
+            beside=[()] * (self._replicas - 1),
+        )
         with Cluster(self._directory, plan) as cluster, self._places(), ThreadPoolExecutor(PLACES + 1) as pool:
             replacing = pool.submit(self._replace_daemons, cluster)
             pods = list(self._start_pods(pool, cluster))
@@ -121,18 +128,29 @@ class Rolling:
     def _replace_daemons(self, cluster: Cluster) -> None:
         """What a DaemonSet and a Deployment do: the old one ends, a new one starts; when it is ready, the next."""
         pods_between = int(self._adds_per_s * REPLACE_EVERY_S)
-        while self._books.wait_done(self._books.done + pods_between):
-            agent_is_next = self._replaced["agent"] <= self._replaced["coordinator"]
-            daemon = cluster.node.agent if agent_is_next else cluster.coordinator
-            name = "agent" if agent_is_next else "coordinator"
-            assert daemon
-            if code := daemon.stop():
-                self._books.wrong.append(f"the {name} ended with {code}")
-            if agent_is_next:
+        for replica in cycle([None, *range(self._replicas)]):
+            if not self._books.wait_done(self._books.done + pods_between):
+                return
+            if replica is None:
+                self._end("agent", cluster.node.agent)
                 cluster.node.start_agent().wait_for("coordinator_reached", timeout_s=READY_TIMEOUT_S)
             else:
-                cluster.start_coordinator().wait_for("node_connected", timeout_s=READY_TIMEOUT_S)
-            self._replaced[name] += 1
+                self._replace(cluster, replica)
+
+    def _replace(self, cluster: Cluster, replica: int) -> None:
+        """One coordinator is replaced; where it served the node, until the node has found who serves it now."""
+        agent, place = cluster.node.agent, cluster.replicas[replica]
+        assert agent
+        welcomes = agent.count("coordinator_reached") + (cluster.serving(cluster.node.name) == replica)
+        self._end(place.log_path.stem, place.daemon)
+        cluster.start_coordinator(replica=replica)
+        agent.wait_for_count("coordinator_reached", welcomes, timeout_s=READY_TIMEOUT_S)
+
+    def _end(self, name: str, daemon: Daemon | None) -> None:
+        assert daemon
+        if code := daemon.stop():
+            self._books.wrong.append(f"the {name} ended with {code}")
+        self._replaced[name] += 1
 
     def _expect_quiet(self, cluster: Cluster) -> None:
         def held() -> dict[str, str]:

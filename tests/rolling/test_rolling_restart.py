@@ -13,10 +13,11 @@ ADDS_PER_S = 20
 
 
 @pytest.mark.timeout(300)
-def test_no_add_fails_while_both_daemons_are_replaced(tmp_path: Path) -> None:
-    report = Rolling(tmp_path / "cluster", ADDS, ADDS_PER_S).run()
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_no_add_fails_while_all_daemons_are_replaced(tmp_path: Path, replicas: int) -> None:
+    report = Rolling(tmp_path / "cluster", ADDS, ADDS_PER_S, replicas).run()
     assert report.failures == []
     assert report.wrong == []
     assert report.answers.keys() == {"ADD ok", "DEL ok"}
     assert len(report.took_s) == ADDS
-    assert report.replaced.keys() == {"agent", "coordinator"}
+    assert report.replaced.keys() == {"agent", *["coordinator", "coordinator-2"][:replicas]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -50,13 +51,13 @@ class Agent(Process):
         self._given: dict[object, int] = {}
         self._inbox: list[Event] = []
         self._has_turn = False
+        self._due_s = 0.0
         if computer.journal is None:
             computer.journal = Contents(self._fresh_identity())
         self.rows = Rows(computer.journal)
         options = Options(was_served=computer.was_served)
-        self.machine = make_machine(self.rows, options, self._draw, self.clock())
+        self.machine = make_machine(self.rows, options, self._draw, random.random, self.clock())
         self._dealer = lines.dealer(self)
-        self._dealer.renew()
         self._replay_new()
         self._listen_when_replayed()
         self.later(self.tick_s * random.random(), self._tick)
@@ -174,6 +175,13 @@ class Agent(Process):
             if not self.is_alive:
                 return
             self._perform(effect)
+        self._tick_when_due()
+
+    def _tick_when_due(self) -> None:
+        due_s = self.machine.session.due_s
+        if due_s != self._due_s and due_s < math.inf:
+            self.later(max(0.0, due_s - self.clock()), lambda: self.happened(events.Ticked()))
+        self._due_s = due_s
 
     def _perform(self, effect: Effect) -> None:
         if isinstance(effect, effects.Reply):
@@ -187,7 +195,9 @@ class Agent(Process):
             sights = tuple(self.computer.namespaces.look(each) for each in effect.namespaces)
             self._happens_soon(events.NamespacesSeen(effect.look, sights))
         elif isinstance(effect, effects.RenewSocket):
-            self._dealer.renew()
+            self._dealer.renew(effect.address)
+        elif isinstance(effect, effects.LookUpEndpoint):
+            self._happens_soon(events.EndpointLookedUp(effect.endpoint, self._dealer.addresses()))
         elif isinstance(effect, effects.Note):
             why = effect.fields.get("why") if effect.event == "let_go_without_del" else None
             self.computer.story.mark(f"let_go_{why}" if why else effect.event)

@@ -11,7 +11,7 @@ import msgpack
 from pydantic import TypeAdapter
 
 from nodeagent.domain.events import Connected, ConnectionLost
-from nodeagent.link.dealer import HEARTBEAT_TIMEOUT_MS, RECONNECT_MS, RECONNECT_MS_MAX, SPREAD_S
+from nodeagent.link.dealer import CONNECT_MS, HEARTBEAT_TIMEOUT_MS
 from protocol.wire.messages import Message, ToCoordinator
 from protocol.wire.values import MESSAGE_BYTES_MAX
 from tests.sim.timeline import Timeline
@@ -174,9 +174,9 @@ class Lines:
         self._dealers.append(dealer)
         return dealer
 
-    def connect(self, agent: Peer) -> Connection | None:
-        """A new connection to one of the coordinators, None when nobody answers."""
-        coordinator = self._random.choice([each for each in self.coordinators if each] or [None])
+    def connect(self, agent: Peer, number: int | None = None) -> Connection | None:
+        """A new connection to this coordinator, or to any; None when nobody answers."""
+        coordinator = self._random.choice(self.coordinators) if number is None else self.coordinators[number]
         is_parted = self._timeline.now_s < self._parted_until_s.get(agent.number, 0.0)
         if coordinator is None or not coordinator.is_alive or is_parted:
             return None
@@ -192,7 +192,7 @@ class Lines:
 
 
 class Dealer:
-    """One socket at a time, which connects again by itself."""
+    """One socket at a time."""
 
     def __init__(self, lines: Lines, agent: Agent, random: Random) -> None:
         self.agent = agent
@@ -200,13 +200,16 @@ class Dealer:
         self._lines = lines
         self._random = random
         self._age = 0
-        self._pause_s = 0.0
 
-    def renew(self) -> None:
+    def addresses(self) -> tuple[str, ...]:
+        """Of all coordinators, whether they run or not."""
+        return tuple(map(str, range(len(self._lines.coordinators))))
+
+    def renew(self, address: str) -> None:
         """Throw the socket away, connect a fresh one."""
         self.close()
-        self._pause_s = 0.0
-        self._connect_later(self._random.random() * RECONNECT_MS / 1000)
+        age = self._age
+        self.agent.later(self._random.random() * CONNECT_MS / 1000, lambda: self._connect(age, int(address)))
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -230,23 +233,11 @@ class Dealer:
     def _notice(self, connection: Connection) -> None:
         if self.connection is connection:
             self.connection = None
-            self._lost("closed the connection")
+            self.agent.happened(ConnectionLost("closed the connection"))
 
-    def _connect_later(self, delay_s: float) -> None:
-        age = self._age
-        self.agent.later(delay_s, lambda: self._connect(age))
-
-    def _connect(self, age: int) -> None:
-        if age != self._age or self.connection:
+    def _connect(self, age: int, number: int) -> None:
+        if age != self._age:
             return
-        self.connection = self._lines.connect(self.agent)
-        if self.connection is None:
-            self._lost("accepts no connection")
-            return
-        self._pause_s = 0.0
-        self.agent.happened(Connected(self._random.random() * SPREAD_S))
-
-    def _lost(self, why: str) -> None:
-        self._pause_s = min(max(RECONNECT_MS, 2000 * self._pause_s), RECONNECT_MS_MAX) / 1000
-        self._connect_later(self._pause_s)
-        self.agent.happened(ConnectionLost(why))
+        self.connection = self._lines.connect(self.agent, number)
+        lost = ConnectionLost("accepts no connection")
+        self.agent.happened(Connected() if self.connection else lost)

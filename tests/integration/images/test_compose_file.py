@@ -17,7 +17,7 @@ from gridsim.settings import read_settings as read_gridsim
 from nodeagent.settings import read as read_agent
 
 ROOT = Path(__file__).parents[3]
-DAEMONS = ("gridsim", "coordinator", "node-1-agent", "node-2-agent", "plugin")
+DAEMONS = ("gridsim", "coordinator", "coordinator-2", "node-1-agent", "node-2-agent", "plugin")
 
 
 def compose(*arguments: str, **environment: str) -> str:

@@ -22,9 +22,9 @@ def test_a_flood_of_messages_leaves_the_loop_its_turns_and_nothing_is_lost() -> 
     coordinator.policy = lambda _: [Pong(id="pong")] * MANY
     poller = zmq.Poller()
     pair = Keys(own, others.public)
-    dealer = Dealer(poller, [coordinator.endpoint], lambda: pair, lambda: 0.0, no_step, structlog.get_logger())
+    dealer = Dealer(poller, [coordinator.endpoint], lambda: pair, no_step, structlog.get_logger())
     try:
-        dealer.renew(0)
+        dealer.renew(0, coordinator.endpoint)
         turns: list[list[Event]] = []
         while sum(map(len, turns)) <= MANY:  # one more: that it is connected
             ready = dict(poller.poll(PATIENCE_S * 1000))

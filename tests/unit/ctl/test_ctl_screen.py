@@ -14,7 +14,7 @@ AGENT = "node node-a, driver infoblox, release 0.1.0, boot 33333333"
 def test_an_agent_fills_five_lines() -> None:
     assert screen.agent_lines("http://a", an_agent()) == [
         f"agent http://a: {AGENT}",
-        "  coordinator  connected, heard 3 s ago",
+        "  coordinator  connected to tcp://10.0.0.5:5510, heard 3 s ago",
         "  allocations  20 held, 2 ready, 1 asked, 2 let go",
         "  reserve      2 of 2 of pods (10.55.0.0/16)",
         "  pending      1 file",

@@ -55,8 +55,8 @@ class Agent:
 
     def __init__(self, *rows: Allocation, reserve: int = 1) -> None:
         self.rows = some_rows(*rows)
-        self.machine = make_machine(self.rows, Options(release="0.1"), drawing(), NOW_S)
-        self.turn(Connected(0.0))
+        self.machine = make_machine(self.rows, Options(release="0.1"), drawing(), lambda: 0.5, NOW_S)
+        self.turn(Connected())
         self.at_welcome = self.turn(Received(WELCOME.model_copy(update={"reserve": reserve})))
 
     def turn(self, *events: Event, now_s: float = NOW_S) -> list[Effect]:
@@ -151,7 +151,7 @@ def test_what_is_told_to_the_coordinator_is_in_the_journal_first() -> None:
     agent = Agent(HELD, reserve=0)
     agent.failing_turn(DelAsked(9, C1))
 
-    agent.turn(Connected(0.0))
+    agent.turn(Connected())
     claims = agent.turn(Received(WELCOME.model_copy(update={"id": "hello-2"})))[0]
 
     assert isinstance(claims, Transmit)
@@ -162,7 +162,7 @@ def test_what_is_told_to_the_coordinator_is_in_the_journal_first() -> None:
 
 def test_what_the_journal_claims_is_said_before_anything_is_asked() -> None:
     agent = Agent(HELD)
-    agent.turn(Connected(0.0))
+    agent.turn(Connected())
 
     welcome = WELCOME.model_copy(update={"id": "hello-2", "number": 8})
     said = [each.message for each in agent.turn(Received(welcome), an_add(2)) if isinstance(each, Transmit)]

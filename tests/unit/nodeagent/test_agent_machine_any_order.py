@@ -20,13 +20,22 @@ from model_coordinator import Grid, ModelCoordinator
 
 from nodeagent.domain.allocation import IN_USE, State
 from nodeagent.domain.attachment import AttachmentId, Namespace, Pod
-from nodeagent.domain.effects import Effect, LookAtNamespaces, ReadMac, RenewSocket, Reply, Transmit
+from nodeagent.domain.effects import (
+    Effect,
+    LookAtNamespaces,
+    LookUpEndpoint,
+    ReadMac,
+    RenewSocket,
+    Reply,
+    Transmit,
+)
 from nodeagent.domain.events import (
     AddAsked,
     Connected,
     ConnectionLost,
     DelAsked,
     Delivered,
+    EndpointLookedUp,
     Event,
     HungUp,
     MacRead,
@@ -78,7 +87,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def start(self) -> None:
         rows = self.rows = Rows(self.durable)
-        self.machine = make_machine(rows, Options(), self.draw, self.now_s)
+        self.machine = make_machine(rows, Options(), self.draw, lambda: 0.5, self.now_s)
         self.waiting: dict[int, Waiting] = {}
         self.reading: dict[int, tuple[Waiting, str]] = {}
         self.macs: list[int] = []
@@ -103,6 +112,9 @@ class AnyOrder(RuleBasedStateMachine):
             effects = self.machine.committed(changes, self.now_s)
         for effect in effects:
             self.perform(effect)
+        lookups = [effect.endpoint for effect in effects if isinstance(effect, LookUpEndpoint)]
+        if lookups:
+            self.turn(*(EndpointLookedUp(endpoint, ("tcp://10.0.0.1:5510",)) for endpoint in lookups))
 
     def perform(self, effect: Effect) -> None:
         if isinstance(effect, Reply):
@@ -222,7 +234,7 @@ class AnyOrder(RuleBasedStateMachine):
         if not self.is_connected:
             self.is_connected = True
             self.coordinator.begin()
-            self.turn(Connected(0.0))
+            self.turn(Connected())
 
     def disconnect(self) -> None:
         self.is_connected = False

@@ -16,12 +16,13 @@ from core_builders import (
 from nodeagent import errors
 from nodeagent.domain import events
 from nodeagent.domain.allocation import State
-from nodeagent.domain.effects import Effect, RenewSocket, Reply, Transmit
+from nodeagent.domain.effects import Effect, LookUpEndpoint, Reply, Transmit
 from nodeagent.domain.events import Connected, DelAsked, Event, NamespacesSeen, Received, Ticked
 from nodeagent.domain.outcomes import Done, Failure, Granted, NotDurable
 from nodeagent.journal.contents import Changes, Contents
 from nodeagent.journal.rows import Rows
 from nodeagent.journal.store import WriteFailed
+from nodeagent.link.failover import REST_S
 from nodeagent.machine import Machine, Options, make_machine
 from nodeagent.turns import AnswerAll, Turns
 from protocol.wire.messages import Allocate, Claims, SetLabels, Welcome
@@ -78,7 +79,7 @@ class Node:
         return self.turns.take(heard, now_s)
 
     def connect(self) -> None:
-        self.take(Connected(0.0))
+        self.take(Connected())
         self.take(Received(WELCOME))
         assert self.turns.machine.session.is_up
 
@@ -88,7 +89,7 @@ class Node:
 
     def _make(self, rows: Rows, now_s: float) -> Machine:
         self.made += 1
-        machine = make_machine(rows, Options(is_leaving=self.is_leaving), drawing(), now_s)
+        machine = make_machine(rows, Options(is_leaving=self.is_leaving), drawing(), lambda: 0.5, now_s)
         heard = machine.handle
 
         def handle(event: Event, at_s: float) -> None:
@@ -163,8 +164,9 @@ def test_a_message_that_fails_costs_the_connection() -> None:
 
     node.take(Received(WELCOME))
 
-    assert RenewSocket(0) in node.take()
+    node.take()
     assert not node.turns.machine.session.is_up
+    assert LookUpEndpoint(0) in node.take(Ticked(), now_s=NOW_S + REST_S)
     assert node.made == 1
 
 
@@ -188,9 +190,9 @@ def test_anything_else_costs_a_new_beginning_from_the_journal_after_all_were_ans
 
     node.fails_at = None
     assert node.made == 1
-    assert RenewSocket(0) in node.take()
+    assert LookUpEndpoint(0) in node.take(Ticked())
     assert node.made == 2
-    node.take(Connected(0.0))
+    node.take(Connected())
     said = [each.message for each in node.take(Received(WELCOME)) if isinstance(each, Transmit)]
     claimed = {row.allocation for message in said if isinstance(message, Claims) for row in message.claims}
     assert claimed == {HELD.id, OTHER.id}
@@ -209,7 +211,7 @@ def test_a_machine_that_begins_anew_knows_that_the_agent_is_about_to_be_removed(
     assert node.made == 2
     sent = [
         each.message
-        for each in [*node.take(Connected(0.0)), *node.take(Received(WELCOME))]
+        for each in [*node.take(Connected()), *node.take(Received(WELCOME))]
         if isinstance(each, Transmit)
     ]
     assert any(isinstance(each, Claims) for each in sent)

@@ -28,7 +28,7 @@ from core_builders import (
 )
 
 from nodeagent import errors
-from nodeagent.attachments.add import ADD_ANSWER_S, SESSION_WAIT_S
+from nodeagent.attachments.add import ADD_ANSWER_S
 from nodeagent.attachments.asks import LET_GO_MAX
 from nodeagent.domain.allocation import Attachment, State
 from nodeagent.domain.attachment import Network
@@ -195,15 +195,15 @@ def test_adds_of_different_attachments_do_not_wait_for_each_other() -> None:
     assert len(allocates(core.handle(MacRead(2, None)))) == 1
 
 
-def test_an_add_while_there_is_no_session_waits_then_fails_naming_why() -> None:
+def test_an_add_while_there_is_no_session_waits_for_its_whole_time_then_fails_naming_why() -> None:
     core = Core(is_connected=False)
     core.handle(SessionEnded("tcp://c:1 accepts no connection"))
     core.handle(an_add())
     assert core.handle(MacRead(1, MAC)) == []
-    assert Reply not in map(type, core.handle(Ticked(), NOW_S + SESSION_WAIT_S - 1))
+    assert Reply not in map(type, core.handle(Ticked(), NOW_S + ADD_ANSWER_S - 1))
 
     failure = Failure.of(errors.CoordinatorNotConnected(cause="tcp://c:1 accepts no connection"))
-    assert Reply(1, failure) in core.handle(Ticked(), NOW_S + SESSION_WAIT_S)
+    assert Reply(1, failure) in core.handle(Ticked(), NOW_S + ADD_ANSWER_S)
 
 
 def test_an_ask_ends_with_its_session_and_the_next_one_has_another_id() -> None:

@@ -6,6 +6,7 @@ from core_builders import NOW_S, drawing, some_rows
 
 from nodeagent.domain.effects import LookAtInterfaces, Transmit
 from nodeagent.domain.events import InterfacesSeen, Received
+from nodeagent.link.failover import Failover
 from nodeagent.link.interfaces import told
 from nodeagent.link.session import Session
 from protocol.wire.messages import Interfaces, ListInterfaces
@@ -18,7 +19,7 @@ def pages_of(*interfaces: Interface, unreadable: int = 0) -> list[Interfaces]:
 
 
 def test_whoever_is_asked_looks() -> None:
-    session = Session(some_rows(), 1, "1.0", drawing())
+    session = Session(some_rows(), Failover(1, lambda: 0.5), "1.0", drawing())
     assert session.handle(Received(ListInterfaces(id="adopt-1")), NOW_S) == [LookAtInterfaces("adopt-1")]
 
 

@@ -21,11 +21,21 @@ from core_builders import (
 )
 
 from nodeagent.domain.allocation import Allocation, State
-from nodeagent.domain.effects import AskForTicket, Effect, KeepTicket, Note, RenewSocket, Tell, Transmit
+from nodeagent.domain.effects import (
+    AskForTicket,
+    Effect,
+    KeepTicket,
+    LookUpEndpoint,
+    Note,
+    RenewSocket,
+    Tell,
+    Transmit,
+)
 from nodeagent.domain.events import (
     Connected,
     ConnectionLost,
     ConnectionUnfit,
+    EndpointLookedUp,
     Event,
     Received,
     SessionBegan,
@@ -35,7 +45,8 @@ from nodeagent.domain.events import (
 )
 from nodeagent.journal.contents import Identity
 from nodeagent.link.enrolment import RETRY_S, RETRY_S_MAX, Enrolment
-from nodeagent.link.session import PING_AFTER_S, RENEW_AFTER_S, TURN_AFTER_S, TURN_EVERY_S, Session
+from nodeagent.link.failover import ANSWER_S, FIRST_REST_S, HANDSHAKE_S, JITTER_S, REST_S, Failover
+from nodeagent.link.session import PING_AFTER_S, RENEW_AFTER_S, TOLD_MAX, Session
 from protocol.wire.allocation_id import hash_boot
 from protocol.wire.messages import (
     Claims,
@@ -60,13 +71,16 @@ from protocol.wire.messages import (
 from protocol.wire.values import LetGoRow
 
 OTHER_CLUSTER = "dddddddddddd"
-REACHED = Note("coordinator_reached", fields={"coordinator_release": "2"})
+ADDRESSES = ("tcp://10.0.0.1:5510", "tcp://10.0.0.2:5510")
+FIRST, SECOND = (RenewSocket(number, address) for number, address in enumerate(ADDRESSES))
+REACHED = Note("coordinator_reached", fields={"coordinator": ADDRESSES[0], "coordinator_release": "2"})
+NEVER_LUCKY = 0.999
 NO_CLAIMS = Transmit(Claims(id="claims-7-0", welcome=7, page=0, last=True))
 BEGAN = Tell(SessionBegan(2, 512, frozenset({CLUSTER})))
 
 
 class Link:
-    """A session over rows, one event a turn; every turn is committed."""
+    """A session over rows, one event a turn; every turn is committed. Names are looked up at once."""
 
     def __init__(
         self, *rows: Allocation, endpoints: int = 1, identity: Identity = IDENTITY, ticket: str | None = ""
@@ -74,7 +88,9 @@ class Link:
         self.rows = some_rows(*rows, identity=identity)
         enrolment = None if ticket == "" else Enrolment("node-1", ticket)
         self.greeting = ""
-        self.session = Session(self.rows, endpoints, "0.1", drawing(0xF00000000000), enrolment)
+        failover = Failover(endpoints, lambda: NEVER_LUCKY)
+        self.session = Session(self.rows, failover, "0.1", drawing(0xF00000000000), enrolment)
+        self.is_tried = False
 
     def handle(self, event: Event, now_s: float = NOW_S) -> list[Effect]:
         """What is done about the event, the hello included."""
@@ -82,6 +98,10 @@ class Link:
         self.rows.commit()
         self.session.committed()
         said = [*self.session.say_claims(now_s), *effects, *self.session.say_hello()]
+        for each in [each for each in said if isinstance(each, LookUpEndpoint)]:
+            said.remove(each)
+            said += self.handle(EndpointLookedUp(each.endpoint, (ADDRESSES[each.endpoint],)), now_s)
+        self.is_tried |= any(isinstance(each, RenewSocket) for each in said)
         hellos = [each.message.id for each in said if isinstance(each, Transmit) and each.message.type == "hello"]
         self.greeting = next(iter(hellos), self.greeting)
         return said
@@ -92,7 +112,9 @@ class Link:
         return self.handle(Received(message), now_s)
 
     def connected(self, now_s: float = NOW_S) -> list[Effect]:
-        return self.handle(Connected(3.0), now_s)
+        if not self.is_tried:
+            assert self.handle(Ticked(), now_s) == [FIRST]
+        return self.handle(Connected(), now_s)
 
     def claims(self) -> list[Claims]:
         """What is said at the welcome."""
@@ -129,6 +151,10 @@ def a_hello(number: int = 1, **changes: Any) -> Transmit:
 
 def lost(why: str) -> list[Effect]:
     return [Note("coordinator_lost", "warning", {"why": why}), Tell(SessionEnded(why))]
+
+
+def not_reached(why: str) -> list[Effect]:
+    return [Note("coordinator_not_reached", "warning", {"why": why}), Tell(SessionEnded(why))]
 
 
 def test_hello_is_said_at_once_and_claims_follow_the_welcome_before_requests() -> None:
@@ -201,7 +227,10 @@ def test_a_coordinator_of_another_cluster_is_declined_while_pods_may_live(state:
     assert link.session.trouble
     assert "--former-cluster-id" in link.session.trouble
     assert link.receive(an_allocated()) == []
-    assert link.handle(Ticked(), NOW_S + RENEW_AFTER_S) == [RenewSocket(0)]
+    assert link.handle(Ticked(), NOW_S + REST_S) == [FIRST]
+    link.connected(NOW_S + REST_S)
+    again = link.receive(a_welcome(OTHER_CLUSTER), NOW_S + REST_S)
+    assert not any(isinstance(each, Note) for each in again), "told once"
     assert link.rows.identity.cluster == CLUSTER
 
 
@@ -220,10 +249,11 @@ def test_for_another_cluster_the_journal_begins_anew_where_no_pod_lives() -> Non
 def test_a_welcome_that_cannot_be_recorded_is_none() -> None:
     link = Link(identity=UNNAMED)
     link.connected()
-    link.session.handle(Received(a_welcome()), NOW_S)
+    link.session.handle(Received(a_welcome().model_copy(update={"id": link.greeting})), NOW_S)
     link.rows.drop()
 
-    assert link.session.dropped(NOW_S) == [*lost("the journal cannot be written"), RenewSocket(0)]
+    assert link.session.dropped(NOW_S) == lost("the journal cannot be written")
+    assert link.handle(Ticked(), NOW_S + REST_S) == [FIRST]
     assert Link().up().session.dropped(NOW_S) == []
 
 
@@ -234,12 +264,26 @@ def test_a_lost_connection_is_told_with_its_reason() -> None:
     assert link.session.trouble == "gone"
 
 
-def test_a_reason_is_logged_once_until_it_changes() -> None:
-    link = Link()
-    note = Note("coordinator_not_reached", "warning", {"why": "refused"})
+def test_a_reason_is_logged_once_until_a_coordinator_welcomes() -> None:
+    link = Link(endpoints=2)
+    link.handle(Ticked())
 
-    assert link.handle(ConnectionLost("refused")) == [note, Tell(SessionEnded("refused"))]
-    assert link.handle(ConnectionLost("refused")) == [Tell(SessionEnded("refused"))]
+    assert link.handle(ConnectionLost("refused")) == [*not_reached("refused"), SECOND]
+    assert link.handle(ConnectionLost("gone")) == not_reached("gone")
+    for now_s in (NOW_S + REST_S, NOW_S + 2 * REST_S):
+        link.handle(Ticked(), now_s)
+        assert link.handle(ConnectionLost("refused"), now_s)[0] == Tell(SessionEnded("refused"))
+        assert link.handle(ConnectionLost("gone"), now_s) == [Tell(SessionEnded("gone"))]
+
+
+def test_reasons_that_were_logged_are_remembered_in_bounded_number() -> None:
+    link, now_s = Link(), NOW_S
+    for number in range(TOLD_MAX + 2):
+        link.handle(Ticked(), now_s)
+        assert link.handle(ConnectionLost(f"reason {number}"), now_s) == not_reached(f"reason {number}")
+        now_s += 10 * REST_S
+    link.handle(Ticked(), now_s)
+    assert link.handle(ConnectionLost("reason 0"), now_s) == not_reached("reason 0")
 
 
 def test_hello_first_repeats_the_hello_before_anything_else() -> None:
@@ -262,46 +306,92 @@ def test_messages_are_passed_on_in_a_session_only() -> None:
     assert link.receive(an_allocated()) == [Tell(Received(an_allocated()))]
 
 
-def test_who_does_not_lead_is_left_at_once_for_the_next_endpoint_but_not_in_circles() -> None:
+def test_who_does_not_lead_is_left_at_once_for_the_next_but_not_in_circles() -> None:
     link = Link(endpoints=2)
     link.connected()
-    answer = NotLeader(id="hello-1")
 
-    assert link.receive(answer, NOW_S + 5) == [*lost("another coordinator leads"), RenewSocket(1)]
-    assert link.connected(NOW_S + 5.1) == [a_hello(2)]
-    assert link.receive(answer, NOW_S + 5.2) == lost("another coordinator leads")
-    assert link.handle(Ticked(), NOW_S + 5 + TURN_EVERY_S) == [RenewSocket(0)]
-
-
-def test_a_leader_that_leads_no_more_is_left_for_whoever_answers_at_its_only_endpoint() -> None:
-    link = Link().up()
-
-    assert link.receive(NotLeader(id="x"), NOW_S + 9)[-1] == RenewSocket(0)
+    assert link.receive(NotLeader(id="hello-1")) == [*not_reached(f"{ADDRESSES[0]} does not lead"), SECOND]
+    assert link.connected() == [a_hello(2)]
+    assert link.receive(NotLeader(id="hello-2")) == not_reached(f"{ADDRESSES[1]} does not lead")
+    assert link.handle(Ticked(), NOW_S + FIRST_REST_S / 2) == []
+    assert link.handle(Ticked(), NOW_S + REST_S) == [FIRST]
 
 
-def test_the_death_of_one_of_several_endpoints_leads_to_the_next_at_once() -> None:
+def test_a_leader_that_leads_no_more_is_left_for_the_next_within_a_second() -> None:
     link = Link(endpoints=2).up()
 
-    assert link.handle(ConnectionLost("gone"), NOW_S + 9) == [*lost("gone"), RenewSocket(1)]
-    assert link.handle(ConnectionLost("refused"), NOW_S + 9.5)[-1] == Tell(SessionEnded("refused"))
-    assert link.handle(Ticked(), NOW_S + 10) == [RenewSocket(0)]
+    assert link.receive(NotLeader(id="x")) == lost(f"{ADDRESSES[0]} does not lead")
+    assert link.session.due_s <= NOW_S + JITTER_S
+    assert link.handle(Ticked(), NOW_S + JITTER_S) == [SECOND]
 
 
-def test_endpoints_take_turns_while_none_answers() -> None:
+def test_a_leader_that_leads_no_more_is_left_for_whoever_answers_at_its_only_address() -> None:
+    link = Link().up()
+
+    link.receive(NotLeader(id="x"))
+    assert link.handle(Ticked(), NOW_S + JITTER_S) == [FIRST]
+
+
+def test_the_death_of_one_leads_to_the_next_within_a_second_and_back() -> None:
+    link = Link(endpoints=2).up()
+
+    assert link.handle(ConnectionLost("gone")) == lost("gone")
+    assert link.handle(Ticked(), NOW_S + JITTER_S) == [SECOND]
+    assert link.handle(ConnectionLost("refused"), NOW_S + JITTER_S) == [*not_reached("refused"), FIRST]
+
+
+def test_who_neither_connects_nor_shakes_hands_is_left_within_a_second() -> None:
     link = Link(endpoints=2)
     link.handle(Ticked())
 
-    assert link.handle(Ticked(), NOW_S + TURN_AFTER_S - 1) == []
-    assert link.handle(Ticked(), NOW_S + TURN_AFTER_S) == [RenewSocket(1)]
-    assert link.handle(Ticked(), NOW_S + 2 * TURN_AFTER_S) == [RenewSocket(0)]
+    assert link.session.due_s == NOW_S + HANDSHAKE_S
+    silent = f"{ADDRESSES[0]} does not answer: is its machine up, the address right?"
+    assert link.handle(Ticked(), NOW_S + HANDSHAKE_S) == [*not_reached(silent), SECOND]
 
 
-def test_a_socket_that_gave_up_is_replaced_soon() -> None:
+def test_who_does_not_answer_a_hello_is_left() -> None:
+    link = Link(endpoints=2)
+    link.connected()
+
+    assert link.handle(Ticked(), NOW_S + ANSWER_S - 0.1) == []
+    assert link.handle(Ticked(), NOW_S + ANSWER_S)[-1] == SECOND
+
+
+def test_a_name_that_does_not_resolve_is_told() -> None:
     link = Link()
-    link.handle(ConnectionLost("key refused", is_final=True))
+    link.session.handle(Ticked(), NOW_S)
 
-    assert link.handle(Ticked(), NOW_S + 5) == [RenewSocket(0)]
-    assert link.handle(Ticked(), NOW_S + 10) == []
+    assert link.handle(EndpointLookedUp(0, why="no such name")) == not_reached("no such name")
+    assert link.session.trouble == "no such name"
+    assert link.handle(Ticked(), NOW_S + REST_S) == [FIRST]
+
+
+def test_what_a_connection_said_is_nothing_to_the_next_one() -> None:
+    """Both come in one turn: the socket was thrown away in it, and its end is not the end of the next one."""
+    link = Link(endpoints=2)
+    link.connected()
+
+    assert link.session.handle(Received(NotLeader(id="hello-1")), NOW_S)[-1] == SECOND
+    assert link.session.handle(ConnectionLost("gone"), NOW_S) == []
+    link.session.committed()
+    assert link.connected() == [a_hello(2)]
+
+
+def test_a_connection_that_ends_after_it_was_left_changes_nothing() -> None:
+    link = Link()
+    link.connected()
+    link.receive(NotLeader(id="hello-1"))
+
+    assert link.handle(ConnectionLost("gone")) == []
+
+
+def test_the_coordinator_that_serves_is_named() -> None:
+    link = Link(endpoints=2)
+    assert link.session.coordinator is None
+    link.up()
+    assert link.session.coordinator == ADDRESSES[0]
+    link.handle(ConnectionLost("gone"))
+    assert link.session.coordinator is None
 
 
 def test_silence_is_answered_by_a_ping_every_ten_seconds() -> None:
@@ -316,18 +406,18 @@ def test_silence_is_answered_by_a_ping_every_ten_seconds() -> None:
     assert link.session.seconds_silent(NOW_S + 29) == 9
 
 
-def test_longer_silence_makes_a_fresh_socket_whose_hello_is_spread() -> None:
-    link = Link().up()
+def test_longer_silence_makes_a_fresh_socket() -> None:
+    link = Link(endpoints=2).up()
 
-    effects = link.handle(Ticked(), NOW_S + RENEW_AFTER_S)
-    assert effects == [*lost("the coordinator was silent for 30 s"), RenewSocket(0)]
-    assert link.connected(NOW_S + 31) == []
-    assert link.handle(Ticked(), NOW_S + 33) == []
-    assert link.handle(Ticked(), NOW_S + 34) == [a_hello(2)]
+    assert link.handle(Ticked(), NOW_S + RENEW_AFTER_S) == lost("the coordinator was silent for 30 s")
+    assert link.handle(Ticked(), NOW_S + RENEW_AFTER_S + JITTER_S) == [SECOND]
 
 
-def test_changed_keys_make_a_fresh_socket() -> None:
-    assert Link().up().handle(ConnectionUnfit("the keys have changed"))[-1] == RenewSocket(0)
+def test_changed_keys_make_a_fresh_socket_to_the_same_coordinator() -> None:
+    link = Link(endpoints=2).up()
+
+    assert link.handle(ConnectionUnfit("the keys have changed")) == lost("the keys have changed")
+    assert link.handle(Ticked(), NOW_S + REST_S) == [FIRST]
 
 
 def test_a_declined_hello_is_told_as_the_reason_and_tried_again() -> None:
@@ -335,8 +425,9 @@ def test_a_declined_hello_is_told_as_the_reason_and_tried_again() -> None:
     link.connected()
     declined = Declined(id="hello-1", kind=DeclineKind.REFUSED, code=100, msg="too many", details="Upgrade")
 
-    assert link.receive(declined)[-1] == RenewSocket(0)
+    assert link.receive(declined) == not_reached("the coordinator declined the hello: too many")
     assert link.session.trouble == "the coordinator declined the hello: too many"
+    assert link.handle(Ticked(), NOW_S + REST_S) == [FIRST]
 
 
 def test_a_probe_is_answered_at_once() -> None:
@@ -422,11 +513,12 @@ def test_a_coordinator_that_does_not_know_the_key_of_a_node_that_cannot_enrol_is
 
     assert link.session.trouble
     assert "authorize it" in link.session.trouble
-    assert link.handle(Ticked(), NOW_S + TURN_AFTER_S) == [RenewSocket(0)]
+    assert link.handle(Ticked(), NOW_S + JITTER_S) == [FIRST]
 
 
 def test_who_is_asked_to_enrol_and_is_not_answered_takes_another_socket() -> None:
     link = Link(ticket="t-1")
     link.connected()
 
-    assert link.handle(Ticked(), NOW_S + RENEW_AFTER_S)[-1] == RenewSocket(0)
+    link.handle(Ticked(), NOW_S + RENEW_AFTER_S)
+    assert link.handle(Ticked(), NOW_S + RENEW_AFTER_S + REST_S) == [FIRST]

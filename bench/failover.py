@@ -1,0 +1,155 @@
+"""What the death of a coordinator costs: the time until a pod with nothing ready starts, and what others feel."""
+
+from __future__ import annotations
+
+import signal
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final
+
+from bench.books import check_books
+from bench.reserve import Candidate, cluster_on_tmpfs, wait_ready
+from bench.result import Mark, Panel, Result, Samples, Series, Table
+from bench.run import Run, Wrong
+from bench.spread import percentile
+from bench.throughput import OPERATION_MS
+from bench.wire_node import UNBOUNDED
+from demo.cluster import Cluster, Plan
+from demo.plugin_calls import PluginCalls
+
+DEATHS: Final = 20
+LATENCY_MS: Final = 20
+RESERVE: Final = 50
+ADDS_EACH: Final = 10
+"""From the reserve, before and after each death."""
+TRY_AGAIN: Final = 11
+GIVE_UP_S: Final = 120.0
+FOUND_S: Final = 90.0
+IFNAME: Final = "absent0"
+NETNS: Final = "/proc/self/ns/net"
+SUBNET: Final = "10.61.0.0/16"
+ENDS: Final = {"killed": signal.SIGKILL, "ended": signal.SIGTERM}
+COMPARED: Final = """\
+Two coordinators serve with `--several`, without Kubernetes; the node's agent knows both. The one that serves the
+node is killed with SIGKILL, in another row ended with SIGTERM, and a new container that has nothing ready asks at
+once; the time counts from the signal to the address, with every try again. Then it is started anew, and is the
+one that waits. *Ready*: 50 addresses are, and containers come one after the other through the static plugin, ten
+before each death and ten from the moment of it."""
+
+
+def measure(run: Run) -> Result:
+    """The first ADD after each death; the ADDs from what is ready, before and after."""
+    samples: dict[str, Samples] = {}
+    checks: list[str] = []
+    for name, end in ENDS.items():
+        with _pair(run, name, reserve=0) as cluster:
+            samples[f"several.{name}.first_add"] = Samples("s", _first_adds(run, cluster, end))
+            checks.append(f"{name}: {check_books(cluster.grid, {})}")
+        run.say(
+            f"  {name}: first ADD after {max(samples[f'several.{name}.first_add'].values):.2f} s at the latest"
+        )
+    with _pair(run, "ready", RESERVE) as cluster:
+        usual, meanwhile = _from_reserve(run, cluster)
+        checks.append(f"ready: {check_books(cluster.grid, {})}")
+    samples["ready.usual"] = Samples("ms", usual)
+    samples["ready.meanwhile"] = Samples("ms", meanwhile)
+    return Result("failover", "A coordinator dies", COMPARED, _table(samples), _panels(samples), samples, checks)
+
+
+def _pair(run: Run, name: str, reserve: int) -> AbstractContextManager[Cluster]:
+    grid = ("--latency-ms", str(LATENCY_MS), "--op-latency-ms", str(OPERATION_MS))
+    flags = ("--release-delay", "0", "--reserve", str(reserve), "--log-level", "info", *UNBOUNDED)
+    plan = Plan(grid_flags=grid, coordinator_flags=(*flags, "--several", "true"), beside=[()])
+    return cluster_on_tmpfs(run.directory / name, plan)
+
+
+def _first_adds(run: Run, cluster: Cluster, end: signal.Signals) -> list[float]:
+    """How long after each death the first ADD succeeded, in seconds."""
+    plugin = PluginCalls(cluster.node, subnet=SUBNET, gateway="")
+    _give(plugin, "warm", time.monotonic())
+    took_s = []
+    for number in range(run.count(DEATHS, 2)):
+        with _without_the_serving_one(cluster, end) as began_s:
+            took_s.append(_give(plugin, f"first-{number}", began_s))
+    return took_s
+
+
+def _give(plugin: PluginCalls, container: str, began_s: float) -> float:
+    """How long it takes until an ADD succeeds; what it got goes again."""
+    while not (outcome := plugin.add(container, IFNAME, NETNS)).ok:
+        if outcome.code != TRY_AGAIN or time.monotonic() - began_s > GIVE_UP_S:
+            raise Wrong(f"{container}: {outcome}")
+    took_s = time.monotonic() - began_s
+    if not plugin.delete(container, IFNAME).ok:
+        raise Wrong(f"{container} could not be deleted")
+    return took_s
+
+
+def _from_reserve(run: Run, cluster: Cluster) -> tuple[list[float], list[float]]:
+    """ADDs from what is ready, in milliseconds: as usual, and from the moment of a death on."""
+    node, count = cluster.node, run.count(ADDS_EACH, 2)
+    config = node.config(subnet=SUBNET, gateway=None)
+    usual, meanwhile = (Candidate(name, node.plugin, config, "ADD") for name in ("usual", "meanwhile"))
+    usual.call(-1)
+    for death in range(run.count(DEATHS, 2)):
+        wait_ready(node, count)
+        numbers = range(death * count, (death + 1) * count)
+        for number in numbers:
+            usual.call(number)
+        wait_ready(node, count)
+        with _without_the_serving_one(cluster, signal.SIGKILL):
+            for number in numbers:
+                meanwhile.call(number)
+    return usual.took_ms[1:], meanwhile.took_ms
+
+
+@contextmanager
+def _without_the_serving_one(cluster: Cluster, end: signal.Signals) -> Iterator[float]:
+    """From the signal on, when that was; afterwards it is back, and the other one serves the node."""
+    agent, number = cluster.node.agent, cluster.serving(cluster.node.name)
+    serving = cluster.replicas[number].daemon
+    assert agent
+    assert serving
+    welcomes = agent.count("coordinator_reached")
+    began_s = time.monotonic()
+    serving.process.send_signal(end)
+    yield began_s
+    serving.wait_exit()
+    cluster.start_coordinator(replica=number)
+    agent.wait_for_count("coordinator_reached", welcomes + 1, timeout_s=FOUND_S)
+
+
+def _table(samples: Mapping[str, Samples]) -> Table:
+    rows = [
+        _row(f"first ADD, none ready, {label}", samples[f"several.{name}.first_add"].values, "s")
+        for name, label in (("killed", "SIGKILL"), ("ended", "SIGTERM"))
+    ]
+    rows += [
+        _row(label, samples[f"ready.{name}"].values, "ms")
+        for name, label in (("usual", "ADD, ready, as usual"), ("meanwhile", "ADD, ready, from the death on"))
+    ]
+    return Table(["what", "times", "median", "p95", "worst", "unit"], rows)
+
+
+def _row(label: str, took: Sequence[float], unit: str) -> list[str]:
+    figures = (statistics.median(took), percentile(took, 95), max(took))
+    return [label, str(len(took)), *(f"{each:.2f}" for each in figures), unit]
+
+
+def _panels(samples: Mapping[str, Samples]) -> list[Panel]:
+    waits = [
+        Series(label, ["median", "worst"], _median_and_worst(samples, f"several.{name}.first_add"), Mark.BAR)
+        for name, label in (("killed", "SIGKILL"), ("ended", "SIGTERM"))
+    ]
+    ready = [
+        Series(label, ["median", "worst"], _median_and_worst(samples, f"ready.{name}"), Mark.BAR)
+        for name, label in (("usual", "as usual"), ("meanwhile", "from the death on"))
+    ]
+    return [Panel("first ADD, none ready", "", "s", waits), Panel("ADD, ready", "", "ms", ready)]
+
+
+def _median_and_worst(samples: Mapping[str, Samples], name: str) -> list[float]:
+    took = samples[name].values
+    return [statistics.median(took), max(took)]
