@@ -35,6 +35,7 @@ KINDS: Final = {
     "daemonset": "DaemonSet",
     "daemonsets": "DaemonSet",
     "configmap": "ConfigMap",
+    "lease": "Lease",
     "namespace": "Namespace",
     "pod": "Pod",
 }

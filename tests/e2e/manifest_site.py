@@ -24,6 +24,7 @@ from tests.free_subnet import free_subnet
 from tests.kubelet import ClusterObjects, Machine, RunningPod
 from tests.kubelet.machine import Api
 from tests.kubernetes_stub import KubernetesStub
+from tests.kubernetes_stub.asked import Asked
 
 RELEASE: Final = ("cni-infoblox-coordinator.yaml", "cni-infoblox-daemon.yaml", "cni-infoblox-plugin.yaml")
 EXAMPLES: Final = ("cni-infoblox-site.yaml", "infoblox-secret.yaml", "infoblox-cni-cfg.yaml")
@@ -40,7 +41,7 @@ CONFIGURATION: Final = {
 
 
 class Site:
-    """As a context manager. `control` carries the coordinator, `worker` the pods."""
+    """As a context manager. `controls` carry the coordinators, `worker` the pods."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -60,7 +61,8 @@ class Site:
             self._prepare_grid()
             self._edit()
             stack.callback(self._stop)
-            self.control, self.worker = (self.add_machine(name) for name in ("control-1", "worker-1"))
+            self.controls = tuple(self.add_machine(name) for name in ("control-1", "control-2"))
+            self.worker = self.add_machine("worker-1")
             self._stack = stack.pop_all()
         return self
 
@@ -73,30 +75,44 @@ class Site:
         return self.objects.get(kind, name)
 
     def add_machine(self, name: str) -> Machine:
-        """One more machine, with a main plugin but none of ours. The first one carries the coordinator."""
+        """One more machine, with a main plugin but none of ours. The first two carry the coordinators."""
         machine = Machine(
             name,
             self._underlay.add_node(name),
             self.directory / name,
             self.objects,
             Api(self._underlay.address, self.api.port, self.api.credentials, self.token),
-            {"cni-infoblox-coordinator": f"{self._subnet}.11"},  # the first machine, where a cluster IP would be
+            # The cluster IP is the first one's alone: what the two are for is told by their names.
+            {"cni-infoblox-coordinator": f"{self._subnet}.11"},
+            {"cni-infoblox-coordinators": (f"{self._subnet}.11", f"{self._subnet}.12")},
         )
         machine.path("/opt/cni/bin").mkdir(parents=True)
         shutil.copy(f"{MAIN_PLUGINS}/macvlan", machine.path("/opt/cni/bin"))
         self._machines.append(machine)
         return machine
 
-    def start_coordinator(self) -> RunningPod:
-        """Run the Deployment's pod, wait until it listens."""
-        pod = self.control.run(self.workload("cni-infoblox-coordinator"))
+    @property
+    def control(self) -> Machine:
+        """The first of those for coordinators."""
+        return self.controls[0]
+
+    def start_coordinator(self, control: int = 0) -> RunningPod:
+        """Run a pod of the Deployment on a machine for coordinators, wait until it listens."""
+        pod = self.controls[control].run(self.workload("cni-infoblox-coordinator"))
         pod.daemon.wait_for("started")
         return pod
 
-    def _grants(self, verb: str, group: str, resource: str) -> bool:
-        rules = self.objects.get("ClusterRole", "cni-infoblox-coordinator")["rules"]
+    def _grants(self, asked: Asked) -> bool:
+        verb, group, resource = asked.permission
+        rules = list(self.objects.get("ClusterRole", "cni-infoblox-coordinator")["rules"])
+        role = self.objects.get("Role", "cni-infoblox-coordinator")
+        if asked.namespace == role["metadata"]["namespace"]:
+            rules += role["rules"]
         return any(
-            group in rule["apiGroups"] and resource in rule["resources"] and verb in rule["verbs"]
+            group in rule["apiGroups"]
+            and resource in rule["resources"]
+            and verb in rule["verbs"]
+            and asked.object_name in rule.get("resourceNames", [asked.object_name])
             for rule in rules
         )
 

@@ -182,24 +182,27 @@ def test_an_agent_before_the_coordinators_service_waits_and_says_for_what(
     site: Site, coordinator: RunningPod
 ) -> None:
     machine = site.add_machine("worker-5")
-    service = site.objects.withdraw("Service", "cni-infoblox-coordinator")
+    names = ("cni-infoblox-coordinator", "cni-infoblox-coordinators")
+    services = [site.objects.withdraw("Service", name) for name in names]
     try:
         early = machine.run(site.workload("cni-infoblox-daemon"))
     finally:
-        site.objects.apply([service])
-    told = early.daemon.wait_for("coordinator_not_reached")
-    assert "the Service cni-infoblox-coordinator did not exist" in told["why"]
+        site.objects.apply(services)
+    for why in ("the Service cni-infoblox-coordinator did not exist", "does not resolve"):
+        early.daemon.wait_until(lambda line, why=why: why in line.get("why", ""), why)
     assert early.probe("livenessProbe").returncode == 0
     assert early.probe("startupProbe").returncode != 0
     shown = early.execute(["cni-infoblox", "status"])
     assert shown.returncode == 1
-    assert "NOT CONNECTED (the Service cni-infoblox-coordinator did not exist" in shown.stdout
-    early.stop()
+    assert "NOT CONNECTED (the " in shown.stdout
 
-    in_time = machine.run(site.workload("cni-infoblox-daemon"))
-    coordinator.daemon.wait_for("node_connected", lambda line: bool(line["node"] == machine.name))
-    assert in_time.execute(["cni-infoblox", "status"]).returncode == 0
-    in_time.stop()
+    # The name is there a moment later; the Service's variables are not before the next container.
+    in_time = site.add_machine("worker-8").run(site.workload("cni-infoblox-daemon"))
+    early.hosts.write_text(in_time.hosts.read_text())
+    for pod, node in ((early, machine.name), (in_time, "worker-8")):
+        coordinator.daemon.wait_for("node_connected", lambda line, node=node: bool(line["node"] == node), 60)
+        assert pod.execute(["cni-infoblox", "status"]).returncode == 0
+        pod.stop()
 
 
 def test_a_configmap_reaches_the_machine_unless_it_is_wrong(
@@ -244,16 +247,15 @@ def test_the_overlay_takes_everything_away_from_a_machine_once_its_pods_have_gon
     site.worker.run(site.workload("cni-infoblox-plugin")).daemon.wait_for("configuration_written")
 
 
-def test_both_daemons_come_back_without_the_api_server(
+def test_without_the_api_server_the_leader_goes_on_and_agents_come_back(
     site: Site, coordinator: RunningPod, agent: RunningPod
 ) -> None:
     site.api.down()
     try:
-        assert coordinator.stop() == 0
+        connected = coordinator.daemon.count("node_connected")
         assert agent.stop() == 0
-        again = site.start_coordinator()
         site.worker.run(site.workload("cni-infoblox-daemon"))
-        again.daemon.wait_for("node_connected", lambda line: bool(line["node"] == site.worker.name))
+        coordinator.daemon.wait_for_count("node_connected", connected + 1)
         with SitePod(site.worker, "web-1") as pod:
             assert pod.call("ADD").ok
             assert pod.call("DEL").ok

@@ -219,6 +219,7 @@ def test_the_commands_for_a_cluster_work(
     site: Site, pods: list[Placed], pod: SitePod, tmp_path: Path, name: str
 ) -> None:
     objects = ClusterObjects()
+    objects.apply({"kind": "Lease", **each} for each in site.api.cluster.leases.values())
     if name in BESIDE_THE_CLONE:
         objects.apply(the_originals())
     (address,) = site.grid.pods()

@@ -91,10 +91,10 @@ def lay_out_image(directory: Path) -> None:
     plugin.chmod(0o755)
 
 
-def root_script(root: Path, image: Path, mounts: Sequence[Mount], mode: str) -> str:
+def root_script(root: Path, image: Path, mounts: Sequence[Mount], hosts: Path, mode: str) -> str:
     """A shell script for a mount namespace of its own: it builds the root, then runs its arguments in there.
 
-    `mode` is ro or rw.
+    `hosts` is its /etc/hosts, `mode` ro or rw.
     """
     at = shlex.quote(str(root))
     lines = [
@@ -108,6 +108,8 @@ def root_script(root: Path, image: Path, mounts: Sequence[Mount], mode: str) -> 
         f"mount -t overlay -o ro,lowerdir={shlex.quote(str(image))}:/usr overlay usr",
         *_only_python(),
         *(f"cp -p /etc/{name} etc/" for name in BASE_FILES),
+        # A name may have several addresses there, as it may in DNS.
+        f"echo multi on > etc/host.conf; touch etc/hosts; mount --bind {shlex.quote(str(hosts))} etc/hosts",
         *("mount --rbind /proc proc", "mount --rbind /dev dev", "mount --rbind -o ro /sys sys"),
     ]
     for tree in _python_trees():

@@ -39,7 +39,10 @@ class Api:
 
 @dataclass
 class Machine:
-    """`name` is the node's name; `namespace` its network; the cluster IPs of services are `service_ips`."""
+    """`name` is the node's name; `namespace` its network. The cluster IPs of services are `service_ips`.
+
+    `pod_ips` are the addresses of each headless service's pods, as the cluster's name server tells them.
+    """
 
     name: str
     namespace: str
@@ -47,6 +50,7 @@ class Machine:
     objects: ClusterObjects
     api: Api
     service_ips: Mapping[str, str]
+    pod_ips: Mapping[str, Sequence[str]]
     pods: list[RunningPod] = field(default_factory=list)
 
     def path(self, path: str) -> Path:
@@ -92,21 +96,24 @@ class Machine:
         (container,) = spec["containers"]
         assert spec["hostNetwork"], "only the network of the machine is known here"
         identity = Identity.of(spec, container)
-        place = self.directory / "pods" / f"{workload['metadata']['name']}-{len(self.pods)}"
+        place = self.directory / "pods" / f"{workload['metadata']['name']}-{self.name}-{len(self.pods)}"
         place.mkdir(parents=True)
         sources = {volume["name"]: self._volume(place, volume, spec) for volume in spec["volumes"]}
         mounts = [Mount.of(each, sources[each["name"]][0]) for each in container["volumeMounts"]]
         if self._may_ask_the_api(spec):
             mounts.append(self._api_access(place, spec))
-        environment = self._environment(container)
+        environment = self._environment(container, place.name)
         argv = [_expand(text, environment) for text in (*container["command"], *container["args"])]
         lay_out_image(place / "image")
+        (place / "hosts").write_text(self._hosts(spec))
         mode = "ro" if container["securityContext"].get("readOnlyRootFilesystem") else "rw"
-        script = root_script(place / "root", place / "image", mounts, mode)
+        script = root_script(place / "root", place / "image", mounts, place / "hosts", mode)
         daemon = Daemon(
             inside(self.namespace, [*ISOLATED, script, "-", *identity.wrap(environment, argv)]), {}, place / "log"
         )
-        return RunningPod(daemon, container, identity, environment, self.namespace, sources)
+        return RunningPod(
+            place.name, daemon, container, identity, environment, self.namespace, sources, place / "hosts"
+        )
 
     def _volume(self, place: Path, volume: Object, spec: Object) -> tuple[Path, Ownership]:
         target, fs_group = place / volume["name"], spec.get("securityContext", {}).get("fsGroup")
@@ -143,7 +150,18 @@ class Machine:
         write_atomically(place / "kube-api-access", files, ownership)
         return Mount(place / "kube-api-access", API_ACCESS, is_read_only=True)
 
-    def _environment(self, container: Object) -> dict[str, str]:
+    def _hosts(self, spec: Object) -> str:
+        """What a container can look up: the cluster's names only where its DNS policy says so."""
+        if spec.get("dnsPolicy") != "ClusterFirstWithHostNet":
+            return ""
+        names = [each["metadata"] for each in self.objects.services() if is_headless(each)]
+        return "".join(
+            f"{address} {each['name']}.{each['namespace']}.svc\n"
+            for each in names
+            for address in self.pod_ips[each["name"]]
+        )
+
+    def _environment(self, container: Object, pod: str) -> dict[str, str]:
         known = {
             "PATH": PATH_IN_IMAGE,
             "HOSTNAME": self.name,
@@ -151,14 +169,21 @@ class Machine:
             "KUBERNETES_SERVICE_PORT": str(self.api.port),
         }
         for service in self.objects.services():
-            known |= _service_links(service, self.service_ips[service["metadata"]["name"]])
+            if not is_headless(service):
+                known |= _service_links(service, self.service_ips[service["metadata"]["name"]])
+        fields = {"spec.nodeName": self.name, "metadata.name": pod}
         for variable in container.get("env", []):
-            known[variable["name"]] = variable["value"] if "value" in variable else self._field(variable)
+            known[variable["name"]] = (
+                variable["value"]
+                if "value" in variable
+                else fields[variable["valueFrom"]["fieldRef"]["fieldPath"]]
+            )
         return known
 
-    def _field(self, variable: Object) -> str:
-        assert variable["valueFrom"] == {"fieldRef": {"fieldPath": "spec.nodeName"}}
-        return self.name
+
+def is_headless(service: Object) -> bool:
+    """Whether it is a name for its pods' addresses, and has none of its own."""
+    return bool(service["spec"].get("clusterIP") == "None")
 
 
 def _content_source(volume: Object) -> tuple[str, str, Object]:

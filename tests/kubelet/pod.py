@@ -21,12 +21,15 @@ _GET = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=fl
 class RunningPod:
     """The container's process, with what is needed to probe it and to change its volumes."""
 
+    name: str
     daemon: Daemon
     container: Object
     identity: Identity
     environment: Mapping[str, str]
     namespace: str
     volumes: Mapping[str, tuple[Path, Ownership]]
+    hosts: Path
+    """What it can look up; a change shows at once."""
 
     def probe(self, name: str) -> subprocess.CompletedProcess[str]:
         """Carry out one of the container's probes once."""

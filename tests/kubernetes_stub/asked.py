@@ -54,9 +54,8 @@ class Asked:
     @property
     def permission(self) -> tuple[str, str, str]:
         """Verb, API group and resource, by which RBAC decides."""
-        parts = self.path.strip("/").split("/")
-        group, rest = ("", parts[2:]) if parts[0] == "api" else (parts[1] if len(parts) > 1 else "", parts[3:])
-        names = rest[2:] if rest[:1] == ["namespaces"] and len(rest) > 2 else rest
+        parts, names = self.path.strip("/").split("/"), self._names
+        group = "" if parts[0] == "api" else parts[1] if len(parts) > 1 else ""
         if self.method in ("POST", "PUT"):
             verb = "create" if self.method == "POST" else "update"
         elif len(names) > 1:
@@ -64,6 +63,25 @@ class Asked:
         else:
             verb = "watch" if is_true(self.query, "watch") else "list"
         return verb, group, names[0] if names else ""
+
+    @property
+    def object_name(self) -> str:
+        """The name of the one object that is asked for, by which RBAC decides too; empty where there is none."""
+        return self._names[1] if len(self._names) > 1 else ""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace in which it is asked for; empty for what lies in none."""
+        return self._rest[1] if len(self._rest) > 2 and self._rest[0] == "namespaces" else ""
+
+    @property
+    def _rest(self) -> list[str]:
+        parts = self.path.strip("/").split("/")
+        return parts[2:] if parts[0] == "api" else parts[3:]
+
+    @property
+    def _names(self) -> list[str]:
+        return self._rest[2:] if self.namespace else self._rest
 
     @property
     def wants_metadata(self) -> bool:

@@ -47,7 +47,7 @@ class KubernetesStub:
         """The header Accept of each request."""
         self.forbidden = False
         self.busy = False
-        self.allows: Callable[[str, str, str], bool] = lambda verb, group, resource: True
+        self.allows: Callable[[Asked], bool] = lambda asked: True
         """What RBAC grants."""
         self.instead: Callable[[str, socket.socket], bool] = lambda path, connection: False
         """Sends whatever it wants in place of an answer; returns whether it did. A hang-up raises OSError."""
@@ -147,7 +147,7 @@ class KubernetesStub:
             return status(429, "Too many requests, please try again later.")
         path, _, query = path.partition("?")
         asked = Asked(method, path, dict(parse_qsl(query)), headers.get("Accept") or "", body)
-        if not self.allows(*asked.permission):
+        if not self.allows(asked):
             return denied(asked, READER)
         return answer(self.cluster, asked)
 

@@ -85,14 +85,7 @@ def test_a_lease_without_a_spec_is_nobodys(stub: KubernetesStub, api: LeaseApi) 
 
 
 def test_who_may_not_is_told_by_the_code(stub: KubernetesStub, api: LeaseApi) -> None:
-    stub.allows = lambda verb, group, resource: (
-        (verb, group, resource)
-        != (
-            "update",
-            "coordination.k8s.io",
-            "leases",
-        )
-    )
+    stub.allows = lambda asked: asked.permission != ("update", "coordination.k8s.io", "leases")
     found = made(api)
     refused = api.take(Update(RECORD, found.version))
     assert isinstance(refused, Silence)

@@ -19,6 +19,7 @@ from coordinator.cluster.node_watch import FRESH_S, NodeWatch
 from coordinator.cluster.reflector import Pace
 from daemon.logs import Logger
 from tests.kubernetes_stub import KubernetesStub
+from tests.kubernetes_stub.asked import Asked
 from tests.kubernetes_stub.mischief import trickle
 from tests.unexpected import NothingUnexpected
 
@@ -156,7 +157,8 @@ def test_a_list_comes_in_pages(stub: KubernetesStub, follow: Callable[..., Follo
 def test_a_list_that_breaks_off_counts_for_nothing(stub: KubernetesStub, follow: Callable[..., Following]) -> None:
     asked: list[str] = []
 
-    def allows_one_page(verb: str, group: str, resource: str) -> bool:
+    def allows_one_page(request: Asked) -> bool:
+        _, _, resource = request.permission
         asked.append(resource)
         return resource != "nodes" or asked.count("nodes") % 2 == 1
 
@@ -174,7 +176,8 @@ def test_a_list_whose_rest_is_forgotten_begins_anew(
 ) -> None:
     asked: list[str] = []
 
-    def forgets_once(verb: str, group: str, resource: str) -> bool:
+    def forgets_once(request: Asked) -> bool:
+        _, _, resource = request.permission
         asked.append(resource)
         if resource == "nodes" and asked.count("nodes") == 2:
             stub.cluster.forget_events()
@@ -257,7 +260,7 @@ def test_a_busy_server_is_not_burdened_with_another_list(
 def test_a_permission_that_is_lost_leaves_an_old_picture_that_is_not_fresh(
     stub: KubernetesStub, following: Following
 ) -> None:
-    stub.allows = lambda verb, group, resource: resource != "nodes"
+    stub.allows = lambda asked: "nodes" not in asked.permission
     stub.cut_watches()
     following.wait_for("cluster_unwatched")
     assert "cannot list" in following.wait_for("cluster_unwatched", count=2)["reason"]
@@ -326,7 +329,7 @@ def test_a_rotated_token_is_used_for_the_next_watch(stub: KubernetesStub, follow
 
 @pytest.mark.parametrize("verb", ["list", "watch"])
 def test_a_missing_permission_is_named(stub: KubernetesStub, follow: Callable[..., Following], verb: str) -> None:
-    stub.allows = lambda its, group, resource: (its, resource) != (verb, "nodes")
+    stub.allows = lambda asked: asked.permission != (verb, "", "nodes")
     refused = follow()
     trouble = refused.wait_for("cluster_unwatched")
     assert f'cannot {verb} resource "nodes"' in trouble["reason"]

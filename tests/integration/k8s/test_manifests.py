@@ -15,7 +15,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from coordinator.settings import read_settings
+from coordinator.settings import Settings, read_settings
 from demo.daemons import command
 from k8s.render import HERE, SINGLE_FILES, kustomize
 from protocol.keys import load_pair, load_public
@@ -127,7 +127,11 @@ def test_only_the_coordinator_can_speak_to_the_api_server(everything: list[Objec
         ("", "nodes", "get", "list", "watch"),
         ("", "pods", "get"),
         ("", "namespaces", "kube-system", "get"),
+        ("coordination.k8s.io", "leases", "cni-infoblox-coordinator", "get", "update"),
+        ("coordination.k8s.io", "leases", "create"),
     }
+    (leases,) = (each for each in everything if each["kind"] == "Role")
+    assert [rule["resources"] for rule in leases["rules"]] == [["leases"]] * 2, "in its namespace alone"
 
 
 def test_whatever_is_mounted_is_made_by_somebody(everything: list[Object]) -> None:
@@ -160,10 +164,11 @@ def test_selectors_services_and_probes_meet_what_they_mean(everything: list[Obje
             request = container.get(probe, {}).get("httpGet")
             assert request is None or (request["port"] in names and request["host"] == "127.0.0.1")
         ports[workload["metadata"]["name"]] = {port["containerPort"] for port in container["ports"]}
-    (service,) = (each for each in everything if each["kind"] == "Service")
     (deployment,) = (each for each in everything if each["kind"] == "Deployment")
-    assert service["spec"]["selector"] == deployment["spec"]["template"]["metadata"]["labels"]
-    assert service["spec"]["ports"][0]["port"] in ports["cni-infoblox-coordinator"]
+    services = [each for each in everything if each["kind"] == "Service"]
+    for service in services:
+        assert service["spec"]["selector"] == deployment["spec"]["template"]["metadata"]["labels"]
+        assert service["spec"]["ports"][0]["port"] in ports["cni-infoblox-coordinator"]
     numbers = [number for found in ports.values() for number in found]
     assert len(numbers) == len(set(numbers)), "they share the node's network"
 
@@ -171,6 +176,70 @@ def test_selectors_services_and_probes_meet_what_they_mean(everything: list[Obje
 def test_the_coordinator_runs_where_all_nodes_are_drained(everything: list[Object]) -> None:
     (deployment,) = (each for each in everything if each["kind"] == "Deployment")
     assert {"key": "node.kubernetes.io/unschedulable", "operator": "Exists"} in pod_of(deployment)["tolerations"]
+
+
+def deployment_of(found: list[Object]) -> Object:
+    (deployment,) = (each for each in found if each["kind"] == "Deployment")
+    return deployment
+
+
+def test_agents_know_both_services_and_can_look_up_the_name_of_one(everything: list[Object]) -> None:
+    (agents,) = (each for each in everything if each["metadata"]["name"] == "cni-infoblox-daemon")
+    pod = pod_of(agents)
+    flags = [text.partition("=")[2] for text in pod["containers"][0]["args"] if text.startswith("--coordinator=")]
+    services = {each["metadata"]["name"]: each["spec"] for each in everything if each["kind"] == "Service"}
+    assert services["cni-infoblox-coordinators"]["clusterIP"] == "None"
+    assert "clusterIP" not in services["cni-infoblox-coordinator"]
+    (port,) = {spec["ports"][0]["port"] for spec in services.values()}
+    variables = "$(CNI_INFOBLOX_COORDINATOR_SERVICE_HOST):$(CNI_INFOBLOX_COORDINATOR_SERVICE_PORT)"
+    assert flags == [f"tcp://cni-infoblox-coordinators.kube-system.svc:{port}", f"tcp://{variables}"]
+    assert (pod["hostNetwork"], pod["dnsPolicy"]) == (True, "ClusterFirstWithHostNet")
+
+
+def test_two_coordinators_never_share_a_node_and_a_roll_out_needs_no_third(everything: list[Object]) -> None:
+    deployment = deployment_of(everything)
+    labels = deployment["spec"]["selector"]["matchLabels"]
+    assert deployment["spec"]["replicas"] == 2
+    assert deployment["spec"]["strategy"] == {
+        "type": "RollingUpdate",
+        "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0},
+    }
+    by_node, by_zone = pod_of(deployment)["topologySpreadConstraints"]
+    assert (by_node["topologyKey"], by_node["whenUnsatisfiable"]) == ("kubernetes.io/hostname", "DoNotSchedule")
+    assert by_zone["whenUnsatisfiable"] == "ScheduleAnyway"
+    for spread in (by_node, by_zone):
+        assert (spread["maxSkew"], spread["labelSelector"]["matchLabels"]) == (1, labels)
+    (budget,) = (each["spec"] for each in everything if each["kind"] == "PodDisruptionBudget")
+    assert budget == {"maxUnavailable": 1, "selector": {"matchLabels": labels}}
+
+
+def test_a_coordinator_leaves_a_node_that_is_lost_and_no_other(everything: list[Object]) -> None:
+    tolerations = pod_of(deployment_of(everything))["tolerations"]
+    ends = {each["key"]: each["tolerationSeconds"] for each in tolerations if "tolerationSeconds" in each}
+    assert ends == {"node.kubernetes.io/unreachable": 30}
+    # Before there is a network configuration, and while it is uninstalled, no node is ready.
+    assert {"key": "node.kubernetes.io/not-ready", "operator": "Exists"} in tolerations
+
+
+def test_the_lease_that_it_may_write_is_the_one_that_it_writes(everything: list[Object], tmp_path: Path) -> None:
+    settings = settings_of(pod_of(deployment_of(everything))["containers"][0], tmp_path)
+    (role,) = (each for each in everything if each["kind"] == "Role")
+    named = [rule["resourceNames"] for rule in role["rules"] if "resourceNames" in rule]
+    assert settings.leader_elect
+    assert named == [[settings.lease_name]]
+    assert role["metadata"]["namespace"] == settings.read_namespace()
+    variables = {
+        each["name"]: each["valueFrom"] for each in pod_of(deployment_of(everything))["containers"][0]["env"]
+    }
+    assert variables == {"POD_NAME": {"fieldRef": {"fieldPath": "metadata.name"}}}
+
+
+def test_one_coordinator_needs_no_election_and_no_right_for_it(tmp_path: Path) -> None:
+    found = objects(SOURCES["overlays/one-coordinator"]())
+    deployment = deployment_of(found)
+    assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]) == (1, {"type": "Recreate"})
+    assert not settings_of(pod_of(deployment)["containers"][0], tmp_path).leader_elect
+    assert not {each["kind"] for each in found} & {"Role", "RoleBinding", "PodDisruptionBudget"}
 
 
 def test_a_pod_that_ends_removes_nothing(everything: list[Object]) -> None:
@@ -268,15 +337,25 @@ def test_the_readme_leads_to_a_site_with_every_object(tmp_path: Path) -> None:
     assert {container["image"].partition(":")[0] for container in containers} == {image}
 
 
-def test_pods_of_the_closed_overlay_can_ask_for_what_it_names_and_nothing_else(tmp_path: Path) -> None:
-    found = objects(SOURCES["overlays/allowed-networks"]())
-    (deployment,) = (each for each in found if each["kind"] == "Deployment")
-    (container,) = pod_of(deployment)["containers"]
-    site, password = tmp_path / "coordinator.conf", tmp_path / "wapi-password"
+def settings_of(container: Object, directory: Path) -> Settings:
+    """What a coordinator reads from its arguments, on a site that was edited, in a pod of kube-system."""
+    site, password, credentials = (directory / name for name in ("coordinator.conf", "wapi-password", "account"))
     site.write_text("\n".join(f"{line}x" if line.endswith("=") else line for line in EDITED))
     password.write_text("secret")
-    own = {"--config": site, "--wapi-password-file": password, "--kubernetes-api": "https://10.0.0.1:443"}
-    settings = read_settings([*container["args"], *(f"{flag}={value}" for flag, value in own.items())])
+    credentials.mkdir()
+    (credentials / "namespace").write_text("kube-system")
+    own = {
+        "--config": site,
+        "--wapi-password-file": password,
+        "--kubernetes-api": "https://10.0.0.1:443",
+        "--kubernetes-credentials": credentials,
+    }
+    return read_settings([*container["args"], *(f"{flag}={value}" for flag, value in own.items())])
+
+
+def test_pods_of_the_closed_overlay_can_ask_for_what_it_names_and_nothing_else(tmp_path: Path) -> None:
+    found = objects(SOURCES["overlays/allowed-networks"]())
+    settings = settings_of(pod_of(deployment_of(found))["containers"][0], tmp_path)
     assert (settings.grid_host, settings.create_networks) == ("x", False)
     assert (settings.allow_network, settings.allow_view) == (("10.0.0.0/24",), ("cni_view",))
 

@@ -211,3 +211,7 @@ def test_attributes_that_are_taken_on_a_grid_have_other_names(tmp_path: Path) ->
     flags = ["--ea", "Location=K8s Node", "--ea", "VM ID=K8s Container"]
     names = read_settings([*GRID, "--keys", str(tmp_path), *flags]).attribute_names
     assert (names.location, names.vm_id, names.vm_name) == ("K8s Node", "K8s Container", "VM Name")
+    site = tmp_path / "coordinator.conf"
+    site.write_text("CNI_INFOBLOX_EA=Location=K8s Node,VM ID=K8s Container\n")
+    argv = [*GRID, "--keys", str(tmp_path), "--config", str(site)]
+    assert read_settings(argv).attribute_names == names
