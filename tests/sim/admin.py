@@ -9,6 +9,7 @@ from gridsim.database.store import GridObject
 from gridsim.model import Grid
 from tests.sim.ledger import FOREIGN_ID, Ledger
 from tests.sim.story import Story
+from tests.sim.swarm import WITHOUT_REQUEST
 
 _RESTORED = ("ipv4addr", "mac", "match_client", "name", "comment")
 
@@ -21,6 +22,8 @@ class Admin:
         self._ledger = ledger
         self._random = random
         self._story = story
+        self._wiped: dict[str, str] = {}
+        """The ids that he has removed from objects, by their keys."""
 
     def deletes(self, thing: GridObject | None = None) -> None:
         """He deletes an object."""
@@ -71,6 +74,7 @@ class Admin:
         if other in self._ledger.objects:
             self._ledger.confused[other] = thing.key
         if kind == "none":
+            self._wiped[thing.key] = allocation
             self._edit(thing, {"extattrs-": {"Allocation ID": {}}})
         else:
             self._edit(thing, {"extattrs+": {"Allocation ID": {"value": other}}})
@@ -93,7 +97,12 @@ class Admin:
         self._ledger.written(None)
 
     def corrects(self) -> None:
-        """He is told of ids that stand on two objects, and deletes those on which he has written them."""
+        """He is told of ids that stand on two objects, and deletes those on which he has written them.
+
+        Where nothing is written by reference he is also told of ids that he has removed, and writes them again.
+        """
+        if self._grid.faults.user_kind in WITHOUT_REQUEST:
+            self._write_again()
         for allocation, key in self._ledger.confused.items():
             thing = self._grid.store.get("fixedaddress", key)
             if thing and _id_of(thing) == allocation:
@@ -101,6 +110,13 @@ class Admin:
                 self._grid.delete(thing.ref)
         self._ledger.confused.clear()
         self._ledger.written(None)
+
+    def _write_again(self) -> None:
+        for key, allocation in self._wiped.items():
+            thing = self._grid.store.get("fixedaddress", key)
+            if thing and not thing.extattrs.get("Allocation ID") and allocation not in self._ledger.objects:
+                self._tell(allocation, "writes the id again that he has removed")
+                self._edit(thing, {"extattrs+": {"Allocation ID": {"value": allocation}}})
 
     def _choose(self) -> GridObject | None:
         """The object of a sandbox that lives."""

@@ -9,18 +9,21 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from coordinator.admin.events import AnswerCommand, Asked
-from coordinator.cluster.liveness import NobodyTells
+from coordinator.cluster.liveness import LivenessSource, NobodyTells
+from coordinator.core.errors import NotLeading
 from coordinator.core.outbox import Note, Send
 from coordinator.core.policy import Policy
-from coordinator.grid.calls import Call, Refused
+from coordinator.grid.calls import Call, NotSent, Refused
 from coordinator.grid.exchange import perform
-from coordinator.grid.operations import HttpCall
+from coordinator.grid.operations import HttpCall, is_write
 from coordinator.lane.commands import Mishap, WakeAt
 from coordinator.lane.events import CredentialsChanged, Ticked
+from coordinator.lease.liveness import LeadersLiveness
 from coordinator.machine import Machine, MachineEffect, MachineEvent, Received
 from protocol.wire.messages import Allocated, Gone, Lost, Pong, to_coordinator
 from tests.sim.connections import decode, encode
 from tests.sim.datacentre import DataCentre
+from tests.sim.lease import Elector, Lease
 from tests.sim.story import Story
 from tests.sim.swarm import Swarm
 from tests.sim.timeline import Process, Timeline
@@ -71,6 +74,7 @@ class Coordinator(Process):
         grid: DataCentre,
         ledger: Ledger,
         nodes: NodeList,
+        lease: Lease,
         on_death: Callable[[Coordinator], None],
     ) -> None:
         super().__init__(timeline)
@@ -89,13 +93,19 @@ class Coordinator(Process):
         self._has_turn = False
         self._wake_at_s = -inf
         self._calls: dict[int, list[Any]] = {}
+        self._waiting: Call | None = None
+        """A call that writes, until it is known whether another coordinator leads by now."""
+        self.elector = self._join(lease) if cluster.policy.is_elected else None
+        source: LivenessSource = NobodyTells() if cluster.policy.several else nodes.source(self.clock)
+        if self.elector:
+            source = LeadersLiveness(source, self.elector.leadership.may_write_singly)
         self.machine = Machine(
             cluster.policy,
             cluster.secret,
             lambda: f"{random.getrandbits(48):012x}",
             operations_max=swarm.operations_max,
             sweep_interval_s=swarm.sweep_s,
-            liveness=NobodyTells() if cluster.policy.several else nodes.source(self.clock),
+            liveness=source,
         )
         self._perform(self.machine.start(self.clock()))
 
@@ -111,6 +121,11 @@ class Coordinator(Process):
     def ask(self, request: AdminRequest) -> None:
         """A person's command asks something."""
         self._put(Asked(0, request, self.clock()))
+
+    @property
+    def leads(self) -> bool:
+        """Whether it serves nodes."""
+        return self.machine.status(None, self.clock()).why_not_leading is None
 
     def new_password(self) -> None:
         """The password was put right."""
@@ -150,7 +165,7 @@ class Coordinator(Process):
                 raise effect.error
             elif isinstance(effect, Call):
                 self._calls = {effect.id: []}
-                self._go_on(effect)
+                self._begin(effect)
                 self._maybe_die()
 
     def _maybe_die(self) -> None:
@@ -185,6 +200,38 @@ class Coordinator(Process):
         if self._wake_at_s == at_s:
             self._turn()
 
+    def _join(self, lease: Lease) -> Elector:
+        return Elector(self, self.name, lease, self._random, self._put, self._begin_waiting, self.clock)
+
+    def _begin(self, call: Call) -> None:
+        """As the caller does: one that writes waits until it is known who leads."""
+        leadership = self.elector.leadership if self.elector else None
+        if leadership and any(is_write(each) for each in call.operations):
+            if leadership.must_look:
+                self._story.mark("waits_for_a_look")
+                self._waiting = call
+                return
+            if not leadership.may_begin():
+                self._put(NotSent(call.id, NotLeading(leader="another one"), self.clock()))
+                return
+        self._go_on(call)
+
+    def _begin_waiting(self) -> None:
+        """The Lease was looked at."""
+        call, self._waiting = self._waiting, None
+        if call:
+            self._begin(call)
+
+    def _check_write(self, call: Call, http: HttpCall) -> None:
+        """Raises `Violation` for a call that a coordinator begins to write by, and must not."""
+        is_single = http.method in ("PUT", "DELETE")
+        is_first = not self._calls[call.id] and any(is_write(each) for each in call.operations)
+        if self.elector and (is_first or is_single):
+            self.elector.check(is_single=is_single)
+
+    def _may_write_singly(self) -> bool:
+        return self.elector is None or self.elector.leadership.may_write_singly()
+
     def _go_on(self, call: Call) -> None:
         """Perform the call once more with the replies so far: it ends, or asks for one more.
 
@@ -201,8 +248,9 @@ class Coordinator(Process):
             return reply
 
         try:
-            landing = perform(call, transport, self.clock)
+            landing = perform(call, transport, self.clock, self._may_write_singly)
         except _NotYet as wanted:
+            self._check_write(call, wanted.call)
             self._grid.exchange(self, wanted.call, wanted.read_timeout_s, self._reply_taker(call))
             return
         self._tell_call(call, landing)

@@ -118,7 +118,7 @@ class Quiet:
     def _is_away_for_good(self, owner: Owner) -> bool:
         """Whether its node exists no more, and no coordinator is told so, since there are several."""
         return any(
-            computer.is_gone and computer.swarm.replicas > 1 and hash_node(computer.node) == owner.node
+            computer.is_gone and computer.swarm.are_several and hash_node(computer.node) == owner.node
             for computer in self._ledger.computers
         )
 

@@ -28,6 +28,7 @@ CALM: Final = Swarm(
     life_s=0.0,
     plans=(SMALL,),
     replicas=1,
+    elects=False,
     clusters=1,
     has_clone=False,
     has_second_driver=False,
@@ -152,6 +153,23 @@ class Stage:
         process = self._coordinators[int(number) - 1] if what == "coordinator" else self._computer(number).agent
         assert process
         process.stall(float(seconds))
+
+    def do_cut(self, number: str, seconds: str) -> None:
+        """`cut 1 60`: coordinator 1 does not reach the API server for so long."""
+        elector = self._coordinators[int(number) - 1].elector
+        assert elector
+        elector.cut_until_s = self.world.timeline.now_s + float(seconds)
+
+    def do_unlease(self) -> None:
+        """Somebody deletes the Lease."""
+        self.world.sides[0].lease.delete()
+
+    def do_leads(self, *numbers: str) -> None:
+        """`leads 2`: of the coordinators that live, exactly these lead."""
+        living = [(str(n), each) for n, each in enumerate(self._coordinators, start=1) if each.is_alive]
+        found = [number for number, each in living if each.leads]
+        if found != list(numbers):
+            raise Violation(f"{' '.join(found) or 'nobody'} leads, not {' '.join(numbers)}")
 
     def do_reconnect(self, number: str) -> None:
         """The node's connection is cut; it connects to the newest coordinator."""

@@ -61,6 +61,8 @@ class Strikes:
             "coordinator_killed": self._kill_coordinator,
             "coordinator_stalled": self._stall_coordinator,
             "coordinators_overlap": self._overlap_coordinators,
+            "api_server_away": self._cut_coordinator,
+            "lease_deleted": lambda side: side.lease.delete(),
             "cluster_renamed": lambda side: side.rename(),
             "node_gone": self._end_node,
             "node_unlisted": self._unlist_node,
@@ -99,6 +101,11 @@ class Strikes:
     def _stall_coordinator(self, side: Side) -> None:
         if coordinator := self._random.choice(side.lines.coordinators):
             coordinator.stall(self._seconds(40))
+
+    def _cut_coordinator(self, side: Side) -> None:
+        coordinator = self._random.choice(side.lines.coordinators)
+        if coordinator and coordinator.elector:
+            coordinator.elector.cut_until_s = self._world.timeline.now_s + self._seconds(60)
 
     def _overlap_coordinators(self, side: Side) -> None:
         """A new one takes the place of one that still works for those who are connected to it."""

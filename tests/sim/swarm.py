@@ -16,6 +16,8 @@ PER_MINUTE: Final = {
     "coordinator_killed": 4.0,
     "coordinator_stalled": 2.0,
     "coordinators_overlap": 2.0,
+    "api_server_away": 1.5,
+    "lease_deleted": 0.5,
     "connection_cut": 8.0,
     "partition": 1.5,
     "grid_outage": 2.0,
@@ -131,7 +133,8 @@ class Plan:
 class Swarm:
     """One seed's world.
 
-    `replicas`: so many coordinators serve at once, and a node reaches any of them. `clusters`: all of one name on
+    `replicas`: so many coordinators there are, and a node reaches any of them. They serve at once, or, where the
+    cluster `elects`, a Lease lets one lead. `clusters`: all of one name on
     one grid, with equal names of nodes. `has_clone`: another machine uses the key of the first node.
     """
 
@@ -141,6 +144,7 @@ class Swarm:
     life_s: float
     plans: tuple[Plan, ...]
     replicas: int
+    elects: bool
     clusters: int
     has_clone: bool
     has_second_driver: bool
@@ -163,6 +167,11 @@ class Swarm:
     faults: Faults
     rates: dict[str, float]
 
+    @property
+    def are_several(self) -> bool:
+        """Whether several serve at once, and none of them hears of all nodes."""
+        return self.replicas > 1 and not self.elects
+
     def described(self) -> str:
         """What a person wants to know of it at a glance."""
         rates = ", ".join(f"{name} {rate:.2g}" for name, rate in sorted(self.rates.items()) if rate)
@@ -170,7 +179,8 @@ class Swarm:
         odd = {name: getattr(self.faults, name) for name in READINGS}
         return (
             f"{self.nodes} nodes with {self.pods_per_node} pods each in {plans}; {self.replicas} coordinators "
-            f"of {self.clusters} clusters{', a clone' if self.has_clone else ''}"
+            f"{'that elect one ' if self.elects else ''}of {self.clusters} clusters"
+            f"{', a clone' if self.has_clone else ''}"
             f"{', a second driver' if self.has_second_driver else ''}"
             f"{', a twin' if self.has_twin else ''}{', a stranger' if self.has_stranger else ''}"
             f"{'' if self.tells_machine else ', machines unknown'}; sight {self.sight}; "
@@ -190,13 +200,14 @@ def draw(random: Random) -> Swarm:
     if random.random() < ALLIED_SHARE:
         rates |= {name: most[name] * random.uniform(0.5, 1.0) for name in random.choice(ALLIES)}
     readings = {name: random.choice(values) for name, values in READINGS.items()}
-    replicas, has_twin = random.choice((1, 1, 2)), random.random() < 0.07
+    replicas, has_twin = random.choice((1, 1, 2, 2)), random.random() < 0.07
+    elects = replicas > 1 and random.random() < 0.6
     if has_twin:
         # Of two agents of one driver each has to be heard every minute, or the other may free what it has.
-        replicas, rates = 1, rates | dict.fromkeys(SILENCING, 0.0)
+        replicas, elects, rates = 1, False, rates | dict.fromkeys(SILENCING, 0.0)
     if readings["user_kind"] in WITHOUT_REQUEST:
-        # Where calls name references, only one coordinator may write, and its Lease sees to that.
-        replicas, rates["coordinators_overlap"] = 1, 0.0
+        # Where calls name references, only one coordinator may write: the only one, or the one that has the Lease.
+        replicas, rates["coordinators_overlap"] = (replicas, rates["coordinators_overlap"]) if elects else (1, 0.0)
     return Swarm(
         nodes=random.choice((1, 2, 2, 3)),
         pods_per_node=random.choice((1, 2, 2, 3, 5)),
@@ -204,6 +215,7 @@ def draw(random: Random) -> Swarm:
         life_s=random.choice((8.0, 20.0, 60.0)),
         plans=tuple(_plan(random, number) for number in range(random.choice((1, 1, 2)))),
         replicas=replicas,
+        elects=elects,
         clusters=random.choice((1, 1, 1, 1, 2)),
         has_clone=random.random() < 0.12,
         has_second_driver=random.random() < 0.15,

@@ -17,6 +17,7 @@ from tests.sim.connections import Lines
 from tests.sim.containers import Runtime
 from tests.sim.coordinator_process import Cluster, Coordinator
 from tests.sim.datacentre import DataCentre
+from tests.sim.lease import Lease
 from tests.sim.ledger import Ledger
 from tests.sim.lives import Life, Violation
 from tests.sim.node_list import NodeList
@@ -51,6 +52,7 @@ class Side:
     cluster: Cluster
     lines: Lines
     nodes: NodeList
+    lease: Lease
     computers: list[Computer] = field(default_factory=list)
 
     def rename(self) -> None:
@@ -124,6 +126,7 @@ class World:
             self.grid,
             self.ledger,
             side.nodes,
+            side.lease,
             lambda dead: self.replace_coordinator(side, number, dead),
         )
         if coordinator.is_alive:
@@ -180,6 +183,8 @@ class World:
             if coordinator and coordinator.cluster is not side.cluster:
                 self.replace_coordinator(side, number, coordinator)
             elif coordinator:
+                if coordinator.elector:
+                    coordinator.elector.cut_until_s = 0.0
                 coordinator.go_on()
                 coordinator.new_password()
             self.timeline.after(RESTART_S, lambda number=number: self.start_coordinator(side, number))
@@ -284,7 +289,8 @@ class World:
             reserve=self.swarm.reserve,
             release_delay_s=self.swarm.release_delay_s,
             lookup_ttl_s=self.swarm.lookup_ttl_s,
-            several=self.swarm.replicas > 1,
+            several=self.swarm.replicas > 1 and not self.swarm.elects,
+            is_elected=self.swarm.elects,
             node_gone_after_s=NODE_GONE_AFTER_S,
         )
         return Cluster(cluster_id, f"secret of {cluster_id}".encode(), policy)
@@ -292,7 +298,8 @@ class World:
     def _make_side(self, cluster_id: str) -> Side:
         lines = Lines(self.timeline, self.random, self.swarm.wire_s, self.swarm.replicas)
         nodes = [f"n{number}" for number in range(self.swarm.nodes)]
-        side = Side(self._make_cluster(cluster_id), lines, NodeList(self.timeline, [*nodes, stranger.NODE]))
+        listed = NodeList(self.timeline, [*nodes, stranger.NODE])
+        side = Side(self._make_cluster(cluster_id), lines, listed, Lease(self.timeline))
         for number in range(self.swarm.nodes):
             self._add_computer(side, f"n{number}")
         if self.swarm.has_second_driver:

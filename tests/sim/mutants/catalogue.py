@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.sim.mutants.in_agent import IN_AGENT
 from tests.sim.mutants.in_allocation import IN_ALLOCATION
+from tests.sim.mutants.in_election import IN_ELECTION
 from tests.sim.mutants.in_sweep import IN_SWEEP
 
-MUTANTS: Final = (*IN_AGENT, *IN_ALLOCATION, *IN_SWEEP)
+MUTANTS: Final = (*IN_AGENT, *IN_ALLOCATION, *IN_SWEEP, *IN_ELECTION)

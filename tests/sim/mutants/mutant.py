@@ -21,6 +21,7 @@ class Promise(StrEnum):
     ONLY_OURS = "a key acts on its own node's ids alone"
     FEW_CALLS = "few calls"
     DEL_NEVER_WAITS = "DEL never waits"
+    ONE_WRITER = "by reference writes the leader alone, and nobody who knows better than to lead"
     CLEAR_FAILURE = "every failure is clear"
 
 
