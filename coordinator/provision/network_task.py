@@ -187,8 +187,8 @@ class NetworkTask(TaskApart[Prepared | Failed]):
             self._step = _Step.CREATE_GATEWAY
             return None
         if holder := self._provider.holder(found.hits[0]):
-            facts = {"holder": holder.text, "allocation": holder.allocation}
-            return Failed(GatewayHeld(gateway=self.network.gateway, **facts))
+            gateway = self.network.gateway
+            return Failed(GatewayHeld(gateway=gateway, holder=holder.text, allocation=holder.allocation))
         return self._prepared()
 
     def _use_looked_up(self, replies: Sequence[Found]) -> Prepared | Failed | None:
