@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 import statistics
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from bench.books import check_books
+from bench.candidates import (
+    HOST_LOCAL,
+    NETNS,
+    Candidate,
+    always,
+    call_in_turn,
+    host_local_config,
+    of_new_containers,
+)
 from bench.result import Mark, Panel, Result, Samples, Series, Table
 from bench.run import Run, Wrong
 from bench.spread import percentile
-from bench.timed_exec import Times, execute
 from ctl.plugin_file import running_interpreter
 from demo.cluster import MAIN_PLUGINS, Cluster, Node, Plan
 from demo.cni import Invocation
@@ -25,7 +32,6 @@ ROUNDS: Final = 200
 ROUNDS_BEFORE: Final = 5
 DELS_WITHOUT_AGENT: Final = 20
 AT_ONCE_WITHOUT_AGENT: Final = 5
-NETNS: Final = "/proc/self/ns/net"
 EXCHANGE: Final = Path(__file__).with_name("exchange.c")
 COMPARED: Final = """\
 Each is started with posix_spawn, gets its standard input whole, and is timed until its output is read and it
@@ -36,40 +42,18 @@ difference to it is what the plugin's own program costs. Without an agent a DEL 
 before it writes its file, which is why it stands apart."""
 
 
-@dataclass
-class Candidate:
-    """An executable with what it is given. What `undo` says is executed after each call, untimed."""
-
-    name: str
-    label: str
-    executable: str
-    invocation: Invocation
-    stdin: bytes = b""
-    undo: Invocation | None = None
-    times: list[Times] = field(default_factory=list)
-
-    def call(self) -> Times:
-        """One call that must succeed."""
-        times, _ = execute([self.executable], self.invocation.environment(), self.stdin)
-        if self.undo:
-            execute([self.executable], self.undo.environment(), self.stdin)
-        return times
-
-
 def measure(run: Run) -> Result:
     """All candidates in turn; then the DELs of a node whose agent is down."""
     with Cluster(run.directory / "cluster", Plan()) as cluster:
         living = {"bench": _add(cluster.node, "bench")}
         candidates = [
-            Candidate("true", "/bin/true", "/bin/true", Invocation(None, None)),
+            Candidate("true", "/bin/true", "/bin/true", always(Invocation(None, None))),
             _c_program(cluster.node, run.directory),
             *_ours(cluster.node, run.directory),
             *_host_local(run.directory),
         ]
         for number in range(ROUNDS_BEFORE + run.count(ROUNDS, 10)):
-            turn = number % len(candidates)
-            for candidate in candidates[turn:] + candidates[:turn]:
-                candidate.times.append(candidate.call())
+            call_in_turn(candidates, number)
         for candidate in candidates:
             del candidate.times[:ROUNDS_BEFORE]
         candidates.append(_without_agent(run, cluster.node))
@@ -94,8 +78,8 @@ def _c_program(node: Node, directory: Path) -> Candidate:
     executable = directory / "exchange"
     argv = ["gcc", "-O2", "-static", f'-DAGENT_SOCKET="{node.socket}"', "-o", str(executable), str(EXCHANGE)]
     subprocess.run(argv, check=True)
-    invocation = Invocation("ADD", "bench", "absent0", NETNS)
-    return Candidate("c_add", "C program, same exchange", str(executable), invocation, _stdin(node))
+    add = always(Invocation("ADD", "bench", "absent0", NETNS))
+    return Candidate("c_add", "C program, same exchange", str(executable), add, _stdin(node))
 
 
 def _ours(node: Node, directory: Path) -> Sequence[Candidate]:
@@ -104,7 +88,7 @@ def _ours(node: Node, directory: Path) -> Sequence[Candidate]:
     scripts.mkdir()
     flags = ["--cni-bin-dir", str(scripts), "--interpreter", str(running_interpreter())]
     subprocess.run([*command("cni-infoblox"), "install", *flags], check=True, capture_output=True)
-    add, version = Invocation("ADD", "bench", "absent0", NETNS), Invocation("VERSION", None)
+    add, version = always(Invocation("ADD", "bench", "absent0", NETNS)), always(Invocation("VERSION", None))
     return (
         Candidate("add", "infoblox ADD", node.plugin, add, _stdin(node)),
         Candidate("version", "infoblox VERSION", node.plugin, version, _stdin(node)),
@@ -113,35 +97,28 @@ def _ours(node: Node, directory: Path) -> Sequence[Candidate]:
 
 
 def _host_local(directory: Path) -> Sequence[Candidate]:
-    """The reference plugin that keeps addresses in files of the node."""
-    ipam = {"type": "host-local", "subnet": "10.56.0.0/16", "dataDir": str(directory / "host-local")}
-    config: Mapping[str, Any] = {"cniVersion": "1.0.0", "name": "bench", "type": "bridge", "ipam": ipam}
+    stdin = host_local_config("10.56.0.0/16", directory / "host-local")
     add, delete, version = (
-        Invocation(verb, "bench", "eth0", NETNS, path=MAIN_PLUGINS) for verb in ("ADD", "DEL", "VERSION")
+        always(Invocation(verb, "bench", "eth0", NETNS, path=MAIN_PLUGINS)) for verb in ("ADD", "DEL", "VERSION")
     )
-    executable, stdin = f"{MAIN_PLUGINS}/host-local", json.dumps(config).encode()
     return (
-        Candidate("host_local_add", "host-local ADD", executable, add, stdin, undo=delete),
-        Candidate("host_local_version", "host-local VERSION", executable, version, stdin),
+        Candidate("host_local_add", "host-local ADD", HOST_LOCAL, add, stdin, undo=delete),
+        Candidate("host_local_version", "host-local VERSION", HOST_LOCAL, version, stdin),
     )
 
 
 def _without_agent(run: Run, node: Node) -> Candidate:
     """DELs of pods that live, several at once, since they wait more than they compute."""
-    containers = [f"gone-{number}" for number in range(run.count(DELS_WITHOUT_AGENT, 2))]
-    for container in containers:
-        _add(node, container)
+    numbers = range(run.count(DELS_WITHOUT_AGENT, 2))
+    for number in numbers:
+        _add(node, f"gone-{number}")
     assert node.agent
     node.agent.stop()
-    deletions = [
-        Candidate("", "", node.plugin, Invocation("DEL", container, "absent0"), _stdin(node))
-        for container in containers
-    ]
+    delete = of_new_containers("DEL", "gone", "absent0")
+    deletions = Candidate("del_without_agent", "infoblox DEL, agent down", node.plugin, delete, _stdin(node))
     with ThreadPoolExecutor(AT_ONCE_WITHOUT_AGENT) as pool:
-        times = list(pool.map(Candidate.call, deletions))
-    return Candidate(
-        "del_without_agent", "infoblox DEL, agent down", node.plugin, Invocation("DEL", ""), times=times
-    )
+        list(pool.map(deletions.call, numbers))
+    return deletions
 
 
 def _stdin(node: Node) -> bytes:
@@ -151,7 +128,7 @@ def _stdin(node: Node) -> bytes:
 def _table(candidates: Sequence[Candidate]) -> Table:
     rows = []
     for candidate in candidates:
-        took = [times.took_ms for times in candidate.times]
+        took = candidate.took_ms
         cpu = statistics.median(times.cpu_ms for times in candidate.times)
         row = (
             candidate.label,
@@ -167,7 +144,7 @@ def _table(candidates: Sequence[Candidate]) -> Table:
 def _panel(candidates: Sequence[Candidate]) -> Panel:
     shown = [candidate for candidate in candidates if candidate.name != "del_without_agent"]
     labels = [candidate.label for candidate in shown]
-    took = {candidate.name: [times.took_ms for times in candidate.times] for candidate in shown}
+    took = {candidate.name: candidate.took_ms for candidate in shown}
     series = [
         Series("median", labels, [statistics.median(values) for values in took.values()], Mark.BAR),
         Series("p95", labels, [percentile(values, 95) for values in took.values()], Mark.BAR),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import statistics
 import time
@@ -10,7 +11,8 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from bench.books import check_books
-from bench.reserve import Candidate, cluster_on_tmpfs, wait_ready
+from bench.candidates import NETNS, adds_of_new_containers
+from bench.reserve import cluster_on_tmpfs, wait_ready
 from bench.result import Mark, Panel, Result, Samples, Series, Table
 from bench.run import Run, Wrong
 from bench.spread import percentile
@@ -28,7 +30,6 @@ TRY_AGAIN: Final = 11
 GIVE_UP_S: Final = 120.0
 FOUND_S: Final = 90.0
 IFNAME: Final = "absent0"
-NETNS: Final = "/proc/self/ns/net"
 SUBNET: Final = "10.61.0.0/16"
 ENDS: Final = {"killed": signal.SIGKILL, "ended": signal.SIGTERM}
 COMPARED: Final = """\
@@ -90,8 +91,10 @@ def _give(plugin: PluginCalls, container: str, began_s: float) -> float:
 def _from_reserve(run: Run, cluster: Cluster) -> tuple[list[float], list[float]]:
     """ADDs from what is ready, in milliseconds: as usual, and from the moment of a death on."""
     node, count = cluster.node, run.count(ADDS_EACH, 2)
-    config = node.config(subnet=SUBNET, gateway=None)
-    usual, meanwhile = (Candidate(name, node.plugin, config, "ADD") for name in ("usual", "meanwhile"))
+    stdin = json.dumps(node.config(subnet=SUBNET, gateway=None)).encode()
+    usual, meanwhile = (
+        adds_of_new_containers(name, node.plugin, stdin, IFNAME) for name in ("usual", "meanwhile")
+    )
     usual.call(-1)
     for death in range(run.count(DEATHS, 2)):
         wait_ready(node, count)

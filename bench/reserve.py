@@ -8,20 +8,26 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 from bench.books import check_books
+from bench.candidates import (
+    HOST_LOCAL,
+    NETNS,
+    Candidate,
+    adds_of_new_containers,
+    call_in_turn,
+    host_local_config,
+    of_new_containers,
+)
 from bench.result import Mark, Panel, Result, Samples, Series, Table
 from bench.run import Run, Wrong
 from bench.spread import percentile
 from bench.throughput import OPERATION_MS, lane_limit
-from bench.timed_exec import execute
 from bench.wire_node import UNBOUNDED
-from demo.cluster import MAIN_PLUGINS, Cluster, Node, Plan
-from demo.cni import Invocation
+from demo.cluster import Cluster, Node, Plan
 from demo.plugin_calls import PluginCalls
 
 LATENCIES_MS: Final = (0, 20, 150)
@@ -38,8 +44,9 @@ WARM_UP_S: Final = 3.0
 READY_S: Final = 60.0
 LOOK_S: Final = 0.05
 IFNAME: Final = "absent0"
-NETNS: Final = "/proc/self/ns/net"
 SUBNET: Final = "10.61.0.0/16"
+OTHERS: Final = "10.62.0.0/16"
+"""Where host-local has its addresses."""
 COMPARED: Final = """\
 A node keeps 50 addresses ready. New containers come one after the other through the static plugin, from exec to
 exit, in turn with our own VERSION and with the ADD of `host-local`, whose directory is in `/run`; each is deleted
@@ -47,29 +54,6 @@ again, untimed. The grid takes 0, 20 or 150 ms for a call and 5 ms more for each
 coordinator are both gone. *Churn*: 64 containers at once on one node come and go through the agent's socket, at
 20 ms a call, with 0, 2 and 50 ready; a pod takes an operation to create, one to delete, and one for the label
 where its address was ready before. The lane's limit is that of two operations a pod in full batches."""
-
-
-@dataclass
-class Candidate:
-    """An executable that is called in turn with others; the DEL after an ADD is not timed."""
-
-    name: str
-    executable: str
-    config: Mapping[str, Any]
-    verb: str
-    took_ms: list[float] = field(default_factory=list)
-
-    def call(self, number: int) -> None:
-        """One call that must succeed."""
-        self.took_ms.append(self._execute(self.verb, number))
-        if self.verb == "ADD":
-            self._execute("DEL", number)
-
-    def _execute(self, verb: str, number: int) -> float:
-        invocation = Invocation(verb, f"{self.name}-{number}", IFNAME, NETNS, path=MAIN_PLUGINS)
-        stdin = json.dumps(self.config).encode()
-        times, _ = execute([self.executable], invocation.environment(), stdin)
-        return times.took_ms
 
 
 def measure(run: Run) -> Result:
@@ -116,20 +100,19 @@ def cluster_on_tmpfs(place: Path, plan: Plan) -> Iterator[Cluster]:
 
 def _adds(run: Run, cluster: Cluster, latency_ms: int) -> dict[str, Samples]:
     node, count = cluster.node, run.count(ADDS, 5)
-    ours = Candidate("add", node.plugin, _config(node), "ADD")
+    ours = adds_of_new_containers("add", node.plugin, _stdin(node), IFNAME)
+    version = of_new_containers("VERSION", "version", IFNAME)
     with TemporaryDirectory(prefix="cni-infoblox-bench-", dir="/run") as directory:
         candidates = [
             ours,
-            Candidate("version", node.plugin, _config(node), "VERSION"),
-            Candidate("host_local", f"{MAIN_PLUGINS}/host-local", _host_local(directory), "ADD"),
+            Candidate("version", "", node.plugin, version, _stdin(node)),
+            adds_of_new_containers("host_local", HOST_LOCAL, host_local_config(OTHERS, Path(directory)), IFNAME),
         ]
         ours.call(-1)
         for number in range(count):
             wait_ready(node, 1)
-            turn = number % len(candidates)
-            for candidate in candidates[turn:] + candidates[:turn]:
-                candidate.call(number)
-    del ours.took_ms[0]
+            call_in_turn(candidates, number)
+    del ours.times[0]
     samples = {f"{latency_ms}ms.{each.name}": Samples("ms", each.took_ms) for each in candidates}
     if latency_ms == LATENCIES_MS[-1]:
         samples["down.add"] = Samples("ms", _alone(cluster, run.count(ADDS_ALONE, 3)))
@@ -143,7 +126,7 @@ def _alone(cluster: Cluster, count: int) -> Sequence[float]:
     wait_ready(node, count)
     cluster.coordinator.kill()
     cluster.grid.set_faults(status_503=-1)
-    alone = Candidate("alone", node.plugin, _config(node), "ADD")
+    alone = adds_of_new_containers("alone", node.plugin, _stdin(node), IFNAME)
     for number in range(count):
         alone.call(number)
     cluster.grid.set_faults(status_503=0)
@@ -180,13 +163,8 @@ def wait_ready(node: Node, count: int) -> None:
         time.sleep(LOOK_S)
 
 
-def _config(node: Node) -> Mapping[str, Any]:
-    return node.config(subnet=SUBNET, gateway=None)
-
-
-def _host_local(directory: str) -> Mapping[str, Any]:
-    ipam = {"type": "host-local", "subnet": "10.62.0.0/16", "dataDir": directory}
-    return {"cniVersion": "1.0.0", "name": "bench", "type": "bridge", "ipam": ipam}
+def _stdin(node: Node) -> bytes:
+    return json.dumps(node.config(subnet=SUBNET, gateway=None)).encode()
 
 
 def churn_limit() -> float:
