@@ -5,6 +5,7 @@ An ask ends with its session. Whatever the grid makes for it later is found by t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,12 +18,14 @@ from coordinator.allocation.shortage import Shortages
 from coordinator.core import errors
 from coordinator.core.deadlines import Deadlines
 from coordinator.core.networks import Network, resolve
+from coordinator.grid.allocation_object import pack, unpack
 from coordinator.nodes.sessions import Claim, Session
 from coordinator.tasks.create_task import Contradicted, Created, CreateOutcome, CreateTask, Exhausted, Unsettled
 from protocol.errors import TRY_AGAIN_LATER, Problem
 from protocol.wire import messages
 from protocol.wire.allocation_id import AllocationId
 from protocol.wire.messages import Allocate, Declined, DeclineKind
+from protocol.wire.values import Label
 
 ASKS_OF_NODE_MAX: Final = 256
 """Asks of one session that wait."""
@@ -41,12 +44,24 @@ STARTS_MAX: Final = 4
 
 @dataclass(slots=True, eq=False)
 class Ask:
-    """One allocate under way."""
+    """One allocate under way.
+
+    Fifty thousand of these may wait when all nodes of a large cluster come back, so the message is not kept: as
+    the models of its values it takes as much as all the rest, five times over.
+    """
 
     session: Session
-    message: Allocate
+    request: str
+    """The id of the message."""
+    allocation: str
+    """The id that was drawn for it."""
     network: Network
     asked_at_s: float
+    deadline_s: float
+    """When nobody waits for it any more."""
+    label_text: str
+    """The label as `pack` makes it; empty where it is for the reserve."""
+    for_reserve: bool
     starts: int = 0
     calls: int = 0
     grid_s: float = 0.0
@@ -54,19 +69,10 @@ class Ask:
     task: CreateTask | None = None
 
     @property
-    def allocation(self) -> str:
-        """The id that it is about."""
-        return self.message.allocation
-
-    @property
-    def deadline_s(self) -> float:
-        """When nobody waits for it any more."""
-        return self.asked_at_s + min(self.message.budget_ms / 1000, BUDGET_MAX_S)
-
-    @property
     def facts(self) -> dict[str, Any]:
         """What names it in the log."""
-        return _facts(self.session, self.message)
+        label = unpack(self.label_text) if self.label_text else None
+        return _facts(self.session, self.request, self.allocation, label)
 
 
 class Asks:
@@ -98,7 +104,8 @@ class Asks:
         try:
             ask = self._admit(session, message, now_s)
         except Problem as problem:
-            self._tell(session, message, problem)
+            facts = _facts(session, message.id, message.allocation, message.label)
+            self._tell(session.connection, problem, facts)
             return
         if message.for_reserve and (kind := self._grants.ask(session, message, ask.network, now_s)):
             self._no_reserve(ask, kind)
@@ -157,7 +164,16 @@ class Asks:
         network = resolve(message.network, parts.policy.rules)
         if problem := parts.networks.exhaustion(network, now_s):
             raise problem
-        return Ask(session, message, network, now_s)
+        return Ask(
+            session=session,
+            request=message.id,
+            allocation=allocation,
+            network=network,
+            asked_at_s=now_s,
+            deadline_s=now_s + min(message.budget_ms / 1000, BUDGET_MAX_S),
+            label_text=pack(message.label) if message.label else "",
+            for_reserve=message.for_reserve,
+        )
 
     def _prepare(self, ask: Ask, now_s: float) -> None:
         node = ask.session.owner.node
@@ -183,7 +199,7 @@ class Asks:
     def _start(self, ask: Ask, now_s: float) -> None:
         if self._asks.get(ask.allocation) is not ask:
             return
-        parts, label = self._parts, ask.message.label
+        parts, label = self._parts, unpack(ask.label_text) if ask.label_text else None
         if not parts.creations.has_room(ask.allocation):
             self._decline(ask, errors.NodeObjectsFull(node=ask.session.node, limit=parts.creations.objects_max))
             return
@@ -194,9 +210,9 @@ class Asks:
             ask.allocation,
             node=ask.session.node,
             network=ask.network,
-            label=label,
+            label_text=ask.label_text,
             mac=self._labels.mac_of(ask.allocation, label) if label else None,
-            for_reserve=ask.message.for_reserve,
+            for_reserve=ask.for_reserve,
         )
         parts.creations.begin(ask.allocation)
         parts.runner.submit(ask.task, lambda outcome, at_s: self._ended(ask, outcome, at_s), now_s)
@@ -248,12 +264,12 @@ class Asks:
             self._unknown(ask)
             return
         self._close(ask)
-        is_ready = ask.message.for_reserve
+        is_ready = ask.for_reserve
         claim = Claim(ask.allocation, made.view, made.subnet, made.address, ask.network.name, is_ready)
         parts.sessions.claim(ask.session, claim)
         took_s = now_s - ask.asked_at_s
         allocated = messages.Allocated(
-            id=ask.message.id,
+            id=ask.request,
             allocation=ask.allocation,
             view=made.view,
             subnet=made.subnet,
@@ -273,7 +289,7 @@ class Asks:
         parts.outbox.note("allocated", **ask.facts, address=made.address, network=made.subnet, **cost)
 
     def _exhausted(self, ask: Ask, now_s: float) -> None:
-        if ask.message.for_reserve:
+        if ask.for_reserve:
             self._grants.exhausted(ask.network)
             self._no_reserve(ask, DeclineKind.NO_RESERVE)
             return
@@ -301,13 +317,13 @@ class Asks:
         """The id stays asked for until its journal lets it go, so that nobody asks whose it is meanwhile."""
         self._asks.pop(ask.allocation, None)
         self._grants.ended(ask.allocation)
-        unknown = messages.Unknown(id=ask.message.id, allocation=ask.allocation)
+        unknown = messages.Unknown(id=ask.request, allocation=ask.allocation)
         self._parts.outbox.send(ask.session.connection, unknown)
 
     def _no_reserve(self, ask: Ask, kind: DeclineKind) -> None:
         self._close(ask)
         declined = Declined(
-            id=ask.message.id,
+            id=ask.request,
             allocation=ask.allocation,
             kind=kind,
             code=TRY_AGAIN_LATER,
@@ -318,12 +334,12 @@ class Asks:
 
     def _decline(self, ask: Ask, problem: Problem) -> None:
         self._close(ask)
-        self._tell(ask.session, ask.message, problem)
+        self._tell(ask.session.connection, problem, ask.facts)
 
-    def _tell(self, session: Session, message: Allocate, problem: Problem) -> None:
+    def _tell(self, connection: bytes, problem: Problem, facts: Mapping[str, Any]) -> None:
         outbox = self._parts.outbox
-        outbox.decline(session.connection, message.id, problem, message.allocation)
-        outbox.note("declined", **_facts(session, message), code=problem.code, reason=problem.msg)
+        outbox.decline(connection, facts["request"], problem, facts["allocation"])
+        outbox.note("declined", **facts, code=problem.code, reason=problem.msg)
 
     def _withdraw(self, ask: Ask) -> bool:
         """Make nothing for it; False where that is in a call already."""
@@ -339,7 +355,6 @@ class Asks:
         self._grants.ended(ask.allocation)
 
 
-def _facts(session: Session, message: Allocate) -> dict[str, Any]:
-    label = message.label
+def _facts(session: Session, request: str, allocation: str, label: Label | None) -> dict[str, Any]:
     pod = "/".join(part for part in (label.pod_namespace, label.pod) if part) if label else "reserve"
-    return {"allocation": message.allocation, "node": session.node, "pod": pod, "request": message.id}
+    return {"allocation": allocation, "node": session.node, "pod": pod, "request": request}

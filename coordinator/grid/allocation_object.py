@@ -71,7 +71,7 @@ class AllocationObject:
 
 
 def pack(label: Label) -> str:
-    """A label as one text."""
+    """A label as one text, without the UID of its pod, which the grid is not told."""
     parts = (label.container_id, label.ifname, label.pod, label.pod_namespace, label.mac or "", str(label.inode))
     return "\0".join((*parts, label.namespace))
 

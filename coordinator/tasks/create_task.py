@@ -14,13 +14,12 @@ from typing import Final
 
 from coordinator.core.errors import ApprovalNeeded
 from coordinator.core.networks import Network
-from coordinator.grid.allocation_object import AllocationObject, Writer
+from coordinator.grid.allocation_object import AllocationObject, Writer, unpack
 from coordinator.grid.operations import Operation, Reply, Unreadable, Written, is_scheduled
 from coordinator.grid.refusals import Kind, Refusal
 from coordinator.lane.task import COMPANY_S, Failed, Priority
 from coordinator.tasks.allocation_task import AllocationTask
 from protocol.errors import Problem
-from protocol.wire.values import Label
 
 CREATES_MAX: Final = 4
 """Creates for one id, each definitely refused, before a refusal that should pass is taken for good."""
@@ -55,7 +54,10 @@ CreateOutcome = Created | Unsettled | Exhausted | Contradicted | Failed
 
 
 class CreateTask(AllocationTask[CreateOutcome]):
-    """Takes the next available address of a network under an id, with its label where the ask had one."""
+    """Takes the next available address of a network under an id, with its label where the ask had one.
+
+    `label_text` is the label as `pack` makes it, or empty.
+    """
 
     priority = Priority.ALLOCATE
 
@@ -67,13 +69,13 @@ class CreateTask(AllocationTask[CreateOutcome]):
         *,
         node: str,
         network: Network,
-        label: Label | None,
+        label_text: str,
         mac: str | None,
         for_reserve: bool = False,
     ) -> None:
         super().__init__(writer, user, allocation)
         self.network = network
-        self.label = label
+        self._label_text = label_text
         self.node_name = node
         self._mac = mac
         self._creates = 0
@@ -93,9 +95,8 @@ class CreateTask(AllocationTask[CreateOutcome]):
             return (self._writer.find(self.allocation),)
         # The lane looks at waiting tasks again and again, and to build the object is the costliest part of an ADD.
         if self._create is None:
-            self._create = self._writer.create(
-                self.allocation, self.node_name, self.network, self.label, self._mac
-            )
+            label = unpack(self._label_text) if self._label_text else None
+            self._create = self._writer.create(self.allocation, self.node_name, self.network, label, self._mac)
         return (self._create,)
 
     def answered(self, replies: Sequence[Reply], now_s: float) -> CreateOutcome | None:

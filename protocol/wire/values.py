@@ -87,7 +87,7 @@ class Label(Model):
     pod_namespace: Text = ""
     pod_uid: Text = ""
     mac: Mac | None = None
-    namespace: Annotated[str, Field(max_length=NAMESPACE_PATH_LENGTH_MAX)] = ""
+    namespace: Annotated[str, Field(max_length=NAMESPACE_PATH_LENGTH_MAX, pattern=r"^[^\x00]*$")] = ""
     inode: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
 
 

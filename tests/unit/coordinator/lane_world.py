@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from coordinator.core.networks import Network
-from coordinator.grid.allocation_object import Writer
+from coordinator.grid.allocation_object import Writer, pack
 from coordinator.grid.calls import Answered, Call
 from coordinator.grid.operations import Create, Deleted, Found, Operation, Reply, Search, Written
 from coordinator.lane.events import Submitted
@@ -43,7 +43,7 @@ def an_add(name: str, node: str = "n1", network: Network = NETWORK, *, for_reser
         an_id(name, node),
         node=node,
         network=network,
-        label=Label(container_id=name, ifname="eth0"),
+        label_text=pack(Label(container_id=name, ifname="eth0")),
         mac=None,
         for_reserve=for_reserve,
     )

@@ -1,16 +1,24 @@
-"""What an allocation costs a coordinator that knows a hundred thousand of them."""
+"""What an allocation costs a coordinator that knows a hundred thousand, and an ask while fifty thousand wait."""
 
 import gc
 import tracemalloc
 
+from machine_world import NETWORK, World
+
 from coordinator.allocation.index import Index
 from coordinator.core.networks import Network
 from coordinator.grid.allocation_object import Writer
+from coordinator.nodes.events import Received
 from protocol.wire.allocation_id import Owner, hash_driver, hash_node
+from protocol.wire.codec import decode_to_coordinator, encode
+from protocol.wire.messages import Allocate
 from protocol.wire.values import Label
 
 COUNT = 2_000
 BYTES_MAX = 1_000
+NODES = 50
+ASKS_EACH = 10
+ASK_BYTES_MAX = 2_000
 WRITER = Writer("c0ffee000000", "prod-1")
 
 
@@ -48,3 +56,40 @@ def test_the_index_keeps_less_than_a_kilobyte_of_each_allocation():
     (first, *_) = index.of_node(hash_node("node-0.example.org"))
     assert first.label
     assert first.label.pod_namespace == "shop"
+
+
+def test_an_ask_that_waits_takes_less_than_two_kilobytes():
+    world = World()
+    agents = [world.agent(f"node-{number}.example.org") for number in range(NODES)]
+    for agent in agents:
+        agent.hello()
+    agents[0].ask()
+    told = [(agent, encode(an_ask(agent, world, number))) for agent in agents for number in range(ASKS_EACH)]
+    gc.collect()
+    tracemalloc.start()
+    for agent, data in told:
+        # The grid is not answered, so that nobody is.
+        message = decode_to_coordinator(data)
+        world.machine.handle([Received(agent.node, agent.connection, message, world.now_s)], world.now_s)
+    del message
+    gc.collect()
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert world.machine.status(None, world.now_s).lane.waiting == len(told)
+    assert kept / len(told) < ASK_BYTES_MAX
+
+
+def an_ask(agent, world, number):
+    """As an agent sends it for a pod of an ordinary name."""
+    drawn = world.draw()
+    label = Label(
+        container_id=f"{number:064x}",
+        ifname="eth0",
+        pod=f"web-{number:010x}-abcde",
+        pod_namespace="shop",
+        pod_uid=f"00000000-0000-0000-0000-{number:012x}",
+        namespace=f"/var/run/netns/cni-00000000-0000-0000-0000-{number:012x}",
+        inode=4_026_532_000 + number,
+    )
+    allocation = str(agent.owner.draw(drawn))
+    return Allocate(id=f"r-{drawn}", allocation=allocation, network=NETWORK, budget_ms=60_000, label=label)

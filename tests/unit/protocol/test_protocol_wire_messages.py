@@ -94,3 +94,10 @@ def test_what_is_no_address_or_subnet_is_refused(field, value):
     assert to_agent.validate_python(fields)
     with pytest.raises(ValidationError):
         to_agent.validate_python(fields | {field: value})
+
+
+def test_a_namespace_is_a_path_which_has_no_nul():
+    label = {"container_id": "c", "ifname": "eth0"}
+    assert Label(**label, namespace="/run/netns/a b").namespace == "/run/netns/a b"
+    with pytest.raises(ValidationError):
+        Label(**label, namespace="/run/netns/a\0b")
