@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bench import exec_times, failover, growth, idle, one_pod, reserve, storm, throughput
+from bench import exec_times, failover, growth, idle, memory, one_pod, reserve, storm, throughput
 from bench.comparison import compare
 from bench.machine import describe
 from bench.page import HEADINGS, write_page
@@ -33,6 +33,7 @@ PARTS: Final[Mapping[str, Callable[[Run], Result]]] = {
     "failover": failover.measure,
     "growth": growth.measure,
     "idle": idle.measure,
+    "memory": memory.measure,
 }
 OUTPUT: Final = Path("build/bench")
 PAGE: Final = Path("docs/performance.md")
@@ -87,7 +88,7 @@ def _run(arguments: argparse.Namespace) -> int:
         draw(result, output / f"{name}.svg")
         _report(result)
         results.append(result)
-    rows = [verdict.row() for verdict in verdicts(results) if verdict.is_met is not None]
+    rows = [verdict.row() for verdict in verdicts(results) if verdict.measured]
     _say(table(HEADINGS, rows))
     return 0 if len(results) == len(names) else 1
 

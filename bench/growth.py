@@ -20,7 +20,7 @@ from bench.process import usage
 from bench.result import Panel, Result, Samples, Series, Table
 from bench.run import Run, Wrong
 from bench.timed_exec import execute
-from bench.wire_node import UNBOUNDED, WireNode, authorize, hear_until_welcome
+from bench.wire_node import NETWORK_NAME, UNBOUNDED, WireNode, authorize, hear_until_welcome
 from demo.cluster import CLUSTER_NAME, Cluster, Node, Plan
 from demo.cni import Invocation
 from demo.grid import PASSWORD
@@ -33,15 +33,24 @@ ATTACHMENTS: Final = (10, 250, 1_000)
 CALLS: Final = 30
 AT_ONCE: Final = 8
 NODE: Final = "wire-0"
+PATIENCE_MS: Final = 20_000
+FIRST_SUBNET: Final = "10.69.0.0/16"
 NETNS: Final = "/proc/self/ns/net"
+QUIET_S: Final = 3.0
 PER_SUBNET: Final = 62_500
+HEADINGS: Final = (
+    *("with", "first ADD s", "start s", "listing s", "plain loop s", "RSS MB", "kB each"),
+    *("ADD ms", "without grid ms", "CHECK ms"),
+)
 COMPARED: Final = """\
-The coordinator is started on a grid without latency that holds so many fixed addresses of its cluster: time
-from exec until it has listed them, its memory then, the ADDs of one node after that, one at a time on the wire
-(what the simulator itself takes longer in a full network is in them). The plain loop is `requests` with a
-session, which reads the same pages with the query that the coordinator sent. The agent is started with so many
-attachments in its journal: time from exec until it serves; then ADD, CHECK through the static plugin, from exec
-to exit."""
+The coordinator is started on a grid without latency that holds so many fixed addresses of its cluster, while a
+node tries to connect every 0.1 s: time from exec until that node has its first address, from a network that is
+in the grid. It is started again with nobody else there: time from exec until it has listed them, its memory then,
+the ADDs of one node after that, one at a time on the wire (what the simulator itself takes longer in a full
+network is in them). The plain loop is `requests` with a session, which reads the same pages with the query that
+the coordinator sent; the listing is the coordinator's time without that of one that has nothing to list. The
+agent is started with so many attachments in its journal: time from exec until it serves; then ADD, CHECK through
+the static plugin, from exec to exit."""
 
 
 def measure(run: Run) -> Result:
@@ -52,8 +61,7 @@ def measure(run: Run) -> Result:
         _agent(run, run.count(len(ATTACHMENTS), 1), samples),
     ]
     rows = [*_rows(samples, "allocations", "coordinator"), *_rows(samples, "attachments", "agent")]
-    headings = ["with", "start s", "plain loop s", "RSS MB", "kB each", "ADD ms", "without grid ms", "CHECK ms"]
-    table = Table(headings, rows)
+    table = Table(HEADINGS, rows)
     return Result("growth", "Growth", COMPARED, table, _panels(samples), samples, checks)
 
 
@@ -63,11 +71,16 @@ def _coordinator(run: Run, steps: int, samples: dict[str, Samples]) -> str:
     living: dict[str, str] = {}
     with Cluster(stage, Plan(coordinator_flags=UNBOUNDED)) as cluster:
         cluster.grid.create_all("network", [{"network": f"10.{64 + number}.0.0/16"} for number in range(2)])
+        for_pods = {"Network Name": {"value": NETWORK_NAME}}
+        cluster.grid.create("network", {"network": FIRST_SUBNET, "extattrs": for_pods})
         owner, there = read_cluster_id(stage / "keys" / "coordinator" / CLUSTER_ID_FILE), 0
         for count in ALLOCATIONS[:steps]:
             cluster.grid.create_all("fixedaddress", [_allocation(owner, number) for number in range(there, count)])
             living.update({_container(number): _address(number) for number in range(there, count)})
             there = count
+            first_s, first = _first_add(cluster, pair, f"first-{count}")
+            living.update(first.addresses())
+            samples[f"allocations.{count}.first_add"] = Samples("s", [first_s])
             _start_coordinator(cluster, count, samples)
             load = _adds(cluster, pair, f"10.{70 + len(str(count))}.0.0/16", f"wire-{count}", run.count(CALLS, 3))
             living.update(load.addresses())
@@ -80,6 +93,35 @@ def _coordinator(run: Run, steps: int, samples: dict[str, Samples]) -> str:
     return f"coordinator: {compare_books(holders(found), living)}"
 
 
+def _first_add(cluster: Cluster, pair: KeyPair, prefix: str) -> tuple[float, Load]:
+    """Seconds from a coordinator's exec until it has given its first address, and what it gave."""
+    assert cluster.coordinator
+    cluster.coordinator.stop()
+    with ExitStack() as stack:
+        context = stack.enter_context(zmq.Context())
+        node = _node(cluster, pair, context, stack)
+        node.socket.setsockopt(zmq.RECONNECT_IVL_MAX, 0)
+        node.socket.connect(cluster.endpoint)
+        began_s = time.perf_counter()
+        cluster.launch_coordinator()
+        _greet(node)
+        load = ClosedLoop([node], FIRST_SUBNET, prefix).serve(1, 1)
+        return load.measured[0].at_s - began_s, load
+
+
+def _node(cluster: Cluster, pair: KeyPair, context: zmq.Context[Any], stack: ExitStack) -> WireNode:
+    node = WireNode(context, NODE, pair, load_public(cluster.keys / "coordinator" / "coordinator.key"))
+    stack.callback(node.socket.close)
+    return node
+
+
+def _greet(node: WireNode) -> None:
+    if not node.socket.poll(PATIENCE_MS, zmq.POLLOUT):
+        raise Wrong("the coordinator let nobody connect")
+    node.hello()
+    hear_until_welcome([node], PATIENCE_MS)
+
+
 def _start_coordinator(cluster: Cluster, count: int, samples: dict[str, Samples]) -> None:
     assert cluster.coordinator
     cluster.coordinator.stop()
@@ -88,17 +130,23 @@ def _start_coordinator(cluster: Cluster, count: int, samples: dict[str, Samples]
     coordinator.wait_for("listed", timeout_s=300)
     took_s = time.monotonic() - began_s
     rss_mb = usage(coordinator.pid).rss_mb
+    # It goes on to read what bears the cluster's name, which is no part of its start.
+    cluster.grid.wait_until_left_alone(QUIET_S)
     plain_s, found = _read_pages(cluster)
     if len(found) < count:
         raise Wrong(f"the plain loop found {len(found)} of {count} addresses")
     samples[f"allocations.{count}.start"] = Samples("s", [took_s])
+    if count:
+        # What a coordinator without allocations takes is the start of its process, and the definitions.
+        listing_s = took_s - samples["allocations.0.start"].values[0]
+        samples[f"allocations.{count}.listing"] = Samples("s", [listing_s])
     samples[f"allocations.{count}.plain"] = Samples("s", [plain_s])
     samples[f"allocations.{count}.rss"] = Samples("MB", [rss_mb])
 
 
 def _read_pages(cluster: Cluster) -> tuple[float, list[dict[str, Any]]]:
     """Seconds of a plain loop over the pages of the coordinator's own listing, and what it found."""
-    listing = next(call for call in reversed(cluster.grid.calls()) if "_paging" in call["query"])
+    listing = next(call for call in reversed(cluster.grid.calls()) if _is_own_listing(call["query"]))
     query = {name: value for name, value in parse_qsl(listing["query"]) if name != "_page_id"}
     found: list[dict[str, Any]] = []
     began_s = time.monotonic()
@@ -114,14 +162,17 @@ def _read_pages(cluster: Cluster) -> tuple[float, list[dict[str, Any]]]:
             query["_page_id"] = page["next_page_id"]
 
 
+def _is_own_listing(query: str) -> bool:
+    """Whether it reads pages of what bears this cluster's id; others read what bears its name."""
+    return {"_paging", "*Allocation ID~"} <= dict(parse_qsl(query)).keys()
+
+
 def _adds(cluster: Cluster, pair: KeyPair, subnet: str, prefix: str, count: int) -> Load:
     with ExitStack() as stack:
         context = stack.enter_context(zmq.Context())
-        node = WireNode(context, NODE, pair, load_public(cluster.keys / "coordinator" / "coordinator.key"))
-        stack.callback(node.socket.close)
+        node = _node(cluster, pair, context, stack)
         node.socket.connect(cluster.endpoint)
-        node.hello()
-        hear_until_welcome([node], patience_ms=20_000)
+        _greet(node)
         loop = ClosedLoop([node], subnet, prefix)
         first, load = loop.serve(1, 1), loop.serve(count, 1)
         return Load(load.took_s, load.measured, [*load.drained, *first.measured, *first.drained])
@@ -142,7 +193,7 @@ def _allocation(cluster_id: str, number: int) -> dict[str, Any]:
         "VM Name": f"shop/web-{number}",
         "Interface Name": "eth0",
         "Location": node,
-        "Network Name": "pods",
+        "Network Name": NETWORK_NAME,
     }
     return {
         "ipv4addr": _address(number),
@@ -229,8 +280,9 @@ def _rows(samples: Mapping[str, Samples], what: str, daemon: str) -> list[list[s
     rows = []
     for count in _counts(samples, what):
         each = f"{bytes_each(samples, count) / 1000:.2f}" if what == "allocations" and count else ""
-        row = [f"{daemon}, {count:,} {what}", *(shown(count, name, 2) for name in ("start", "plain", "rss")), each]
-        rows.append([*row, *(shown(count, name, 1) for name in ("add", "add_without_grid", "check"))])
+        times = [shown(count, name, 2) for name in ("first_add", "start", "listing", "plain", "rss")]
+        calls = [shown(count, name, 1) for name in ("add", "add_without_grid", "check")]
+        rows.append([f"{daemon}, {count:,} {what}", *times, each, *calls])
     return rows
 
 
@@ -244,7 +296,11 @@ def _panels(samples: Mapping[str, Samples]) -> list[Panel]:
             for name, label in labels.items()
         ]
 
-    starts = {"start": "from exec until it has listed", "plain": "plain loop over the pages"}
+    starts = {
+        "first_add": "from exec until the first ADD",
+        "start": "from exec until it has listed",
+        "plain": "plain loop over the pages",
+    }
     adds = {"add": "ADD on the wire", "add_without_grid": "without the grid's part"}
     calls = {"start": "start, s", "add": "ADD by exec, ms", "check": "CHECK by exec, ms"}
     return [

@@ -25,5 +25,20 @@ def usage(pid: int) -> Usage:
     return Usage(_mb(fields["VmRSS"]), _mb(fields["VmHWM"]), cpu_ns / 1e9)
 
 
+@dataclass(frozen=True)
+class Memory:
+    """What is resident, and what of it no other process has mapped."""
+
+    rss_mb: float
+    unique_mb: float
+
+
+def memory(pid: int) -> Memory:
+    """What the process occupies, by its pages."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    fields = dict(line.split(":", 1) for line in lines)
+    return Memory(_mb(fields["Rss"]), _mb(fields["Private_Clean"]) + _mb(fields["Private_Dirty"]))
+
+
 def _mb(text: str) -> float:
     return int(text.split()[0]) * 1024 / 1e6

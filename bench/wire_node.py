@@ -17,6 +17,7 @@ from protocol.wire.values import Label, LetGoRow, NetworkAsk
 
 BUDGET_MS: Final = 60_000
 IFNAME: Final = "eth0"
+NETWORK_NAME: Final = "pods"
 DRIVER: Final = "infoblox"
 MESSAGES_MAX: Final = 10_000
 RECONNECT_MS: Final = 100
@@ -68,7 +69,7 @@ class WireNode:
         message = Allocate(
             id=container,
             allocation=self._ids[container],
-            network=NetworkAsk(name="pods", subnet=subnet),
+            network=NetworkAsk(name=NETWORK_NAME, subnet=subnet),
             budget_ms=BUDGET_MS,
             label=Label(
                 container_id=container,

@@ -91,6 +91,11 @@ class GridControl:
         response.raise_for_status()
         return bool(response.json()["reached"])
 
+    def wait_until_left_alone(self, silence_s: float) -> None:
+        """Wait until no call has ended for so long."""
+        while self.wait_for_calls(self.call_count() + 1, finished=True, timeout_s=silence_s):
+            pass
+
     def wait_until(self, holds: Callable[[], bool], timeout_s: float = 20) -> bool:
         """Wait until something about the grid holds, looking after each call. False when that took too long."""
         while True:

@@ -11,7 +11,9 @@ import pytest
 
 from bench.books import compare_books, holders
 from bench.comparison import compare
+from bench.growth import ALLOCATIONS
 from bench.hops import Hops, Trail
+from bench.memory import RUNNING
 from bench.plots import draw
 from bench.result import Mark, Panel, Result, Samples, Series, Table, read, write
 from bench.run import Wrong
@@ -117,6 +119,21 @@ def test_a_target_is_met_up_to_its_limit_and_missed_beyond_it() -> None:
 def test_a_target_whose_part_did_not_run_is_neither_met_nor_missed() -> None:
     assert verdict([], "installed plugin") is None
     assert verdict([result("exec", {})], "installed plugin") is None
+
+
+def test_the_slowest_first_add_decides_however_few_allocations_there_were() -> None:
+    quick = {f"allocations.{count}.first_add": [0.7] for count in ALLOCATIONS}
+    assert verdict([result("growth", quick)], "first ADD") is True
+    assert verdict([result("growth", quick | {"allocations.0.first_add": [1.1]})], "first ADD") is False
+
+
+def test_what_is_only_told_is_neither_met_nor_missed() -> None:
+    (told,) = (
+        each
+        for each in verdicts([result("memory", {f"{RUNNING}.rss": [53.0], f"{RUNNING}.unique": [33.0]})])
+        if each.what == "idle agent, memory"
+    )
+    assert told.row() == ("idle agent, memory", "reported", "53.0 MB, 33.0 of them its own", "")
 
 
 def test_one_call_too_many_misses_the_target_however_fast_it_was() -> None:
