@@ -15,6 +15,9 @@ from coordinator.lease.standing import Standing
 from daemon.internal_errors import InternalErrors
 from daemon.logs import Logger
 
+LAPSED: Final = (
+    "until the Lease is renewed nothing is written by reference, and nothing is freed of nodes that are gone"
+)
 _FORBIDDEN: Final = 403
 
 
@@ -49,6 +52,7 @@ class LeaseKeeper:
         self._logger = logger
         self._internal = internal
         self._trouble = ""
+        self._has_lapsed = False
         self._over = threading.Event()
 
     def run(self) -> None:
@@ -69,6 +73,7 @@ class LeaseKeeper:
         """One attempt to lead, or to go on leading."""
         if answer := self._take(self._candidacy.begin(_stamp())):
             self._hear(answer)
+        self._hear_of_lapse()
 
     def _take(self, step: Step | None) -> Answer | None:
         """Take this step and all that follow from it; the last answer."""
@@ -91,6 +96,13 @@ class LeaseKeeper:
         if answer.code == _FORBIDDEN:
             remedy["remedy"] = "the coordinator's ServiceAccount needs get, create and update of leases"
         self._logger.warning("lease_unanswered", reason=trouble, leads=self._candidacy.is_leading, **remedy)
+
+    def _hear_of_lapse(self) -> None:
+        """Log when the leader may not do any more what only one may."""
+        has_lapsed = self._candidacy.is_leading and not self.leadership.may_write_singly()
+        if has_lapsed and not self._has_lapsed:
+            self._logger.warning("lease_lapsed", remedy=LAPSED)
+        self._has_lapsed = has_lapsed
 
     def _release(self) -> None:
         """Give the Lease up, so that nobody has to wait until it expires."""

@@ -144,7 +144,15 @@ class StubCluster:
             version = {"namespace": namespace, "resourceVersion": str(self.version)}
             lease = {"metadata": {**metadata, **kept, **version}, "spec": spec}
             self.leases[namespace, name] = lease
+            self.changed.notify_all()
             return lease
+
+    def wait_for_lease(self, namespace: str, name: str, timeout_s: float = 20) -> Object:
+        """The Lease, waited for. Raises TimeoutError."""
+        with self.changed:
+            if not self.changed.wait_for(lambda: (namespace, name) in self.leases, timeout_s):
+                raise TimeoutError(f"no Lease {namespace}/{name}")
+            return self.leases[namespace, name]
 
     def remove_lease(self, namespace: str, name: str) -> None:
         """Delete a Lease."""

@@ -114,11 +114,11 @@ def test_while_nobody_answers_it_leads_on_but_for_what_only_one_may(world: World
     assert world.told == [Leads()]
     assert begins(world)
     assert not world.leadership.may_write_singly()
-    assert world.events() == ["lease_unanswered"]
+    assert world.events() == ["lease_unanswered", "lease_lapsed"]
     world.server.is_away = False
     world.attempt()
     assert world.leadership.may_write_singly()
-    assert world.events() == ["lease_unanswered", "lease_answered"]
+    assert world.events() == ["lease_unanswered", "lease_lapsed", "lease_answered"]
 
 
 def test_one_that_was_stopped_looks_at_the_lease_before_it_writes(world: World) -> None:

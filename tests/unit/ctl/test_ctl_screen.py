@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ctl import screen
-from protocol.wire.status import AlarmStatus, SweepStatus
+from protocol.wire.status import AlarmStatus, LeaseStatus, SweepStatus
 from tests.statuses import a_coordinator, a_grid, a_network, a_node, an_agent
 
 AGENT = "node node-a, driver infoblox, release 0.1.0, boot 33333333"
@@ -67,6 +69,23 @@ def test_what_a_person_has_to_look_at_comes_first() -> None:
         "  ALARM        two_machines for 2 h: give each its own key",
     ]
     assert "  sweep        STOPPED, half of all nodes are gone" in lines
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({}, "  lease        held by c-1_ab since 2026-11-30T15:52:37Z; this one is c-2_cd"),
+        ({"identity": "c-1_ab"}, "  lease        held by c-1_ab since 2026-11-30T15:52:37Z, which is this one"),
+        (
+            {"holder": "", "trouble": "no connection"},
+            "  lease        held by nobody; this one is c-2_cd; NOT REACHED: no connection",
+        ),
+    ],
+)
+def test_who_leads_is_told_and_since_when(changes: dict[str, Any], line: str) -> None:
+    known = {"identity": "c-2_cd", "holder": "c-1_ab", "since": "2026-11-30T15:52:37Z"}
+    lease = LeaseStatus(**{**known, "renewed_s_ago": None, "valid": False, "trouble": "", **changes})
+    assert line in screen.coordinator_lines("u", a_coordinator(lease=lease))
 
 
 def test_many_nodes_fit_on_a_screen_with_the_absent_ones_first() -> None:
