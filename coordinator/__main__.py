@@ -28,8 +28,8 @@ from coordinator.cluster.live_nodes import LiveNodesFile
 from coordinator.cluster.liveness import LivenessSource, NobodyTells
 from coordinator.cluster.node_watch import NodeWatch
 from coordinator.cluster.token_reviewer import Reviewer
+from coordinator.core.crash_points import OnCrashPoint, no_crash
 from coordinator.core.policy import Policy
-from coordinator.core.steps import OnStep, no_step
 from coordinator.grid.caller import AllRights, Caller
 from coordinator.grid.wapi import Wapi
 from coordinator.lease.api import LeaseApi
@@ -100,15 +100,15 @@ def _complain(why: object, exit_code: int) -> int:
     return exit_code
 
 
-def run(settings: Settings, on_step: OnStep = no_step) -> int:
-    """The whole daemon. `on_step` is called at the steps of `coordinator.core.steps`."""
+def run(settings: Settings, on_crash_point: OnCrashPoint = no_crash) -> int:
+    """The whole daemon. `on_crash_point` is called at the points of `coordinator.core.crash_points`."""
     release = version("cni-infoblox")
     metrics = Metrics(release, settings.cluster_name)
     with standard_error_that_never_waits(metrics.log_lines_lost.inc):
-        return _serve(settings, release, metrics, on_step)
+        return _serve(settings, release, metrics, on_crash_point)
 
 
-def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) -> int:
+def _serve(settings: Settings, release: str, metrics: Metrics, on_crash_point: OnCrashPoint) -> int:
     clock = time.monotonic
     user_agent = f"cni-infoblox/{release}"
     logger = make_logger(settings.log_format, settings.log_level, cluster=settings.cluster_name)
@@ -131,12 +131,12 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_step: OnStep) 
     reviewer = Reviewer(KubernetesApi(api_server), settings.token_rules, inbox.put, clock, internal)
     notes = Notes(metrics.count, logger, clock)
     admission = _admission(settings, pair, authorized, clock)
-    port = AgentsPort(sockets, admission, reviewer.review, notes.tell, clock, on_step, internal)
+    port = AgentsPort(sockets, admission, reviewer.review, notes.tell, clock, on_crash_point, internal)
     people = _admin_socket(settings, inbox, clock, logger, bounds)
     loop = Loop(machine, port, inbox, notes, clock, internal, people.answer if people else lambda _: None)
     files = FileWatch(_watched(settings, inbox, logger, live_nodes), internal)
     wapi = Wapi(settings.grid, settings.read_password, clock, user_agent)
-    caller = Caller(wapi, inbox.put, clock, on_step, internal, leadership or AllRights())
+    caller = Caller(wapi, inbox.put, clock, on_crash_point, internal, leadership or AllRights())
     pages = _pages(loop, sockets.guard, cluster, leadership, metrics, clock)
     status = StatusServer(*settings.status_address, pages, bounds)
     _on_signals(inbox)

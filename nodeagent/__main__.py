@@ -34,7 +34,8 @@ from nodeagent.cni.callers import Callers, Means
 from nodeagent.cni.pending import PendingDeletes
 from nodeagent.cni.request_log import RequestLog
 from nodeagent.cni.server import CONNECTIONS_MAX, DESCRIPTORS_EACH, UnixServer
-from nodeagent.cni.socket_path import PlaceRemoved, PlaceTaken, SocketPlace
+from nodeagent.cni.socket_path import PathRemoved, PathTaken, SocketPath
+from nodeagent.crash_points import OnCrashPoint, no_crash
 from nodeagent.domain import events
 from nodeagent.domain.outcomes import Failure
 from nodeagent.domain.presence import SeenInterface, Sight
@@ -54,7 +55,6 @@ from nodeagent.netns.mac import InterfaceMacs, own_mac
 from nodeagent.netns.reader import Look, NamespaceReader
 from nodeagent.settings import Settings
 from nodeagent.status import Reporter, starting
-from nodeagent.steps import OnStep, no_step
 from nodeagent.turns import Turns
 from protocol.errors import Problem
 from protocol.keys import BadKey
@@ -77,18 +77,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(str(error), EXIT_NEVER)
 
 
-def run(chosen: Settings, on_step: OnStep = no_step) -> int:
-    """Serve until SIGTERM; the exit code. `on_step` is for tests that kill the process (see `steps`)."""
+def run(chosen: Settings, on_crash_point: OnCrashPoint = no_crash) -> int:
+    """Serve until SIGTERM; the exit code. `on_crash_point` is for tests that kill the process (see `steps`)."""
     try:
         release = _release()
         metrics = Metrics(release, chosen.node_name)
         with standard_error_that_never_waits(metrics.log_lines_lost.inc):
-            failure = _serve(chosen, release, metrics, on_step)
+            failure = _serve(chosen, release, metrics, on_crash_point)
     except BadKey as error:
         return _complain(f"--keys: {error}", EXIT_NEVER)
     except (JournalTaken, BootUnbelievable) as error:
         return _complain(str(error), EXIT_NEVER)
-    except (PlaceTaken, PlaceRemoved) as error:
+    except (PathTaken, PathRemoved) as error:
         return _complain(str(error), EXIT_FAILED)
     except Exception as error:  # noqa: BLE001, people get a line and not a stack trace
         return _complain(f"{type(error).__name__}: {error}", EXIT_FAILED)
@@ -106,21 +106,21 @@ class _Process:
     metrics: Metrics
     bounds: Bounds
     inbox: Inbox[Item]
-    place: SocketPlace
+    socket_path: SocketPath
     journal_place: Place
     board: Board
-    on_step: OnStep
+    on_crash_point: OnCrashPoint
     log: Logger
     internal: InternalErrors
 
 
-def _serve(chosen: Settings, release: str, metrics: Metrics, on_step: OnStep) -> str | None:
+def _serve(chosen: Settings, release: str, metrics: Metrics, on_crash_point: OnCrashPoint) -> str | None:
     log = make_logger(chosen.log_format, chosen.log_level, node=chosen.node_name)
     warn_of_unknown_variables(Settings, os.environ, log)
     inbox: Inbox[Item] = Inbox()
     signal.signal(signal.SIGTERM, lambda *_: inbox.put(StopAsked()))
     signal.signal(signal.SIGINT, lambda *_: inbox.put(StopAsked()))
-    place, fresh = SocketPlace(chosen.socket_dir, chosen.driver_name), _fresh_identity(chosen)
+    socket_path, fresh = SocketPath(chosen.socket_dir, chosen.driver_name), _fresh_identity(chosen)
     process = _Process(
         chosen=chosen,
         release=release,
@@ -129,10 +129,10 @@ def _serve(chosen: Settings, release: str, metrics: Metrics, on_step: OnStep) ->
         metrics=metrics,
         bounds=Bounds(lambda bound: metrics.bounded.labels(bound).inc(), log),
         inbox=inbox,
-        place=place,
+        socket_path=socket_path,
         journal_place=Place(chosen.run_dir, chosen.node_name, chosen.driver_name),
-        board=Board(starting(fresh, release), place.trouble),
-        on_step=on_step,
+        board=Board(starting(fresh, release), socket_path.trouble),
+        on_crash_point=on_crash_point,
         log=log,
         internal=InternalErrors(log, lambda place: metrics.internal_errors.labels(place).inc(), _clock),
     )
@@ -141,7 +141,7 @@ def _serve(chosen: Settings, release: str, metrics: Metrics, on_step: OnStep) ->
     log.info("status_listening", port=status.port)
     try:
         opened = _open_when_possible(process)
-        place.take()
+        socket_path.take()
         return None if opened is None else _work(process, opened)
     finally:
         status.stop()
@@ -162,7 +162,7 @@ def _open_when_possible(process: _Process) -> Opened | None:
     told = ""
     while True:
         try:
-            opened = open_journal(process.journal_place, process.fresh, process.on_step)
+            opened = open_journal(process.journal_place, process.fresh, process.on_crash_point)
         except JournalUnready as error:
             if str(error) != told:
                 told = str(error)
@@ -212,7 +212,7 @@ def _work(process: _Process, opened: Opened) -> str | None:
 
 def _make_turns(process: _Process, opened: Opened) -> Turns:
     chosen, credentials = process.chosen, process.credentials
-    was_served = process.place.was_alive()
+    was_served = process.socket_path.was_alive()
 
     def make(rows: Rows, now_s: float) -> Machine:
         options = Options(
@@ -221,7 +221,7 @@ def _make_turns(process: _Process, opened: Opened) -> Turns:
             enrols=chosen.enrol_token is not None,
             ticket=credentials.ticket(),
             was_served=was_served,
-            is_leaving=process.place.is_leaving(),
+            is_leaving=process.socket_path.is_leaving(),
         )
         return make_machine(rows, options, _draw, random.random, now_s)
 
@@ -229,19 +229,24 @@ def _make_turns(process: _Process, opened: Opened) -> Turns:
 
 
 def _make_drivers(process: _Process) -> tuple[Drivers, Watchers]:
-    chosen, credentials, on_step, log = process.chosen, process.credentials, process.on_step, process.log
+    chosen, credentials, on_crash_point, log = (
+        process.chosen,
+        process.credentials,
+        process.on_crash_point,
+        process.log,
+    )
     room = descriptors.for_connections(descriptors.raise_limit()) // DESCRIPTORS_EACH
     poller, internal = zmq.Poller(), process.internal
-    server = UnixServer(poller, process.place, min(CONNECTIONS_MAX, room), process.bounds, log, internal)
-    pending = PendingDeletes(process.place.pending_path, on_step, log)
+    server = UnixServer(poller, process.socket_path, min(CONNECTIONS_MAX, room), process.bounds, log, internal)
+    pending = PendingDeletes(process.socket_path.pending_path, on_crash_point, log)
     requests = RequestLog(process.metrics, log)
     drivers = Drivers(
         poller=poller,
         inbox=process.inbox,
-        place=process.place,
+        socket_path=process.socket_path,
         server=server,
-        callers=Callers(Means(server, pending, requests, _new_request_id, _clock, on_step, log, internal)),
-        dealer=Dealer(poller, chosen.coordinator, lambda: credentials.keys, on_step, log),
+        callers=Callers(Means(server, pending, requests, _new_request_id, _clock, on_crash_point, log, internal)),
+        dealer=Dealer(poller, chosen.coordinator, lambda: credentials.keys, on_crash_point, log),
         credentials=credentials,
         reader=NamespaceReader(internal),
         netns_dirs=chosen.netns_dir,
@@ -311,7 +316,7 @@ def _status_server(process: _Process) -> StatusServer:
     try:
         return StatusServer(host, port, pages, process.bounds)
     except OSError as error:
-        raise PlaceTaken(f"--status-listen: {chosen.status_listen}: {error.strerror or error}") from None
+        raise PathTaken(f"--status-listen: {chosen.status_listen}: {error.strerror or error}") from None
 
 
 def _clock() -> float:

@@ -24,7 +24,7 @@ from nodeagent.attachments.node import LET_GO_WITHOUT_DEL
 from nodeagent.board import Board
 from nodeagent.cni.callers import Callers
 from nodeagent.cni.server import UnixServer
-from nodeagent.cni.socket_path import PlaceRemoved, PlaceTaken, SocketPlace
+from nodeagent.cni.socket_path import PathRemoved, PathTaken, SocketPath
 from nodeagent.domain import effects, events
 from nodeagent.domain.effects import Effect
 from nodeagent.domain.events import Event
@@ -42,7 +42,7 @@ from protocol.wire.messages import Enrol
 TICK_S: Final = 1.0
 ALIVE_EVERY_S: Final = 10.0
 KEYS_LOOK_EVERY_S: Final = 5.0
-PLACE_LOOK_EVERY_S: Final = 10.0
+SOCKET_LOOK_EVERY_S: Final = 10.0
 """How long the path of the plugin's socket may lead elsewhere; an ADD waits 20 s for an agent."""
 END_AFTER_S: Final = 300.0
 """How long no coordinator may answer at addresses that only a new start can change."""
@@ -72,7 +72,7 @@ class Drivers:
 
     poller: zmq.Poller
     inbox: Inbox[Item]
-    place: SocketPlace
+    socket_path: SocketPath
     server: UnixServer
     callers: Callers
     dealer: Dealer
@@ -131,7 +131,7 @@ class Loop:
         self._tick = Every(TICK_S)
         self._alive = Every(ALIVE_EVERY_S)
         self._keys = Every(KEYS_LOOK_EVERY_S)
-        self._place = Every(PLACE_LOOK_EVERY_S)
+        self._socket = Every(SOCKET_LOOK_EVERY_S)
         self._journal = Every(LOOK_EVERY_S)
         self._was_up = False
         self._is_leaving = False
@@ -143,7 +143,7 @@ class Loop:
         self._publish()
 
     def run(self) -> None:
-        """Serve until told to stop; `failure` says why when that was not on purpose. Raises `PlaceTaken`."""
+        """Serve until told to stop; `failure` says why when that was not on purpose. Raises `PathTaken`."""
         self._drivers.poller.register(self._drivers.inbox.wakeup_fd, zmq.POLLIN)
         self._heard += self._drivers.callers.replay()
         self._work_off(self._clock())
@@ -151,7 +151,7 @@ class Loop:
             self.turn()
         if self._end_s is None:
             self._drivers.server.open(self._clock())
-            self._log.info("serving", socket=str(self._drivers.place.socket_path))
+            self._log.info("serving", socket=str(self._drivers.socket_path.path))
         while not self._is_over():
             self.turn()
 
@@ -223,29 +223,29 @@ class Loop:
             self._publish()
 
     def _look_after_files(self, now_s: float) -> None:
-        is_leaving = self._drivers.place.is_leaving()
+        is_leaving = self._drivers.socket_path.is_leaving()
         if is_leaving is not self._is_leaving:
             self._is_leaving = is_leaving
             self._log.info("reserve_closed" if is_leaving else "reserve_opened")
             self._heard.append(events.ReserveClosed() if is_leaving else events.ReserveOpened())
-        if self._place.is_due(now_s):
-            self._look_at_place(now_s)
+        if self._socket.is_due(now_s):
+            self._look_at_socket(now_s)
         self._show_alive(now_s)
         if self._keys.is_due(now_s) and self._drivers.credentials.look():
             self._heard.append(events.ConnectionUnfit("the keys of this node or of the coordinator have changed"))
 
     def _show_alive(self, now_s: float) -> None:
         if self._was_up and self._alive.is_due(now_s):
-            self._drivers.place.show_alive()
+            self._drivers.socket_path.show_alive()
 
-    def _look_at_place(self, now_s: float) -> None:
-        path = str(self._drivers.place.socket_path)
+    def _look_at_socket(self, now_s: float) -> None:
+        path = str(self._drivers.socket_path.path)
         try:
             if self._drivers.server.bind_anew(now_s):
                 self._log.warning("socket_bound_anew", socket=path, why="its path led elsewhere, or nowhere")
-        except PlaceTaken as error:
+        except PathTaken as error:
             self._log.error("socket_lost", socket=path, why=str(error))
-        except PlaceRemoved as error:
+        except PathRemoved as error:
             self._fail(str(error))
 
     def _look_after_journal(self, now_s: float) -> None:

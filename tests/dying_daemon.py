@@ -1,6 +1,6 @@
-"""Runs one of our daemons so that it kills itself with SIGKILL when it reaches a named step.
+"""Runs one of our daemons so that it kills itself with SIGKILL when it reaches a named crash point.
 
-Arguments: agent or coordinator, the step, then the daemon's own arguments. It is executed as a file.
+Arguments: agent or coordinator, the crash point, then the daemon's own arguments. It is executed as a file.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from coordinator.settings import read_settings
 
 
 def main() -> int:
-    """Run until the step is reached."""
-    daemon, fatal_step, *argv = sys.argv[1:]
+    """Run until the crash point is reached."""
+    daemon, fatal_point, *argv = sys.argv[1:]
 
-    def on_step(step: str) -> None:
-        if step == fatal_step:
+    def on_crash_point(point: str) -> None:
+        if point == fatal_point:
             os.kill(os.getpid(), signal.SIGKILL)
 
     if daemon == "agent":
-        return agent_main.run(nodeagent.settings.read(argv), on_step)
-    return coordinator_main.run(read_settings(argv), on_step)
+        return agent_main.run(nodeagent.settings.read(argv), on_crash_point)
+    return coordinator_main.run(read_settings(argv), on_crash_point)
 
 
 if __name__ == "__main__":

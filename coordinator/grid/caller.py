@@ -6,8 +6,8 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, Protocol
 
+from coordinator.core.crash_points import OnCrashPoint
 from coordinator.core.errors import GridUnavailable, NotLeading
-from coordinator.core.steps import OnStep
 from coordinator.grid.calls import Call, Landing, NotSent, Refused
 from coordinator.grid.exchange import LostError, NotSentError, RefusedError, perform
 from coordinator.grid.operations import Create, DeleteFound, HttpCall, Operation, UpdateFound, is_write
@@ -51,14 +51,14 @@ class Caller:
         wapi: Wapi,
         deliver: Callable[[Landing], None],
         clock: Callable[[], float],
-        on_step: OnStep,
+        on_crash_point: OnCrashPoint,
         internal: InternalErrors,
         rights: Rights = AllRights(),  # noqa: B008, it has no state
     ) -> None:
         self._wapi = wapi
         self._deliver = deliver
         self._clock = clock
-        self._on_step = on_step
+        self._on_step = on_crash_point
         self._internal = internal
         self._rights = rights
         self._calls: SimpleQueue[Call | None] = SimpleQueue()

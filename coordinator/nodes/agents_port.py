@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import zmq
 
 from coordinator.cluster.token_reviewer import Review, Reviewed
+from coordinator.core.crash_points import OnCrashPoint
 from coordinator.core.errors import InternalFailure, ProtocolMismatch
 from coordinator.core.outbox import Note, Send, declined
-from coordinator.core.steps import OnStep
 from coordinator.nodes.admission import Admission
 from coordinator.nodes.connection_guard import ConnectionGuard
 from coordinator.nodes.enrolment import EnrolmentEffect
@@ -42,7 +42,7 @@ class AgentsPort:
         review: Callable[[Review], None],
         tell: Callable[[Note], None],
         clock: Callable[[], float],
-        on_step: OnStep,
+        on_crash_point: OnCrashPoint,
         internal: InternalErrors,
     ) -> None:
         self._sockets = sockets
@@ -50,7 +50,7 @@ class AgentsPort:
         self._review = review
         self._tell = tell
         self._clock = clock
-        self._on_step = on_step
+        self._on_step = on_crash_point
         self._internal = internal
 
     @property

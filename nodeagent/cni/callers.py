@@ -23,10 +23,10 @@ from nodeagent.cni.request import (
 )
 from nodeagent.cni.request_log import FAILED_ANSWER, VERBS, Case, RequestLog, answer_to
 from nodeagent.cni.server import Arrived, Garbled, ServerEvent, UnixServer
+from nodeagent.crash_points import OnCrashPoint
 from nodeagent.domain import events
 from nodeagent.domain.events import Event
 from nodeagent.domain.outcomes import Done, Failure, NotDurable, Outcome
-from nodeagent.steps import OnStep
 from protocol.errors import Problem
 
 ADDS_MAX: Final = 1024
@@ -42,7 +42,7 @@ class Means:
     requests: RequestLog
     new_request_id: Callable[[], str]
     clock: Callable[[], float]
-    on_step: OnStep
+    on_crash_point: OnCrashPoint
     log: Logger
     internal: InternalErrors
 
@@ -115,9 +115,9 @@ class Callers:
             else:
                 self._pending.put_back(case.pending)
             return []
-        self._means.on_step("plugin:answer:before")
+        self._means.on_crash_point("plugin:answer:before")
         heard = self._heard(self._server.answer(case.caller, answer_to(case, outcome), now_s))
-        self._means.on_step("plugin:answer:after")
+        self._means.on_crash_point("plugin:answer:after")
         return heard
 
     def _heard(self, served: Sequence[ServerEvent]) -> list[Event]:

@@ -13,8 +13,8 @@ from typing import Final
 from daemon.logs import Logger
 from nodeagent.cni.frame import BODY_BYTES_MAX, BadFrame, parse
 from nodeagent.cni.request import attachment_to_delete
+from nodeagent.crash_points import OnCrashPoint
 from nodeagent.domain.attachment import AttachmentId
-from nodeagent.steps import OnStep
 from protocol.errors import Problem
 
 FILES_PER_LOOK_MAX: Final = 1000
@@ -37,9 +37,9 @@ class PendingDelete:
 class PendingDeletes:
     """The directory of pending deletes. A file is given out once, and removed when told so."""
 
-    def __init__(self, directory: Path, on_step: OnStep, log: Logger) -> None:
+    def __init__(self, directory: Path, on_crash_point: OnCrashPoint, log: Logger) -> None:
         self._directory = directory
-        self._on_step = on_step
+        self._on_step = on_crash_point
         self._log = log
         self._seen_mtime_ns: int | None = None
         self._given: dict[Path, tuple[int, int]] = {}

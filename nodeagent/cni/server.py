@@ -16,7 +16,7 @@ from daemon.internal_errors import InternalErrors
 from daemon.logs import Logger
 from nodeagent.cni.connection import PeerGone, PluginConnection, Stage
 from nodeagent.cni.frame import BadFrame, Frame
-from nodeagent.cni.socket_path import CREDENTIALS, SocketPlace
+from nodeagent.cni.socket_path import CREDENTIALS, SocketPath
 from nodeagent.domain.events import Delivered, HungUp
 
 CONNECTIONS_MAX: Final = 2048
@@ -54,7 +54,7 @@ class UnixServer:
     def __init__(
         self,
         poller: zmq.Poller,
-        place: SocketPlace,
+        socket_path: SocketPath,
         connections_max: int,
         bounds: Bounds,
         log: Logger,
@@ -62,7 +62,7 @@ class UnixServer:
     ) -> None:
         self._internal = internal
         self._poller = poller
-        self._place = place
+        self._socket_path = socket_path
         self._connections_max = connections_max
         self._bounds = bounds
         self._log = log
@@ -84,19 +84,19 @@ class UnixServer:
         return len(self._by_caller)
 
     def open(self, now_s: float) -> None:
-        """Accept connections from now on. Raises `PlaceTaken`."""
-        self._listener = self._place.listen()
+        """Accept connections from now on. Raises `PathTaken`."""
+        self._listener = self._socket_path.listen()
         self._poll_listener(now_s)
 
     def bind_anew(self, now_s: float) -> bool:
         """Listen at the path again where it leads elsewhere by now; whether that was so.
 
-        Raises `PlaceTaken`, `PlaceRemoved`; the old socket stays open then.
+        Raises `PathTaken`, `PathRemoved`; the old socket stays open then.
         """
-        if self._listener is None or self._place.is_bound():
+        if self._listener is None or self._socket_path.is_bound():
             return False
-        self._place.take()
-        listener = self._place.listen()
+        self._socket_path.take()
+        listener = self._socket_path.listen()
         self._accept(now_s, self._connections_max)
         self._close_listener(self._listener)
         self._listener = listener
@@ -107,7 +107,7 @@ class UnixServer:
         """Accept what has already knocked, nothing after that."""
         if self._listener is None:
             return
-        self._place.leave()
+        self._socket_path.leave()
         self._accept(now_s, self._connections_max)
         self._close_listener(self._listener)
         self._listener = None

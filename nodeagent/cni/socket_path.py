@@ -35,24 +35,24 @@ CREDENTIALS: Final = struct.Struct("iii")
 """What SO_PEERCRED gives: pid, uid, gid."""
 
 
-class PlaceTaken(Exception):
+class PathTaken(Exception):
     """The socket cannot be opened there; the text names the path and the remedy."""
 
 
-class PlaceRemoved(Exception):
+class PathRemoved(Exception):
     """The directory is gone, and this container cannot see another one that takes its place."""
 
 
-class SocketPlace:
+class SocketPath:
     """`DIR/DRIVER.sock` with its lock, its pending deletes, its sign of life beside it."""
 
     def __init__(self, socket_dir: Path, driver_name: str) -> None:
-        """Raises `PlaceTaken` where the plugin would take no such directory."""
+        """Raises `PathTaken` where the plugin would take no such directory."""
         try:
             directory = normal(socket_dir)
         except NotPrivate as error:
-            raise PlaceTaken(f"--socket-dir: {error}") from None
-        self.socket_path = directory / f"{driver_name}.sock"
+            raise PathTaken(f"--socket-dir: {error}") from None
+        self.path = directory / f"{driver_name}.sock"
         self.pending_path = directory / f"{driver_name}.pending"
         self._alive_path = directory / f"{driver_name}.alive"
         self._leaving_path = marker(directory, driver_name)
@@ -63,19 +63,19 @@ class SocketPlace:
     def take(self) -> None:
         """Make the directories, keep every other agent out, as often as wanted.
 
-        Raises `PlaceTaken`, and `PlaceRemoved` where only a new container can see the directory that is there now.
+        Raises `PathTaken`, and `PathRemoved` where only a new container can see the directory that is there now.
         """
-        directory = self.socket_path.parent
+        directory = self.path.parent
         try:
             make_private(directory)
             make_private(self.pending_path)
             self._take_lock()
         except NotPrivate as error:
-            raise PlaceTaken(f"--socket-dir: {error}") from None
+            raise PathTaken(f"--socket-dir: {error}") from None
         except OSError as error:
             if _is_removed(directory):
-                raise PlaceRemoved(_REMOVED.format(directory=directory)) from None
-            raise PlaceTaken(f"--socket-dir: {error.filename or directory}: {error.strerror}") from None
+                raise PathRemoved(_REMOVED.format(directory=directory)) from None
+            raise PathTaken(f"--socket-dir: {error.filename or directory}: {error.strerror}") from None
 
     def _take_lock(self) -> None:
         if self._lock is not None and file_at(self._lock_path) == identity_of(os.fstat(self._lock)):
@@ -85,28 +85,28 @@ class SocketPlace:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(lock)
-            raise PlaceTaken(f"--socket-dir: another agent of this node serves {self.socket_path}") from None
+            raise PathTaken(f"--socket-dir: another agent of this node serves {self.path}") from None
         if self._lock is not None:
             os.close(self._lock)
         self._lock = lock
 
     def listen(self) -> socket.socket:
-        """The listening socket, where nobody else answers. Raises `PlaceTaken`."""
-        if server := _who_answers(self.socket_path):
-            raise PlaceTaken(f"--socket-dir: {server.format(path=self.socket_path)}")
-        self.socket_path.unlink(missing_ok=True)
+        """The listening socket, where nobody else answers. Raises `PathTaken`."""
+        if server := _who_answers(self.path):
+            raise PathTaken(f"--socket-dir: {server.format(path=self.path)}")
+        self.path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         # The mode must be right from the first moment on, so no chmod after the bind.
         previous = os.umask(0o177)
         try:
-            listener.bind(str(self.socket_path))
+            listener.bind(str(self.path))
         except OSError as error:
             listener.close()
-            raise PlaceTaken(f"--socket-dir: {self.socket_path}: {error.strerror}") from None
+            raise PathTaken(f"--socket-dir: {self.path}: {error.strerror}") from None
         finally:
             os.umask(previous)
         listener.listen(BACKLOG)
-        self._bound = file_at(self.socket_path)
+        self._bound = file_at(self.path)
         return listener
 
     def is_leaving(self) -> bool:
@@ -115,19 +115,19 @@ class SocketPlace:
 
     def is_bound(self) -> bool:
         """Whether the path still leads to the socket that `listen` has made."""
-        return self._bound is not None and file_at(self.socket_path) == self._bound
+        return self._bound is not None and file_at(self.path) == self._bound
 
     def trouble(self) -> str | None:
         """Why a plugin would not reach this process by the path, None when it would. Any thread may ask."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
             probe.settimeout(KNOCK_WAIT_S)
             try:
-                probe.connect(str(self.socket_path))
+                probe.connect(str(self.path))
                 credentials = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
             except OSError as error:
-                return f"the plugin's socket {self.socket_path} takes no connection: {error.strerror or error}"
+                return f"the plugin's socket {self.path} takes no connection: {error.strerror or error}"
         pid, _, _ = CREDENTIALS.unpack(credentials)
-        return None if pid == os.getpid() else f"another process serves the plugin's socket {self.socket_path}"
+        return None if pid == os.getpid() else f"another process serves the plugin's socket {self.path}"
 
     def was_alive(self) -> bool:
         """Whether an agent was well here before, in this boot: a boot empties the directory."""
@@ -145,7 +145,7 @@ class SocketPlace:
     def leave(self) -> None:
         """Remove the socket, unless it is another one; lock, pending deletes, sign of life stay."""
         if self.is_bound():
-            self.socket_path.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
 
 
 def _is_removed(directory: Path) -> bool:
@@ -164,7 +164,7 @@ def _who_answers(path: Path) -> str | None:
         except (FileNotFoundError, ConnectionRefusedError):
             return None
         except OSError as error:
-            raise PlaceTaken(f"--socket-dir: {path}: {error.strerror or error}") from None
+            raise PathTaken(f"--socket-dir: {path}: {error.strerror or error}") from None
         return _ORIGINAL if _speaks_as_original(probe) else _STRANGER
 
 

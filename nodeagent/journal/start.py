@@ -14,7 +14,7 @@ from typing import Final
 from nodeagent.journal.contents import Contents, Identity
 from nodeagent.journal.database import Damaged
 from nodeagent.journal.place import JournalUnready, Place, file_at, is_on_tmpfs
-from nodeagent.journal.store import OnStep, Store, WriteFailed
+from nodeagent.journal.store import OnCrashPoint, Store, WriteFailed
 
 _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 """Codes of a file that is no journal of ours; the last: a table or column is missing."""
@@ -33,22 +33,22 @@ class Opened:
     alarm: str | None = None
 
 
-def open_journal(place: Place, fresh: Identity, on_step: OnStep) -> Opened:
+def open_journal(place: Place, fresh: Identity, on_crash_point: OnCrashPoint) -> Opened:
     """The journal in `place`. `fresh`: whose it is, where it begins anew; its machine is not looked at else.
 
     Raises `JournalTaken` and `BootUnbelievable`, which stay, and `JournalUnready`, which may pass.
     """
     try:
         place.take()
-        return _open(place, fresh, on_step)
+        return _open(place, fresh, on_crash_point)
     except (sqlite3.Error, WriteFailed) as error:
         raise JournalUnready(f"--run-dir: {place.path}: {error}") from None
     except OSError as error:
         raise JournalUnready(f"--run-dir: {error.filename or place.path}: {error.strerror}") from None
 
 
-def _open(place: Place, fresh: Identity, on_step: OnStep) -> Opened:
-    store = Store(place, on_step)
+def _open(place: Place, fresh: Identity, on_crash_point: OnCrashPoint) -> Opened:
+    store = Store(place, on_crash_point)
     if file_at(place.path) is None:
         return _begin_anew(store, fresh)
     try:

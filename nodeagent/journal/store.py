@@ -23,7 +23,7 @@ LOOK_EVERY_S: Final = 10.0
 _PASSING: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY)
 """Errors after which the file is as it was."""
 
-OnStep = Callable[[str], None]
+OnCrashPoint = Callable[[str], None]
 
 
 class WriteFailed(Exception):
@@ -33,10 +33,10 @@ class WriteFailed(Exception):
 class Store:
     """The file, in the place of which this process has the lock."""
 
-    def __init__(self, place: Place, on_step: OnStep) -> None:
+    def __init__(self, place: Place, on_crash_point: OnCrashPoint) -> None:
         self._place = place
         self._log_path = _log_of(place.path)
-        self._on_step = on_step
+        self._on_step = on_crash_point
         self._connection: sqlite3.Connection | None = None
         self._files: tuple[object, object] | None = None
         self.rewrites = 0

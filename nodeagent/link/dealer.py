@@ -9,10 +9,10 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from daemon.logs import Logger
+from nodeagent.crash_points import OnCrashPoint
 from nodeagent.domain.events import Connected, ConnectionLost, EndpointLookedUp, Event, Received
 from nodeagent.link.credentials import Keys
 from nodeagent.link.host_names import HostNames, LookedUp
-from nodeagent.steps import OnStep
 from protocol.wire.codec import Unreadable, decode_to_agent, encode
 from protocol.wire.messages import Allocated, Gone, Ping, ToCoordinator
 from protocol.wire.values import MESSAGE_BYTES_MAX
@@ -51,14 +51,14 @@ class Dealer:
         poller: zmq.Poller,
         endpoints: Sequence[str],
         keys: Callable[[], Keys],
-        on_step: OnStep,
+        on_crash_point: OnCrashPoint,
         log: Logger,
     ) -> None:
         self._context = zmq.Context()
         self._poller = poller
         self._endpoints = endpoints
         self._keys = keys
-        self._on_step = on_step
+        self._on_step = on_crash_point
         self._log = log
         self._is_lost = False
         self._was_answered = False

@@ -11,11 +11,11 @@ import pytest
 from plans import asking
 from runtime_calls import PendingAdd, a_mac, add, delete, grid_holds, shows
 
-from coordinator.core.steps import STEPS as COORDINATOR_STEPS
+from coordinator.core.crash_points import CRASH_POINTS as COORDINATOR_CRASH_POINTS
 from demo.cluster import Cluster, Plan
 from demo.cni import Outcome
 from demo.daemons import Daemon
-from nodeagent.steps import STEPS as AGENT_STEPS
+from nodeagent.crash_points import CRASH_POINTS as AGENT_CRASH_POINTS
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
@@ -78,7 +78,7 @@ def steps(all_steps: tuple[str, ...], words: tuple[str, ...]) -> list[str]:
     return [step for step in all_steps if step.split(":")[1] in words]
 
 
-@pytest.mark.parametrize("step", steps(AGENT_STEPS, ASKED))
+@pytest.mark.parametrize("step", steps(AGENT_CRASH_POINTS, ASKED))
 def test_agent_dies_during_add(make_cluster: MakeCluster, make_netns: MakeNetns, step: str) -> None:
     cluster, lives, lives_netns = prepare(make_cluster, make_netns)
     node, netns = cluster.node, make_netns(a_mac())
@@ -91,7 +91,7 @@ def test_agent_dies_during_add(make_cluster: MakeCluster, make_netns: MakeNetns,
     assert_one_address_each(cluster, lives, lives_netns, comes, netns)
 
 
-@pytest.mark.parametrize("step", steps(AGENT_STEPS, FROM_RESERVE))
+@pytest.mark.parametrize("step", steps(AGENT_CRASH_POINTS, FROM_RESERVE))
 def test_agent_dies_while_a_pod_is_given_what_is_ready(
     make_cluster: MakeCluster, make_netns: MakeNetns, step: str
 ) -> None:
@@ -107,7 +107,7 @@ def test_agent_dies_while_a_pod_is_given_what_is_ready(
     assert_one_address_each(cluster, lives, lives_netns, comes, netns, READY)
 
 
-@pytest.mark.parametrize("step", steps(AGENT_STEPS, DURING_DEL))
+@pytest.mark.parametrize("step", steps(AGENT_CRASH_POINTS, DURING_DEL))
 def test_agent_dies_during_del(make_cluster: MakeCluster, make_netns: MakeNetns, step: str) -> None:
     cluster, lives, lives_netns = prepare(make_cluster, make_netns)
     node = cluster.node
@@ -140,7 +140,7 @@ def test_agent_dies_while_it_replays_a_pending_del(
 
 
 @pytest.mark.parametrize("with_agent", [False, True], ids=["alone", "and the agent too"])
-@pytest.mark.parametrize("step", steps(COORDINATOR_STEPS, ASKED))
+@pytest.mark.parametrize("step", steps(COORDINATOR_CRASH_POINTS, ASKED))
 def test_coordinator_dies_during_add(
     make_cluster: MakeCluster, make_netns: MakeNetns, step: str, *, with_agent: bool
 ) -> None:
@@ -163,7 +163,7 @@ def test_coordinator_dies_during_add(
     assert_one_address_each(cluster, lives, lives_netns, comes, netns)
 
 
-@pytest.mark.parametrize("step", steps(COORDINATOR_STEPS, FROM_RESERVE))
+@pytest.mark.parametrize("step", steps(COORDINATOR_CRASH_POINTS, FROM_RESERVE))
 def test_coordinator_dies_while_it_labels_and_refills(
     make_cluster: MakeCluster, make_netns: MakeNetns, step: str
 ) -> None:
@@ -179,7 +179,7 @@ def test_coordinator_dies_while_it_labels_and_refills(
     assert_one_address_each(cluster, lives, lives_netns, comes, netns, READY)
 
 
-@pytest.mark.parametrize("step", steps(COORDINATOR_STEPS, DURING_DEL))
+@pytest.mark.parametrize("step", steps(COORDINATOR_CRASH_POINTS, DURING_DEL))
 def test_coordinator_dies_during_del(make_cluster: MakeCluster, make_netns: MakeNetns, step: str) -> None:
     cluster, lives, lives_netns = prepare(make_cluster, make_netns)
     assert add(cluster.node, "goes", make_netns(a_mac())).ok
@@ -195,5 +195,5 @@ def test_coordinator_dies_during_del(make_cluster: MakeCluster, make_netns: Make
 
 def test_every_step_is_tried() -> None:
     tried = ASKED + FROM_RESERVE + DURING_DEL
-    untried = [step for step in AGENT_STEPS + COORDINATOR_STEPS if step.split(":")[1] not in tried]
+    untried = [step for step in AGENT_CRASH_POINTS + COORDINATOR_CRASH_POINTS if step.split(":")[1] not in tried]
     assert [step for step in untried if not step.startswith("pending:")] == []

@@ -39,7 +39,7 @@ NOBODY_NOTICES = (
     "nodeagent.link.session:Session._ticked",
     "nodeagent.cni.server:UnixServer.ticked",
     "nodeagent.cni.pending:PendingDeletes.look",
-    "nodeagent.cni.socket_path:SocketPlace.show_alive",
+    "nodeagent.cni.socket_path:SocketPath.show_alive",
     "nodeagent.loop:Loop._publish",
     "nodeagent.attachments.add:Adds.delivered",
 )

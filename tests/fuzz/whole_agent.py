@@ -19,6 +19,7 @@ from nodeagent.cni.callers import Callers, Means
 from nodeagent.cni.frame import BadFrame, parse
 from nodeagent.cni.request_log import RequestLog
 from nodeagent.cni.server import Arrived, Garbled, ServerEvent
+from nodeagent.crash_points import no_crash
 from nodeagent.domain import events
 from nodeagent.domain.presence import Directory, Sight
 from nodeagent.journal.contents import Changes, Contents, Identity
@@ -32,7 +33,6 @@ from nodeagent.metrics import Metrics
 from nodeagent.netns.mac import InterfaceMacs, own_mac
 from nodeagent.netns.reader import Look, Sighting
 from nodeagent.status import Reporter, starting
-from nodeagent.steps import no_step
 from nodeagent.turns import Turns
 from protocol.texts import is_fit
 from protocol.wire.codec import Unreadable, decode_to_agent, encode
@@ -184,7 +184,7 @@ class AgentWorld:
         log, metrics, internal = FitLog().logger, Metrics("test", "n1"), NothingUnexpected()
         numbers = (f"{number:012x}" for number in range(1, 10**6))
         place = Place(Path(self._directory), "n1", "infoblox")
-        opened = open_journal(place, IDENTITY, no_step)
+        opened = open_journal(place, IDENTITY, no_crash)
         self._store = opened.store
 
         def make(rows: Rows, now_s: float) -> Machine:
@@ -198,7 +198,7 @@ class AgentWorld:
         pending = cast(Any, SimpleNamespace(look=list, find=lambda _: None, count=lambda: 0))
         requests = (f"r-{number}" for number in range(10**6))
         means = Means(
-            server, pending, RequestLog(metrics, log), lambda: next(requests), clock, no_step, log, internal
+            server, pending, RequestLog(metrics, log), lambda: next(requests), clock, no_crash, log, internal
         )
         drivers = Drivers(
             poller=cast(Any, SimpleNamespace(poll=lambda wait_ms: [], register=lambda *_: None)),

@@ -18,10 +18,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from coordinator.cluster.token_reviewer import Review, Reviewed
+from coordinator.core.crash_points import no_crash
 from coordinator.core.errors import EnrolmentUnavailable
 from coordinator.core.networks import NetworkRules
 from coordinator.core.policy import Policy
-from coordinator.core.steps import no_step
 from coordinator.grid.caller import Caller
 from coordinator.grid.operations import HttpCall
 from coordinator.grid.wapi_reply import read_body
@@ -100,11 +100,11 @@ class CoordinatorWorld:
         admission = Admission(authorized, enrolment, RateLimit(), timer, lambda: 1_800_000_000_000)
         notes = Notes(Metrics("test", "blue").count, log.logger, timer)
         sockets = Sockets(cast(Any, self), cast(Any, _NoGuard()), cast(Any, _NoZap()))
-        port = AgentsPort(sockets, admission, self._review, notes.tell, timer, no_step, internal)
+        port = AgentsPort(sockets, admission, self._review, notes.tell, timer, no_crash, internal)
         self._loop = Loop(machine, port, self._inbox, notes, timer, internal, lambda answer: None)
         # Its thread does not run: each call is made at once, by the same code.
         wapi = cast(Any, SimpleNamespace(send=self._call_grid))
-        self._caller = Caller(wapi, self._inbox.put, timer, no_step, internal)
+        self._caller = Caller(wapi, self._inbox.put, timer, no_crash, internal)
         self._loop.start(cast(Caller, self))
 
     def hear(self, key: bytes, payload: bytes, connection: bytes = b"n1-1") -> None:

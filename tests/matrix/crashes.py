@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from coordinator.core.steps import STEPS as COORDINATOR_STEPS
+from coordinator.core.crash_points import CRASH_POINTS as COORDINATOR_CRASH_POINTS
 from demo.daemons import Daemon, DaemonFailed
-from nodeagent.steps import STEPS as AGENT_STEPS
+from nodeagent.crash_points import CRASH_POINTS as AGENT_CRASH_POINTS
 from tests.matrix.row import Course, Fault
 from tests.matrix.site import Site
 
@@ -121,7 +121,7 @@ def _dying_agent(site: Site, step: str) -> Daemon:
 
 def crashes() -> list[Fault]:
     """All of them."""
-    return [*map(_of_agent, AGENT_STEPS), *map(_of_coordinator, COORDINATOR_STEPS)]
+    return [*map(_of_agent, AGENT_CRASH_POINTS), *map(_of_coordinator, COORDINATOR_CRASH_POINTS)]
 
 
 def _of_agent(step: str) -> Fault:

@@ -297,10 +297,10 @@ from nodeagent.attachments import vanished
 from nodeagent.__main__ import run
 vanished.LOOK_EVERY_S = float(os.environ["LOOK_EVERY_S"])
 loop.END_AFTER_S = float(os.environ["END_AFTER_S"])
-def on_step(name):
+def on_crash_point(name):
     if name == os.environ["KILL_AT"]:
         os.kill(os.getpid(), signal.SIGKILL)
-sys.exit(run(settings.read(sys.argv[1:]), on_step))
+sys.exit(run(settings.read(sys.argv[1:]), on_crash_point))
 """
 
 

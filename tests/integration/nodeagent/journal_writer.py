@@ -37,13 +37,13 @@ def main(directory: Path, step: str = "", times: int = 0) -> None:
     """Write until something kills this process; itself at the `times`-th `step`."""
     passed = 0
 
-    def on_step(name: str) -> None:
+    def on_crash_point(name: str) -> None:
         nonlocal passed
         passed += name == step
         if step and passed == times:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    opened = open_journal(Place(directory, "node-1", "infoblox"), FRESH, on_step)
+    opened = open_journal(Place(directory, "node-1", "infoblox"), FRESH, on_crash_point)
     rows = Rows(opened.contents)
     number = len(rows.allocations)
     while True:

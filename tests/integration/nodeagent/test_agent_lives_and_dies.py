@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from agent_world import PATIENCE_S, Agent, AgentEnded, Answer, Staging, World, a_config, frame_of
 
-from nodeagent.steps import STEPS
+from nodeagent.crash_points import CRASH_POINTS
 from protocol.wire.messages import Allocate, Claims, Hello
 from tests.original_daemon import OriginalDaemon
 
@@ -57,7 +57,7 @@ def test_what_was_told_survives_a_kill(world: World) -> None:
     assert world.add().address == address
 
 
-@pytest.mark.parametrize("step", [step for step in STEPS if not step.startswith("pending")])
+@pytest.mark.parametrize("step", [step for step in CRASH_POINTS if not step.startswith("pending")])
 def test_a_kill_at_any_step_leaves_one_address_for_the_living_and_none_for_the_others(
     world: World, step: str
 ) -> None:

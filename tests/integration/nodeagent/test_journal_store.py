@@ -46,12 +46,12 @@ def place(directory: Path) -> Iterator[Place]:
     place.leave()
 
 
-def no_step(name: str) -> None:
+def no_crash(name: str) -> None:
     pass
 
 
 def opened(place: Place, fresh: object = FRESH) -> Opened:
-    return open_journal(place, fresh, no_step)  # type: ignore[arg-type]
+    return open_journal(place, fresh, no_crash)  # type: ignore[arg-type]
 
 
 def written(place: Place, count: int = 3) -> tuple[Opened, Rows]:

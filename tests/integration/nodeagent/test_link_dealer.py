@@ -6,10 +6,10 @@ import structlog
 import zmq
 from agent_world import PATIENCE_S, FakeCoordinator
 
+from nodeagent.crash_points import no_crash
 from nodeagent.domain.events import Connected, Event, Received
 from nodeagent.link.credentials import Keys
 from nodeagent.link.dealer import MESSAGES_PER_TURN, Dealer
-from nodeagent.steps import no_step
 from protocol import keys
 from protocol.wire.messages import Ping, Pong
 
@@ -22,7 +22,7 @@ def test_a_flood_of_messages_leaves_the_loop_its_turns_and_nothing_is_lost() -> 
     coordinator.policy = lambda _: [Pong(id="pong")] * MANY
     poller = zmq.Poller()
     pair = Keys(own, others.public)
-    dealer = Dealer(poller, [coordinator.endpoint], lambda: pair, no_step, structlog.get_logger())
+    dealer = Dealer(poller, [coordinator.endpoint], lambda: pair, no_crash, structlog.get_logger())
     try:
         dealer.renew(0, coordinator.endpoint)
         turns: list[list[Event]] = []

@@ -13,8 +13,8 @@ import pytest
 from coordinator.cluster.reflector import Pace, Reflector
 from coordinator.cluster.token_claims import TokenRules
 from coordinator.cluster.token_reviewer import Review, Reviewed, Reviewer
+from coordinator.core.crash_points import no_crash
 from coordinator.core.errors import EnrolmentUnavailable
-from coordinator.core.steps import no_step
 from coordinator.grid.caller import Caller
 from coordinator.grid.calls import Call, Form, Landing, Lost, NotSent, Refused
 from coordinator.grid.operations import DeleteFound, HttpCall, Search
@@ -92,7 +92,7 @@ def test_a_watch_that_fails_at_what_it_hears_asks_again(internal: InternalErrors
 
 
 def landing_of(send: Callable[[HttpCall, float], Any], internal: InternalErrors) -> Landing:
-    caller = Caller(cast(Any, SimpleNamespace(send=send)), lambda _: None, lambda: 0.0, no_step, internal)
+    caller = Caller(cast(Any, SimpleNamespace(send=send)), lambda _: None, lambda: 0.0, no_crash, internal)
     return caller.landing(
         Call(1, (Search("extensibleattributedef", {"name": "VM ID"}, ("name",)),), Form.REQUEST, 1.0)
     )
@@ -131,7 +131,7 @@ def test_who_may_not_lead_any_more_sends_nothing_that_writes(
         return []
 
     rights = Rights(begin=False, write_singly=False)
-    caller = Caller(cast(Any, SimpleNamespace(send=send)), lambda _: None, lambda: 0.0, no_step, internal, rights)
+    caller = Caller(cast(Any, SimpleNamespace(send=send)), lambda _: None, lambda: 0.0, no_crash, internal, rights)
     landing = caller.landing(Call(1, (operation,), form, 1.0))
     assert bool(sent) is sends
     assert isinstance(landing, NotSent) is not sends
@@ -145,7 +145,7 @@ def test_who_may_not_write_singly_sends_nothing_after_its_search(internal: Inter
         return [{"_ref": "fixedaddress/1", "extattrs": {"Allocation ID": {"value": "x"}}}]
 
     rights = Rights(begin=True, write_singly=False)
-    caller = Caller(cast(Any, SimpleNamespace(send=send)), lambda _: None, lambda: 0.0, no_step, internal, rights)
+    caller = Caller(cast(Any, SimpleNamespace(send=send)), lambda _: None, lambda: 0.0, no_crash, internal, rights)
     assert isinstance(caller.landing(Call(1, (DELETION,), Form.SEPARATE, 1.0)), Refused)
     assert sent == ["GET"]
 

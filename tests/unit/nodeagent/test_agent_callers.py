@@ -15,9 +15,9 @@ from nodeagent.cni.callers import Callers, Means
 from nodeagent.cni.frame import EXIT_NOT_DURABLE, Frame
 from nodeagent.cni.request_log import RequestLog
 from nodeagent.cni.server import Arrived, ServerEvent
+from nodeagent.crash_points import no_crash
 from nodeagent.domain.events import Event
 from nodeagent.metrics import Metrics
-from nodeagent.steps import no_step
 
 NO_BYTES = cast(Any, None)
 """What the code that reads standard input does not expect."""
@@ -45,7 +45,7 @@ def served(frame: Frame, *unexpected: str) -> tuple[list[Event], list[bytes]]:
     internal = InternalErrors(log, told.append, lambda: 0.0)
     plugin, pending = Plugin(frame), cast(Any, SimpleNamespace(find=lambda _: None))
     requests = RequestLog(Metrics("test", "n1"), log)
-    means = Means(cast(Any, plugin), pending, requests, lambda: "r-1", lambda: 0.0, no_step, log, internal)
+    means = Means(cast(Any, plugin), pending, requests, lambda: "r-1", lambda: 0.0, no_crash, log, internal)
     heard = Callers(means).collect({}, 0.0)
     assert told == [*unexpected]
     assert requests.count() == 0

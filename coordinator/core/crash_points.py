@@ -1,12 +1,12 @@
-"""The named steps at which a test can stop this process for good."""
+"""The named points at which a test can stop this process for good."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-OnStep = Callable[[str], None]
+OnCrashPoint = Callable[[str], None]
 
-STEPS = (
+CRASH_POINTS = (
     "message:hello:received",
     "message:claims:received",
     "message:allocate:received",
@@ -29,5 +29,5 @@ STEPS = (
 )
 
 
-def no_step(name: str) -> None:
+def no_crash(name: str) -> None:
     """What production passes."""

@@ -1,16 +1,17 @@
-"""The named steps at which a test can stop this process for good.
+"""The named points at which a test can stop this process for good.
 
-Drivers call `on_step(name)` right before and right after whatever a crash could tear apart. In production the
-function does nothing; a test passes one that kills its own process, so that every place is tried without timing.
+Drivers call `on_crash_point(name)` right before and right after whatever a crash could tear apart. In production
+the function does nothing. A test passes one that kills its own process, so that every place is tried without
+timing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-OnStep = Callable[[str], None]
+OnCrashPoint = Callable[[str], None]
 
-STEPS = (
+CRASH_POINTS = (
     "journal:ready:before",
     "journal:ready:after",
     "journal:held:before",
@@ -36,5 +37,5 @@ STEPS = (
 )
 
 
-def no_step(name: str) -> None:
+def no_crash(name: str) -> None:
     """What production passes."""
