@@ -169,7 +169,7 @@ class Machine:
     def _start(self, now_s: float) -> None:
         if self._leader is None:
             self._references.took_over(now_s)
-            self._definitions.look_up(self._sweeper.start, now_s)
+            self._definitions.look_up(self._sweeper.start_soon, now_s)
         else:
             self._definitions.look_only(self._warm_listing.start, now_s)
 

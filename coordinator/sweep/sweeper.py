@@ -12,6 +12,9 @@ from coordinator.sweep.listing import ListTask, Page, read_objects
 from protocol.errors import Problem
 from protocol.wire.status import SweepStatus
 
+FIRST_AFTER_S: Final = 1.0
+"""How long after its start a coordinator begins to list."""
+
 RETRY_S: Final = 60.0
 """How long after a listing that the grid refused it is tried again."""
 
@@ -47,6 +50,14 @@ class Sweeper:
         self.unreadable = 0
         """How many objects of the last listing could not be read."""
         self._listed_at_s: float | None = None
+
+    def start_soon(self, now_s: float) -> None:
+        """Begin the first listing in a moment.
+
+        Its first page may take a grid with many objects long. Agents that were waiting for a coordinator connect
+        within a moment, and their ADDs would wait for that page.
+        """
+        self._next_s = now_s + FIRST_AFTER_S
 
     def start(self, now_s: float) -> None:
         """Begin a listing now."""

@@ -22,6 +22,7 @@ from coordinator.lane.commands import Mishap, WakeAt
 from coordinator.lane.events import Ticked
 from coordinator.lane.task import COMPANY_S
 from coordinator.machine import Machine, Received
+from coordinator.sweep.sweeper import FIRST_AFTER_S
 from gridsim.database import calls
 from gridsim.model import Grid
 from protocol.wire import messages, values
@@ -191,13 +192,19 @@ class World:
         if listed:
             self.start()
 
-    def start(self) -> None:
-        """The coordinator begins to read the grid."""
+    def begin(self) -> None:
+        """The coordinator hears whoever waited for it, and has not begun to list."""
         self._carry_out(self.machine.start(self.now_s))
+
+    def start(self) -> None:
+        """The coordinator has begun, and reads the grid."""
+        self.begin()
+        self.passes(FIRST_AFTER_S)
 
     def begin_anew(self) -> None:
         """What the loop does with a machine that has failed."""
         self._carry_out(self.machine.begin_anew(self.now_s))
+        self.passes(FIRST_AFTER_S)
 
     def draw(self) -> str:
         self._drawn += 1

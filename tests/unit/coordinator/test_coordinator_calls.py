@@ -1,11 +1,13 @@
 """Few calls: what each thing that nodes ask for costs at the grid."""
 
-from machine_world import NETWORK, World
+from machine_world import NETWORK, Fate, World
 from test_coordinator_machine import connected
 
 from coordinator.allocation.asks import ASKS_OF_NODE_MAX
+from coordinator.grid.operations import ReadPage
 from coordinator.lane.task import COMPANY_S
 from coordinator.machine import Received
+from coordinator.sweep.sweeper import FIRST_AFTER_S
 from gridsim.model import Grid
 from protocol.wire import messages, values
 from protocol.wire.values import Label
@@ -35,6 +37,25 @@ def warm(world, agent) -> None:
     """The network was looked up."""
     agent.ask(label=a_label(255))
     agent.told()
+
+
+def test_adds_that_waited_for_a_coordinator_do_not_wait_for_its_listing():
+    world, made = World(listed=False), []
+
+    def answered(call):
+        made.extend(type(operation) for operation in call.operations)
+        return Fate.ANSWERED
+
+    world.fate = answered
+    world.begin()
+    agent = world.agent()
+    agent.hello()
+    agent.ask(label=a_label(1))
+    assert agent.told()
+    assert ReadPage not in made
+    world.passes(FIRST_AFTER_S)
+    assert ReadPage in made
+    assert world.machine.index.is_complete
 
 
 def test_an_add_without_reserve_is_one_call_with_its_label():

@@ -11,6 +11,7 @@ from test_coordinator_machine import LABEL, claim
 from coordinator.grid.calls import Call
 from coordinator.lease.standing import Follows, Leads
 from coordinator.sweep import warm_listing
+from coordinator.sweep.sweeper import FIRST_AFTER_S
 from coordinator.tasks.references import SETTLED_S
 from gridsim.model import Grid
 from protocol.admin.messages import TurnedDown, Verify
@@ -98,6 +99,7 @@ def test_who_takes_over_begins_as_at_a_start() -> None:
     agent.say(messages.Ping(id="p"))
     leads(world)
     assert status(world).why_not_leading is None
+    world.passes(FIRST_AFTER_S)
     assert status(world).listed
     agent.hello()
     agent.ask(label=LABEL)
