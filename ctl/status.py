@@ -32,8 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of this subcommand."""
     parser.add_argument(
         "--coordinator-status",
+        action="append",
         metavar="URL",
-        help=f"where the coordinator answers (default: {COORDINATOR_URL}, if it runs there)",
+        help=f"where a coordinator answers (default: {COORDINATOR_URL}, if it runs there); repeat",
     )
     parser.add_argument(
         "--agent-status",
@@ -45,12 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print all daemons; 1 when one that was named did not answer, none did, or an agent is not connected."""
-    coordinator, agents = arguments.coordinator_status, arguments.agent_status or []
+    coordinators, agents = arguments.coordinator_status or [], arguments.agent_status or []
     with pages.make_session() as session:
         are_well = [
             _show(session, place)
             for place in (
-                *_places("coordinator", COORDINATOR_URL, [coordinator] if coordinator else []),
+                *_places("coordinator", COORDINATOR_URL, coordinators),
                 *_places("agent", AGENT_URL, agents),
             )
         ]

@@ -81,6 +81,7 @@ def test_an_agent_is_sent_to_the_leader_wherever_that_runs(
     site: Site, replicas: Replicas, agent: RunningPod
 ) -> None:
     assert replicas.leader == 1
+    assert sum(pod.daemon.count("enrolled") for pod in replicas.pods.values()) == 1, "one enrols it for both"
     assert [replicas.status(number)["why_not_leading"] is None for number in (0, 1)] == [False, True]
     add_and_del(site, "web-0")
 

@@ -15,7 +15,7 @@ from ctl.__main__ import main
 from daemon.bounds import Bounds
 from daemon.logs import make_logger
 from daemon.status_server import Pages, StatusServer
-from protocol.wire.status import AgentStatus, CoordinatorStatus
+from protocol.wire.status import AgentStatus, CoordinatorStatus, LeaseStatus
 from tests.statuses import a_coordinator, an_agent
 
 Daemons = Callable[..., str]
@@ -61,6 +61,22 @@ def test_all_daemons_are_shown(daemons: Daemons) -> None:
     assert lines[0] == f"coordinator {coordinator}: cluster prod-1 (c0ffee000000), release 0.1.0"
     assert f"agent {agent}: node node-a, driver infoblox, release 0.1.0, boot 33333333" in lines
     assert f"agent {other}: node node-b, driver infoblox, release 0.1.0, boot 33333333" in lines
+
+
+def test_two_coordinators_are_shown_with_the_one_that_leads(daemons: Daemons) -> None:
+    lease = LeaseStatus(
+        identity="pod-2_b", holder="pod-1_a", since="10:00", renewed_s_ago=None, valid=False, trouble=""
+    )
+    leader, other = daemons(a_coordinator()), daemons(a_coordinator(why_not_leading="pod-1_a leads", lease=lease))
+    command = [sys.executable, "-m", "ctl", "status"]
+    flags = ["--coordinator-status", leader, "--coordinator-status", other, "--agent-status", daemons(an_agent())]
+    result = subprocess.run([*command, *flags], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    first, _, second = result.stdout.partition(f"coordinator {other}: ")
+    assert first.startswith(f"coordinator {leader}: ")
+    assert "NOT LEADING" not in first
+    assert "NOT LEADING  pod-1_a leads" in second
+    assert "held by pod-1_a since 10:00; this one is pod-2_b" in second
 
 
 def test_a_proxy_of_the_environment_is_not_asked(daemons: Daemons, nobody: str) -> None:

@@ -204,6 +204,7 @@ def test_two_coordinators_never_share_a_node_and_a_roll_out_needs_no_third(every
         "type": "RollingUpdate",
         "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0},
     }
+    assert deployment["spec"]["minReadySeconds"] >= 10, "the next leader has read the grid"
     by_node, by_zone = pod_of(deployment)["topologySpreadConstraints"]
     assert (by_node["topologyKey"], by_node["whenUnsatisfiable"]) == ("kubernetes.io/hostname", "DoNotSchedule")
     assert by_zone["whenUnsatisfiable"] == "ScheduleAnyway"
