@@ -132,7 +132,9 @@ class Machine:
         policy = self._policy
         self._provider = Provider((policy.cluster_id, *policy.former), policy.cluster_name, policy.names)
         self._references = References(are_allowed=policy.may_call_singly)
-        self._definitions = Definitions(policy, self._provider, self._runner, self._outbox, self._alarms)
+        self._definitions = Definitions(
+            policy, self._provider, self._runner, self._outbox, self._alarms, self._references.may_come
+        )
         return Parts(
             policy=policy,
             writer=Writer(policy.cluster_id, policy.cluster_name, policy.names),

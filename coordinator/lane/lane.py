@@ -193,6 +193,7 @@ class Lane:
     def _lost(self, flight: Flight, event: Lost) -> list[LaneCommand]:
         was_well = self.outage is None
         notes = self._did_not_get_through(event)
+        self.request.lost(flight.call.form)
         if was_well and self.outage:
             self.outage = self.outage.retried_at(event.now_s)
         for task in flight.tasks:

@@ -18,7 +18,7 @@ class RequestUse:
         self.known: Form | None = None
         self._known_before: Form | None = None
         self._is_proven = False
-        """Whether a call in this form was answered."""
+        """Whether a call in this form was answered, or may have been carried out."""
 
     def try_again(self) -> None:
         """Somebody may have allowed it meanwhile: the next look-up at the start of the queue tries it."""
@@ -32,6 +32,12 @@ class RequestUse:
             return []
         self.form = self.known = form
         return [Note("request_probed", {"form": form.name.lower()})]
+
+    def lost(self, form: Form) -> None:
+        """A call in this form has no outcome. What a single one wrote may come later: `request` has to wait."""
+        if form is Form.SEPARATE:
+            self._is_proven = True
+            self.form = self.form or self.known
 
     def refused(self, reason: str) -> list[Note]:
         """The grid does not let this user use it: calls go singly from now on."""

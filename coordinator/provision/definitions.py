@@ -25,9 +25,19 @@ _DEFINE: Final = "a superuser of the grid defines them: 'cni-infoblox grid prepa
 class Definitions:
     """The definitions of our attributes. Each look-up also tells whether the user may use `request` by now."""
 
-    def __init__(self, policy: Policy, provider: Provider, runner: Runner, outbox: Outbox, alarms: Alarms) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        provider: Provider,
+        runner: Runner,
+        outbox: Outbox,
+        alarms: Alarms,
+        may_come: Callable[[float], bool],
+    ) -> None:
         self._policy = policy
         self._provider = provider
+        self._may_come = may_come
+        """Whether a write by reference may still be carried out at this time."""
         self._runner = runner
         self._outbox = outbox
         self._alarms = alarms
@@ -62,7 +72,9 @@ class Definitions:
 
     def _ask(self, task: DefinitionsTask, then: Callable[[float], None], now_s: float) -> None:
         self._is_asking = True
-        self._runner.try_request_with(task, lambda outcome, at_s: self._told(outcome, then, at_s), now_s)
+        # Once writes go to ids nobody waits any more for what may come by reference.
+        submit = self._runner.submit if self._may_come(now_s) else self._runner.try_request_with
+        submit(task, lambda outcome, at_s: self._told(outcome, then, at_s), now_s)
 
     def refresh(self, now_s: float) -> None:
         """Somebody needs them now: ask the grid again where the last answer is old, or was bad news."""

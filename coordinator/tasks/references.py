@@ -33,6 +33,12 @@ class References:
         self._doubtful_until_s = {each: until_s for each, until_s in doubtful if now_s < until_s}
         self._doubtful_until_s[allocation] = now_s + SETTLED_S
 
+    def may_come(self, now_s: float) -> bool:
+        """Whether a write by reference may still be carried out, of ours or of a coordinator before this one."""
+        if not self._are_allowed:
+            return False
+        return now_s < max(self._settled_at_s, *self._doubtful_until_s.values(), 0.0)
+
     def free_at_s(self, allocation: str) -> float:
         """From when this id may be written by reference; never, where that is infinite."""
         return max(self._settled_at_s, self._doubtful_until_s.get(allocation, 0.0))

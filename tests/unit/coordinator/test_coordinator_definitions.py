@@ -208,21 +208,34 @@ class Users(World):
         return super()._transport(http, read_timeout_s)
 
 
-def test_a_user_who_is_allowed_request_uses_it_soon_and_what_waited_for_references_goes():
+def test_a_user_who_is_allowed_request_uses_it_soon():
     world = Users("no-request", lookup_ttl_s=10.0)
     agent = connected(world)
     agent.ask(label=LABEL)
-    told = agent.told()
-    agent.let_go(told.allocation, was_held=False)
+    assert agent.told()
     assert world.mode() == "separate"
     world.allow("superuser")
-    agent.stays(12.0)
-    assert world.objects()
+    agent.stays(62.0)
     agent.ask(label=LABEL)
     assert agent.told()
     assert world.mode() == "request"
-    assert told.allocation not in world.objects()
     assert world.notes.count("request_probed") == 1
+
+
+def test_what_would_have_waited_for_ever_goes_when_request_is_allowed_again():
+    world = Users("ordinary", lookup_ttl_s=10.0, several=True)
+    agent = connected(world)
+    agent.ask(label=LABEL)
+    told = agent.told()
+    world.allow("no-request")
+    agent.let_go(told.allocation, was_held=False)
+    agent.stays(120.0)
+    assert told.allocation in world.objects()
+    world.allow("ordinary")
+    agent.ask(label=LABEL)
+    assert agent.take(messages.Declined)
+    assert world.objects() == {}
+    assert agent.take(messages.Gone)
 
 
 def test_where_several_serve_an_ask_that_is_refused_finds_out_that_request_is_allowed_by_now():

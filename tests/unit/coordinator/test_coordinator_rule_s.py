@@ -175,6 +175,53 @@ def test_a_name_is_not_written_while_another_call_about_the_object_may_still_be_
     assert outcomes
 
 
+def allow_request(world):
+    world.grid.faults = world.grid.faults.changed({"user_kind": "ordinary"})
+
+
+def mode(world):
+    return world.machine.status(None, world.now_s).grid.mode
+
+
+def test_while_a_label_by_reference_may_still_come_request_is_not_tried_since_it_would_not_wait():
+    world, agent, _ = settled(lookup_ttl_s=5.0)
+    agent.ask(for_reserve=True)
+    ready = agent.told()
+    world.lose = {"PUT"}
+    agent.label(ready.allocation, LABEL)
+    allow_request(world)
+    agent.let_go(ready.allocation, was_held=False)
+    agent.stays(10.0)
+    agent.ask(label=LABEL)
+    assert agent.told().address != ready.address
+    assert mode(world) == "separate"
+    world.carry_out_late()
+    assert ready.address in world.objects().values()
+    agent.stays(SETTLED_S)
+    agent.ask(label=LABEL)
+    assert agent.told()
+    assert mode(world) == "request"
+
+
+def test_a_label_that_loses_its_outcome_while_request_is_about_to_be_tried_puts_that_off(monkeypatch):
+    world, agent, _ = settled()
+    agent.ask(for_reserve=True)
+    ready = agent.told()
+    request = world.machine._lane.request
+    transport = world._transport
+
+    def while_it_is_sent(http, read_timeout_s):
+        if http.method == "PUT":
+            request.try_again()
+        return transport(http, read_timeout_s)
+
+    monkeypatch.setattr(world, "_transport", while_it_is_sent)
+    world.lose = {"PUT"}
+    agent.label(ready.allocation, LABEL)
+    assert request.form is Form.SEPARATE
+    assert not request.single_forbidden(Form.REQUEST)
+
+
 def test_no_id_is_ever_written_by_reference():
     world, agent, told = settled()
     edit(world, told.address, extattrs={})
