@@ -27,7 +27,7 @@ help:
 	@echo "make lock         renew the locked versions that the images are built from"
 	@echo "make check        style, types, import contracts, generated documents"
 	@echo "make unit         the fast tests alone"
-	@echo "make bench        how fast it is, next to what else one could use (PART=exec, … for some of it); about 10 minutes"
+	@echo "make bench        how fast it is, next to what else one could use (PART=exec, … for some of it; THOROUGH=1); about 20 minutes"
 	@echo "make manifests    write the single files of k8s/ anew"
 	@echo "make docs         write the generated documents anew"
 	@echo "make format       let ruff format the code"
@@ -147,7 +147,7 @@ docs: $(READY)
 	$(BIN)/python docs/generate_errors.py
 
 bench: installed system runtimes plugin
-	$(SUDO) $(BIN)/python -m bench run $(PART)
+	$(SUDO) $(BIN)/python -m bench run $(if $(THOROUGH),--thorough) $(PART)
 	$(if $(PART),,$(SUDO) $(BIN)/python -m bench page)
 
 format: $(READY)

@@ -49,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     running.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     running.add_argument("--output", type=Path, default=OUTPUT, help="where JSON and plots go")
     running.add_argument("--quick", action="store_true", help="small counts: whether it works, not how fast it is")
+    running.add_argument("--thorough", action="store_true", help="what takes long is done as often as the rest")
     running.set_defaults(command=_run)
     paging = commands.add_parser("page", help="write the page from what was measured")
     paging.add_argument("--output", type=Path, default=OUTPUT, help="where JSON and plots are")
@@ -77,7 +78,7 @@ def _run(arguments: argparse.Namespace) -> int:
         _say(f"[{number}/{len(names)}] {name}")
         (output / f"{name}.json").unlink(missing_ok=True)
         try:
-            result = _measured(name, is_quick=arguments.quick)
+            result = _measured(name, is_quick=arguments.quick, is_thorough=arguments.thorough)
         except Wrong as wrong:
             print(f"bench: {name}: {wrong}", file=sys.stderr)
             continue
@@ -93,11 +94,11 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0 if len(results) == len(names) else 1
 
 
-def _measured(name: str, *, is_quick: bool) -> Result:
+def _measured(name: str, *, is_quick: bool, is_thorough: bool) -> Result:
     """One part's result, with the machine and the time that it took."""
     machine, began_s = describe(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="cni-infoblox-bench-") as directory:
-        result = PARTS[name](Run(Path(directory), is_quick, _say))
+        result = PARTS[name](Run(Path(directory), is_quick, is_thorough, _say))
     return replace(result, machine=machine, took_s=time.monotonic() - began_s, is_quick=is_quick)
 
 

@@ -7,7 +7,8 @@ import signal
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from itertools import product
 from typing import Final
 
 from bench.books import check_books
@@ -20,8 +21,12 @@ from bench.throughput import OPERATION_MS
 from bench.wire_node import UNBOUNDED
 from demo.cluster import Cluster, Plan
 from demo.plugin_calls import PluginCalls
+from nodeagent.link.failover import STEADY_S
+from tests.kubernetes_stub import KubernetesStub
 
 DEATHS: Final = 20
+LEASE_DEATHS: Final = 5
+"""Of a leader that does not give its Lease up: each takes 20 s, and only a thorough run has all of them."""
 LATENCY_MS: Final = 20
 RESERVE: Final = 50
 ADDS_EACH: Final = 10
@@ -32,46 +37,68 @@ FOUND_S: Final = 90.0
 IFNAME: Final = "absent0"
 SUBNET: Final = "10.61.0.0/16"
 ENDS: Final = {"killed": signal.SIGKILL, "ended": signal.SIGTERM}
+LABELS: Final = {"killed": "SIGKILL", "ended": "SIGTERM"}
+PAIRS: Final = {"several": "without Kubernetes", "lease": "with a Lease"}
 COMPARED: Final = """\
-Two coordinators serve with `--several`, without Kubernetes; the node's agent knows both. The one that serves the
-node is killed with SIGKILL, in another row ended with SIGTERM, and a new container that has nothing ready asks at
-once; the time counts from the signal to the address, with every try again. Then it is started anew, and is the
-one that waits. *Ready*: 50 addresses are, and containers come one after the other through the static plugin, ten
-before each death and ten from the moment of it."""
+Two coordinators, of which the node's agent knows both. *Without Kubernetes*: both serve (`--several`). *With a
+Lease*: one leads (`--leader-elect`, with the timings of Kubernetes' own components), at a stand-in for the API
+server. The one that serves the node is killed with SIGKILL, in other rows ended with SIGTERM, and a new container
+that has nothing ready asks at once; the time counts from the signal to the address, with every try again. Then it
+is started anew, and is the one that waits. *Ready*: 50 addresses are, without Kubernetes, and containers come one
+after the other through the static plugin, ten before each death and ten from the moment of it. `THOROUGH=1` kills
+the leader 20 times, too."""
 
 
 def measure(run: Run) -> Result:
     """The first ADD after each death; the ADDs from what is ready, before and after."""
     samples: dict[str, Samples] = {}
     checks: list[str] = []
-    for name, end in ENDS.items():
-        with _pair(run, name, reserve=0) as cluster:
-            samples[f"several.{name}.first_add"] = Samples("s", _first_adds(run, cluster, end))
-            checks.append(f"{name}: {check_books(cluster.grid, {})}")
-        run.say(
-            f"  {name}: first ADD after {max(samples[f'several.{name}.first_add'].values):.2f} s at the latest"
-        )
-    with _pair(run, "ready", RESERVE) as cluster:
+    for pair, name in product(PAIRS, ENDS):
+        key = f"{pair}.{name}"
+        with _pair(run, pair, name, reserve=0) as cluster:
+            samples[f"{key}.first_add"] = Samples("s", _first_adds(cluster, ENDS[name], _deaths(run, key)))
+            checks.append(f"{PAIRS[pair]}, {LABELS[name]}: {check_books(cluster.grid, {})}")
+        longest_s = max(samples[f"{key}.first_add"].values)
+        run.say(f"  {PAIRS[pair]}, {LABELS[name]}: first ADD after {longest_s:.2f} s at the latest")
+    with _pair(run, "several", "ready", RESERVE) as cluster:
         usual, meanwhile = _from_reserve(run, cluster)
         checks.append(f"ready: {check_books(cluster.grid, {})}")
     samples["ready.usual"] = Samples("ms", usual)
     samples["ready.meanwhile"] = Samples("ms", meanwhile)
-    return Result("failover", "A coordinator dies", COMPARED, _table(samples), _panels(samples), samples, checks)
+    panels = _panels(samples)
+    return Result("failover", "A coordinator dies", COMPARED, _table(samples), panels, samples, checks)
 
 
-def _pair(run: Run, name: str, reserve: int) -> AbstractContextManager[Cluster]:
-    grid = ("--latency-ms", str(LATENCY_MS), "--op-latency-ms", str(OPERATION_MS))
-    flags = ("--release-delay", "0", "--reserve", str(reserve), "--log-level", "info", *UNBOUNDED)
-    plan = Plan(grid_flags=grid, coordinator_flags=(*flags, "--several", "true"), beside=[()])
-    return cluster_on_tmpfs(run.directory / name, plan)
+def _deaths(run: Run, key: str) -> int:
+    full = LEASE_DEATHS if key == "lease.killed" and not run.is_thorough else DEATHS
+    return run.count(full, 2)
 
 
-def _first_adds(run: Run, cluster: Cluster, end: signal.Signals) -> list[float]:
+@contextmanager
+def _pair(run: Run, pair: str, name: str, reserve: int) -> Iterator[Cluster]:
+    place = run.directory / f"{pair}-{name}"
+    (place / "api").mkdir(parents=True)
+    with KubernetesStub(place / "api") as api:
+        how = {
+            "several": ("--several", "true"),
+            "lease": (
+                *("--leader-elect", "true"),
+                *("--kubernetes-api", api.url, "--kubernetes-credentials", str(api.credentials)),
+            ),
+        }
+        grid = ("--latency-ms", str(LATENCY_MS), "--op-latency-ms", str(OPERATION_MS))
+        flags = ("--release-delay", "0", "--reserve", str(reserve), "--log-level", "info", *UNBOUNDED)
+        plan = Plan(grid_flags=grid, coordinator_flags=(*flags, *how[pair]), beside=[()])
+        with cluster_on_tmpfs(place / "cluster", plan) as cluster:
+            yield cluster
+
+
+def _first_adds(cluster: Cluster, end: signal.Signals, deaths: int) -> list[float]:
     """How long after each death the first ADD succeeded, in seconds."""
     plugin = PluginCalls(cluster.node, subnet=SUBNET, gateway="")
     _give(plugin, "warm", time.monotonic())
     took_s = []
-    for number in range(run.count(DEATHS, 2)):
+    for number in range(deaths):
         with _without_the_serving_one(cluster, end) as began_s:
             took_s.append(_give(plugin, f"first-{number}", began_s))
     return took_s
@@ -111,6 +138,7 @@ def _from_reserve(run: Run, cluster: Cluster) -> tuple[list[float], list[float]]
 @contextmanager
 def _without_the_serving_one(cluster: Cluster, end: signal.Signals) -> Iterator[float]:
     """From the signal on, when that was; afterwards it is back, and the other one serves the node."""
+    time.sleep(STEADY_S)  # a session of before that was shorter would be taken for one that never lasts
     agent, number = cluster.node.agent, cluster.serving(cluster.node.name)
     serving = cluster.replicas[number].daemon
     assert agent
@@ -126,8 +154,12 @@ def _without_the_serving_one(cluster: Cluster, end: signal.Signals) -> Iterator[
 
 def _table(samples: Mapping[str, Samples]) -> Table:
     rows = [
-        _row(f"first ADD, none ready, {label}", samples[f"several.{name}.first_add"].values, "s")
-        for name, label in (("killed", "SIGKILL"), ("ended", "SIGTERM"))
+        _row(
+            f"first ADD, none ready, {PAIRS[pair]}, {LABELS[name]}",
+            samples[f"{pair}.{name}.first_add"].values,
+            "s",
+        )
+        for pair, name in product(PAIRS, ENDS)
     ]
     rows += [
         _row(label, samples[f"ready.{name}"].values, "ms")
@@ -143,8 +175,13 @@ def _row(label: str, took: Sequence[float], unit: str) -> list[str]:
 
 def _panels(samples: Mapping[str, Samples]) -> list[Panel]:
     waits = [
-        Series(label, ["median", "worst"], _median_and_worst(samples, f"several.{name}.first_add"), Mark.BAR)
-        for name, label in (("killed", "SIGKILL"), ("ended", "SIGTERM"))
+        Series(
+            f"{PAIRS[pair]}, {LABELS[name]}",
+            ["median", "worst"],
+            _median_and_worst(samples, f"{pair}.{name}.first_add"),
+            Mark.BAR,
+        )
+        for pair, name in product(PAIRS, ENDS)
     ]
     ready = [
         Series(label, ["median", "worst"], _median_and_worst(samples, f"ready.{name}"), Mark.BAR)

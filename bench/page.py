@@ -14,7 +14,7 @@ from bench.targets import verdicts
 HEAD: Final = """\
 # Performance
 
-Written by `make bench`, which measures all of this on one machine in about ten minutes; `make bench PART=exec`
+Written by `make bench`, which measures all of this on one machine in about twenty minutes; `make bench PART=exec`
 measures one part, `python -m bench compare BEFORE.json AFTER.json` says what differs by more than its noise.
 Absolute times are this machine's, and depend on what else it did; the targets are ratios within the run.
 """

@@ -13,10 +13,11 @@ class Wrong(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """One part's run."""
+    """One part's run. `is_thorough`: what takes long is done as often as the rest."""
 
     directory: Path
     is_quick: bool
+    is_thorough: bool
     say: Callable[[str], None]
 
     def count(self, full: int, quick: int) -> int:

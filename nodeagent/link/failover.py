@@ -19,7 +19,7 @@ from nodeagent.domain.effects import Effect, LookUpEndpoint, RenewSocket
 
 JITTER_S: Final = 0.8
 """After a session has ended the next coordinator is tried within this time."""
-STEADY_S: Final = 5.0
+STEADY_S: Final = 2.0
 """A session that was shorter is followed by a rest like any other failure: it may always be."""
 HANDSHAKE_S: Final = 1.0
 """How long one is given to connect and shake hands."""

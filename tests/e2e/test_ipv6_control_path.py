@@ -48,7 +48,7 @@ def test_all_of_the_control_path_goes_over_ipv6(
     assert requests.get(f"http://[::1]:{coordinator_port}/readyz", timeout=10).text == "ok\n"
     asking = [*command("cni-infoblox"), "status", "--agent-status", f"http://[::1]:{agent_port}"]
     shown = subprocess.run(asking, capture_output=True, text=True, check=False).stdout
-    assert "connected, heard" in shown
+    assert f"connected to {cluster.endpoint}, heard" in shown
     assert delete(cluster.node, container).ok
     assert grid_holds(cluster)
 

@@ -58,7 +58,7 @@ def test_the_command_reads_what_both_daemons_say(cluster: Cluster, make_netns: C
     assert any(
         re.match(rf"  node +{AGENT.format('node-1')}: connected for .*, 1 held, 0 ready$", line) for line in lines
     )
-    assert any(line.startswith("  coordinator  connected, heard ") for line in lines)
+    assert any(line.startswith("  coordinator  connected to tcp://127.0.0.1:") for line in lines)
     for url, model in zip(urls, (CoordinatorStatus, AgentStatus), strict=True):
         page = requests.get(f"{url}/status", timeout=10).json()
         assert page == model.model_validate(page).model_dump(mode="json"), "the model says all of it"
