@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from agent_world import FakeCoordinator, World
+from agent_world import FakeCoordinator, Staging, World
 
 from protocol import keys
+from protocol.wire.messages import NotLeader
 
 
 def test_a_key_that_is_not_authorized_shows_in_status_and_heals_when_it_is(world: World) -> None:
@@ -77,3 +78,28 @@ def test_the_second_endpoint_is_used_when_the_first_does_not_answer(world: World
     agent.expect_log("coordinator_reached", "serving")
 
     assert world.add().exit_code == 0
+
+
+def test_of_all_addresses_of_a_name_the_one_that_leads_is_found_and_the_next_when_it_leads_no_more(
+    world: World, tmp_path: Path
+) -> None:
+    port = world.endpoint.rpartition(":")[2]
+    follower = FakeCoordinator(world.coordinator_pair, world.authorized, f"tcp://127.0.0.2:{port}")
+    follower.policy = lambda message: [NotLeader(id=message.id)]
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.2 coordinators\n127.0.0.1 coordinators\n")
+    own_hosts = ["unshare", "--mount", "sh", "-ec", f'mount --bind {hosts} /etc/hosts; exec "$@"', "sh"]
+    try:
+        agent = world.start(Staging(inside=own_hosts), coordinator=f"tcp://coordinators:{port}")
+        assert world.add("c1").exit_code == 0
+
+        follower.policy = follower.book.answer
+        world.coordinator.policy = lambda message: [NotLeader(id=message.id)]
+        world.coordinator.send(NotLeader(id="over"))
+        agent.expect_log("coordinator_reached")
+        assert world.add("c2").exit_code == 0
+    finally:
+        follower.stop()
+
+    assert [len(each.book.journals) for each in (world.coordinator, follower)] == [1, 1]
+    assert set(follower.book.used_by.values()) == {"c2"}

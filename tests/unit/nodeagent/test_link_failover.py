@@ -65,6 +65,13 @@ def test_the_endpoints_are_tried_in_order_each_once_then_all_rest() -> None:
     assert FIRST_REST_S / 2 <= failover.due_s - NOW_S <= FIRST_REST_S
 
 
+@pytest.mark.parametrize(("chance", "part"), [(0.0, 0.5), (0.5, 0.75), (1.0, 1.0)])
+def test_nodes_that_rest_do_not_end_their_rest_together(chance: float, part: float) -> None:
+    failover, _ = begun([A], chance=chance)
+    failover.failed(NOW_S)
+    assert failover.due_s == NOW_S + part * FIRST_REST_S
+
+
 def test_an_address_of_two_endpoints_is_tried_once() -> None:
     failover, _ = begun([A], [A, B])
     assert failover.failed(NOW_S) == [RenewSocket(1, B)]
@@ -129,6 +136,13 @@ def test_a_silent_name_server_delays_by_a_second_then_the_addresses_known_before
     assert failover.tick(NOW_S + 1) == [LookUpEndpoint(0)]
     assert failover.due_s == NOW_S + 1 + LOOKUP_S
     assert failover.tick(NOW_S + 1 + LOOKUP_S) == [RenewSocket(0, B)]
+
+
+def test_a_name_that_does_not_resolve_any_more_has_the_addresses_used_that_were_known_before() -> None:
+    failover, _ = begun([A])
+    failover.failed(NOW_S)
+
+    assert begin_round(failover, [], now_s=NOW_S + 1) == [RenewSocket(0, A)]
 
 
 def test_a_silent_name_server_keeps_no_other_endpoint_away_and_its_late_answer_counts_in_the_next_round() -> None:
