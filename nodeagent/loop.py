@@ -195,12 +195,18 @@ class Loop:
         heard, self._heard = self._heard, []
         for effect in self._turns.take(heard, now_s):
             self._perform(effect)
-        # After the answers: another thread that wakes up would have them wait for it.
-        looks, self._looks = self._looks, []
-        for look in looks:
-            self._drivers.reader.submit(look)
+        self._look_into_namespaces()
         if self._turns.machine.session.trouble != self._trouble:
             self._session_changed(now_s)
+
+    def _look_into_namespaces(self) -> None:
+        """Have the reader look, for those who were answered once they are gone: they need the processor more."""
+        looks, self._looks = self._looks, []
+        for look in looks:
+            if self._drivers.server.is_reading(look.caller):
+                self._looks.append(look)
+            else:
+                self._drivers.reader.submit(look)
 
     def _session_changed(self, now_s: float) -> None:
         self._trouble = self._turns.machine.session.trouble

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from coordinator.core.errors import TokenRefused
+
+REFUSAL_LENGTH_MAX: Final = 300
+"""How much a refusal says of a token: its claims may be of any length."""
 
 
 @dataclass(frozen=True)
@@ -82,4 +86,5 @@ def node_of_pod(pod: PodFacts | None, ask: PodAsk, rules: TokenRules) -> str:
 
 def refused(rules: TokenRules, cause: str) -> TokenRefused:
     """The refusal with its remedy."""
+    cause = cause[:REFUSAL_LENGTH_MAX]
     return TokenRefused(audience=rules.audience, service_account=rules.service_account, cause=cause)

@@ -71,7 +71,8 @@ class Attachments:
         """What is to be done about `event`, in this order."""
         self._handlers[type(event)](event, now_s)
         self._go_on(now_s)
-        self._reserve.refill(now_s)
+        if not isinstance(event, events.AddAsked):  # whose answer does not wait for that: its MAC is read next
+            self._reserve.refill(now_s)
         return self._node.take_effects()
 
     def committed(self) -> None:

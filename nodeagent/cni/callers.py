@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from daemon.internal_errors import InternalErrors
@@ -147,11 +147,10 @@ class Callers:
         try:
             request = parse(arrived.frame, arrived.netns)
         except Problem as problem:
-            self._requests.open(replace(case, cni_version=version_for_errors(arrived.frame)))
+            case.cni_version = version_for_errors(arrived.frame)
             return self.reply(arrived.caller, Failure.of(problem))
         is_too_many = isinstance(request, AddRequest) and self._requests.count() > ADDS_MAX
-        case = replace(case, request=request, cni_version=request.cni_version)
-        self._requests.open(case)
+        case.request, case.cni_version = request, request.cni_version
         if is_too_many:
             return self.reply(arrived.caller, Failure.of(errors.TooManyRequests(limit=ADDS_MAX)))
         return self._events_of(case, request)

@@ -12,9 +12,10 @@ from typing import Final
 from nodeagent.cni.frame import Frame, parse
 from nodeagent.netns.inode import inode_of
 
-READ_BYTES: Final = 64 * 1024
+READ_BYTES: Final = 16 * 1024
 DESCRIPTORS_MAX: Final = 16
 """Room for more than the one that is wanted, so that the rest can be closed."""
+_CONTROL_BYTES: Final = socket.CMSG_SPACE(DESCRIPTORS_MAX * array.array("i").itemsize)
 
 
 class Stage(Enum):
@@ -112,9 +113,8 @@ class PluginConnection:
         self.sock.close()
 
     def _receive(self) -> bytes | None:
-        room = socket.CMSG_SPACE(DESCRIPTORS_MAX * array.array("i").itemsize)
         try:
-            data, control, _, _ = self.sock.recvmsg(READ_BYTES, room, socket.MSG_CMSG_CLOEXEC)
+            data, control, _, _ = self.sock.recvmsg(READ_BYTES, _CONTROL_BYTES, socket.MSG_CMSG_CLOEXEC)
         except BlockingIOError:
             return None
         except OSError:

@@ -64,7 +64,9 @@ class PendingDeletes:
 
     def find(self, attachment: AttachmentId) -> PendingDelete | None:
         """The file of this attachment, which may have appeared since the last look."""
-        return self._take(self._directory / file_name(attachment))
+        path = f"{self._directory}/{file_name(attachment)}"
+        # There is none before nearly all ADDs, which wait for this answer.
+        return self._take(Path(path)) if os.access(path, os.F_OK, follow_symlinks=False) else None
 
     def remove(self, pending: PendingDelete) -> None:
         """Its release is durable."""

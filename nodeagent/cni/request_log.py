@@ -26,9 +26,9 @@ FAILED_ANSWER: Final = encode_answer(
 """For a request whose answer cannot be made."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Case:
-    """One request under way. `verb`: one of `VERBS`, empty for anything else."""
+    """One request under way. `verb`: one of `VERBS`, empty for anything else; `request` once that is read."""
 
     caller: int
     verb: str

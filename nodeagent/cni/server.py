@@ -123,6 +123,11 @@ class UnixServer:
         self._last_caller += 1
         return self._last_caller
 
+    def is_reading(self, caller: int) -> bool:
+        """Whether this caller was answered a moment ago, and is at work with that."""
+        connection = self._by_caller.get(caller)
+        return connection is not None and connection.stage in (Stage.WRITING, Stage.DRAINING)
+
     def take_descriptor(self, caller: int) -> int | None:
         """The descriptor that came with this caller's request; closing it is now the taker's task."""
         connection = self._by_caller.get(caller)

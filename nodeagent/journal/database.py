@@ -17,12 +17,22 @@ from nodeagent.journal.encoding import ALLOCATION_COLUMNS, ATTACHMENT_COLUMNS
 SCHEMA_VERSION: Final = 1
 CACHE_KIB: Final = 128
 _IDENTITY_COLUMNS: Final = ("boot_id", "machine", "node", "driver", "journal", "cluster")
+_TABLES: Final = {
+    "allocations": ALLOCATION_COLUMNS,
+    "attachments": ATTACHMENT_COLUMNS,
+    "deletes": ("container_id", "ifname", "number"),
+    "adopted_let_go": ("id",),
+}
+_PUT: Final = {
+    table: f"INSERT OR REPLACE INTO {table} VALUES ({', '.join('?' * len(columns))})"
+    for table, columns in _TABLES.items()
+}
 _SCHEMA: Final = f"""
 CREATE TABLE identity ({", ".join(_IDENTITY_COLUMNS)});
-CREATE TABLE allocations ({", ".join(ALLOCATION_COLUMNS)}, PRIMARY KEY (id)) WITHOUT ROWID;
-CREATE TABLE attachments ({", ".join(ATTACHMENT_COLUMNS)}, PRIMARY KEY (container_id, ifname)) WITHOUT ROWID;
-CREATE TABLE deletes (container_id, ifname, number, PRIMARY KEY (container_id, ifname)) WITHOUT ROWID;
-CREATE TABLE adopted_let_go (id PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE allocations ({", ".join(_TABLES["allocations"])}, PRIMARY KEY (id)) WITHOUT ROWID;
+CREATE TABLE attachments ({", ".join(_TABLES["attachments"])}, PRIMARY KEY (container_id, ifname)) WITHOUT ROWID;
+CREATE TABLE deletes ({", ".join(_TABLES["deletes"])}, PRIMARY KEY (container_id, ifname)) WITHOUT ROWID;
+CREATE TABLE adopted_let_go ({", ".join(_TABLES["adopted_let_go"])}, PRIMARY KEY (id)) WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA_VERSION};
 """
 
@@ -167,7 +177,7 @@ def _put(
         condition = " AND ".join(f"{column} = ?" for column in key_columns)
         connection.execute(f"DELETE FROM {table} WHERE {condition}", key)
     else:
-        connection.execute(f"INSERT OR REPLACE INTO {table} VALUES ({', '.join('?' * len(values))})", values)
+        connection.execute(_PUT[table], values)
 
 
 def _select(connection: sqlite3.Connection, table: str, columns: Iterable[str]) -> list[tuple[Any, ...]]:

@@ -91,6 +91,9 @@ class Plugins:
     def take_descriptor(self, caller: int) -> int:
         return -1
 
+    def is_reading(self, caller: int) -> bool:
+        return False
+
     def count(self) -> int:
         return 0
 
@@ -162,8 +165,8 @@ class FitJournal:
         return self._store.read_again()
 
 
-class _Place:
-    socket_path = Path("/run/cni/infoblox.sock")
+class _SocketPath:
+    path = Path("/run/cni/infoblox.sock")
 
     def show_alive(self) -> None:
         """It is."""
@@ -203,7 +206,7 @@ class AgentWorld:
         drivers = Drivers(
             poller=cast(Any, SimpleNamespace(poll=lambda wait_ms: [], register=lambda *_: None)),
             inbox=self._inbox,
-            place=cast(Any, _Place()),
+            socket_path=cast(Any, _SocketPath()),
             server=server,
             callers=Callers(means),
             dealer=cast(Any, self.wire),

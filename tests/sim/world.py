@@ -43,6 +43,8 @@ PROBE_S: Final = 60.0
 IDLE_S: Final = 300.0
 PUT_BACK_CALLS_MAX: Final = 12
 """Once a claim of a silent session is put back and deleted again, that is all."""
+REFILL_CALLS_MAX: Final = 6
+"""One ask whose look-ups are all too old: form of calls, definitions, view, network, gateway, then the address."""
 
 
 @dataclass
@@ -253,7 +255,7 @@ class World:
         sweeps = IDLE_S / self.swarm.sweep_s * len(self.swarm.plans) * self.swarm.replicas * self.swarm.clusters
         if 0 < made <= PUT_BACK_CALLS_MAX and self._has_silent_sessions():
             self.ledger.excused.excuse("put_back_for_silent")
-        elif made and self.swarm.reserve and made <= 3 * sweeps:
+        elif made and self.swarm.reserve and made <= REFILL_CALLS_MAX * sweeps:
             self.ledger.excused.excuse("refill_tried")
         elif made:
             raise Violation(f"few calls: {made} calls in an idle world")

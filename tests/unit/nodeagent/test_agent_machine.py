@@ -40,7 +40,7 @@ from nodeagent.domain.outcomes import Done, Failure, NotDurable
 from nodeagent.domain.presence import Directory, Sight
 from nodeagent.domain.wire import wire_label
 from nodeagent.machine import Options, make_machine
-from protocol.wire.messages import Claims, LetGo, Lost, SetLabels, Welcome
+from protocol.wire.messages import Allocate, Claims, LetGo, Lost, SetLabels, Welcome
 from protocol.wire.values import LabelRow, LetGoRow
 
 READY = an_allocation(1, State.READY)
@@ -78,15 +78,18 @@ def let_go(number: int, *, was_held: bool = True, message: int = 1) -> Transmit:
     return Transmit(LetGo(id=f"go-{message}", allocations=[row]))
 
 
-def test_an_address_from_the_reserve_is_answered_then_labelled() -> None:
+def test_an_address_from_the_reserve_is_answered_then_its_place_refilled_and_its_label_told() -> None:
     agent = Agent(READY)
 
     effects = agent.turn(an_add())
-
     assert effects[:2] == [READ_MAC, Reply(1, granted(1))]
-    assert not [each for each in effects if isinstance(each, Transmit) and isinstance(each.message, SetLabels)]
+    assert not [each for each in effects if isinstance(each, Transmit)]
+
+    refill, labels = agent.turn(MacRead(1, MAC))
+    assert isinstance(refill, Transmit)
+    assert isinstance(refill.message, Allocate)
     label = LabelRow(allocation=HELD.id, label=wire_label(LABEL))
-    assert agent.turn(MacRead(1, MAC)) == [Transmit(SetLabels(id="label-1", labels=[label]))]
+    assert labels == Transmit(SetLabels(id="label-1", labels=[label]))
 
 
 def test_all_that_happened_in_one_poll_is_answered_together_and_told_in_one_message() -> None:

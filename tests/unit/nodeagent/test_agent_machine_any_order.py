@@ -81,7 +81,7 @@ class AnyOrder(RuleBasedStateMachine):
         """What plugins have read, as long as the pod lives."""
         self.told: dict[tuple[AttachmentId, Namespace], str] = {}
         self.doubtful: set[tuple[AttachmentId, Namespace]] = set()
-        """What may be held although no plugin has read it: the agent died before it could know."""
+        """What may be held although no plugin has read it: the agent died before it could know, or write that."""
         self.is_disk_full = False
         self.start()
 
@@ -205,6 +205,8 @@ class AnyOrder(RuleBasedStateMachine):
         waiting, allocation = self.reading.pop(caller)
         if reads:
             self.read(waiting, allocation)
+        elif self.is_disk_full:
+            self.doubtful.add((waiting.attachment, waiting.namespace))
         self.turn(Delivered(caller) if reads else HungUp(caller))
 
     def read(self, waiting: Waiting, allocation: str) -> None:

@@ -18,6 +18,7 @@ from core_builders import (
     WELCOME,
     Core,
     a_declined,
+    a_refill,
     an_add,
     an_allocate,
     an_allocated,
@@ -93,7 +94,7 @@ def test_an_address_from_the_reserve_stands_although_there_is_no_mac(event: MacR
     core.handle(an_add())
     core.commit()
 
-    assert core.handle(event) == []
+    assert core.handle(event) == [a_refill(100)]
     assert not core.commit()
     assert core.machine.incomplete_labels() == set()
 
@@ -310,6 +311,7 @@ def test_what_no_plugin_has_read_is_let_go(ready: tuple[object, ...]) -> None:
     core = Core(*ready, reserve=1) if ready else Core().held()  # type: ignore[arg-type]
     if ready:
         core.handle(an_add())
+        core.handle(MacRead(1, None))
         core.commit()
 
     (note,) = core.handle(HungUp(1), NOW_S + 1)

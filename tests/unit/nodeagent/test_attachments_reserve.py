@@ -67,19 +67,21 @@ def test_after_the_first_answer_for_a_network_its_reserve_is_asked_for() -> None
     }
 
 
-def test_what_an_add_took_from_the_reserve_is_asked_for_again() -> None:
+def test_what_an_add_took_from_the_reserve_is_asked_for_again_after_its_answer() -> None:
     core = Core(READY, READY_TWO, reserve=2)
 
-    effects = core.handle(an_add())
+    assert refills(core.handle(an_add())) == []
 
+    effects = core.handle(MacRead(1, MAC))
     assert refills(effects) == [an_id(100)]
     assert a_refill(100, ready=1) in effects
-    assert refills(core.handle(MacRead(1, MAC))) == []
+    assert refills(core.handle(Ticked())) == []
 
 
 def test_an_add_does_not_wait_for_a_refill_and_gets_what_it_asked_for_itself() -> None:
     core = Core(READY, reserve=1)
     core.handle(an_add())
+    core.handle(MacRead(1, None))
     core.commit()
     core.handle(an_add(2, C2))
     core.handle(MacRead(2, None))
@@ -173,7 +175,8 @@ def test_after_a_success_the_next_failure_is_a_first_one() -> None:
     core.receive(an_allocated(int(asked[0].rpartition("-")[2], 16)), now_s)
     core.commit()
 
-    asked = refills(core.handle(an_add(2, C2), now_s))
+    core.handle(an_add(2, C2), now_s)
+    asked = refills(core.handle(MacRead(2, None), now_s))
     assert fail(core, asked, now_s)[1] - now_s <= 2 * REFILL_SOON_S
 
 
@@ -216,6 +219,7 @@ def test_what_nobody_used_for_an_hour_is_let_go_and_was_never_held() -> None:
 def test_an_add_keeps_the_reserve_of_its_network_alive() -> None:
     core = Core(READY, reserve=1)
     core.handle(an_add(), NOW_S + 3000)
+    core.handle(MacRead(1, None), NOW_S + 3000)
     core.receive(an_allocated(100))
 
     core.handle(Ticked(), NOW_S + UNUSED_S + 2999)
