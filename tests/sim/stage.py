@@ -154,6 +154,14 @@ class Stage:
         assert process
         process.stall(float(seconds))
 
+    def do_stranger(self, *deeds: str) -> None:
+        """`stranger hello claims lets_go`: somebody with another node's key does these, one after the other."""
+        stranger = self.world.make_stranger(self.world.sides[0])
+        for deed in deeds:
+            stranger.does(deed)
+            self.do_run("1")
+        stranger.end()
+
     def do_cut(self, number: str, seconds: str) -> None:
         """`cut 1 60`: coordinator 1 does not reach the API server for so long."""
         elector = self._coordinators[int(number) - 1].elector

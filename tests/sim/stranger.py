@@ -50,16 +50,25 @@ class Stranger(Process):
         self._drawn: list[str] = []
         """Ids of its own of which nobody has heard."""
         self._page, self._welcome = 0, 1
-        self._deeds: tuple[Callable[[], list[ToCoordinator]], ...] = (
-            self._hello,
-            self._claims,
-            self._endless_claims,
-            self._asks_for_one,
-            self._lets_go,
-            self._labels,
-            self._answers,
-        )
+        self._deeds: dict[str, Callable[[], list[ToCoordinator]]] = {
+            "hello": self._hello,
+            "claims": self._claims,
+            "endless_claims": self._endless_claims,
+            "asks": self._asks_for_one,
+            "lets_go": self._lets_go,
+            "labels": self._labels,
+            "answers": self._answers,
+        }
+
+    def begin(self) -> None:
+        """Do something now and then."""
         self.later(0.0, self._act)
+
+    def does(self, deed: str) -> None:
+        """One deed, on the connection that it has, or on a new one."""
+        if self._connection is None:
+            self._connection = self._lines.connect(self)
+        self._say(self._deeds[deed]())
 
     def receive(self, connection: object, payload: bytes) -> None:
         """It listens to nothing but the number of its welcome."""
@@ -82,7 +91,10 @@ class Stranger(Process):
             self._connection = self._lines.connect(self)
             deeds: list[ToCoordinator] = self._hello()
         else:
-            deeds = self._random.choice(self._deeds)()
+            deeds = self._random.choice(list(self._deeds.values()))()
+        self._say(deeds)
+
+    def _say(self, deeds: list[ToCoordinator]) -> None:
         if self._connection:
             self._story.mark(f"stranger_{type(deeds[0]).__name__.lower()}")
             for each in deeds:

@@ -96,7 +96,8 @@ class World:
         for computer in self._machines():
             computer.boot()
         if self.swarm.has_stranger:
-            self._stranger = self._make_stranger(self.sides[0])
+            self._stranger = self.make_stranger(self.sides[0])
+            self._stranger.begin()
         if self.swarm.has_clone:
             self.timeline.at(self.swarm.phase_s * self.random.random(), self.clone().boot)
         self._strikes.begin()
@@ -326,7 +327,8 @@ class World:
     def _machines(self) -> list[Computer]:
         return [computer for computer in self.computers if computer.host is None]
 
-    def _make_stranger(self, side: Side) -> Stranger:
+    def make_stranger(self, side: Side) -> Stranger:
+        """Somebody with the key of a node that has no agent."""
         return Stranger(
             self.timeline, side.lines, self.ledger, self.random, self.story, side.cluster.id, self.swarm.plans[0]
         )
