@@ -106,9 +106,13 @@ class Ledger:
             raise Violation(f"clear failure: {life.key} got {code}, though it asks for what is right", life.key)
 
     def claimed(self, life: Life) -> tuple[str, ...]:
-        """The allocations of a life that the journal of its computer has; empty after one of them was lost."""
+        """What the journal of its computer has for a life, as it knows; empty after one of them was lost.
+
+        What was adopted before the grid had its label, is nobody's as far as the journal knows.
+        """
         rows = life.computer.journal.allocations if life.computer.journal else {}
-        known = [each for each in life.told if each in rows and rows[each].state in IN_USE]
+        in_use = [rows[each] for each in life.told if each in rows and rows[each].state in IN_USE]
+        known = [row.id for row in in_use if row.label]
         return () if self.lost & life.told.keys() else tuple(known)
 
     def checked(self, life: Life, code: int, claimed: tuple[str, ...]) -> None:
