@@ -75,12 +75,24 @@ def test_one_that_follows_forgets_what_the_grid_holds_no_more() -> None:
     assert status(world).allocations == 0
 
 
-def test_one_that_follows_makes_no_definition() -> None:
-    grid = Grid()
-    grid.create("network", {"network": "10.55.0.0/24"})
-    world = World(grid=grid, is_elected=True)
-    world.passes(10.0)
+def test_one_that_follows_takes_no_mac_for_another_objects_when_it_leads_since_that_may_be_long_gone() -> None:
+    mac = "02:00:00:00:00:07"
+    world = leads(elected())
+    agent = world.agent()
+    agent.hello()
+    agent.ask(label=LABEL.model_copy(update={"mac": mac}))
+    assert world.machine.index.has_mac(mac, "another")
+    world.feed(Follows("other"))
+    assert status(world).allocations == 1
+    assert not world.machine.index.has_mac(mac, "another")
+
+
+def test_one_that_follows_makes_no_definition_until_it_leads() -> None:
+    world = World(grid=Grid(definitions="none"), is_elected=True)
+    assert world.calls
     assert world.writes == 0
+    leads(world)
+    assert world.writes
 
 
 def test_where_the_grid_is_slow_one_that_follows_reads_no_more_than_a_page(monkeypatch: Any) -> None:
