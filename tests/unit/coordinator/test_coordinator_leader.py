@@ -8,7 +8,8 @@ import pytest
 from machine_world import Fate, World
 from test_coordinator_machine import LABEL, claim
 
-from coordinator.grid.calls import Call
+from coordinator.core.errors import NotLeading
+from coordinator.grid.calls import Call, NotSent
 from coordinator.lease.standing import Follows, Leads
 from coordinator.sweep import warm_listing
 from coordinator.sweep.sweeper import FIRST_AFTER_S
@@ -173,6 +174,20 @@ def test_the_call_under_way_is_made_to_its_end_and_nothing_follows_it(fate: Fate
     world.passes(100.0)
     assert len(world.objects()) <= writes + 1
     assert [type(each) for each in agent.heard] == [messages.NotLeader]
+
+
+def test_a_call_that_was_not_begun_since_another_one_leads_is_no_outage_of_the_grid() -> None:
+    world = Slow(is_elected=True)
+    leads(world)
+    agent = world.agent()
+    agent.hello()
+    world.is_slow = True
+    agent.ask(label=LABEL)
+    (call,) = world.under_way
+    world.is_slow = False
+    world.feed(Follows("other"), NotSent(call.id, NotLeading(leader="other"), world.now_s))
+    assert status(world).grid.state == "ok"
+    assert "grid_unavailable" not in world.notes
 
 
 def test_what_a_leader_was_told_is_kept_from_one_term_to_the_next_by_the_agents_alone() -> None:
