@@ -50,6 +50,7 @@ class Repairs:
     def when_clear(self, network: Network, allocation: str, then: Callable[[float], None], now_s: float) -> None:
         """Call `then` when nothing in the network waits for a first look or repair; `allocation` is asked for."""
         place = network.view, network.subnet
+        self._wait_for_nobody_silent(place, now_s)
         if place in self._unsearched:
             self._waiting.setdefault(place, {})[allocation] = then
         else:
@@ -156,10 +157,16 @@ class Repairs:
         if self._claim(allocation) and not self._is_parked(allocation, now_s):
             self._queue[allocation] = None
             self._proceed(now_s)
-        elif not self._is_awaited(allocation):
+        elif not self._is_awaited(allocation, now_s):
             self._tried(allocation, now_s)
 
-    def _is_awaited(self, allocation: str) -> bool:
+    def _wait_for_nobody_silent(self, place: NetworkPlace, now_s: float) -> None:
+        """Let a network not wait for what a node shall let go that is not heard: it has that until it is back."""
+        for allocation in self._unsearched.get(place, set()) & set(self._parked.values()):
+            if not self._is_awaited(allocation, now_s):
+                self._tried(allocation, now_s)
+
+    def _is_awaited(self, allocation: str, now_s: float) -> bool:
         """Whether what has a claim's place goes soon, since its node is told to let it go.
 
         Until then nothing is created in that network: the next ADD would be given the address again, and again.
@@ -167,7 +174,9 @@ class Repairs:
         for occupant, claimed in self._parked.items():
             if claimed == allocation:
                 session = self._parts.sessions.of_owner(AllocationId.parse(occupant).owner)
-                return session is not None and (occupant in session.asks or occupant in session.let_go)
+                if session is None or session.is_silent(now_s):
+                    return False
+                return occupant in session.asks or occupant in session.let_go
         return False
 
     def _is_parked(self, allocation: str, now_s: float) -> bool:
@@ -243,7 +252,7 @@ class Repairs:
         else:
             facts = {"allocation": allocation, "reason": outcome.problem.msg}
             self._parts.outbox.alarm("repair_failed", **facts)
-        if not self._is_awaited(allocation):
+        if not self._is_awaited(allocation, now_s):
             self._tried(allocation, now_s)
         self._proceed(now_s)
 

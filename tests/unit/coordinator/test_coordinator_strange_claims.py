@@ -335,3 +335,18 @@ def test_asks_that_were_given_up_while_a_network_waits_for_the_grid_are_not_kept
     before = kept(world.machine)
     asks_in_vain()
     assert kept(world.machine) - before < 20
+
+
+def test_a_network_that_the_grid_forgot_waits_for_no_node_that_has_fallen_silent():
+    world = World()
+    one, told = held(world)
+    silent, third = connected(world, node="node-2"), connected(world, node="node-3")
+    world.delete_by_admin(told.address)
+    silent.ask()
+    for _ in range(8):
+        one.stays(5.0)
+        third.stays(5.0)
+
+    third.ask()
+
+    assert third.told().address != told.address
