@@ -203,8 +203,9 @@ def draw(random: Random) -> Swarm:
     replicas, has_twin = random.choice((1, 1, 2, 2)), random.random() < 0.07
     elects = replicas > 1 and random.random() < 0.6
     if has_twin:
-        # Of two agents of one driver each has to be heard every minute, or the other may free what it has.
-        replicas, elects, rates = 1, False, rates | dict.fromkeys(SILENCING, 0.0)
+        # Of two agents of one driver each has to be heard every minute, or the other may free what it has. Neither
+        # runtime lists the pods of both: by its list an agent frees what it has adopted of the other's.
+        replicas, elects, rates = 1, False, rates | dict.fromkeys((*SILENCING, "gc"), 0.0)
     if readings["user_kind"] in WITHOUT_REQUEST:
         # Where calls name references, only one coordinator may write: the only one, or the one that has the Lease.
         replicas, rates["coordinators_overlap"] = (replicas, rates["coordinators_overlap"]) if elects else (1, 0.0)
