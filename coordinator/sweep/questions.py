@@ -118,6 +118,9 @@ class Questions:
             self.offer(session, rest, now_s)
 
     def _offer_one(self, session: Session, found: AllocationObject) -> OrphanRow | None:
+        if self._is_given_again(found):
+            session.offered.discard(found.allocation)
+            return None
         self._parts.index.saw(found)
         if found.allocation in self._deletions or session.names(found.allocation):
             return None
@@ -126,6 +129,15 @@ class Questions:
         )
         self._parts.sessions.claim(session, claim)
         return self._row(found)
+
+    def _is_given_again(self, found: AllocationObject) -> bool:
+        """Whether the grid was seen with what claims this address since this was read, which is gone by now.
+
+        Another coordinator may have deleted it between two calls of one task.
+        """
+        index, claims = self._parts.index, self._parts.sessions.claims_at(*found.place)
+        known = [index.get(each) for each in claims if each != found.allocation]
+        return any(each is not None and each.place == found.place for each in known)
 
     def _row(self, found: AllocationObject) -> OrphanRow:
         return OrphanRow(
