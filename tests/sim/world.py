@@ -247,7 +247,7 @@ class World:
                 self.ledger.excused.excuse("put_back_for_silent")
             elif (is_ready and made) or (is_known and made > 1):
                 raise Violation(f"few calls: {made} calls for the ADD of {life.key}", life.key)
-            self._pass(PROBE_S / 2)
+            self._pass(PROBE_S)  # a slow grid takes half of that for a label and a refill in single calls
         runtime.delete_one(life)
         self._pass(PROBE_S + self.swarm.release_delay_s)
         idle_since_s = self.timeline.now_s
