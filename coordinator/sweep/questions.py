@@ -107,8 +107,8 @@ class Questions:
     ) -> None:
         if self._parts.sessions.of_owner(session.owner) is not session:
             return
-        # The next comparison offers again what was searched in vain.
-        session.offered.difference_update(each for each in page if each not in finds.objects)
+        # A later comparison offers again what was searched in vain, and what the grid lacks, should it be back.
+        session.offered.difference_update(each for each in page if not finds.objects.get(each))
         for allocation, found in finds.objects.items():
             if found is None:
                 self._parts.index.drop(allocation)

@@ -170,3 +170,17 @@ def test_a_repaired_object_is_labelled_again():
     please = agent.take(messages.PleaseLabel)[0]
     assert please.allocations == [told.allocation]
     assert CLUSTER in told.allocation
+
+
+def test_an_orphan_whose_id_was_away_is_offered_when_it_is_back():
+    world = a_world()
+    _, told = held(world)
+    world.write_id_by_admin(told.address, "edited")
+    after = connected(world, journal="6" * 8)
+    assert not [row for orphans in after.take(messages.Orphans) for row in orphans.rows]
+
+    world.write_id_by_admin(told.address, told.allocation)
+    sweep(world, after)
+
+    (row,) = [row for orphans in after.take(messages.Orphans) for row in orphans.rows]
+    assert row.allocation == told.allocation
