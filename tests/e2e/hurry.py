@@ -14,7 +14,11 @@ COORDINATOR = {
     "coordinator.nodes.boots:TWICE_APART_S": 1.0,
     "coordinator.nodes.sessions:UNHEARD_S": SILENCE_S,
     "coordinator.nodes.sessions:SILENT_S": SILENCE_S,
+    "coordinator.tasks.references:SETTLED_S": SILENCE_S,
 }
+IMPATIENT = {"nodeagent.attachments.add:ADD_ANSWER_S": 10.0}
+"""Instead of the 56 s after which an ADD without a coordinator is answered."""
+
 AGENT = {"nodeagent.link.session:PING_AFTER_S": 0.5, "nodeagent.attachments.vanished:LOOK_EVERY_S": 1.0}
 
 
@@ -26,6 +30,11 @@ def coordinator_in_a_hurry() -> list[str]:
 def agent_in_a_hurry(*flags: str) -> list[str]:
     """An agent that is heard often enough for that coordinator, and looks for namespaces every second."""
     return [*_hurried("agent", AGENT), *flags]
+
+
+def impatient_agent() -> list[str]:
+    """An agent that tells an ADD soon that there is no coordinator."""
+    return _hurried("agent", IMPATIENT)
 
 
 def _hurried(daemon: str, constants: dict[str, float]) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from hurry import coordinator_in_a_hurry, impatient_agent
 from plans import NO_REST, asking
 from runtime_calls import a_mac, add, delete, grid_holds
 
@@ -76,7 +77,8 @@ def test_attributes_are_defined_where_the_user_may(make_cluster: MakeCluster, ma
 def test_users_without_the_request_object_are_served_by_single_calls(
     make_cluster: MakeCluster, make_netns: MakeNetns, kind: str
 ) -> None:
-    cluster = make_cluster(asking(grid_flags=("--user-kind", kind)))
+    hurried = coordinator_in_a_hurry()
+    cluster = make_cluster(asking(grid_flags=("--user-kind", kind), coordinator=hurried))
     assert add(cluster.node, "c", make_netns(a_mac())).ok
     assert delete(cluster.node, "c").ok
     # Single calls delete by reference, so the first deletions wait for what an earlier coordinator may have sent.
@@ -203,7 +205,7 @@ def test_a_cut_create_gives_one_address(make_cluster: MakeCluster, make_netns: M
 def test_without_a_coordinator_an_add_is_told_and_a_del_succeeds(
     make_cluster: MakeCluster, make_netns: MakeNetns
 ) -> None:
-    cluster = make_cluster(asking())
+    cluster = make_cluster(asking(agent=impatient_agent()))
     assert add(cluster.node, "a", make_netns(a_mac())).ok
     assert cluster.coordinator
     cluster.coordinator.stop()

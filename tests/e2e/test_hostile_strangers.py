@@ -146,6 +146,7 @@ def test_where_no_descriptor_is_left_agents_are_turned_away_and_no_processor_is_
     daemon = coordinator_of(cluster)
     # Whatever it opens at its start is open by now, and closes nothing that a stranger could have instead.
     daemon.wait_for("listed")
+    daemon.wait_for("node_connected")
     before_s = cpu_s(daemon)
     with out_of_descriptors(daemon):
         with connections(port_of(cluster), 50) as socks:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hurry import impatient_agent
 from runtime_calls import a_container, a_mac, add, delete, shows
 
 from demo.cluster import Cluster, Node, Plan
@@ -41,7 +42,7 @@ class Site:
 @pytest.fixture
 def cluster(make_cluster: MakeCluster) -> Cluster:
     flags = ("--release-delay", "0", "--reserve", str(RESERVE))
-    return make_cluster(Plan(nodes=NODES, coordinator_flags=flags))
+    return make_cluster(Plan(nodes=NODES, coordinator_flags=flags, agent=impatient_agent()))
 
 
 @contextmanager

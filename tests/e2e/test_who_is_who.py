@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hurry import impatient_agent
 from plans import asking
 from runtime_calls import add, allocation_ids, coordinator_status, delete
 
@@ -66,7 +67,7 @@ def test_a_cluster_that_is_called_otherwise_keeps_its_addresses_and_shows_them_u
 def test_pods_with_addresses_of_another_cluster_run_on_and_when_they_have_ended_the_node_begins_anew(
     make_cluster: MakeCluster, make_netns: MakeNetns
 ) -> None:
-    cluster = make_cluster(asking())
+    cluster = make_cluster(asking(agent=impatient_agent()))
     assert cluster.node.agent
     netns = make_netns()
     lives = add(cluster.node, "lives", netns)

@@ -29,6 +29,9 @@ def compose(*arguments: str, **environment: str) -> str:
     return done.stdout
 
 
+COORDINATORS = ["tcp://coordinator:5510", "tcp://coordinator-2:5510"]
+
+
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
     described: dict[str, Any] = yaml.safe_load(compose("config"))["services"]
@@ -79,6 +82,6 @@ def test_the_daemons_accept_the_flags_that_they_are_given(
     assert (coordinator.wapi_username, coordinator.read_password()) == (simulator.username, simulator.password)
     for name in ("node-1", "node-2"):
         agent = read_agent(flags(f"{name}-agent"))
-        assert (agent.node_name, agent.coordinator) == (name, ["tcp://coordinator:5510"])
+        assert (agent.node_name, agent.coordinator) == (name, COORDINATORS)
         assert services[name]["hostname"] == name
         assert services[f"{name}-agent"]["network_mode"] == f"service:{name}"
