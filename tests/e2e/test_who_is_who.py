@@ -77,6 +77,7 @@ def test_pods_with_addresses_of_another_cluster_run_on_and_when_they_have_ended_
     coordinator = restart(cluster)
     cluster.node.agent.wait_for("wrong_cluster")
     coordinator.wait_for("wrong_cluster")
+    coordinator.wait_for("another_cluster")
     assert set(alarms(cluster)) == {"another_cluster", "wrong_cluster"}
     assert add(cluster.node, "lives", netns).address == lives.address
     refused = add(cluster.node, "new", make_netns())
