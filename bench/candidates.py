@@ -13,6 +13,7 @@ from demo.cluster import MAIN_PLUGINS
 from demo.cni import Invocation
 
 NETNS: Final = "/proc/self/ns/net"
+IFNAME: Final = "absent0"
 HOST_LOCAL: Final = f"{MAIN_PLUGINS}/host-local"
 """The reference plugin that keeps addresses in files of the node."""
 

@@ -13,6 +13,7 @@ from typing import Final
 from bench.books import check_books
 from bench.candidates import (
     HOST_LOCAL,
+    IFNAME,
     NETNS,
     Candidate,
     always,
@@ -68,7 +69,7 @@ def measure(run: Run) -> Result:
 
 
 def _add(node: Node, container: str) -> str:
-    held = node.ipam(Invocation("ADD", container, "absent0", NETNS))
+    held = node.ipam(Invocation("ADD", container, IFNAME, NETNS))
     if not held.ok:
         raise Wrong(f"ADD failed: {held.stdout.decode()}")
     return held.address
@@ -78,7 +79,7 @@ def _c_program(node: Node, directory: Path) -> Candidate:
     executable = directory / "exchange"
     argv = ["gcc", "-O2", "-static", f'-DAGENT_SOCKET="{node.socket}"', "-o", str(executable), str(EXCHANGE)]
     subprocess.run(argv, check=True)
-    add = always(Invocation("ADD", "bench", "absent0", NETNS))
+    add = always(Invocation("ADD", "bench", IFNAME, NETNS))
     return Candidate("c_add", "C program, same exchange", str(executable), add, _stdin(node))
 
 
@@ -88,7 +89,7 @@ def _ours(node: Node, directory: Path) -> Sequence[Candidate]:
     scripts.mkdir()
     flags = ["--cni-bin-dir", str(scripts), "--interpreter", str(running_interpreter())]
     subprocess.run([*command("cni-infoblox"), "install", *flags], check=True, capture_output=True)
-    add, version = always(Invocation("ADD", "bench", "absent0", NETNS)), always(Invocation("VERSION", None))
+    add, version = always(Invocation("ADD", "bench", IFNAME, NETNS)), always(Invocation("VERSION", None))
     return (
         Candidate("add", "infoblox ADD", node.plugin, add, _stdin(node)),
         Candidate("version", "infoblox VERSION", node.plugin, version, _stdin(node)),
@@ -114,7 +115,7 @@ def _without_agent(run: Run, node: Node) -> Candidate:
         _add(node, f"gone-{number}")
     assert node.agent
     node.agent.stop()
-    delete = of_new_containers("DEL", "gone", "absent0")
+    delete = of_new_containers("DEL", "gone", IFNAME)
     deletions = Candidate("del_without_agent", "infoblox DEL, agent down", node.plugin, delete, _stdin(node))
     with ThreadPoolExecutor(AT_ONCE_WITHOUT_AGENT) as pool:
         list(pool.map(deletions.call, numbers))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import statistics
 import time
@@ -12,8 +11,8 @@ from itertools import product
 from typing import Final
 
 from bench.books import check_books
-from bench.candidates import NETNS, adds_of_new_containers
-from bench.reserve import cluster_on_tmpfs, wait_ready
+from bench.candidates import IFNAME, NETNS, adds_of_new_containers
+from bench.reserve import SUBNET, cluster_on_tmpfs, stdin_of
 from bench.result import Mark, Panel, Result, Samples, Series, Table
 from bench.run import Run, Wrong
 from bench.spread import percentile
@@ -34,8 +33,6 @@ ADDS_EACH: Final = 10
 TRY_AGAIN: Final = 11
 GIVE_UP_S: Final = 120.0
 FOUND_S: Final = 90.0
-IFNAME: Final = "absent0"
-SUBNET: Final = "10.61.0.0/16"
 ENDS: Final = {"killed": signal.SIGKILL, "ended": signal.SIGTERM}
 LABELS: Final = {"killed": "SIGKILL", "ended": "SIGTERM"}
 PAIRS: Final = {"several": "without Kubernetes", "lease": "with a Lease"}
@@ -118,17 +115,17 @@ def _give(plugin: PluginCalls, container: str, began_s: float) -> float:
 def _from_reserve(run: Run, cluster: Cluster) -> tuple[list[float], list[float]]:
     """ADDs from what is ready, in milliseconds: as usual, and from the moment of a death on."""
     node, count = cluster.node, run.count(ADDS_EACH, 2)
-    stdin = json.dumps(node.config(subnet=SUBNET, gateway=None)).encode()
+    stdin = stdin_of(node)
     usual, meanwhile = (
         adds_of_new_containers(name, node.plugin, stdin, IFNAME) for name in ("usual", "meanwhile")
     )
     usual.call(-1)
     for death in range(run.count(DEATHS, 2)):
-        wait_ready(node, count)
+        node.wait_until_ready(count)
         numbers = range(death * count, (death + 1) * count)
         for number in numbers:
             usual.call(number)
-        wait_ready(node, count)
+        node.wait_until_ready(count)
         with _without_the_serving_one(cluster, signal.SIGKILL):
             for number in numbers:
                 meanwhile.call(number)

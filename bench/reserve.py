@@ -15,6 +15,7 @@ from typing import Final
 from bench.books import check_books
 from bench.candidates import (
     HOST_LOCAL,
+    IFNAME,
     NETNS,
     Candidate,
     adds_of_new_containers,
@@ -41,9 +42,6 @@ CHURN_LATENCY_MS: Final = 20
 AT_ONCE: Final = 64
 SECONDS: Final = 12.0
 WARM_UP_S: Final = 3.0
-READY_S: Final = 60.0
-LOOK_S: Final = 0.05
-IFNAME: Final = "absent0"
 SUBNET: Final = "10.61.0.0/16"
 OTHERS: Final = "10.62.0.0/16"
 """Where host-local has its addresses."""
@@ -100,17 +98,17 @@ def cluster_on_tmpfs(place: Path, plan: Plan) -> Iterator[Cluster]:
 
 def _adds(run: Run, cluster: Cluster, latency_ms: int) -> dict[str, Samples]:
     node, count = cluster.node, run.count(ADDS, 5)
-    ours = adds_of_new_containers("add", node.plugin, _stdin(node), IFNAME)
+    ours = adds_of_new_containers("add", node.plugin, stdin_of(node), IFNAME)
     version = of_new_containers("VERSION", "version", IFNAME)
     with TemporaryDirectory(prefix="cni-infoblox-bench-", dir="/run") as directory:
         candidates = [
             ours,
-            Candidate("version", "", node.plugin, version, _stdin(node)),
+            Candidate("version", "", node.plugin, version, stdin_of(node)),
             adds_of_new_containers("host_local", HOST_LOCAL, host_local_config(OTHERS, Path(directory)), IFNAME),
         ]
         ours.call(-1)
         for number in range(count):
-            wait_ready(node, 1)
+            node.wait_until_ready(1)
             call_in_turn(candidates, number)
     del ours.times[0]
     samples = {f"{latency_ms}ms.{each.name}": Samples("ms", each.took_ms) for each in candidates}
@@ -123,10 +121,10 @@ def _alone(cluster: Cluster, count: int) -> Sequence[float]:
     """ADDs on a node that reaches nobody."""
     assert cluster.coordinator
     node = cluster.node
-    wait_ready(node, count)
+    node.wait_until_ready(count)
     cluster.coordinator.kill()
     cluster.grid.set_faults(status_503=-1)
-    alone = adds_of_new_containers("alone", node.plugin, _stdin(node), IFNAME)
+    alone = adds_of_new_containers("alone", node.plugin, stdin_of(node), IFNAME)
     for number in range(count):
         alone.call(number)
     cluster.grid.set_faults(status_503=0)
@@ -154,16 +152,8 @@ def _churn(cluster: Cluster, seconds: float) -> float:
     return sum(end_s - seconds <= each < end_s for each in ended) / seconds
 
 
-def wait_ready(node: Node, count: int) -> None:
-    """Wait until the node has so many addresses ready. Raises `Wrong` where that takes too long."""
-    deadline_s = time.monotonic() + READY_S
-    while node.status()["allocations"]["ready"] < count:
-        if time.monotonic() > deadline_s:
-            raise Wrong(f"the node has fewer than {count} addresses ready")
-        time.sleep(LOOK_S)
-
-
-def _stdin(node: Node) -> bytes:
+def stdin_of(node: Node) -> bytes:
+    """What our plugin is given on this node."""
     return json.dumps(node.config(subnet=SUBNET, gateway=None)).encode()
 
 

@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(chosen: Settings, on_crash_point: OnCrashPoint = no_crash) -> int:
-    """Serve until SIGTERM; the exit code. `on_crash_point` is for tests that kill the process (see `steps`)."""
+    """Serve until SIGTERM; the exit code. `on_crash_point` is for tests that kill the process (`crash_points`)."""
     try:
         release = _release()
         metrics = Metrics(release, chosen.node_name)
@@ -229,24 +229,20 @@ def _make_turns(process: _Process, opened: Opened) -> Turns:
 
 
 def _make_drivers(process: _Process) -> tuple[Drivers, Watchers]:
-    chosen, credentials, on_crash_point, log = (
-        process.chosen,
-        process.credentials,
-        process.on_crash_point,
-        process.log,
-    )
+    chosen, credentials, log = process.chosen, process.credentials, process.log
     room = descriptors.for_connections(descriptors.raise_limit()) // DESCRIPTORS_EACH
     poller, internal = zmq.Poller(), process.internal
     server = UnixServer(poller, process.socket_path, min(CONNECTIONS_MAX, room), process.bounds, log, internal)
-    pending = PendingDeletes(process.socket_path.pending_path, on_crash_point, log)
+    pending = PendingDeletes(process.socket_path.pending_path, process.on_crash_point, log)
     requests = RequestLog(process.metrics, log)
+    means = Means(server, pending, requests, _new_request_id, _clock, process.on_crash_point, log, internal)
     drivers = Drivers(
         poller=poller,
         inbox=process.inbox,
         socket_path=process.socket_path,
         server=server,
-        callers=Callers(Means(server, pending, requests, _new_request_id, _clock, on_crash_point, log, internal)),
-        dealer=Dealer(poller, chosen.coordinator, lambda: credentials.keys, on_crash_point, log),
+        callers=Callers(means),
+        dealer=Dealer(poller, chosen.coordinator, lambda: credentials.keys, process.on_crash_point, log),
         credentials=credentials,
         reader=NamespaceReader(internal),
         netns_dirs=chosen.netns_dir,

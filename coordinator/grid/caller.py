@@ -58,7 +58,7 @@ class Caller:
         self._wapi = wapi
         self._deliver = deliver
         self._clock = clock
-        self._on_step = on_crash_point
+        self._on_crash_point = on_crash_point
         self._internal = internal
         self._rights = rights
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
@@ -75,9 +75,9 @@ class Caller:
         """The thread's body."""
         while (call := self._calls.get()) is not None:
             name = _name(call.operations)
-            self._on_step(f"wapi:{name}:before")
+            self._on_crash_point(f"wapi:{name}:before")
             landing = self.landing(call)
-            self._on_step(f"wapi:{name}:after")
+            self._on_crash_point(f"wapi:{name}:after")
             self._deliver(landing)
         self._wapi.close()
 

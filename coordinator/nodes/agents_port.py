@@ -50,7 +50,7 @@ class AgentsPort:
         self._review = review
         self._tell = tell
         self._clock = clock
-        self._on_step = on_crash_point
+        self._on_crash_point = on_crash_point
         self._internal = internal
 
     @property
@@ -83,10 +83,10 @@ class AgentsPort:
     def send(self, send: Send) -> None:
         """Send a message, unless its connection is gone."""
         kind = getattr(send.message, "type", "")
-        self._on_step(f"message:{kind}:before")
+        self._on_crash_point(f"message:{kind}:before")
         if not self._sockets.router.send(send.connection, encode(send.message)):
             self._tell(Note("answer_undeliverable", {"type": kind, "request": send.message.id}))
-        self._on_step(f"message:{kind}:after")
+        self._on_crash_point(f"message:{kind}:after")
 
     def reviewed(self, reviewed: Reviewed) -> None:
         """The API server has said whose token it is."""
@@ -123,7 +123,7 @@ class AgentsPort:
             return None
 
     def _heard(self, node: str | None, incoming: Incoming, message: ToCoordinator) -> Received | None:
-        self._on_step(f"message:{message.type}:received")
+        self._on_crash_point(f"message:{message.type}:received")
         if isinstance(message, Enrol | ShowTicket):
             self._carry_out(self._admission.knock(incoming.connection, incoming.key, message))
             return None

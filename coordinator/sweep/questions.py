@@ -135,9 +135,8 @@ class Questions:
 
         Another coordinator may have deleted it between two calls of one task.
         """
-        index, claims = self._parts.index, self._parts.sessions.claims_at(*found.place)
-        known = [index.get(each) for each in claims if each != found.allocation]
-        return any(each is not None and each.place == found.place for each in known)
+        known, claims = self._parts.index.at(*found.place), self._parts.sessions.claims_at(*found.place)
+        return known is not None and known.allocation != found.allocation and known.allocation in claims
 
     def _row(self, found: AllocationObject) -> OrphanRow:
         return OrphanRow(

@@ -39,7 +39,7 @@ class PendingDeletes:
 
     def __init__(self, directory: Path, on_crash_point: OnCrashPoint, log: Logger) -> None:
         self._directory = directory
-        self._on_step = on_crash_point
+        self._on_crash_point = on_crash_point
         self._log = log
         self._seen_mtime_ns: int | None = None
         self._given: dict[Path, tuple[int, int]] = {}
@@ -70,7 +70,7 @@ class PendingDeletes:
 
     def remove(self, pending: PendingDelete) -> None:
         """Its release is durable."""
-        self._on_step("pending:removed:before")
+        self._on_crash_point("pending:removed:before")
         try:
             if _version_of(os.lstat(pending.path)) == pending.version:
                 pending.path.unlink()
@@ -80,7 +80,7 @@ class PendingDeletes:
             self._log.error("pending_file_stays", path=str(pending.path), why=error.strerror)
             return
         self._given.pop(pending.path, None)
-        self._on_step("pending:removed:after")
+        self._on_crash_point("pending:removed:after")
 
     def put_back(self, pending: PendingDelete) -> None:
         """Nothing came of it this time: the next look finds it again."""

@@ -222,7 +222,7 @@ def _read_asked(stdin: bytes) -> _Asked:
 
 
 _read_asked_again = lru_cache(REMEMBERED_MAX)(_read_asked)
-"""The pods of a network come with the same configuration: it is read once, which is a quarter of an ADD."""
+"""The pods of a network come with the same configuration: it is read once."""
 
 
 def _asked(stdin: bytes) -> _Asked:

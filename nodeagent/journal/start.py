@@ -11,10 +11,11 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
+from nodeagent.crash_points import OnCrashPoint
 from nodeagent.journal.contents import Contents, Identity
 from nodeagent.journal.database import Damaged
 from nodeagent.journal.place import JournalUnready, Place, file_at, is_on_tmpfs
-from nodeagent.journal.store import OnCrashPoint, Store, WriteFailed
+from nodeagent.journal.store import Store, WriteFailed
 
 _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 """Codes of a file that is no journal of ours; the last: a table or column is missing."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from nodeagent.crash_points import OnCrashPoint
 from nodeagent.journal import database
 from nodeagent.journal.contents import Changes, Contents
 from nodeagent.journal.place import JournalTaken, JournalUnready, Place, file_at
@@ -22,8 +22,6 @@ LOOK_EVERY_S: Final = 10.0
 """How often the loop has `look` see whether the file is still there."""
 _PASSING: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY)
 """Errors after which the file is as it was."""
-
-OnCrashPoint = Callable[[str], None]
 
 
 class WriteFailed(Exception):
@@ -36,7 +34,7 @@ class Store:
     def __init__(self, place: Place, on_crash_point: OnCrashPoint) -> None:
         self._place = place
         self._log_path = _log_of(place.path)
-        self._on_step = on_crash_point
+        self._on_crash_point = on_crash_point
         self._connection: sqlite3.Connection | None = None
         self._files: tuple[object, object] | None = None
         self.rewrites = 0
@@ -90,7 +88,7 @@ class Store:
             return
         states = [row.state for row in changes.allocations.values() if row]
         for state in states:
-            self._on_step(f"journal:{state}:before")
+            self._on_crash_point(f"journal:{state}:before")
         try:
             if not self.look(rows):
                 self._apply(changes)
@@ -99,7 +97,7 @@ class Store:
             raise
         rows.commit()
         for state in states:
-            self._on_step(f"journal:{state}:after")
+            self._on_crash_point(f"journal:{state}:after")
 
     def look(self, rows: Rows) -> bool:
         """Write the file anew from `rows`, draft included, where it is not there any more; whether it was so.

@@ -58,7 +58,7 @@ class Dealer:
         self._poller = poller
         self._endpoints = endpoints
         self._keys = keys
-        self._on_step = on_crash_point
+        self._on_crash_point = on_crash_point
         self._log = log
         self._is_lost = False
         self._was_answered = False
@@ -129,7 +129,7 @@ class Dealer:
 
     def _step(self, message: ToCoordinator, moment: str) -> None:
         if not isinstance(message, Ping):
-            self._on_step(f"wire:{message.type}:{moment}")
+            self._on_crash_point(f"wire:{message.type}:{moment}")
 
     def _new_socket(self) -> zmq.Socket[bytes]:
         socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
@@ -177,7 +177,7 @@ class Dealer:
                 self._log.warning("message_unreadable", why=str(error))
                 continue
             if isinstance(message, Allocated | Gone):
-                self._on_step(f"wire:{message.type}:received")
+                self._on_crash_point(f"wire:{message.type}:received")
             self._log.debug("message_received", type=message.type, request=message.id)
             events.append(Received(message))
         return events
