@@ -13,6 +13,7 @@ import requests
 
 from demo.cluster import Cluster, Node
 from demo.cni import Invocation, Outcome, pod_args
+from demo.daemons import Daemon
 from demo.grid import ea
 
 _numbers = itertools.count(1)
@@ -49,10 +50,21 @@ def delete(
     return node.ipam(Invocation("DEL", container, ifname), config)
 
 
+def coordinator_of(cluster: Cluster) -> Daemon:
+    """The one coordinator, which is running."""
+    assert cluster.coordinator
+    return cluster.coordinator
+
+
+def wait_until_listed(cluster: Cluster) -> None:
+    """Wait until the first listing and what it gives rise to are over: their calls are nobody's."""
+    coordinator_of(cluster).wait_for("listed")
+    assert cluster.grid.wait_until(lambda: coordinator_status(cluster)["lane"]["waiting"] == 0, timeout_s=1)
+
+
 def coordinator_status(cluster: Cluster) -> Any:
     """What the coordinator shows on its status page."""
-    assert cluster.coordinator
-    port = cluster.coordinator.wait_for("started")["status_port"]
+    port = coordinator_of(cluster).wait_for("started")["status_port"]
     return requests.get(f"http://127.0.0.1:{port}/status", timeout=10).json()
 
 

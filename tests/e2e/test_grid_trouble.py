@@ -11,7 +11,7 @@ import pytest
 import requests
 from hurry import coordinator_in_a_hurry, impatient_agent
 from plans import NO_REST, asking
-from runtime_calls import a_mac, add, delete, grid_holds
+from runtime_calls import a_mac, add, delete, grid_holds, wait_until_listed
 
 from demo.cluster import Cluster, Plan
 from demo.cni import Outcome
@@ -98,6 +98,7 @@ def test_a_wrong_password_is_tried_once(make_cluster: MakeCluster, make_netns: M
 def test_an_expired_cookie_costs_one_more_call(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
     cluster = make_cluster(asking())
     assert add(cluster.node, "a", make_netns(a_mac())).ok
+    wait_until_listed(cluster)
     calls = cluster.grid.call_count()
     cluster.grid.set_faults(expire_sessions=True)
     assert add(cluster.node, "b", make_netns(a_mac())).ok

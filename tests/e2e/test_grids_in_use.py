@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 from plans import NO_REST, asking
-from runtime_calls import a_container, a_mac, add, coordinator_status, delete
+from runtime_calls import a_container, a_mac, add, coordinator_status, delete, wait_until_listed
 
 from demo.cluster import CLUSTER_NAME, Cluster, Plan
 from demo.daemons import command
@@ -123,6 +123,7 @@ def test_nine_names_that_are_taken_by_other_types_are_replaced_in_all_that_reads
     assert ea(network, OWN_NAMES["Network Name"]) == "pods"
 
     # What somebody deletes is put back and labelled; what the owner disowns goes.
+    wait_until_listed(cluster)
     grid.delete(found["_ref"])
     assert "put back" in person(cluster, "verify", "--repair")
     assert grid.wait_until(lambda: [ea(each, OWN_NAMES["VM ID"]) for each in of_pods(grid)] == [container])

@@ -14,13 +14,12 @@ import zmq
 from enrolling import Applicant, an_enrol, enrolling_plan
 from hostile import bound_lines, bounded, cpu_s, number, passes
 from plans import NO_REST, asking
-from runtime_calls import a_mac, add
+from runtime_calls import a_mac, add, coordinator_of, wait_until_listed
 from wire_peer import Peer
 
 from coordinator.nodes.rate_limit import MESSAGES_MAX
 from daemon.log_limit import WINDOW_S
 from demo.cluster import Cluster
-from demo.daemons import Daemon
 from demo.grid import ea
 from protocol.keys import generate, load_pair, public_text
 from protocol.wire.codec import decode_to_agent, encode
@@ -51,11 +50,6 @@ def stolen(cluster: Cluster) -> Iterator[Peer]:
     assert isinstance(peer.greet(), Welcome)
     yield peer
     peer.close()
-
-
-def coordinator_of(cluster: Cluster) -> Daemon:
-    assert cluster.coordinator
-    return cluster.coordinator
 
 
 def test_junk_ends_its_connection_after_one_message(cluster: Cluster, stolen: Peer, make_netns: MakeNetns) -> None:
@@ -125,6 +119,7 @@ def test_invented_views_of_one_node_let_the_adds_of_others_through(
     cluster: Cluster, stolen: Peer, make_netns: MakeNetns
 ) -> None:
     assert add(cluster.node, "before", make_netns(a_mac())).ok
+    wait_until_listed(cluster)
     cluster.grid.set_faults(latency_ms=300.0)
     for index in range(VIEWS):
         ask = Allocate(

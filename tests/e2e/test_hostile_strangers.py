@@ -12,11 +12,10 @@ import pytest
 from enrolling import EnrollingNode, enrolling_plan
 from hostile import bound_lines, bounded, connections, cpu_s, number, open_files, out_of_descriptors, passes
 from plans import asking
-from runtime_calls import a_mac, add, delete
+from runtime_calls import a_mac, add, coordinator_of, delete
 
 from coordinator.nodes.connection_book import KEYLESS_MAX, KEYLESS_PER_ORIGIN_MAX
 from demo.cluster import Cluster
-from demo.daemons import Daemon
 from demo.process_status import resident_kb
 from tests.kubernetes_stub import KubernetesStub
 
@@ -49,11 +48,6 @@ def send_all(socks: list[socket.socket], payload: bytes) -> None:
             sock.sendall(payload)
         except OSError:  # closed by now
             continue
-
-
-def coordinator_of(cluster: Cluster) -> Daemon:
-    assert cluster.coordinator
-    return cluster.coordinator
 
 
 def standing(cluster: Cluster, which: str) -> int:
@@ -150,8 +144,10 @@ def test_where_no_descriptor_is_left_agents_are_turned_away_and_no_processor_is_
     before_s = cpu_s(daemon)
     with out_of_descriptors(daemon):
         with connections(port_of(cluster), 50) as socks:
-            # What the daemon closes meanwhile leaves its place to one of them.
-            assert sum(sock.recv(64) == b"" for sock in socks) > 45
+            # What the daemon closes meanwhile leaves its place to one of them at a time, which is greeted first.
+            for sock in socks:
+                while sock.recv(4096):
+                    continue
         daemon.wait_for("bound_reached", lambda line: line["bound"] == "descriptors")
     assert cpu_s(daemon) - before_s < 2
     assert serves(cluster, make_netns)

@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from plans import NO_REST, asking
-from runtime_calls import a_mac, add, grid_holds
+from runtime_calls import a_mac, add, coordinator_of, grid_holds, wait_until_listed
 from wire_peer import Peer, hello, own_boot_id
 
 from demo.cluster import Cluster, Plan
-from demo.daemons import Daemon
 from demo.grid import ea
 from demo.process_status import resident_kb
 from protocol.keys import load_pair
@@ -23,11 +22,6 @@ MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
 
 GROWTH_MAX_KB = 64 * 1024
-
-
-def coordinator_of(cluster: Cluster) -> Daemon:
-    assert cluster.coordinator
-    return cluster.coordinator
 
 
 def test_what_a_backup_lacks_is_put_back_with_its_names_and_given_to_nobody_else(
@@ -85,6 +79,7 @@ def test_a_hello_that_claims_thousands_of_addresses_costs_nobody_anything(
     agent.stop()
     assert add(cluster.node, "before", make_netns(a_mac())).ok
     daemon = coordinator_of(cluster)
+    wait_until_listed(cluster)
     before_kb, before = resident_kb(daemon.pid), cluster.grid.call_count()
     objects = cluster.grid.objects()
     peer = Peer(cluster, load_pair(cluster.keys / "node-2" / "agent.key_secret"))
@@ -113,6 +108,7 @@ def test_a_hello_that_never_ends_costs_no_memory_and_delays_nobody(
     agent.stop()
     assert add(cluster.node, "before", make_netns(a_mac())).ok
     daemon = coordinator_of(cluster)
+    wait_until_listed(cluster)
     peer = Peer(cluster, load_pair(cluster.keys / "node-2" / "agent.key_secret"))
     assert isinstance(peer.greet(), Welcome)
     welcome = peer.answer(hello(own_boot_id()))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import zmq
-from runtime_calls import a_mac, add
+from runtime_calls import a_mac, add, wait_until_listed
 from wire_peer import Peer
 
 from demo.cluster import Cluster, Plan
@@ -89,6 +89,7 @@ def test_a_hostile_node_delays_no_other_node_fills_no_memory_and_writes_nowhere_
     assert coordinator
     agent.stop()
     assert add(cluster.node, "before", make_netns(a_mac())).ok
+    wait_until_listed(cluster)
     cluster.grid.set_faults(latency_ms=LATENCY_MS)
     before_kb = resident_kb(coordinator.pid)
     hostile = Hostile(cluster, load_pair(cluster.keys / "node-2" / "agent.key_secret"))

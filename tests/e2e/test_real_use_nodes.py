@@ -10,11 +10,10 @@ from pathlib import Path
 
 from hostile import passes
 from plans import NO_REST, WITHOUT_RESERVE, asking
-from runtime_calls import a_mac, add, coordinator_status, delete, grid_holds, shows
+from runtime_calls import a_mac, add, coordinator_of, coordinator_status, delete, grid_holds, shows
 
 from demo.cluster import Cluster, Plan
 from demo.cni import Invocation, execute
-from demo.daemons import Daemon
 from demo.grid import ea
 from demo.links import remove_namespace
 
@@ -28,11 +27,6 @@ RESTS = ("--release-delay", "8")
 def vanish(netns: str) -> None:
     """The pod has ended, and nobody said so."""
     remove_namespace(os.path.basename(netns))
-
-
-def coordinator_of(cluster: Cluster) -> Daemon:
-    assert cluster.coordinator
-    return cluster.coordinator
 
 
 def test_two_drivers_of_one_node_serve_side_by_side(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from plans import asking
-from runtime_calls import a_mac, add, delete, grid_holds, shows
+from runtime_calls import a_mac, add, delete, grid_holds, shows, wait_until_listed
 
 from demo.cluster import Cluster, Plan
 from demo.cni import Invocation, Outcome
@@ -31,6 +31,7 @@ class Meter:
 
 def test_each_verb_costs_what_was_promised(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
     cluster = make_cluster(asking())
+    wait_until_listed(cluster)
     node, meter = cluster.node, Meter(cluster)
     config = {**node.config(), "cniVersion": "1.1.0"}
     netns = make_netns(a_mac())
@@ -66,8 +67,9 @@ def test_fifty_pods_at_once_share_their_calls(make_cluster: MakeCluster, make_ne
     cluster = make_cluster(asking(grid_flags=("--latency-ms", "100")))
     node = cluster.node
     assert add(node, "warm-up", make_netns(a_mac())).ok
-    meter = Meter(cluster)
+    wait_until_listed(cluster)
     netns = [make_netns(a_mac()) for _ in range(50)]
+    meter = Meter(cluster)
     with ThreadPoolExecutor(50) as pool:
         outcomes: list[Outcome] = list(pool.map(lambda n: add(node, f"pod-{n}", netns[n]), range(50)))
     assert [outcome for outcome in outcomes if not outcome.ok] == []
