@@ -8,7 +8,7 @@ from pathlib import Path
 
 from leftovers import SWEEPS_SOON, an_id, beside, end_second_agent, plant
 from plans import NO_REST, asking
-from runtime_calls import a_mac, add, delete
+from runtime_calls import a_mac, add, coordinator_of, delete, wait_until_listed
 
 from demo.cluster import Cluster, Plan
 from demo.daemons import command
@@ -101,8 +101,8 @@ def test_verify_and_explain_after_an_administrator_deleted_a_live_object(
 def test_a_sweep_makes_one_call_for_a_page_and_none_else(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
     cluster = make_cluster(asking(coordinator_flags=(*NO_REST, "--sweep-interval", "1")))
     assert add(cluster.node, "one", make_netns(a_mac())).ok
-    coordinator = cluster.coordinator
-    assert coordinator
+    wait_until_listed(cluster)
+    coordinator = coordinator_of(cluster)
     seen, calls = coordinator.count("listed"), cluster.grid.call_count()
     coordinator.wait_for_count("listed", seen + 3)
     made = cluster.grid.calls(calls + 1)
