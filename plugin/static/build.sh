@@ -81,7 +81,8 @@ esac
 "$python" -IS "$here/freeze.py" "$work/frozen.c" "_frozen_importlib=$here/imports.py" \
     "encodings=$here/no_codecs.py" ${modules:-"__main__=$root/plugin/infoblox.py"}
 # The linker warns of look-ups of users and hosts, which need glibc's shared parts; the plugin makes none.
-"$compiler" -O2 -Wall -static -no-pie -s -Wl,--gc-sections -Wl,--no-warnings -I "$sysroot/usr/include/python3.11" \
+"$compiler" -O2 -Wall -static -no-pie -s -Wl,--gc-sections -Wl,--no-warnings \
+    -Wl,--wrap=PyModule_AddIntConstant -I "$sysroot/usr/include/python3.11" \
     -I "$sysroot/usr/include" "$here/main.c" "$here/modules.c" "$work/frozen.c" \
     "$sysroot/usr/lib/python3.11/config-3.11-$("$compiler" -print-multiarch)/libpython3.11.a" -lm -o "$work/infoblox"
 mkdir -p "$(dirname "$output")"

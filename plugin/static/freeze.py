@@ -9,21 +9,35 @@ from __future__ import annotations
 import marshal
 import sys
 from pathlib import Path
+from types import CodeType
 
 
 def main(output: str, *modules: str) -> None:
-    """Freeze all modules into one C file that defines `frozen_modules`."""
+    """Freeze all modules into one C file that defines `frozen_modules`, and `names` with all that they name."""
     files = {name: Path(file) for name, _, file in (module.partition("=") for module in modules)}
-    arrays = [array(number, bytecode(name, file)) for number, (name, file) in enumerate(files.items())]
+    codes = {name: compiled(name, file) for name, file in files.items()}
+    arrays = [array(number, marshal.dumps(code)) for number, code in enumerate(codes.values())]
     rows = [row(number, name) for number, name in enumerate(files)]
     table = ["const struct _frozen frozen_modules[] = {", *rows, "    {0, 0, 0, 0, 0},", "};"]
-    Path(output).write_text("\n".join(["#include <Python.h>", *arrays, *table, ""]))
+    named = sorted(set().union(*map(names, codes.values())))
+    index = [f"const size_t names_count = {len(named)};", f"const char *const names[] = {{{quoted(named)}}};"]
+    Path(output).write_text("\n".join(["#include <Python.h>", *arrays, *table, *index, ""]))
 
 
-def bytecode(name: str, file: Path) -> bytes:
-    """The marshalled code of one module, without docstrings and asserts, whatever it is called on this machine."""
-    code = compile(file.read_bytes(), f"<frozen {name}>", "exec", dont_inherit=True, optimize=2)
-    return marshal.dumps(code)
+def compiled(name: str, file: Path) -> CodeType:
+    """The code of one module, without docstrings and asserts, whatever it is called on this machine."""
+    return compile(file.read_bytes(), f"<frozen {name}>", "exec", dont_inherit=True, optimize=2)
+
+
+def names(code: CodeType) -> set[str]:
+    """Every global name and attribute of the code, and of what is defined in it."""
+    inner = [names(each) for each in code.co_consts if isinstance(each, CodeType)]
+    return set(code.co_names).union(*inner)
+
+
+def quoted(words: list[str]) -> str:
+    """The words as C strings."""
+    return ",".join(f'"{word}"' for word in words)
 
 
 def array(number: int, data: bytes) -> str:

@@ -1,6 +1,8 @@
 /* Starts CPython without any file of the host, then runs the frozen `__main__`. */
 
+#define Py_BUILD_CORE
 #include <Python.h>
+#include <internal/pycore_runtime.h>
 #include <unistd.h>
 
 static void exit_on(PyStatus status)
@@ -19,6 +21,9 @@ static void start_core(void)
     preconfig.configure_locale = 0;
     exit_on(Py_PreInitialize(&preconfig));
 
+    /* The start and a call make little garbage, and the process ends soon. */
+    _PyRuntime._main_interpreter.gc.enabled = 0;
+
     PyConfig config;
     PyConfig_InitIsolatedConfig(&config);
     config._init_main = 0;
@@ -36,7 +41,6 @@ static int set_argv(const char *executable)
 int main(int argc, char **argv)
 {
     start_core();
-    PyGC_Disable(); /* a call makes little garbage, and the process ends soon */
     if (set_argv(argc > 0 ? argv[0] : "") == 0)
         PyImport_ImportFrozenModule("__main__");
     _exit(1); /* the plugin ends the process itself; Py_FinalizeEx would take longer than its work */

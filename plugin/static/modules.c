@@ -39,3 +39,24 @@ int _Py_Deepfreeze_Init(void)
 void _Py_Deepfreeze_Fini(void)
 {
 }
+
+/* The built-in modules bring six hundred constants, of which the plugin names a few: making the others would take
+   longer than its call. The linker leads the modules here (--wrap). */
+
+extern const size_t names_count;
+extern const char *const names[];
+
+int __real_PyModule_AddIntConstant(PyObject *module, const char *name, long value);
+int __wrap_PyModule_AddIntConstant(PyObject *module, const char *name, long value);
+
+static int compare(const void *name, const void *entry)
+{
+    return strcmp(name, *(const char *const *)entry);
+}
+
+int __wrap_PyModule_AddIntConstant(PyObject *module, const char *name, long value)
+{
+    if (bsearch(name, names, names_count, sizeof *names, compare) == NULL)
+        return 0;
+    return __real_PyModule_AddIntConstant(module, name, value);
+}
