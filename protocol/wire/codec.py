@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 import msgpack
 from pydantic import TypeAdapter, ValidationError
 
+from protocol.texts import scrub
 from protocol.wire.messages import Message, ToAgent, ToCoordinator, request_token, to_agent, to_coordinator
 from protocol.wire.values import MESSAGE_BYTES_MAX
 
@@ -14,16 +15,19 @@ PROTOCOL_VERSION: Final = 2
 """Spoken by this release."""
 
 REASON_LENGTH_MAX: Final = 300
-"""What is wrong with a message may quote it, and is logged and answered."""
+"""How much is said about what is wrong with a message."""
 
 T = TypeVar("T")
 
 
 class Unreadable(Exception):
-    """Bytes that are no message of this protocol; `reply_to` is the message's id where it is a valid one."""
+    """Bytes that are no message of this protocol; `reply_to` is the message's id where it is a valid one.
+
+    What is wrong may quote the message, so it is made fit to be logged and answered.
+    """
 
     def __init__(self, reason: str, reply_to: str | None = None) -> None:
-        super().__init__(reason)
+        super().__init__(scrub(reason)[:REASON_LENGTH_MAX])
         self.reply_to = reply_to
 
 
@@ -64,7 +68,7 @@ def decode(data: bytes, adapter: TypeAdapter[T], bytes_max: int) -> T:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise Unreadable(f"{where}: {first['msg']}"[:REASON_LENGTH_MAX], reply_to) from None
+        raise Unreadable(f"{where}: {first['msg']}", reply_to) from None
 
 
 def _is_spoken(version: object) -> bool:

@@ -9,6 +9,7 @@ import msgpack
 import pytest
 from hypothesis import given
 
+from protocol.texts import is_fit
 from protocol.wire.codec import (
     Unreadable,
     UnspokenVersion,
@@ -47,6 +48,12 @@ def test_garbage_is_unreadable_at_worst(data: bytes) -> None:
 def test_a_map_of_anything_is_a_message_or_unreadable(fields: dict[str, object]) -> None:
     with contextlib.suppress(Unreadable):
         decode_to_coordinator(msgpack.packb(fields))
+
+
+def test_what_is_wrong_with_a_message_is_said_without_what_no_terminal_shall_obey() -> None:
+    with pytest.raises(Unreadable, match="hello") as caught:
+        decode_to_coordinator(msgpack.packb({"v": 2, "id": "m1", "type": "\x1b[2J"}))
+    assert is_fit(str(caught.value))
 
 
 @pytest.mark.parametrize("message", [Ping(id="m1"), Pong(id="m1")])
