@@ -82,7 +82,7 @@ def _cluster(run: Run, name: str, latency_ms: int, reserve: int) -> Iterator[Clu
 
 @contextmanager
 def cluster_on_tmpfs(place: Path, plan: Plan) -> Iterator[Cluster]:
-    """A cluster of one node, whose journal is where it is on a node: on a tmpfs."""
+    """A cluster of one node, whose journal is where it is on a node, on a tmpfs, and whose agent logs as by default."""
     with (
         TemporaryDirectory(prefix="cni-infoblox-bench-", dir="/run") as directory,
         Cluster(place, plan) as cluster,
@@ -91,7 +91,7 @@ def cluster_on_tmpfs(place: Path, plan: Plan) -> Iterator[Cluster]:
         assert node.agent
         node.agent.stop()
         node.run_dir = Path(directory) / "agent"
-        node.start_agent()
+        node.start_agent("--log-level", "info")
         cluster.wait_connected(node.name)
         yield cluster
 

@@ -1,4 +1,4 @@
-"""The layouts of the README and of k8s/site do what they promise: probes, Services, pods of other nodes."""
+"""The layouts of docs/networks.md and of k8s/site do what they promise: probes, Services, pods of other nodes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from demo.links import Underlay, can_ping, inside
 from k8s.render import HERE
 from tests.free_subnet import free_subnet
 
-README = (HERE.parent / "README.md").read_text()
+PAGE = (HERE.parent / "docs" / "networks.md").read_text()
 SERVICE = "10.96.0.10"
 MakeCluster = Callable[[Plan], Cluster]
 StartPod = Callable[[Node, dict[str, Any]], Pod]
@@ -52,8 +52,8 @@ def start_pod() -> Iterator[StartPod]:
 
 
 def block(language: str) -> str:
-    """The only block of that language in the README."""
-    (found,) = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    """The only block of that language in the page."""
+    (found,) = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
     return str(found)
 
 
@@ -142,4 +142,4 @@ def test_the_definition_for_multus_attaches_pods_of_several_nodes_to_one_network
     one, two = cluster.nodes.values()
     first, second = (start_pod(node, example) for node in (one, two))
     assert first.can_reach(second.address)
-    assert not reaches(one, first.address), "what the README says of macvlan as a primary network"
+    assert not reaches(one, first.address), "what the page says of macvlan as a primary network"
