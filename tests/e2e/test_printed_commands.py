@@ -207,11 +207,15 @@ class Desk:
         )
 
 
+def the_sites() -> Iterator[dict[str, object]]:
+    """What a cluster has after the installation that the README describes."""
+    yield {"kind": "ConfigMap", "metadata": {"name": "infoblox-cni-cfg"}}
+
+
 def the_originals() -> Iterator[dict[str, object]]:
     """What a cluster that is to be migrated has."""
     for name in ("cni-infoblox-daemon", "cni-infoblox-plugin"):
         yield {"kind": "DaemonSet", "metadata": {"name": name}}
-    yield {"kind": "ConfigMap", "metadata": {"name": "infoblox-cni-cfg"}}
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if commands(is_for_a_cluster, name)])
@@ -220,6 +224,8 @@ def test_the_commands_for_a_cluster_work(
 ) -> None:
     objects = ClusterObjects()
     objects.apply({"kind": "Lease", **each} for each in site.api.cluster.leases.values())
+    if name.startswith("docs/"):
+        objects.apply(the_sites())
     if name in BESIDE_THE_CLONE:
         objects.apply(the_originals())
     (address,) = site.grid.pods()
