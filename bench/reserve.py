@@ -82,7 +82,7 @@ def _cluster(run: Run, name: str, latency_ms: int, reserve: int) -> Iterator[Clu
 
 @contextmanager
 def cluster_on_tmpfs(place: Path, plan: Plan) -> Iterator[Cluster]:
-    """A cluster of one node, whose journal is where it is on a node, on a tmpfs, and whose agent logs as by default."""
+    """A cluster of one node, with its journal on a tmpfs and its agent logging as on a real one."""
     with (
         TemporaryDirectory(prefix="cni-infoblox-bench-", dir="/run") as directory,
         Cluster(place, plan) as cluster,
