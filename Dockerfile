@@ -1,34 +1,42 @@
 # The images: cni-infoblox (coordinator, agent, installer, command), gridsim (the simulated grid), node (a machine for
 # docker-compose.yml). Built by BuildKit: `make images`, or `docker build --target cni-infoblox .`
+# All but the node's are made on the machine that builds, for the machine that runs them: with --platform, whatever
+# processor that has, nothing of it is executed here and no emulation is needed.
 
 # Any Debian 12 with apt; only the node's image keeps it. The other two hold unpacked packages and nothing else.
 ARG BASE=debian:bookworm-slim
 
-# The plugin is one static file. It is built by the machine that builds, for the machine that runs it: the compiler
-# links across processors, which takes seconds where an emulated compiler would take minutes.
+# What builds: the Python whose bytecode and installer the other stages use.
+FROM --platform=$BUILDPLATFORM ${BASE} AS builder
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends ca-certificates python3.11-venv
+
+# The plugin is one static file, which the compiler links across processors.
 FROM --platform=$BUILDPLATFORM ${BASE} AS plugin
 ARG TARGETARCH
 WORKDIR /src
 COPY plugin plugin
+COPY pyproject.toml ./
 RUN plugin/static/build.sh --arch "$TARGETARCH" /out/infoblox
 
 # Python and the libraries that it loads, as Debian packages them. No shell, no package manager: what is not in the
 # image needs no patch.
-FROM ${BASE} AS system
+FROM builder AS system
+ARG TARGETARCH
 COPY images/system /
-RUN /system /root-of-image
+RUN /system "$TARGETARCH" /root-of-image
 
 # The virtual environment: locked versions, checked by their hashes, no pip inside.
-FROM ${BASE} AS python
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends ca-certificates python3.11-venv
+FROM builder AS python
+ARG TARGETARCH
 WORKDIR /src
-RUN python3.11 -m venv /builder && python3.11 -m venv --without-pip /opt/cni-infoblox
+RUN python3.11 -m venv /builder && /builder/bin/python -m pip uninstall --quiet --yes setuptools \
+    && python3.11 -m venv --without-pip /opt/cni-infoblox
 # The secret `ca` is for builds behind a proxy with an authority of its own; it does not reach the image.
 COPY images/pip images/build.lock images/
 COPY requirements.lock ./
-RUN --mount=type=secret,id=ca,required=false images/pip /builder images/build.lock
-RUN --mount=type=secret,id=ca,required=false images/pip /opt/cni-infoblox requirements.lock
-COPY pyproject.toml README.md ./
+RUN --mount=type=secret,id=ca,required=false images/pip "$(dpkg --print-architecture)" /builder images/build.lock
+RUN --mount=type=secret,id=ca,required=false images/pip "$TARGETARCH" /opt/cni-infoblox requirements.lock
+COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY plugin plugin
 COPY protocol protocol
 COPY daemon daemon
@@ -42,12 +50,14 @@ RUN /builder/bin/python -m pip wheel --quiet --no-deps --no-index --no-build-iso
     && /opt/cni-infoblox/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/cni-infoblox
 
 FROM python AS python-gridsim
+ARG TARGETARCH
 COPY requirements-gridsim.lock ./
-RUN --mount=type=secret,id=ca,required=false images/pip /opt/cni-infoblox requirements-gridsim.lock \
+RUN --mount=type=secret,id=ca,required=false images/pip "$TARGETARCH" /opt/cni-infoblox requirements-gridsim.lock \
     && /opt/cni-infoblox/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/cni-infoblox
 
 FROM scratch AS runtime
 COPY --from=system /root-of-image /
+COPY LICENSE NOTICE /usr/share/doc/cni-infoblox/
 ENV PATH=/opt/cni-infoblox/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LANG=C.UTF-8
 ARG VERSION=0.1.0
 ARG REVISION=

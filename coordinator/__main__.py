@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 from random import random
 from secrets import token_hex
@@ -62,6 +61,7 @@ from daemon.settings import BadSettings, warn_of_unknown_variables
 from daemon.status_server import Pages, StatusServer
 from protocol.cluster_id import CLUSTER_UID_FILE, BadClusterId, read_cluster_id, read_cluster_uid
 from protocol.keys import BadKey, KeyPair, load_pair
+from protocol.release import own_release
 from protocol.wire.status import CoordinatorStatus
 
 EXIT_FAILED = 1
@@ -102,7 +102,7 @@ def _complain(why: object, exit_code: int) -> int:
 
 def run(settings: Settings, on_crash_point: OnCrashPoint = no_crash) -> int:
     """The whole daemon. `on_crash_point` is called at the points of `coordinator.core.crash_points`."""
-    release = version("cni-infoblox")
+    release = own_release()
     metrics = Metrics(release, settings.cluster_name)
     with standard_error_that_never_waits(metrics.log_lines_lost.inc):
         return _serve(settings, release, metrics, on_crash_point)

@@ -11,6 +11,7 @@ from typing import Final, NoReturn
 from ctl.failures import BadArgument, Failed
 from protocol.cluster_id import BadClusterId
 from protocol.keys import BadKey
+from protocol.release import ShowRelease
 
 PROGRAM = "cni-infoblox"
 FAILED = 1
@@ -58,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser(chosen: Sequence[str]) -> argparse.ArgumentParser:
     """Only the chosen subcommand is imported: what the others need would be most of the time of a short one."""
     parser = _Parser(prog=PROGRAM, description="Look after cni-infoblox: keys, plugin, daemons.")
+    parser.add_argument("--version", action=ShowRelease)
     subcommands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, (path, summary) in SUBCOMMANDS.items():
         subcommand = subcommands.add_parser(name, help=summary)

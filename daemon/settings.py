@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from daemon.logs import LogFormat, Logger
 from daemon.setting_names import ENV_PREFIX, hint, unknown_lines, unknown_variables
+from protocol.release import ShowRelease
 
 _LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]*):(\d{1,5})")
 _ENDPOINT = re.compile(r"tcp://(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(\d{1,5})")
@@ -103,6 +104,7 @@ def make_parser(program: str, description: str) -> argparse.ArgumentParser:
         "or such a line in the file of --config.",
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action=ShowRelease)
     parser.add_argument(
         "--status-listen", metavar="ADDRESS:PORT", help="status and metrics over HTTP (127.0.0.1, 9510 or 9511)"
     )
@@ -116,7 +118,7 @@ S = TypeVar("S", bound=DaemonSettings)
 
 
 def read(settings: type[S], parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> S:
-    """The settings of this start. Raises `BadSettings`; ends the process after --help."""
+    """The settings of this start. Raises `BadSettings`; ends the process after --help and --version."""
     given = {name: value for name, value in vars(parser.parse_args(argv)).items() if value is not None}
     config = given.pop("config", None)
     if config is not None:

@@ -6,12 +6,16 @@ import argparse
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from gridsim.database.faults import USER_KINDS
 from gridsim.database.schema import VERSIONS
 
 ENVIRONMENT = "CNI_INFOBLOX_GRIDSIM_"
+NO_VARIABLE = ("help", "version")
+"""Flags that only print something."""
+
 PORT_MAX = 65535
 
 
@@ -49,7 +53,7 @@ def read_settings(argv: Sequence[str] | None, environment: Mapping[str, str] = o
     parser = _parser()
     for action in parser._actions:
         value = environment.get(ENVIRONMENT + action.dest.upper())
-        if value is not None and action.dest != "help":
+        if value is not None and action.dest not in NO_VARIABLE:
             action.default = _true(action.dest, value) if action.nargs == 0 else value
     read = parser.parse_args(argv)
     if read.user_kind not in USER_KINDS:
@@ -67,6 +71,8 @@ def _parser() -> _Parser:
         allow_abbrev=False,
     )
     add = parser.add_argument
+    release = f"%(prog)s {version('cni-infoblox')}"
+    add("--version", action="version", version=release, help="print the release and exit")
     add("--listen", type=_listen, default="127.0.0.1:8443", help="HOST:PORT; port 0 takes a free one")
     add("--username", default="admin", help="the one user (default: admin)")
     add("--password", default="infoblox", help="the user's password (default: infoblox)")

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -58,6 +57,7 @@ from nodeagent.status import Reporter, starting
 from nodeagent.turns import Turns
 from protocol.errors import Problem
 from protocol.keys import BadKey
+from protocol.release import own_release
 from protocol.wire.allocation_id import hash_machine
 from protocol.wire.values import Interface
 
@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(chosen: Settings, on_crash_point: OnCrashPoint = no_crash) -> int:
     """Serve until SIGTERM; the exit code. `on_crash_point` is for tests that kill the process (`crash_points`)."""
     try:
-        release = _release()
+        release = own_release()
         metrics = Metrics(release, chosen.node_name)
         with standard_error_that_never_waits(metrics.log_lines_lost.inc):
             failure = _serve(chosen, release, metrics, on_crash_point)
@@ -325,13 +325,6 @@ def _draw() -> str:
 
 def _new_request_id() -> str:
     return f"r-{secrets.token_hex(5)}"
-
-
-def _release() -> str:
-    try:
-        return metadata.version("cni-infoblox")
-    except metadata.PackageNotFoundError:
-        return "unreleased"
 
 
 def _complain(why: str, exit_code: int) -> int:

@@ -3,6 +3,8 @@
 #define Py_BUILD_CORE
 #include <Python.h>
 #include <internal/pycore_runtime.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static void exit_on(PyStatus status)
@@ -40,6 +42,9 @@ static int set_argv(const char *executable)
 
 int main(int argc, char **argv)
 {
+    /* For people: a runtime passes no arguments. RELEASE comes from build.sh. */
+    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+        return printf("infoblox %s\n", RELEASE) < 0;
     start_core();
     if (set_argv(argc > 0 ? argv[0] : "") == 0)
         PyImport_ImportFrozenModule("__main__");

@@ -13,6 +13,9 @@ import pytest
 from plugin_runtime import Runtime
 from scripted_agent import answers
 
+from release.version import project_version
+
+ROOT = Path(__file__).parents[3]
 ADD = {"CNI_COMMAND": "ADD", "CNI_CONTAINERID": "c1", "CNI_IFNAME": "eth0", "CNI_NETNS": "/proc/self/ns/net"}
 CONTAINERD_LIBRARIES = "/opt/containerd/lib:"
 """What containerd 1.6 hands its plugins. The empty part behind the colon is the working directory."""
@@ -29,6 +32,13 @@ def test_the_file_is_static(static_plugin: Path) -> None:
     described = run(["file", "--brief", str(static_plugin)], os.environ)
     assert b"statically linked" in described
     assert b"interpreter" not in described
+
+
+def test_it_says_its_release_and_what_it_was_linked_from(static_plugin: Path) -> None:
+    assert run([str(static_plugin), "--version"], {}) == f"infoblox {project_version(ROOT)}\n".encode()
+    packages = static_plugin.with_name("infoblox.packages").read_text().splitlines()
+    assert [line.split()[0] for line in packages] == ["libpython3.11-dev", "libc6-dev"]
+    assert all(len(line.split()) == 3 for line in packages)
 
 
 def test_an_empty_root_without_proc_is_enough(static_plugin: Path, tmp_path: Path, agents: Any) -> None:
@@ -77,6 +87,10 @@ def test_the_file_for_arm64_adds_through_its_own_system_calls(
     assert b"ARM aarch64" in run(["file", "--brief", str(arm64_plugin)], os.environ)
     emulated = ["qemu-aarch64-static", str(arm64_plugin)]
     assert b"supportedVersions" in run(emulated, {"CNI_COMMAND": "VERSION"})
+    assert [line.split()[0] for line in arm64_plugin.with_name("infoblox.packages").read_text().splitlines()] == [
+        "libpython3.11-dev",
+        "libc6-dev-arm64-cross",
+    ]
     agent = agents(agent_directory / "infoblox.sock", answers(0, b"answer"))
     configuration = json.dumps({"ipam": {"socket-dir": str(agent_directory)}}).encode()
     assert run(emulated, ADD, configuration) == b"answer"

@@ -1,0 +1,1 @@
+"""What a release consists of: made from images that were built, beside them."""
