@@ -3,13 +3,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
 READY := $(VENV)/.ready
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 LOCK := $(BIN)/uv pip compile --quiet --python-version 3.11 --python-platform linux --generate-hashes --no-annotate \
 	--custom-compile-command "make lock"
-SOURCES := plugin nodeagent coordinator protocol daemon gridsim ctl demo bench docs k8s spec tests
+INSTALL_MISSING := [ -z "$$missing" ] || { $(SUDO) apt-get update -qq && \
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
+SOURCES := plugin nodeagent coordinator protocol daemon gridsim ctl demo bench docs k8s release spec tests
 
-.PHONY: help demo test check sim mutants soak unit format docs bench plugin manifests kubectl images compose-demo lock clean installed system runtimes fuzz rolling matrix model spin
+.PHONY: help demo test check sim mutants soak unit format docs bench plugin manifests kubectl images compose-demo release push bump lock clean runnable installed tools system runtimes fuzz rolling matrix model spin
 
 help:
 	@echo "make demo         a cluster with a simulated grid, 20 pods come and go (KEEP=1 leaves it running)"
@@ -23,7 +26,10 @@ help:
 	@echo "make fuzz         damaged input at every border (SECONDS=600, BORDER=name for one); what is found joins tests/corpus"
 	@echo "make plugin       the CNI plugin as one static file, dist/infoblox (built on Debian 12)"
 	@echo "make compose-demo the test grid of docker-compose.yml: 12 pods come and go on two nodes in containers"
-	@echo "make images       the container images, with the engine of this machine or one for the time being"
+	@echo "make images       the container images, also as archives in dist/ for 'docker load' and 'ctr images import'"
+	@echo "make release      what a release consists of, for amd64 and arm64, into dist/ (SIGNING_KEY=FILE signs it)"
+	@echo "make push         the images of that release to a registry (REGISTRY=registry.example.com/path)"
+	@echo "make bump         another version wherever the release is named (VERSION=X.Y.Z)"
 	@echo "make lock         renew the locked versions that the images are built from"
 	@echo "make check        style, types, import contracts, generated documents"
 	@echo "make unit         the fast tests alone"
@@ -32,37 +38,53 @@ help:
 	@echo "make docs         write the generated documents anew"
 	@echo "make format       let ruff format the code"
 
-$(READY): pyproject.toml
+# What runs: daemons, command, simulator. The demonstration needs no more.
+$(RUNS): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=...)"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || ($(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends python3-venv)
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[gridsim]'
+	@touch $@
+
+# And what checks and tests it.
+$(READY): $(RUNS)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[gridsim,dev]'
 	@touch $@
 
 # An editable installation knows the packages that there were: one that has come since needs another installation.
-installed: $(READY)
-	@cd / && $(CURDIR)/$(BIN)/python -c 'import plugin, nodeagent, coordinator, protocol, daemon, gridsim, ctl' 2>/dev/null || \
+KNOWS_ALL = @cd / && $(CURDIR)/$(BIN)/python -c 'import plugin, nodeagent, coordinator, protocol, daemon, gridsim, ctl' 2>/dev/null || \
 	$(CURDIR)/$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable $(CURDIR)
 
-# What the tests execute besides our own code: CNI plugins, network tools, ping.
-system:
+runnable: $(RUNS)
+	$(KNOWS_ALL)
+
+installed: $(READY)
+	$(KNOWS_ALL)
+
+# What the demonstration executes besides our own code: CNI plugins, network tools, ping.
+tools:
 	@missing=""; \
 	[ -x /usr/lib/cni/bridge ] || missing="$$missing containernetworking-plugins"; \
 	command -v ip >/dev/null || missing="$$missing iproute2"; \
 	command -v nsenter >/dev/null || missing="$$missing util-linux"; \
 	command -v ping >/dev/null || missing="$$missing iputils-ping"; \
+	$(INSTALL_MISSING)
+
+# What the tests execute besides that: container engines, another processor's emulator.
+system: tools
+	@missing=""; \
 	command -v dockerd >/dev/null || missing="$$missing docker.io"; \
 	command -v iptables >/dev/null || missing="$$missing iptables"; \
 	command -v docker-compose >/dev/null || missing="$$missing docker-compose"; \
 	command -v file >/dev/null || missing="$$missing file"; \
 	command -v qemu-aarch64-static >/dev/null || missing="$$missing qemu-user-static"; \
 	command -v valgrind >/dev/null || missing="$$missing valgrind"; \
-	[ -z "$$missing" ] || { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
+	$(INSTALL_MISSING)
 
 # No virtual environment: the build needs Debian's own Python 3.11 alone.
 plugin: dist/infoblox
 
-dist/infoblox: plugin/infoblox.py $(wildcard plugin/static/*)
+dist/infoblox: plugin/infoblox.py pyproject.toml $(wildcard plugin/static/*)
 	plugin/static/build.sh $@
 
 # The container runtimes that the tests run, without what they recommend: podman's other network backend would win.
@@ -72,9 +94,9 @@ runtimes:
 	command -v podman >/dev/null || missing="$$missing podman"; \
 	command -v runc >/dev/null || missing="$$missing runc"; \
 	command -v gcc >/dev/null && [ -e "$$(gcc -print-file-name=libc.a)" ] || missing="$$missing gcc libc6-dev"; \
-	[ -z "$$missing" ] || { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
+	$(INSTALL_MISSING)
 
-demo: installed system
+demo: runnable tools
 	$(SUDO) $(BIN)/python -m demo $(if $(KEEP),--keep)
 
 # Tests wait more than they compute. Those of a file stay together, as they share clusters; the long files come first.
@@ -104,7 +126,7 @@ spin:
 	@missing=""; \
 	command -v spin >/dev/null || missing="$$missing spin"; \
 	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
-	[ -z "$$missing" ] || { $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
+	$(INSTALL_MISSING)
 
 model: $(READY) spin
 	$(BIN)/python -m spec $(if $(MUTANTS),--mutants,$(if $(QUICK),--quick)) $(if $(ONLY),--only $(ONLY))
@@ -129,12 +151,25 @@ kubectl: $(READY)
 manifests: $(READY) kubectl
 	$(BIN)/python k8s/render.py
 
-# The engine of this machine, or one that lives as long as the command.
+# The engine of this machine, or one that lives as long as the command; what that one builds is taken from the archives.
 images:
-	images/engine images/build cni-infoblox gridsim node
+	images/engine images/build --save dist cni-infoblox gridsim node
 
 compose-demo:
 	images/engine images/compose-demo
+
+# What a release consists of, in dist/. SIGNING_KEY=FILE signs the checksums.
+release:
+	images/engine images/release dist
+	$(PYTHON) -m release bundle dist $(if $(SIGNING_KEY),--signing-key "$(SIGNING_KEY)")
+
+push:
+	@[ -n "$(REGISTRY)" ] || { echo "make push REGISTRY=registry.example.com/path"; exit 1; }
+	images/engine images/push dist "$(REGISTRY)"
+
+bump:
+	@[ -n "$(VERSION)" ] || { echo "make bump VERSION=X.Y.Z"; exit 1; }
+	$(PYTHON) -m release bump "$(VERSION)"
 
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

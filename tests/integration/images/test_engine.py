@@ -18,6 +18,9 @@ import pytest
 import yaml
 
 from k8s.render import HERE, SINGLE_FILES, kustomize
+from release.components import components
+from release.image_archive import read_image
+from release.version import project_version
 
 pytestmark = pytest.mark.timeout(900)
 """Where nothing is built so far, that takes minutes."""
@@ -144,8 +147,9 @@ HANDLERS: Final = (
 )
 RUN_LIMIT_S: Final = 30
 """What still runs by then was found, and has understood its flags."""
-BUILD: Final = 'images/build cni-infoblox >&2 && echo "$DOCKER" "${DOCKER_HOST:-}" && read -r _'
+BUILD: Final = 'images/build --save "$0" cni-infoblox >&2 && echo "$DOCKER" "${DOCKER_HOST:-}" && read -r _'
 """Keeps the engine until its standard input is closed."""
+RELEASE: Final = project_version(ROOT)
 
 
 Object = dict[str, Any]
@@ -193,8 +197,13 @@ COMMANDS: Final = tuple(all_commands())
 class Image:
     """The image that was built from this tree, and the client that runs it."""
 
-    def __init__(self, docker: str, host: str) -> None:
+    def __init__(self, docker: str, host: str, archive: Path) -> None:
         self._client = [docker, *(["--host", host] if host else [])]
+        self.archive = archive
+
+    def load(self) -> str:
+        """Take the archive in, as on another machine."""
+        return subprocess.check_output([*self._client, "load", "--input", str(self.archive)], text=True)
 
     def run(self, command: Command) -> subprocess.CompletedProcess[str]:
         """Execute a command as a container's own; the exit code is 127 where there is no such program."""
@@ -205,14 +214,16 @@ class Image:
 
 
 @pytest.fixture(scope="module")
-def image() -> Iterator[Image]:
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     """Built by the commands that `make images` runs."""
-    argv: Sequence[str] = ("images/engine", "sh", "-c", BUILD)
+    directory = tmp_path_factory.mktemp("archives")
+    argv: Sequence[str] = ("images/engine", "sh", "-c", BUILD, str(directory))
     with subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as engine:
         assert engine.stdout
         docker, _, host = engine.stdout.readline().strip().partition(" ")
         assert docker, "no image was built"
-        yield Image(docker, host)
+        (archive,) = directory.iterdir()
+        yield Image(docker, host, archive)
         engine.communicate("\n")
 
 
@@ -226,3 +237,23 @@ def test_a_container_can_execute_what_its_manifest_says(image: Image, command: C
 
 def test_a_shell_is_not_among_what_can_be_executed(image: Image) -> None:
     assert image.run(replace(COMMANDS[0], argv=("sh", "-c", "true"))).returncode == 127
+
+
+@pytest.mark.parametrize("program", ["cni-infoblox", "cni-infoblox-agent", "/usr/lib/cni-infoblox/infoblox"])
+def test_a_program_of_the_image_says_its_release(image: Image, program: str) -> None:
+    done = image.run(replace(COMMANDS[0], argv=(program, "--version")))
+    assert done.stdout == f"{Path(program).name} {RELEASE}\n"
+
+
+def test_the_archive_is_loaded_under_the_name_that_the_manifests_use(image: Image) -> None:
+    assert image.archive.name == f"cni-infoblox-image-{RELEASE}-amd64.tar"
+    assert image.load() == f"Loaded image: {COMMANDS[0].image}\n"
+
+
+def test_the_archive_holds_labels_licences_and_what_a_bill_of_materials_is_made_of(image: Image) -> None:
+    found = read_image(image.archive)
+    assert found.labels["org.opencontainers.image.version"] == RELEASE
+    assert found.labels["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert {"LICENSE", "NOTICE"} <= {Path(entry.path).name for entry in found.below("usr/share/doc/cni-infoblox")}
+    named = {component.name for component in components(found)}
+    assert {"libc6", "python3.11-minimal", "pyzmq", "libzmq", "libsodium", "cni-infoblox", "infoblox"} <= named
