@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -34,10 +34,12 @@ ip addr add {ADDRESS}/24 dev eth0
 ip link set eth0 up
 ip link add br0 type bridge
 mount -t tmpfs tmpfs "$scratch"
-for path in etc opt var/lib; do
+shift
+for path in etc opt usr/bin var/lib "$@"; do
   mkdir -p "$scratch/$path/upper" "$scratch/$path/work"
   mount -t overlay overlay -o "lowerdir=/$path,upperdir=$scratch/$path/upper,workdir=$scratch/$path/work" "/$path"
 done
+for path in "$@"; do chmod 755 "/$path"; done
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/netns /opt/cni/bin /etc/cni/net.d
 echo "127.0.0.1 {GRID}" >> /etc/hosts
@@ -61,7 +63,8 @@ class BareMachine:
         scratch.mkdir(parents=True)
         isolate = ["unshare", "--net", "--mount", "--uts", "--propagation=private", "sh", "-c", _SETUP, "-"]
         with ExitStack() as stack:
-            self._holder = Daemon([*isolate, str(scratch)], {}, self._directory / "machine.log")
+            argv = [*isolate, str(scratch), *_closed_directories()]
+            self._holder = Daemon(argv, {}, self._directory / "machine.log")
             stack.callback(self._holder.kill)
             self._holder.wait_until(lambda line: line.get("text") == "ready", "machine")
             grid = [*command("cni-infoblox-gridsim"), "--listen", "127.0.0.1:443", "--username", USER]
@@ -78,14 +81,32 @@ class BareMachine:
 
     def run(self, text: str) -> subprocess.CompletedProcess[str]:
         """A shell runs the command. A daemon is started, and has succeeded when it serves."""
-        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-        shell = self._enter(["sh", "-c", text if _daemon_of(text) is None else f"exec env {text}"])
         if daemon := _daemon_of(text):
-            started = Daemon(shell, environment, self._directory / f"{daemon}.log")
-            self._daemons[daemon] = started
-            started.wait_until(lambda line: any(words in str(line.get("text")) for words in STARTED), "start")
+            self.start(daemon, ["sh", "-c", f"exec env {text}"])
             return subprocess.CompletedProcess(text, 0, "", "")
-        return subprocess.run(shell, env=environment, input="", capture_output=True, text=True, check=False)
+        return self.call(["sh", "-c", text])
+
+    def call(self, argv: Sequence[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Execute something to its end."""
+        return subprocess.run(
+            self._enter(argv), env=_environment(), input=stdin, capture_output=True, text=True, check=False
+        )
+
+    def start(self, daemon: str, argv: Sequence[str]) -> None:
+        """Start one of our daemons, and wait until it serves."""
+        started = Daemon(self._enter(argv), _environment(), self._directory / f"{daemon}.log")
+        self._daemons[daemon] = started
+        started.wait_until(_says_that_it_serves, "start")
+
+    def stop(self, daemon: str) -> None:
+        """End a daemon, where it was started."""
+        if running := self._daemons.pop(daemon, None):
+            running.stop()
+
+    def status(self, daemon: str) -> dict[str, str]:
+        """What the kernel says of a daemon that was started: the fields of its /proc/PID/status."""
+        text = Path(f"/proc/{self._daemons[daemon].pid}/status").read_text()
+        return {name: value.strip() for name, _, value in (line.partition(":") for line in text.splitlines())}
 
     def wait_connected(self) -> None:
         """Wait until the coordinator has heard this machine's agent."""
@@ -104,6 +125,21 @@ class BareMachine:
     def _stop_daemons(self) -> None:
         for daemon in reversed(self._daemons.values()):
             daemon.stop()
+
+
+def _says_that_it_serves(line: Mapping[str, str]) -> bool:
+    return any(words in str(line.get("text")) for words in STARTED)
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+def _closed_directories() -> list[str]:
+    """Directories above this Python and this tree that other users cannot pass; in the machine they must."""
+    ends = (Path(sys.executable).resolve(), Path(sys.executable), Path(__file__))
+    ways = {directory for end in ends for directory in end.parents}
+    return [str(each)[1:] for each in sorted(ways) if each.stat().st_mode & 0o005 != 0o005]
 
 
 def _daemon_of(text: str) -> str | None:

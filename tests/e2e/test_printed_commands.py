@@ -20,6 +20,7 @@ from bare_machine import BareMachine
 from kubectl_stand_in import Kubectl, Placed, Served
 from manifest_site import EXAMPLES, Site, SitePod
 from printed import Printed, UnknownFence, read_page
+from systemd_stand_in import UNITS, Host
 
 from demo.grid import PASSWORD
 from k8s.render import HERE
@@ -31,7 +32,11 @@ NAMES: Final = (
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md")),
     "k8s/README.md",
 )
+HOSTS: Final = "docs/install-hosts.md"
+"""Its commands are for another machine than the README's: one that has the Debian package."""
+
 PAGES: Final = {name: read_page(name, (ROOT / name).read_text()) for name in NAMES}
+BUT_HOSTS: Final = tuple(name for name in NAMES if name != HOSTS)
 BESIDE_THE_CLONE: Final = ("docs/migration.md",)
 """Pages whose commands are given beside the clone, not in it."""
 
@@ -47,6 +52,10 @@ class NotRun:
 NOT_RUN: Final = {
     "kubectl logs daemonset/…": NotRun("part of a command", "tests/e2e/test_printed_commands.py"),
     "kubectl drain": NotRun("the name of a command; it asks an API server", "tests/e2e/test_uninstaller.py"),
+    "apt install ./cni-infoblox_0.1.0_amd64.deb": NotRun(
+        "the package takes minutes to build; its files are laid out instead", "tests/e2e/systemd_stand_in.py"
+    ),
+    "journalctl -u cni-infoblox-coordinator": NotRun("there is no journal", "tests/e2e/systemd_stand_in.py"),
     "python -m bench compare BEFORE.json AFTER.json": NotRun(
         "it reads two runs of ten minutes each", "tests/unit/bench/test_bench_values.py"
     ),
@@ -129,8 +138,39 @@ def test_the_commands_for_a_machine_without_kubernetes_work(machine: BareMachine
         return machine.run(text)
 
     # Short ones are told in passing, of daemons that run: they come after what starts these.
-    several = sorted(each_once(commands(is_for_a_machine)), key=lambda printed: printed.text.count(" ") < 2)
+    printed = each_once(commands(is_for_a_machine, *BUT_HOSTS))
+    several = sorted(printed, key=lambda each: each.text.count(" ") < 2)
     assert failures(several, run) == ""
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    with BareMachine(tmp_path_factory.mktemp("host")) as made:
+        host = Host(made)
+        host.lay_out()
+        yield host
+
+
+def test_the_commands_for_a_host_with_our_package_work(host: Host) -> None:
+    host.write(PAGES[HOSTS].files)
+    assert failures(commands(is_for_a_machine, HOSTS), host.run) == ""
+
+
+def test_the_units_daemons_run_as_their_user_with_their_capabilities_alone(host: Host) -> None:
+    coordinator, agent = host.identity("cni-infoblox-coordinator"), host.identity("cni-infoblox-agent")
+    assert (coordinator.user, coordinator.capabilities) == ("cni-infoblox", set())
+    assert (agent.user, agent.capabilities) == ("root", {"cap_sys_admin"})
+
+
+@pytest.mark.parametrize("unit", sorted(UNITS.glob("*.service")), ids=lambda unit: unit.name)
+def test_systemd_finds_nothing_wrong_with_a_unit(unit: Path, tmp_path: Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not here")
+    text = unit.read_text().replace("=/usr/bin/", f"={Path(sys.executable).parent}/")
+    (tmp_path / unit.name).write_text(text)
+    argv = ["systemd-analyze", "verify", "--man=no", str(tmp_path / unit.name)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 # A cluster
