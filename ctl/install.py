@@ -10,6 +10,8 @@ from ctl import plugin_file
 from ctl.failures import BadArgument
 from ctl.installer import settings, watch
 from ctl.plugin_file import Executable
+from ctl.terminal import output
+from ctl.terminal.output import Output
 from daemon import files
 from protocol.leaving import marker
 
@@ -37,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="install a script instead, executed by this Python (without a static file the default: this one)",
     )
+    output.add_argument(parser)
     settings.add_arguments(parser)
 
 
@@ -49,17 +52,19 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadArgument(f"--driver-name {arguments.driver_name!r}: at most 64 letters, digits, '_', '-'")
     executable = plugin_file.chosen(arguments.plugin, arguments.interpreter)
     target = directory / arguments.driver_name
+    if arguments.watch and arguments.output != output.TEXT:
+        raise BadArgument("--output: with --watch there is a log instead, see --log-format")
     if arguments.watch:
         return watch.run(executable, target, settings.read(arguments))
     settings.refuse_without_watch(arguments)
     marker(settings.SOCKET_DIR, arguments.driver_name).unlink(missing_ok=True)
-    return _install(executable, target)
+    return _install(executable, target, Output(arguments.output))
 
 
-def _install(executable: Executable, target: Path) -> int:
+def _install(executable: Executable, target: Path, out: Output) -> int:
     if files.holds(target, executable.data, plugin_file.MODE):
-        print(f"{target} is installed already")
+        out.did(f"{target} is installed already", "kept", path=str(target))
         return 0
     files.replace(target, executable.data, plugin_file.MODE)
-    print(f"installed {target}, {executable.runs}")
+    out.did(f"installed {target}, {executable.runs}", "installed", path=str(target), runs=executable.runs)
     return 0

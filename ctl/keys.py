@@ -16,6 +16,8 @@ from pathlib import Path
 
 from ctl import kubernetes_keys
 from ctl.failures import BadArgument, Failed
+from ctl.terminal import output
+from ctl.terminal.output import Output
 from daemon import files
 from protocol import keys
 from protocol.cluster_id import (
@@ -61,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --kubernetes: that of the namespace kube-system, so that no other cluster can use a copy",
     )
     init.add_argument("--cluster-id", metavar="ID", help="with --kubernetes: the id of before, for new keys only")
+    output.add_argument(init)
     init.set_defaults(run=run)
 
 
@@ -77,15 +80,18 @@ def run(arguments: argparse.Namespace) -> int:
     for node in nodes:
         check_node_name(node)
     directory: Path = arguments.directory
-    coordinator_public = _coordinator(directory / COORDINATOR)
+    out = Output(arguments.output)
+    coordinator_public = _coordinator(out, directory / COORDINATOR)
     for node in nodes:
-        _node(directory, node, coordinator_public)
+        _node(out, directory, node, coordinator_public)
     return 0
 
 
 def _print_objects(arguments: argparse.Namespace) -> int:
     if arguments.directory is not None or arguments.node:
         raise BadArgument("--kubernetes: leaves no files, so there is no DIR and no --node")
+    if arguments.output != output.TEXT:
+        raise BadArgument("--output: --kubernetes prints YAML for 'kubectl create -f -'")
     namespace = arguments.namespace or kubernetes_keys.NAMESPACE
     if not _NAMESPACE.fullmatch(namespace):
         raise BadArgument(f"--namespace {namespace[:NAMESPACE_LENGTH_MAX]!r}: is no name of a namespace")
@@ -109,46 +115,51 @@ def check_node_name(node: str) -> None:
         raise BadArgument(f"--node {node}: this name is the coordinator's directory")
 
 
-def _coordinator(directory: Path) -> bytes:
+def _coordinator(out: Output, directory: Path) -> bytes:
     for path in (directory.parent, directory, directory / "authorized"):
         path.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     public, secret = directory / "coordinator.key", directory / "coordinator.key_secret"
     if public.exists() and not secret.exists():
-        print(f"{COORDINATOR}: kept {public}, its secret is no longer here")
+        told = f"{COORDINATOR}: kept {public}, its secret is no longer here"
+        out.did(told, "kept", machine=COORDINATOR, path=str(public))
         return keys.load_public(public)
     known = secret.exists()
     pair = _pair(directory, "coordinator")
-    print(f"{COORDINATOR}: {'kept' if known else 'made'} {secret}")
-    _cluster_id(directory / CLUSTER_ID_FILE)
+    done = "kept" if known else "made"
+    out.did(f"{COORDINATOR}: {done} {secret}", done, machine=COORDINATOR, path=str(secret))
+    _cluster_id(out, directory / CLUSTER_ID_FILE)
     return pair.public
 
 
-def _cluster_id(path: Path) -> None:
+def _cluster_id(out: Output, path: Path) -> None:
     """The id of all that the grid holds of this cluster: another one would own nothing of it."""
-    if path.exists():
-        print(f"{COORDINATOR}: kept {path}, {read_cluster_id(path)}")
-        return
-    cluster_id = _draw_cluster_id()
-    files.replace(path, f"{cluster_id}\n".encode(), CLUSTER_ID_MODE)
-    print(f"{COORDINATOR}: made {path}, {cluster_id}")
+    done = "kept" if path.exists() else "made"
+    if done == "made":
+        files.replace(path, f"{_draw_cluster_id()}\n".encode(), CLUSTER_ID_MODE)
+    cluster_id = read_cluster_id(path)
+    told = f"{COORDINATOR}: {done} {path}, {cluster_id}"
+    out.did(told, done, machine=COORDINATOR, path=str(path), cluster_id=cluster_id)
 
 
 def _draw_cluster_id() -> str:
     return secrets.token_hex(6)
 
 
-def _node(directory: Path, node: str, coordinator_public: bytes) -> None:
+def _node(out: Output, directory: Path, node: str, coordinator_public: bytes) -> None:
     home, authorized = directory / node, directory / COORDINATOR / "authorized"
     secret, admitted = home / "agent.key_secret", authorized / f"{node}.key"
     if admitted.exists() and not secret.exists():
-        print(f"{node}: kept, its secret is no longer here; for a new key remove {admitted}")
+        told = f"{node}: kept, its secret is no longer here; for a new key remove {admitted}"
+        out.did(told, "kept", machine=node, path=str(admitted))
         return
     known = secret.exists()
     home.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
     pair = _pair(home, "agent")
     _public(home, "coordinator", coordinator_public)
     _public(authorized, node, pair.public)  # last, so that whoever is authorized has all files
-    print(f"{node}: {'kept' if known else 'made'} {secret}, authorized by {admitted}")
+    done = "kept" if known else "made"
+    told = f"{node}: {done} {secret}, authorized by {admitted}"
+    out.did(told, done, machine=node, path=str(secret), authorized_by=str(admitted))
 
 
 def _pair(directory: Path, name: str) -> keys.KeyPair:

@@ -8,6 +8,7 @@ from protocol.wire.status import (
     AgentStatus,
     AlarmStatus,
     CoordinatorStatus,
+    GridStatus,
     LeaseStatus,
     NetworkStatus,
     NodeStatus,
@@ -23,7 +24,7 @@ CONTAINER_ID_SHOWN = 12
 def coordinator_lines(url: str, coordinator: CoordinatorStatus) -> list[str]:
     """The coordinator, what a person has to look at, its grid, its networks, its nodes."""
     grid, cluster = coordinator.grid, f"{coordinator.cluster} ({coordinator.cluster_id})"
-    facts = [grid.state, grid.reason, grid.mode and f"mode {grid.mode}", f"{grid.calls} calls"]
+    facts = [grid.state, grid.reason, grid.mode and f"mode {grid.mode}", f"{grid.calls} calls", _times(grid)]
     waiting = [_count(coordinator.deletions_waiting, "deletion"), _count(coordinator.repairs_waiting, "repair")]
     stopped = [f"  sweep        STOPPED, {coordinator.sweep.stopped}"] if coordinator.sweep.stopped else []
     not_leading = [f"  NOT LEADING  {coordinator.why_not_leading}"] if coordinator.why_not_leading else []
@@ -35,6 +36,7 @@ def coordinator_lines(url: str, coordinator: CoordinatorStatus) -> list[str]:
         f"  grid         {', '.join(fact for fact in facts if fact)}",
         f"  allocations  {coordinator.allocations}, {', '.join(waiting)} waiting",
         *stopped,
+        *_rows("restart", _restart(coordinator)),
         *_rows("network", [_network(network) for network in coordinator.networks]),
         *_rows("node", [_node(node) for node in _absent_first(coordinator.nodes)]),
     ]
@@ -60,6 +62,25 @@ def agent_lines(url: str, agent: AgentStatus) -> list[str]:
         *([f"  journal      CANNOT BE WRITTEN: {agent.journal_trouble}"] if agent.journal_trouble else []),
         *([f"  journal      a DAMAGED one is kept as {agent.damaged_journal}"] if agent.damaged_journal else []),
     ]
+
+
+def _times(grid: GridStatus) -> str:
+    if grid.call_median_s is None or grid.call_p95_s is None:
+        return ""
+    return f"a call takes {_milliseconds(grid.call_median_s)}, 5 % take {_milliseconds(grid.call_p95_s)} or more"
+
+
+def _milliseconds(time_s: float) -> str:
+    return f"{time_s * 1000:.0f} ms" if time_s < 10 else f"{time_s:.0f} s"
+
+
+def _restart(coordinator: CoordinatorStatus) -> Sequence[str]:
+    """Whether it may be restarted now."""
+    if coordinator.why_not_leading:
+        return ["harmless, another one leads"]
+    if coordinator.restart_costs:
+        return ["COSTS SOMETHING NOW", *coordinator.restart_costs]
+    return ["harmless now: nodes say again what they hold, and the grid is listed again"]
 
 
 def _lease(lease: LeaseStatus) -> str:

@@ -5,16 +5,24 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import requests
 from pydantic import BaseModel
 
 from ctl import pages, screen
+from ctl.terminal import output
+from ctl.terminal.output import Output
+from ctl.terminal.progress import Progress
 from protocol.wire.status import AgentStatus, CoordinatorStatus
 
 COORDINATOR_URL = "http://127.0.0.1:9510"
 AGENT_URL = "http://127.0.0.1:9511"
+EXIT_CODES: Final = {
+    0: "all daemons that were asked answer, and each agent is connected to a coordinator",
+    1: "one that was named did not answer, none did, or an agent is not connected",
+    2: "the command line is wrong",
+}
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,36 @@ class _Place:
     model: type[BaseModel]
     lines: Callable[[str, Any], list[str]]
     is_named: bool
+
+    @property
+    def flag(self) -> str:
+        """What names another one."""
+        return f"--{self.daemon}-status"
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What became of asking one daemon. `is_well` is None where there is none and none was named."""
+
+    place: _Place
+    status: BaseModel | None
+    problem: str
+    is_well: bool | None
+
+    def document(self) -> dict[str, Any]:
+        """For programs; `problem` is empty where it answered."""
+        status = self.status.model_dump(mode="json") if self.status else None
+        return {"url": self.place.url, "problem": self.problem, "status": status}
+
+    def lines(self) -> list[str]:
+        """For people."""
+        daemon, url = self.place.daemon, self.place.url
+        if self.status:
+            return self.place.lines(url, self.status)
+        if self.is_well is None:
+            return [screen.absent_line(daemon, url)]
+        remedy = f"is cni-infoblox-{daemon} running there (--status-listen)? See {self.place.flag}"
+        return [screen.silent_line(daemon, url, self.problem, remedy)]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,19 +80,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help=f"where an agent does (default: {AGENT_URL}, if it runs there); repeat",
     )
+    output.add_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print all daemons; 1 when one that was named did not answer, none did, or an agent is not connected."""
     coordinators, agents = arguments.coordinator_status or [], arguments.agent_status or []
-    with pages.make_session() as session:
-        are_well = [
-            _show(session, place)
-            for place in (
-                *_places("coordinator", COORDINATOR_URL, coordinators),
-                *_places("agent", AGENT_URL, agents),
-            )
-        ]
+    places = [*_places("coordinator", COORDINATOR_URL, coordinators), *_places("agent", AGENT_URL, agents)]
+    with pages.make_session() as session, Progress("asking the daemons"):
+        told = [_ask(session, place) for place in places]
+    document = {
+        f"{daemon}s": [each.document() for each in told if each.place.daemon == daemon] for daemon in _DAEMONS
+    }
+    Output(arguments.output).show(document, [line for each in told for line in each.lines()])
+    are_well = [each.is_well for each in told]
     return 0 if False not in are_well and True in are_well else 1
 
 
@@ -70,16 +109,11 @@ _DAEMONS: dict[str, tuple[type[BaseModel], Callable[[str, Any], list[str]]]] = {
 }
 
 
-def _show(session: requests.Session, place: _Place) -> bool | None:
-    """Whether the daemon answered, and an agent is connected; None where there is none and none was named."""
+def _ask(session: requests.Session, place: _Place) -> _Told:
+    """A daemon is well when it answers, an agent when it is connected, too."""
     try:
-        answer = pages.ask(session, place.url, place.model)
+        status = pages.ask(session, place.url, place.model)
     except pages.NoStatus as problem:
-        if isinstance(problem, pages.NobodyListens) and not place.is_named:
-            print(screen.absent_line(place.daemon, place.url))
-            return None
-        remedy = f"is cni-infoblox-{place.daemon} running there (--status-listen)? See --{place.daemon}-status"
-        print(screen.silent_line(place.daemon, place.url, str(problem), remedy))
-        return False
-    print("\n".join(place.lines(place.url, answer)))
-    return not isinstance(answer, AgentStatus) or answer.connected
+        is_absent = isinstance(problem, pages.NobodyListens) and not place.is_named
+        return _Told(place, None, str(problem), None if is_absent else False)
+    return _Told(place, status, "", not isinstance(status, AgentStatus) or status.connected)

@@ -24,6 +24,8 @@ from ctl.installer.settings import STATUS_LISTEN
 from ctl.installer.status import status_server
 from ctl.networks.closing import close, uses_driver
 from ctl.status import AGENT_URL
+from ctl.terminal import output
+from ctl.terminal.output import Output
 from daemon import files
 from daemon.logs import make_logger
 from protocol.leaving import marker
@@ -58,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a file in --cni-conf-dir that was put there by hand, and goes too; repeat",
     )
     add("--timeout", default=600, type=int, metavar="SECONDS", help="for the node's attachments to go (600)")
+    output.add_argument(parser)
     add("--stay", action="store_true", help="stay when all is gone, as the pod of a DaemonSet must")
     add("--status-listen", metavar="ADDRESS:PORT", help=f"with --stay: how it stands, over HTTP ({STATUS_LISTEN})")
 
@@ -79,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     status.start()
     try:
         leaving.leave()
-        print("staying until told to end", flush=True)
+        leaving.say_that_it_stays()
         leaving.stay()
     finally:
         status.stop()
@@ -93,6 +96,7 @@ class _Leaving:
         self._arguments = arguments
         self._plugin: Path = arguments.cni_bin_dir / arguments.driver_name
         self._pending: Path = arguments.socket_dir / f"{arguments.driver_name}.pending"
+        self._out = Output(arguments.output)
         self._url = pages.checked("--agent-status", arguments.agent_status)
         self._ending = Ending()
         self.report = Removal(str(self._plugin), metadata.version("cni-infoblox"), NOTHING_SEEN)
@@ -102,7 +106,7 @@ class _Leaving:
         arguments = self._arguments
         with only_one(self._plugin):
             configurations = _Configurations(
-                arguments.cni_conf_dir, arguments.driver_name, arguments.configuration
+                self._out, arguments.cni_conf_dir, arguments.driver_name, arguments.configuration
             )
             configurations.close()
             self._tell_agent()
@@ -112,7 +116,7 @@ class _Leaving:
             if self._plugin.exists():
                 self._plugin.unlink()
                 files.sync_directory(self._plugin.parent)
-                print(f"removed {self._plugin}", flush=True)
+                _removed(self._out, self._plugin)
             lock_of(self._plugin).unlink()
         self.report = replace(self.report, why_left=None)
 
@@ -124,9 +128,8 @@ class _Leaving:
         except FileNotFoundError:
             return  # no agent has served here since the node has started
         except OSError as error:
-            print(
-                f"{path}: {error.strerror}; what the agent keeps ready goes an hour after its last pod", flush=True
-            )
+            told = f"{path}: {error.strerror}; what the agent keeps ready goes an hour after its last pod"
+            self._out.did(told, "agent_not_told", path=str(path), why=error.strerror)
 
     def _remove_old_state(self) -> None:
         """What agents of earlier releases have left on the disk; today's journal ends with the boot."""
@@ -136,9 +139,13 @@ class _Leaving:
                 shutil.rmtree(path)
             else:
                 path.unlink()
-            print(f"removed {path}", flush=True)
+            _removed(self._out, path)
         with suppress(OSError):
             directory.rmdir()
+
+    def say_that_it_stays(self) -> None:
+        """All is done."""
+        self._out.did("staying until told to end", "staying")
 
     def stay(self) -> None:
         """Until somebody asks for the end."""
@@ -166,13 +173,14 @@ class _Leaving:
         why = f"waiting for the node's pods to go (kubectl drain): {left}"
         before, self.report = self.report, replace(self.report, why_left=why)
         if not left.is_nothing and why != before.why_left:
-            print(why, flush=True)
+            self._out.did(why, "waiting", why=str(left))
 
 
 class _Configurations:
     """The files that go: those that the installer wrote, with those that are named."""
 
-    def __init__(self, directory: Path, driver_name: str, named: list[str]) -> None:
+    def __init__(self, out: Output, directory: Path, driver_name: str, named: list[str]) -> None:
+        self._out = out
         self._runtime = RuntimeFiles(directory)
         self._record = Record(directory, driver_name)
         self._driver_name = driver_name
@@ -205,11 +213,16 @@ class _Configurations:
             self._record.write({**self._record.read(), name: record.digest(closed)})
             if closed != data:
                 self._runtime.write(name, closed)
-                print(f"closed {self._runtime.directory / name}: no new pod is attached by it")
+                path = self._runtime.directory / name
+                self._out.did(f"closed {path}: no new pod is attached by it", "closed", path=str(path))
 
     def remove(self) -> None:
         """Take them away, with what was remembered of them."""
         for name in self._names:
             self._runtime.remove(name)
-            print(f"removed {self._runtime.directory / name}")
+            _removed(self._out, self._runtime.directory / name)
         self._record.write({})
+
+
+def _removed(out: Output, path: Path) -> None:
+    out.did(f"removed {path}", "removed", path=str(path))

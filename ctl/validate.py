@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Final
 
 from ctl.failures import BadArgument, Failed
 from ctl.networks import file, gateways, links, masters, versions
@@ -11,7 +12,15 @@ from ctl.networks.executables import Executables, Unanswered
 from ctl.networks.failures import BadConfiguration, NotYet
 from ctl.networks.file import NetworkFile
 from ctl.networks.versions import Spoken
+from ctl.terminal import output
+from ctl.terminal.output import Output
 from protocol.network_config import SUPPORTED_VERSIONS
+
+EXIT_CODES: Final = {
+    0: "the file can be used, perhaps with warnings",
+    1: "it cannot be used, standard error says why",
+    2: "the command line is wrong",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cni-bin-dir", type=Path, metavar="DIR", help="ask the plugins there which versions they speak"
     )
+    output.add_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,12 +42,14 @@ def run(arguments: argparse.Namespace) -> int:
         found = file.read(path.name, path.read_bytes(), arguments.driver_name)
         notes = [*_driver_note(found), *_version_notes(found, arguments.cni_bin_dir)]
     except (BadConfiguration, NotYet) as problem:
+        document = {"file": str(path), "usable": False, "problem": str(problem), "warnings": []}
+        Output(arguments.output).show(document, [])
         raise Failed(f"{path}: {problem}") from None
     notes += gateways.complaints(found)
     notes += masters.complaints(found, {name: links.look(name) for name in masters.names(found)})
-    for note in notes:
-        print(f"{path}: warning: {note}")
-    print(f"{path}: can be used")
+    document = {"file": str(path), "usable": True, "problem": "", "warnings": notes}
+    text = [*(f"{path}: warning: {note}" for note in notes), f"{path}: can be used"]
+    Output(arguments.output).show(document, text)
     return 0
 
 

@@ -29,6 +29,7 @@ _OF_REQUESTS: Final = (
     events.DelAsked,
     events.CheckAsked,
     events.StatusAsked,
+    events.JournalAsked,
     events.GcAsked,
     events.MacRead,
     events.MacUnread,

@@ -1,1 +1,1 @@
-"""People's commands: verify, explain, adopt, and the replacement of a node."""
+"""People's commands: list, explain, verify, adopt, and the replacement of a node."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from coordinator.admin.adoption.adoptions import Adoptions
 from coordinator.admin.events import AnswerCommand, Asked, turned_down
 from coordinator.admin.explain import Explanations
+from coordinator.admin.listing import Listings
 from coordinator.admin.probes import Probes
 from coordinator.admin.replacement import Replacements
 from coordinator.admin.verify import Verifications
@@ -17,7 +18,15 @@ from coordinator.lane.lane import Lane
 from coordinator.nodes.boots import Boot, Boots
 from coordinator.nodes.sessions import Session
 from coordinator.sweep.sweeper import Sweeper
-from protocol.admin.messages import AdminAnswer, Adopt, Explain, ListUnadopted, ReplaceNode, Verify
+from protocol.admin.messages import (
+    AdminAnswer,
+    Adopt,
+    Explain,
+    ListAllocations,
+    ListUnadopted,
+    ReplaceNode,
+    Verify,
+)
 from protocol.wire.messages import Interfaces, ProbeAnswer
 
 
@@ -46,7 +55,14 @@ class Commands:
         self._explanations = Explanations(parts, lane, boots, deletions, self._tell)
         self._adoptions = Adoptions(parts, lane, boots, self._probes, hooks.compare, self._tell)
         self._replacements = Replacements(parts, boots, self._probes, hooks.over, self._tell)
-        self._rooms = (self._verifications, self._explanations, self._adoptions, self._replacements)
+        self._listings = Listings(parts, lane, deletions, self._tell)
+        self._rooms = (
+            self._verifications,
+            self._explanations,
+            self._adoptions,
+            self._replacements,
+            self._listings,
+        )
 
     def asked(self, event: Asked) -> None:
         """A person's command asks something."""
@@ -62,6 +78,8 @@ class Commands:
             self._adoptions.begin(ticket, request, now_s)
         elif isinstance(request, ReplaceNode):
             self._replacements.begin(ticket, request, now_s)
+        elif isinstance(request, ListAllocations):
+            self._listings.begin(ticket, request, now_s)
 
     def left(self, ticket: int) -> None:
         """Nobody listens any more."""

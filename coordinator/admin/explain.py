@@ -1,4 +1,7 @@
-"""Answers `explain`: asks the grid for the objects that are meant, tells what is known of each."""
+"""Answers `explain`: asks the grid for the objects that are meant, tells what is known of each.
+
+While the grid is away the index and the journals answer, and the answer says that the grid was not asked.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,12 @@ from typing import Final
 
 from coordinator.admin import bare_object
 from coordinator.admin.bare_object import BareObject
-from coordinator.admin.events import turned_down_for
-from coordinator.admin.stories import Witness, story_of_claim, story_of_object
+from coordinator.admin.stories import Witness, story_of_claim, story_of_known, story_of_object
 from coordinator.allocation.deletions import Deletions
 from coordinator.allocation.parts import Parts
 from coordinator.core import attributes
 from coordinator.core.errors import GridRefused
-from coordinator.grid.allocation_object import FIELDS, OBJECT_TYPE
+from coordinator.grid.allocation_object import FIELDS, OBJECT_TYPE, AllocationObject
 from coordinator.grid.operations import Found, Object, Operation, Reply, Search, Unreadable
 from coordinator.grid.refusals import Refusal
 from coordinator.lane.lane import Lane
@@ -24,11 +26,14 @@ from coordinator.lane.outage import why_late
 from coordinator.lane.task import Failed, Priority, Task
 from coordinator.nodes.boots import Boots
 from coordinator.nodes.sessions import Claim, Session
-from protocol.admin.messages import AdminAnswer, Explain, Explained
+from protocol.admin.messages import SENTENCE_LENGTH_MAX, AdminAnswer, Explain, Explained, Story
 from protocol.errors import Problem
 from protocol.wire.allocation_id import AllocationId
+from protocol.wire.values import Label
 
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 15.0
+"""How long a person waits for the grid; then what is known without it has to do."""
+
 CONTAINERS_MAX: Final = 20
 """How many containers the start of an ID may mean."""
 
@@ -98,7 +103,10 @@ class Explanations:
         self._asked: dict[int, _Asked] = {}
 
     def begin(self, ticket: int, request: Explain, now_s: float) -> None:
-        """Search the grid for what is meant."""
+        """Search the grid for what is meant, unless it is away."""
+        if outage := self._lane.outage:
+            self._tell_without_grid(ticket, request, outage.problem, now_s)
+            return
         task = LookTask(self._searches(request.what), self._parts.policy.user)
         self._asked[ticket] = _Asked(request, task, now_s + PATIENCE_S)
         self._parts.runner.submit(task, lambda outcome, at_s: self._looked(ticket, task, outcome, at_s), now_s)
@@ -109,10 +117,12 @@ class Explanations:
             self._parts.runner.withdraw(asked.task)
 
     def expire(self, now_s: float) -> None:
-        """Answer whose time is up."""
+        """Answer whose time is up, and everybody when the grid has gone away."""
         for ticket, asked in list(self._asked.items()):
-            if now_s >= asked.deadline_s:
-                self._turn_down(ticket, why_late(self._lane.outage, "it searches too slowly"))
+            if now_s >= asked.deadline_s or self._lane.outage:
+                self.leave(ticket)
+                problem = why_late(self._lane.outage, f"it has found nothing within {PATIENCE_S:.0f} s")
+                self._tell_without_grid(ticket, asked.request, problem, now_s)
 
     def next_deadline_s(self) -> float | None:
         """When `expire` has something to do."""
@@ -146,23 +156,52 @@ class Explanations:
         asked = self._asked.get(ticket)
         if asked is None or asked.task is not task:
             return
-        if isinstance(outcome, Failed):
-            self._turn_down(ticket, outcome.problem)
-            return
         del self._asked[ticket]
+        if isinstance(outcome, Failed):
+            self._tell_without_grid(ticket, asked.request, outcome.problem, now_s)
+            return
         witness = Witness(self._parts, self._boots, self._deletions, now_s)
         found = self._read(outcome.objects)
         stories = [story_of_object(witness, each, eas) for each, eas in found]
         told = {each.allocation for each, _ in found}
-        for session, claim in self._claims(asked.request.what):
+        self._answer(ticket, asked.request, [*stories, *self._stories_of_claims(witness, asked.request, told)], [])
+
+    def _tell_without_grid(self, ticket: int, request: Explain, problem: Problem, now_s: float) -> None:
+        witness = Witness(self._parts, self._boots, self._deletions, now_s)
+        known = sorted(self._known(request.what), key=lambda each: (IPv4Address(each.address), each.view))
+        stories = [story_of_known(witness, each) for each in known]
+        told = {each.allocation for each in known}
+        unasked = [f"the grid: {problem.msg}. {problem.details}".strip()]
+        if not self._parts.index.is_complete:
+            unasked.append("what the grid holds was not read to its end since this coordinator began")
+        self._answer(ticket, request, [*stories, *self._stories_of_claims(witness, request, told)], unasked)
+
+    def _stories_of_claims(self, witness: Witness, request: Explain, told: set[str]) -> Iterator[Story]:
+        for session, claim in self._claims(request.what):
             if claim.allocation not in told:
-                stories.append(story_of_claim(witness, session, claim))
+                yield story_of_claim(witness, session, claim)
+
+    def _answer(self, ticket: int, request: Explain, stories: list[Story], unasked: list[str]) -> None:
         for start in range(0, max(1, len(stories)), STORIES_OF_PAGE_MAX):
-            page, is_last = (
-                stories[start : start + STORIES_OF_PAGE_MAX],
-                start + STORIES_OF_PAGE_MAX >= len(stories),
+            is_last = start + STORIES_OF_PAGE_MAX >= len(stories)
+            page = Explained(
+                id=request.id,
+                stories=stories[start : start + STORIES_OF_PAGE_MAX],
+                unasked=[each[:SENTENCE_LENGTH_MAX] for each in unasked] if is_last else [],
+                last=is_last,
             )
-            self._tell(ticket, Explained(id=asked.request.id, stories=page, last=is_last))
+            self._tell(ticket, page)
+
+    def _known(self, what: str) -> list[AllocationObject]:
+        """The objects that are meant, as far as the index knows."""
+        if _is_id(what):
+            known = self._parts.index.get(what)
+            return [known] if known else []
+        if _is_address(what):
+            return [each for each in self._parts.index if each.address == what]
+        last_word = what.rpartition("/")[2]
+        maybe = [each for each in self._parts.index if last_word in each.label_text]
+        return [each for each in maybe if each.label and _is_meant(what, each.label)]
 
     def _read(self, hits: Sequence[Object]) -> list[tuple[BareObject, dict[str, tuple[str, ...]]]]:
         found = {}
@@ -180,11 +219,6 @@ class Explanations:
             for claim in session.claims.values():
                 if what in (claim.address, claim.allocation):
                     yield session, claim
-
-    def _turn_down(self, ticket: int, problem: Problem) -> None:
-        request = self._asked[ticket].request
-        self.leave(ticket)
-        self._tell(ticket, turned_down_for(request.id, problem))
 
 
 def _search(criteria: dict[str, str]) -> Search:
@@ -205,3 +239,9 @@ def _is_id(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_meant(what: str, label: Label) -> bool:
+    if "/" in what:
+        return what == f"{label.pod_namespace}/{label.pod}"
+    return what == label.pod or label.container_id.startswith(what)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from coordinator.admin.bare_object import BareObject
 from coordinator.allocation.deletions import Deletions
 from coordinator.allocation.parts import Parts
+from coordinator.grid.allocation_object import AllocationObject
 from coordinator.nodes.boots import Boot, Boots
 from coordinator.nodes.sessions import Claim, Session
 from protocol.admin.messages import PAGE_ITEMS_MAX, SENTENCE_LENGTH_MAX, Story
@@ -32,6 +33,29 @@ def story_of_object(witness: Witness, found: BareObject, attributes: Mapping[str
     lines += [f"grid: comment {found.comment}"] if found.comment else []
     lines += _holder_lines(witness, found)
     return _story(f"{found.address} in view {found.view}", lines)
+
+
+def story_of_known(witness: Witness, known: AllocationObject) -> Story:
+    """An object as the grid showed it last, while the grid cannot be asked."""
+    kind = f"fixed address with MAC {known.mac}" if known.mac else "reservation"
+    label = known.label
+    pod = "/".join(part for part in (label.pod_namespace, label.pod) if part) if label else ""
+    lines = [f"index: {kind} in network {known.subnet}, as the grid has shown it last"]
+    lines += [f"index: pod {pod}"] if pod else []
+    found = BareObject(
+        allocation=known.allocation,
+        view=known.view,
+        subnet=known.subnet,
+        address=known.address,
+        mac=known.mac,
+        name=label.pod if label else "",
+        comment="",
+        container_id=label.container_id if label else "",
+        ifname=label.ifname if label else "",
+        location=known.node,
+        names=witness.parts.writer.names,
+    )
+    return _story(f"{known.address} in view {known.view}", [*lines, *_holder_lines(witness, found)])
 
 
 def story_of_claim(witness: Witness, session: Session, claim: Claim) -> Story:

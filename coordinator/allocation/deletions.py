@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from coordinator.allocation.parts import Parts
@@ -41,6 +41,9 @@ class Deletions:
 
     def __len__(self) -> int:
         return len(self._tasks) + len(self._doubted)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._tasks, *self._doubted))
 
     def __contains__(self, allocation: str) -> bool:
         return allocation in self._tasks or allocation in self._doubted

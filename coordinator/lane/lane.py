@@ -88,6 +88,10 @@ class Lane:
         """How many operations the next call may have, as this grid has been so far."""
         return self._pace.limit
 
+    def call_took_s(self, share: float) -> float | None:
+        """The time in which this share of the newest calls was answered, None before the first."""
+        return self._pace.took_s(share)
+
     @property
     def calls(self) -> int:
         """How many calls have been made."""

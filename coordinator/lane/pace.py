@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from math import inf
 from typing import Final
 
@@ -14,6 +15,9 @@ GROWTH_MAX: Final = 8
 
 READ_TIMEOUT_BASE_S: Final = 10.0
 READ_TIMEOUT_MAX_S: Final = 45.0
+
+CALLS_REMEMBERED_MAX: Final = 200
+"""So many of the newest calls say how slow the grid is."""
 
 _SMOOTHING: Final = 0.2
 _LENGTHENING: Final = 1.02
@@ -41,16 +45,23 @@ class Pace:
         self._took_mean_s = 0.0
         self._spread = 0.0
         self._joint_spread = 0.0
+        self._newest_s: deque[float] = deque(maxlen=CALLS_REMEMBERED_MAX)
 
     def measured(self, operations: int, took_s: float) -> None:
         """A call with this many operations took so long."""
         self._learn(operations, took_s)
+        self._newest_s.append(took_s)
         spent_s = max(took_s - self.fixed_s, operations * 1e-6)
         bearable = int(operations * CALL_TARGET_S / spent_s)
         if bearable < operations:
             self.limit = max(1, min(self.limit, bearable))
         elif operations > self.limit // 2:
             self.limit = max(self.limit, min(bearable, GROWTH_MAX * self.limit, self._operations_max))
+
+    def took_s(self, share: float) -> float | None:
+        """The time in which this share of the newest calls was answered, None before the first."""
+        newest = sorted(self._newest_s)
+        return newest[min(len(newest) - 1, int(share * len(newest)))] if newest else None
 
     def too_big(self, operations: int) -> None:
         """The grid does not take a call of this size, now or later."""

@@ -1,1 +1,1 @@
-"""The subcommands that ask the coordinator through its Unix socket."""
+"""The subcommands that ask a daemon through its Unix socket: the coordinator, or this node's agent."""

@@ -10,10 +10,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Final
 
-from ctl.admin.ask import add_argument, ask_for, new_id
-from ctl.failures import Failed
+from ctl.admin.ask import add_argument, ask_for, make
+from ctl.failures import BadArgument, Failed
 from ctl.screen import CONTAINER_ID_SHOWN
+from ctl.terminal import output
 from protocol.admin.messages import (
     Adopt,
     Adopted,
@@ -24,6 +26,12 @@ from protocol.admin.messages import (
     UnadoptedAddress,
 )
 
+EXIT_CODES: Final = {
+    0: "all that was to be adopted is, or there was nothing to adopt",
+    1: "an address could not be adopted, or the answer was not yes",
+    2: "the command line is wrong, or the coordinator could not be asked",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of this subcommand."""
@@ -32,24 +40,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--dry-run", action="store_true", help="only show what would be adopted")
     choice.add_argument("--yes", action="store_true", help="do not ask")
+    output.add_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Show, ask, adopt; 1 when an address could not be adopted."""
+    is_json = arguments.output == output.JSON
+    if is_json and not (arguments.yes or arguments.dry_run):
+        raise BadArgument("--output json: asks nobody, so it needs --dry-run or --yes")
     path: Path = arguments.operator_socket
-    listed = list(ask_for(path, ListUnadopted(id=new_id(), driver=arguments.driver), Unadopted))
+    listed = list(ask_for(path, make(ListUnadopted, driver=arguments.driver), Unadopted))
     addresses = [address for page in listed for address in page.addresses]
     remarks = [remark for page in listed for remark in page.remarks]
-    print("\n".join(list_lines(listed[0].cluster, addresses, remarks)))
+    if not is_json:
+        print("\n".join(list_lines(listed[0].cluster, addresses, remarks)))
     to_adopt = [each for each in addresses if each.finding is Finding.ADOPT]
-    if not to_adopt or arguments.dry_run:
-        return 0
-    if not arguments.yes and not _is_agreed(len(to_adopt)):
-        raise Failed("nothing was changed")
-    adopted = ask_for(path, Adopt(id=new_id(), proposal=listed[0].proposal), Adopted)
-    results = [result for page in adopted for result in page.results]
-    print("\n".join(result_lines(results)))
+    results: list[AdoptionResult] = []
+    if to_adopt and not arguments.dry_run:
+        if not arguments.yes and not _is_agreed(len(to_adopt)):
+            raise Failed("nothing was changed")
+        adopted = ask_for(path, make(Adopt, proposal=listed[0].proposal), Adopted)
+        results = [result for page in adopted for result in page.results]
+        if not is_json:
+            print("\n".join(result_lines(results)))
+    if is_json:
+        print(output.json_text(_document(listed[0].cluster, addresses, remarks, results)))
     return 1 if any(each.why for each in results) else 0
+
+
+def _document(
+    cluster: str,
+    addresses: Sequence[UnadoptedAddress],
+    remarks: Sequence[str],
+    results: Sequence[AdoptionResult],
+) -> dict[str, Any]:
+    return {
+        "cluster": cluster,
+        "addresses": [each.model_dump(mode="json") for each in addresses],
+        "remarks": list(remarks),
+        "results": [each.model_dump(mode="json") for each in results],
+    }
 
 
 def _is_agreed(count: int) -> bool:

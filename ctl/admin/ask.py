@@ -7,9 +7,12 @@ import secrets
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from ctl.failures import NotAsked
+from pydantic import ValidationError
+
+from ctl.failures import BadArgument, NotAsked
+from ctl.terminal.progress import Progress
 from protocol.admin.frames import HungUp, receive_answer, send_message
 from protocol.admin.messages import ADMIN_SOCKET, AdminAnswer, AdminRequest, TurnedDown
 from protocol.wire.codec import Unreadable
@@ -22,7 +25,10 @@ _WHERE: Final = (
     "run this where the coordinator runs: kubectl exec -n kube-system deploy/cni-infoblox-coordinator -- …"
 )
 
+ARGUMENT_SHOWN_MAX: Final = 80
+
 A = TypeVar("A", bound=Message)
+R = TypeVar("R", bound=AdminRequest)
 
 
 def add_argument(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +42,14 @@ def add_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def new_id() -> str:
-    """An id for a request."""
-    return f"o-{secrets.token_hex(5)}"
+def make(kind: type[R], **fields: Any) -> R:
+    """A request with an id of its own. Raises `BadArgument` for what cannot be asked."""
+    try:
+        return kind(id=f"o-{secrets.token_hex(5)}", **fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0])
+        raise BadArgument(f"{field} {str(fields[field])[:ARGUMENT_SHOWN_MAX]!r}: {first['msg']}") from None
 
 
 def ask_for(path: Path, request: AdminRequest, kind: type[A]) -> Iterator[A]:
@@ -57,7 +68,8 @@ def ask(path: Path, request: AdminRequest) -> Iterator[AdminAnswer]:
             sock.connect(str(path))
             send_message(sock, request)
             while True:
-                answer = receive_answer(sock)
+                with Progress("waiting for the coordinator"):
+                    answer = receive_answer(sock)
                 if isinstance(answer, TurnedDown):
                     raise NotAsked(f"{answer.msg}. {answer.details}".strip())
                 yield answer

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterator
 from typing import Final
 
-from ctl.admin.ask import add_argument, ask_for, new_id
+from ctl.admin.ask import add_argument, ask_for, make
 from ctl.failures import BadArgument
+from ctl.terminal import output
+from ctl.terminal.output import Output
 from protocol.admin.messages import NodeReplaced, ReplaceNode
 from protocol.wire.allocation_id import hash_boot
 
+EXIT_CODES: Final = {
+    0: "the other boots are over",
+    1: "it failed, standard error says why",
+    2: "the command line is wrong, or the coordinator could not be asked or declined: nothing was changed",
+}
 _BOOT: Final = re.compile(r"[0-9a-f]{8}")
 _KERNELS_BOOT_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -30,20 +38,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BOOT",
         help="the boot that stays, where that is in doubt: as 'status' shows it, or the kernel's boot ID",
     )
+    output.add_argument(replace)
     add_argument(replace)
     replace.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Say which boots are over by that."""
-    request = ReplaceNode(id=new_id(), node=arguments.node, boot=_boot(arguments.boot))
+    request = make(ReplaceNode, node=arguments.node, boot=_boot(arguments.boot))
     (answer,) = ask_for(arguments.operator_socket, request, NodeReplaced)
-    print(f"node {answer.node}: boot {answer.kept} stays")
-    for each in answer.over:
-        print(f"over: boot {each.boot} of machine {each.machine}, {_addresses(each.allocations)} freed")
-    if not answer.over:
-        print("no other boot of it was known")
+    document = answer.model_dump(mode="json", include={"node", "kept", "over"})
+    Output(arguments.output).show(document, _lines(answer))
     return 0
+
+
+def _lines(answer: NodeReplaced) -> Iterator[str]:
+    yield f"node {answer.node}: boot {answer.kept} stays"
+    for each in answer.over:
+        yield f"over: boot {each.boot} of machine {each.machine}, {_addresses(each.allocations)} freed"
+    if not answer.over:
+        yield "no other boot of it was known"
 
 
 def _boot(text: str) -> str:

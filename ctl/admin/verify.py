@@ -1,27 +1,35 @@
 """`cni-infoblox verify`: lists the grid now, and prints where it differs from what the nodes' journals say.
 
-Exit code 0: they agree; 1: they differ; 2: the coordinator could not be asked; 3: they agree as far as they could
-be compared, which is not everything. What differs is mended by every listing; --repair waits until it is.
+What differs is mended by every listing; --repair waits until it is.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from ctl.admin.ask import add_argument, ask_for, new_id
+from ctl.admin.ask import add_argument, ask_for, make
 from ctl.failures import BadArgument
+from ctl.terminal import output
+from ctl.terminal.output import Output
 from protocol.admin.messages import Difference, DifferenceKind, Uncompared, Verified, Verify
 
 CLEAN: Final = 0
 DIFFERENCES: Final = 1
 INCOMPLETE: Final = 3
+EXIT_CODES: Final = {
+    CLEAN: "they agree",
+    DIFFERENCES: "they differ",
+    2: "the command line is wrong, or the coordinator could not be asked",
+    INCOMPLETE: "they agree as far as they could be compared, which is not everything",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of this subcommand."""
     add_argument(parser)
+    output.add_argument(parser)
     parser.add_argument("--repair", action="store_true", help="wait up to a minute for what differs to be mended")
     parser.add_argument("--force", action="store_true", help="with --repair: however many nodes are gone")
 
@@ -30,12 +38,22 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the differences; 1 when any is left, 3 when there is none but not everything could be compared."""
     if arguments.force and not arguments.repair:
         raise BadArgument("--force: only has a meaning with --repair")
-    request = Verify(id=new_id(), repair=arguments.repair, force=arguments.force)
+    request = make(Verify, repair=arguments.repair, force=arguments.force)
     pages = list(ask_for(arguments.operator_socket, request, Verified))
-    print("\n".join(lines(pages)))
+    Output(arguments.output).show(_document(pages), lines(pages))
     if not all(each.is_settled for page in pages for each in page.differences):
         return DIFFERENCES
     return INCOMPLETE if any(each.is_ours for page in pages for each in page.uncompared) else CLEAN
+
+
+def _document(pages: Sequence[Verified]) -> dict[str, Any]:
+    said = [page.model_dump(mode="json") for page in pages]
+    lists = ("differences", "uncompared", "remarks")
+    return {
+        "cluster": pages[0].cluster,
+        "compared": pages[0].compared,
+        **{name: [each for page in said for each in page[name]] for name in lists},
+    }
 
 
 def lines(pages: Sequence[Verified]) -> list[str]:

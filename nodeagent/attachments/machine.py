@@ -22,9 +22,10 @@ from nodeagent.domain.allocation import State
 from nodeagent.domain.attachment import Network
 from nodeagent.domain.effects import Effect, Reply
 from nodeagent.domain.events import Event
-from nodeagent.domain.outcomes import Failure
+from nodeagent.domain.outcomes import Failure, Journal
 from nodeagent.journal.rows import Rows
 from protocol.errors import Problem
+from protocol.wire.allocation_id import hash_boot
 from protocol.wire.messages import Allocated, Declined, Lost, Orphans, PleaseLetGo, Unknown, Whose
 
 
@@ -52,6 +53,7 @@ class Attachments:
             events.DelAsked: self._del_asked,
             events.CheckAsked: self._check_asked,
             events.StatusAsked: lambda event, _: self._checks.status_asked(event),
+            events.JournalAsked: self._journal_asked,
             events.GcAsked: lambda event, _: self._collections.asked(event),
             events.MacRead: self._adds.mac_read,
             events.MacUnread: lambda event, _: self._adds.mac_unread(event),
@@ -136,6 +138,21 @@ class Attachments:
             self._order.wait(event, now_s)
         else:
             self._checks.check_asked(event)
+
+    def _journal_asked(self, event: events.JournalAsked, now_s: float) -> None:
+        rows = self._node.rows
+        identity = rows.identity
+        told = Journal(
+            node=identity.node,
+            driver=identity.driver,
+            machine=identity.machine,
+            boot=hash_boot(identity.boot_id),
+            journal=identity.journal,
+            cluster=identity.cluster,
+            allocations=tuple(rows.in_state(*State)),
+            now_s=now_s,
+        )
+        self._node.do(Reply(event.caller, told))
 
     def _go_on(self, now_s: float) -> None:
         """Take up what waited for an ADD that has ended."""

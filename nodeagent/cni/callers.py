@@ -16,12 +16,13 @@ from nodeagent.cni.request import (
     CheckRequest,
     DelRequest,
     GcRequest,
+    JournalRequest,
     Request,
     StatusRequest,
     parse,
     version_for_errors,
 )
-from nodeagent.cni.request_log import FAILED_ANSWER, VERBS, Case, RequestLog, answer_to
+from nodeagent.cni.request_log import FAILED_ANSWER, JOURNAL, VERBS, Case, RequestLog, answer_to
 from nodeagent.cni.server import Arrived, Garbled, ServerEvent, UnixServer
 from nodeagent.crash_points import OnCrashPoint
 from nodeagent.domain import events
@@ -151,6 +152,9 @@ class Callers:
             return self.reply(arrived.caller, Failure.of(problem))
         is_too_many = isinstance(request, AddRequest) and self._requests.count() > ADDS_MAX
         case.request, case.cni_version = request, request.cni_version
+        if isinstance(request, JournalRequest):
+            case.verb = JOURNAL
+            return [events.JournalAsked(case.caller)]
         if is_too_many:
             return self.reply(arrived.caller, Failure.of(errors.TooManyRequests(limit=ADDS_MAX)))
         return self._events_of(case, request)

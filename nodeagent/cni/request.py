@@ -15,6 +15,7 @@ from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
 from nodeagent.domain.presence import NO_NAMESPACE
 from protocol.config_errors import AddressRequested, ConfigInvalid, NetworkClosed
 from protocol.errors import Problem
+from protocol.journal_view import ASK_JOURNAL, ASK_VARIABLE
 from protocol.network_config import (
     Dns,
     NetworkConfig,
@@ -96,7 +97,14 @@ class VersionRequest:
     cni_version: str = LATEST_VERSION
 
 
-Request = AddRequest | DelRequest | CheckRequest | StatusRequest | GcRequest | VersionRequest
+@dataclass(frozen=True)
+class JournalRequest:
+    """What does this node's journal hold? Asked by a person's command, which is no verb of CNI."""
+
+    cni_version: str = LATEST_VERSION
+
+
+Request = AddRequest | DelRequest | CheckRequest | StatusRequest | GcRequest | VersionRequest | JournalRequest
 
 
 def _container_id(value: str) -> str | None:
@@ -137,6 +145,8 @@ _VARIABLES: Final = (
 
 def parse(frame: Frame, netns: int | None) -> Request:
     """The request of `frame`, which came with a descriptor of the inode `netns`. Raises a `Problem`."""
+    if frame.variables.get(ASK_VARIABLE) == ASK_JOURNAL:
+        return JournalRequest()
     verb = frame.variables.get("CNI_COMMAND", "")
     if not verb:
         raise errors.VariableMissing(variable="CNI_COMMAND", verb="every request")

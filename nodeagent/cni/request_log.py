@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from daemon.logs import Logger
-from nodeagent.cni import result
+from nodeagent.cni import journal_page, result
 from nodeagent.cni.frame import EXIT_NOT_DURABLE, encode_answer
 from nodeagent.cni.pending import PendingDelete
 from nodeagent.cni.request import LATEST_VERSION, AddRequest, CheckRequest, DelRequest, Request
 from nodeagent.domain.attachment import AttachmentId
-from nodeagent.domain.outcomes import Done, Failure, Granted, NotDurable, Outcome
+from nodeagent.domain.outcomes import Done, Failure, Granted, Journal, NotDurable, Outcome
 from nodeagent.errors import AgentFailed
 from nodeagent.metrics import Metrics
 
 VERBS: Final = ("ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION")
-_QUIET_VERBS: Final = ("CHECK", "GC", "STATUS", "VERSION")
+JOURNAL: Final = "JOURNAL"
+"""Stands for a verb where a person asks what the journal holds."""
+_QUIET_VERBS: Final = ("CHECK", "GC", "STATUS", "VERSION", JOURNAL)
 """Asked every few seconds by some runtimes, so not worth a line each while they succeed."""
 
 
@@ -28,7 +30,10 @@ FAILED_ANSWER: Final = encode_answer(
 
 @dataclass
 class Case:
-    """One request under way. `verb`: one of `VERBS`, empty for anything else; `request` once that is read."""
+    """One request under way.
+
+    `verb`: one of `VERBS`, `JOURNAL`, empty for anything else; `request` once that is read.
+    """
 
     caller: int
     verb: str
@@ -114,6 +119,8 @@ def answer_to(case: Case, outcome: Outcome) -> bytes:
         return encode_answer(1, result.failed(case.cni_version, outcome, case.request_id))
     if isinstance(outcome, Granted) and isinstance(case.request, AddRequest):
         return encode_answer(0, result.added(case.request, outcome.addresses))
+    if isinstance(outcome, Journal):
+        return encode_answer(0, journal_page.page(outcome))
     if isinstance(outcome, Done) and case.verb == "VERSION":
         return encode_answer(0, result.versions(case.cni_version))
     return encode_answer(0, b"")

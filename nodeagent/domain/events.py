@@ -65,6 +65,13 @@ class StatusAsked(Event):
 
 
 @dataclass(frozen=True)
+class JournalAsked(Event):
+    """A person asks what the journal holds."""
+
+    caller: int
+
+
+@dataclass(frozen=True)
 class GcAsked(Event):
     """The plugin says what the runtime still knows of a network; `valid` is None where it has no list."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nodeagent.domain.allocation import Allocation
 from protocol.errors import Problem
 
 
@@ -51,4 +52,18 @@ class NotDurable:
     """DEL: the journal cannot be written, so the plugin must keep it."""
 
 
-Outcome = Granted | Done | Failure | NotDurable
+@dataclass(frozen=True)
+class Journal:
+    """What the journal holds, for people: whose it is, as ids name it, and its allocations at this time."""
+
+    node: str
+    driver: str
+    machine: str
+    boot: str
+    journal: str
+    cluster: str | None
+    allocations: tuple[Allocation, ...]
+    now_s: float
+
+
+Outcome = Granted | Done | Failure | NotDurable | Journal

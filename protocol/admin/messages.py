@@ -168,10 +168,11 @@ class Story(Model):
 
 
 class Explained(Message):
-    """Answers `explain`."""
+    """Answers `explain`. `unasked`, on the last page, says whom the coordinator could not ask, and why."""
 
     type: Literal["explained"] = "explained"
     stories: Annotated[list[Story], Field(max_length=PAGE_ITEMS_MAX)]
+    unasked: Annotated[list[Sentence], Field(max_length=PAGE_ITEMS_MAX)] = Field(default_factory=list)
     last: bool
 
 
@@ -201,6 +202,71 @@ class NodeReplaced(Message):
     last: bool = True
 
 
+class ListedState(StrEnum):
+    """How it stands with an allocation, by what the coordinator has heard last."""
+
+    HELD = "held"
+    READY = "ready"
+    ADOPTED = "adopted"
+    ASKED = "asked"
+    """An ADD is under way."""
+    LET_GO = "let-go"
+    """On its way out of the grid."""
+    MISSING = "missing"
+    """Its journal claims it, and the grid does not show it: it is put back."""
+    UNCLAIMED = "unclaimed"
+    """Its node is connected, and its journal has not named it: that is asked whether it is its own."""
+    AWAY = "away"
+    """No agent of its boot is connected: nothing is known, nothing is freed."""
+
+
+WantedState = Annotated[ListedState, Field(strict=False)]
+
+
+class ListAllocations(Message):
+    """Which addresses has this cluster, by what the coordinator knows? The grid is not asked.
+
+    A filter that is empty lets everything through. `network` is a subnet or a network's name, `pod` is NAME or
+    NAMESPACE/NAME.
+    """
+
+    type: Literal["list_allocations"] = "list_allocations"
+    network: Text = ""
+    node: Text = ""
+    namespace: Text = ""
+    pod: Text = ""
+    states: Annotated[list[Annotated[ListedState, Field(strict=False)]], Field(max_length=len(ListedState))] = (
+        Field(default_factory=list)
+    )
+
+
+class ListedAllocation(Model):
+    """One address. What its label does not say is empty. `network` is a name, the address lies in `subnet`."""
+
+    address: Address
+    view: Text
+    subnet: Text
+    network: Text = ""
+    node: Text = ""
+    namespace: Text = ""
+    pod: Text = ""
+    container_id: Text = ""
+    ifname: Text = ""
+    mac: Text = ""
+    state: Annotated[ListedState, Field(strict=False)]
+    allocation: Text
+
+
+class Listed(Message):
+    """Answers `list_allocations`, in pages, in no order. `remarks`, on the last one, say what may be missing."""
+
+    type: Literal["listed"] = "listed"
+    cluster: Text
+    allocations: Annotated[list[ListedAllocation], Field(max_length=PAGE_ITEMS_MAX)]
+    remarks: Annotated[list[Sentence], Field(max_length=PAGE_ITEMS_MAX)] = Field(default_factory=list)
+    last: bool
+
+
 class TurnedDown(Message):
     """The request cannot be served: `msg` says why, `details` what would help."""
 
@@ -214,8 +280,8 @@ class TurnedDown(Message):
         return True
 
 
-AdminRequest = ListUnadopted | Adopt | Verify | Explain | ReplaceNode
-AdminAnswer = Unadopted | Adopted | Verified | Explained | NodeReplaced | TurnedDown
+AdminRequest = ListUnadopted | Adopt | Verify | Explain | ReplaceNode | ListAllocations
+AdminAnswer = Unadopted | Adopted | Verified | Explained | NodeReplaced | Listed | TurnedDown
 
 admin_request: TypeAdapter[AdminRequest] = TypeAdapter(Annotated[AdminRequest, Field(discriminator="type")])
 admin_answer: TypeAdapter[AdminAnswer] = TypeAdapter(Annotated[AdminAnswer, Field(discriminator="type")])

@@ -18,7 +18,8 @@ class _Part(BaseModel):
 class GridStatus(_Part):
     """What the coordinator knows about the grid. `since_s` is how long it has been unavailable.
 
-    `mode`: request, separate (single calls only), or unknown before the first call.
+    `mode`: request, separate (single calls only), or unknown before the first call. `call_median_s` and
+    `call_p95_s`: how long the newest 200 calls took that were answered, None before the first.
     """
 
     state: str
@@ -27,6 +28,8 @@ class GridStatus(_Part):
     calls: int
     mode: str
     missing_definitions: tuple[str, ...]
+    call_median_s: float | None = None
+    call_p95_s: float | None = None
 
 
 class LaneStatus(_Part):
@@ -111,6 +114,7 @@ class CoordinatorStatus(_Part):
     """A coordinator. `cluster` is its name, `why_not_leading` is None for the one that leads.
 
     `alarms` are open ones. `kubernetes` is None where it does not watch one, `lease` where none says who leads.
+    `restart_costs`: what a restart would lose or delay now, nothing where it is harmless.
     """
 
     cluster: str
@@ -129,6 +133,7 @@ class CoordinatorStatus(_Part):
     alarms: tuple[AlarmStatus, ...] = ()
     kubernetes: KubernetesStatus | None = None
     lease: LeaseStatus | None = None
+    restart_costs: tuple[str, ...] = ()
 
 
 class AllocationCounts(_Part):

@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
@@ -39,6 +39,10 @@ KINDS: Final = {
     "namespace": "Namespace",
     "pod": "Pod",
 }
+OF_ALL_PODS: Final[Mapping[str | None, Callable[[Placed], str]]] = {
+    "jsonpath={.items[*].metadata.name}": lambda pod: pod.name,
+    "jsonpath={.items[*].metadata.namespace}": lambda pod: str(pod.workload["metadata"]["namespace"]),
+}
 _SHIM: Final = '#!/bin/sh\nexec {python} {program} {socket} "$@"\n'
 
 Object = dict[str, Any]
@@ -62,10 +66,10 @@ class Placed:
         return f"{self.workload['metadata']['name']}-x7k2p"
 
     def has(self, labels: str, node: str) -> bool:
-        """Whether it has this label `NAME=VALUE`, and is on this node where one is named."""
-        name, _, value = labels.partition("=")
+        """Whether it has these labels `NAME=VALUE,…`, and is on this node where one is named."""
         own = self.workload["spec"]["template"]["metadata"]["labels"]
-        return (not labels or own.get(name) == value) and node in ("", self.node)
+        wanted = dict(each.split("=", 1) for each in labels.split(",") if each)
+        return wanted.items() <= own.items() and node in ("", self.node)
 
 
 @dataclass
@@ -135,11 +139,15 @@ class Kubectl:
         kind, *names = asked.what
         if kind == "pods":
             found = [pod for pod in self.pods if pod.has(asked.labels, asked.field.partition("=")[2])]
+            if asked.output in OF_ALL_PODS:
+                return " ".join(OF_ALL_PODS[asked.output](pod) for pod in found)
             if not found:
                 raise Refused("No resources found")
             return "\n".join(f"pod/{pod.name}" if asked.output == "name" else pod.name for pod in found)
         if (kind, asked.output) == ("namespace", "jsonpath={.metadata.uid}"):
             return UID
+        if (kind, asked.output) == ("lease", "jsonpath={.spec.holderIdentity}"):
+            return str(self.objects.get("Lease", names[0])["spec"]["holderIdentity"])
         if names:
             return yaml.safe_dump(self.objects.get(KINDS[kind], names[0]))
         return "\n".join(name for held, name in self.objects.names() if held == KINDS[kind])
@@ -176,9 +184,9 @@ class Kubectl:
         """A pod by its own name, or any one of a workload."""
         kind, _, rest = name.partition("/")
         for pod in self.pods:
-            if name == f"pod/{pod.name}":
+            if name in (pod.name, f"pod/{pod.name}", pod.running.name):
                 return pod
-            if (KINDS[kind], rest) == (pod.workload["kind"], pod.workload["metadata"]["name"]):
+            if (KINDS.get(kind), rest) == (pod.workload["kind"], pod.workload["metadata"]["name"]):
                 return pod
         raise Refused(f"{name} not found")
 
@@ -241,6 +249,8 @@ def _make_parser() -> argparse.ArgumentParser:
         verb.add_argument("-o", dest="output")
         verb.add_argument("-i", "-it", dest="interactive", action="store_true")
         verb.add_argument("--field-selector", dest="field", default="")
+        verb.add_argument("--all-namespaces", action="store_true")
+        verb.add_argument("--ignore-not-found", action="store_true")
         verb.add_argument("--overwrite", action="store_true")
         verb.add_argument("--cascade")
         verb.add_argument("--from-file", dest="from_file")

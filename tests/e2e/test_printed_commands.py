@@ -29,9 +29,10 @@ from tests.kubelet import ClusterObjects
 ROOT: Final = HERE.parent
 NAMES: Final = (
     "README.md",
-    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md")),
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md") if path.name != "cli.md"),
     "k8s/README.md",
 )
+"""Without docs/cli.md, which shows how commands are put together, and none as it is typed."""
 HOSTS: Final = "docs/install-hosts.md"
 """Its commands are for another machine than the README's: one that has the Debian package."""
 
@@ -213,6 +214,7 @@ class Desk:
         self.directory = place if page in BESIDE_THE_CLONE else self.clone
         shutil.copytree(HERE, self.clone / "k8s", ignore=shutil.ignore_patterns("__pycache__"))
         (place / "bin").mkdir()
+        shutil.copy(HERE / "krew" / "kubectl-infoblox", place / "bin")
         self._path = f"{place / 'bin'}:{Path(sys.executable).parent}:/usr/bin:/bin"
         self.served = Served(place / "bin", kubectl)
 
@@ -279,6 +281,36 @@ def test_the_commands_for_a_cluster_work(
 
     with desk.served:
         assert failures(commands(is_for_a_cluster, name), run) == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("status", 0, "coordinator http://127.0.0.1:9510: cluster cluster-a ("),
+        ("list --pod shop/web-0 --no-headers", 0, "web-0  held"),
+        ("-n kube-system explain shop/web-0", 0, "freed by: the DEL of its pod"),
+        ("--node worker-1 journal", 0, "of node worker-1, driver infoblox, boot "),
+        ("--node=worker-1 status", 0, "agent http://127.0.0.1:9511: node worker-1, "),
+        ("explain 10.0.0.250", 1, "neither the grid nor a journal knows 10.0.0.250"),
+        ("lits", 2, "did you mean list?"),
+        ("journal", 2, "kubectl infoblox: journal: is a node's"),
+        ("--node worker-9 journal", 1, "kubectl infoblox: no agent's pod on node worker-9"),
+        ("keys init", 2, "kubectl infoblox: keys: works on the machine"),
+        ("--nodes worker-1 journal", 2, "kubectl infoblox: --nodes: is no flag"),
+        ("--node", 2, "kubectl infoblox: --node: needs a value"),
+        ("", 2, "Usage: kubectl infoblox"),
+        ("--help", 0, "Usage: kubectl infoblox"),
+    ],
+)
+def test_the_kubectl_plugin_finds_the_pod_that_can_answer(
+    site: Site, pods: list[Placed], pod: SitePod, tmp_path: Path, words: str, code: int, said: str
+) -> None:
+    objects = ClusterObjects()
+    objects.apply({"kind": "Lease", **each} for each in site.api.cluster.leases.values())
+    desk = Desk(tmp_path, "README.md", Kubectl(objects, pods))
+    with desk.served:
+        done = desk.run(f"kubectl infoblox {words}")
+    assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done
 
 
 def test_the_readmes_commands_make_what_the_manifests_need(tmp_path: Path) -> None:

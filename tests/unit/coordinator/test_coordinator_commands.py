@@ -8,7 +8,11 @@ import pytest
 from machine_world import CLUSTER, NETWORK, Agent, Fate, World
 from test_coordinator_machine import LABEL, claim
 
+from coordinator.admin.events import AnswerCommand, Asked
+from coordinator.admin.explain import PATIENCE_S
 from coordinator.core.attributes import AttributeNames
+from coordinator.grid.calls import Call
+from coordinator.lane.events import Ticked
 from gridsim.database.faults import Faults
 from gridsim.legacy import LegacyCluster, LegacyPod, create_legacy
 from gridsim.model import Grid
@@ -203,6 +207,40 @@ def test_as_many_stories_as_there_are_objects_come_in_pages() -> None:
     for number in range(60):
         agent.ask(label=LABEL.model_copy(update={"container_id": f"d{number}"}))
     assert explain(world, "shop/web-1").count("freed by: the DEL of its pod") == 60
+
+
+def test_while_the_grid_is_away_the_index_and_the_journals_answer_and_say_so() -> None:
+    world = World()
+    agent = connected(world)
+    agent.ask(label=LABEL)
+    told = agent.told()
+    world.fate = lambda call: Fate.DROPPED
+    for what in (told.address, "shop/web-1", "web-1", "c1", told.allocation):
+        pages = world.command(Explain(id="e-1", what=what))
+        world.passes(0.0)
+        (page,) = pages
+        (story,) = page.stories
+        assert story.title == f"{told.address} in view default"
+        assert "index: reservation in network 10.55.0.0/24, as the grid has shown it last" in story.lines
+        assert "holder: attachment c1/eth0 of node node-1" in story.lines
+        assert "freed by: the DEL of its pod" in story.lines
+        assert page.unasked[0].startswith("the grid: ")
+    (page,) = world.command(Explain(id="e-2", what="10.55.0.200"))
+    assert (page.stories, len(page.unasked)) == ([], 1)
+
+
+def test_a_grid_that_is_slow_is_not_waited_for_longer_than_a_person_waits() -> None:
+    world = World()
+    agent = connected(world)
+    agent.ask(label=LABEL)
+    ticket = 1
+    call = world.machine.handle([Asked(ticket, Explain(id="e-1", what="shop/web-1"), world.now_s)], world.now_s)
+    assert [type(each) for each in call if isinstance(each, Call)] == [Call]
+    answers = world.machine.handle([Ticked(world.now_s + PATIENCE_S)], world.now_s + PATIENCE_S)
+    (page,) = [each.message for each in answers if isinstance(each, AnswerCommand)]
+    assert isinstance(page, Explained)
+    assert len(page.stories) == 1
+    assert "within 15 s" in page.unasked[0]
 
 
 def test_what_a_silent_node_claims_is_no_difference() -> None:

@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from coordinator.lane.pace import CALL_TARGET_S, GROWTH_MAX, OPERATIONS_START, Pace
+from coordinator.lane.pace import CALL_TARGET_S, CALLS_REMEMBERED_MAX, GROWTH_MAX, OPERATIONS_START, Pace
 
 
 def after(calls: list[int], fixed_s: float, operation_s: float, operations_max: int = 256) -> Pace:
@@ -84,3 +84,11 @@ def test_the_pace_stays_between_one_and_the_limit(
         assert 1 <= pace.limit <= operations_max
         assert pace.fixed_s >= 0.0
         assert 10.0 <= pace.read_timeout_s(pace.limit) <= 45.0
+
+
+def test_how_slow_the_grid_is_is_said_by_its_newest_calls() -> None:
+    pace = Pace(256)
+    assert pace.took_s(0.5) is None
+    for number in range(CALLS_REMEMBERED_MAX + 100):
+        pace.measured(1, float(number))
+    assert (pace.took_s(0.0), pace.took_s(0.5), pace.took_s(0.95), pace.took_s(1.0)) == (100, 200, 290, 299)

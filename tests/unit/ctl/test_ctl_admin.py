@@ -42,7 +42,7 @@ def test_what_was_compared_and_what_not(
     code: int,
 ) -> None:
     monkeypatch.setattr(verify, "ask_for", lambda *_: iter([answer]))
-    assert verify.run(argparse.Namespace(operator_socket=None, repair=False, force=False)) == code
+    assert verify.run(argparse.Namespace(operator_socket=None, output="text", repair=False, force=False)) == code
     assert capsys.readouterr().out.splitlines()[0] == first_line
 
 

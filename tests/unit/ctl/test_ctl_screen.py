@@ -46,13 +46,14 @@ def test_a_coordinator_shows_grid_networks_and_nodes() -> None:
             a_node("node-a", connected_s=300, held=1),
             a_node("node-b", connected_s=None, heard_s_ago=150),
         ],
-        grid=a_grid(state="failing", reason="wrong password"),
+        grid=a_grid(state="failing", reason="wrong password", call_median_s=0.04, call_p95_s=12.4),
         networks=[a_network("10.55.0.0/16", 21)],
     )
     assert screen.coordinator_lines("http://c", coordinator) == [
         "coordinator http://c: cluster prod-1 (c0ffee000000), release 0.1.0",
-        "  grid         failing, wrong password, mode request, 7 calls",
+        "  grid         failing, wrong password, mode request, 7 calls, a call takes 40 ms, 5 % take 12 s or more",
         "  allocations  21, 1 deletion, 0 repairs waiting",
+        "  restart      harmless now: nodes say again what they hold, and the grid is listed again",
         "  network      10.55.0.0/16 in view default: 21 allocations of 254, 2 ready, 1 resting",
         "  node         node-b (infoblox, boot 33333333): NOT CONNECTED, heard 2 min ago, 0 held, 2 ready",
         "  node         node-a (infoblox, boot 33333333): connected for 5 min, 1 held, 2 ready",
@@ -91,7 +92,7 @@ def test_who_leads_is_told_and_since_when(changes: dict[str, Any], line: str) ->
 def test_many_nodes_fit_on_a_screen_with_the_absent_ones_first() -> None:
     nodes = [a_node(f"node-{number:03}", None if number == 400 else 5) for number in range(500)]
     lines = screen.coordinator_lines("u", a_coordinator(nodes=nodes))
-    assert lines[3].startswith("  node         node-400 (infoblox, boot 33333333): NOT CONNECTED")
+    assert lines[4].startswith("  node         node-400 (infoblox, boot 33333333): NOT CONNECTED")
     assert lines[-1].strip() == "and 490 more"
     assert len(lines) < 24
 
@@ -101,3 +102,15 @@ def test_many_nodes_fit_on_a_screen_with_the_absent_ones_first() -> None:
 )
 def test_a_duration_is_written_in_a_unit_that_suits_it(time_s: float, text: str) -> None:
     assert screen.duration(time_s) == text
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"why_not_leading": "pod-1 leads"}, ["harmless, another one leads"]),
+        ({"restart_costs": ["the grid is away"]}, ["COSTS SOMETHING NOW", "the grid is away"]),
+    ],
+)
+def test_whether_a_restart_is_harmless_is_said(changes: dict[str, Any], said: list[str]) -> None:
+    lines = screen.coordinator_lines("u", a_coordinator(**changes))
+    assert [line.removeprefix("  restart      ") for line in lines if line.startswith("  restart ")] == said

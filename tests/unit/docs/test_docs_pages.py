@@ -12,7 +12,7 @@ from coordinator.grid import comment
 from spec.__main__ import MODELS
 
 ROOT = Path(__file__).parents[3]
-PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "k8s/README.md", "spec/README.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "k8s/README.md", "k8s/krew/README.md", "spec/README.md"]
 PAGES += sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("**/*.md"))
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 GRID = (ROOT / "docs" / "grid.md").read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""How a command speaks with people and programs: formats, tables, progress, completion."""
