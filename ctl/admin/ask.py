@@ -22,7 +22,7 @@ ANSWER_S: Final = 180.0
 """A little longer than the coordinator lets a command wait."""
 
 _WHERE: Final = (
-    "run this where the coordinator runs: kubectl exec -n kube-system deploy/cni-infoblox-coordinator -- …"
+    "run this where the coordinator runs: kubectl exec -n NAMESPACE deploy/cni-infoblox-coordinator -- …"
 )
 
 ARGUMENT_SHOWN_MAX: Final = 80

@@ -1,4 +1,4 @@
-"""A site that follows k8s/README.md: a grid, an API server, machines on which the manifests run."""
+"""A site that follows k8s/README.md or docs/install.md: a grid, an API server, machines for the pods."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,9 +20,10 @@ from demo.cni import Invocation, Outcome, pod_args
 from demo.daemons import command
 from demo.grid import PASSWORD, SimulatedGrid
 from demo.links import NETNS_DIRECTORY, Underlay, add_namespace, remove_namespace
-from k8s.render import HERE
+from k8s import helm
+from k8s.render import CHART, HERE
 from tests.free_subnet import free_subnet
-from tests.kubelet import ClusterObjects, Machine, RunningPod
+from tests.kubelet import ClusterObjects, CniDirectories, Machine, RunningPod
 from tests.kubelet.machine import Api
 from tests.kubernetes_stub import KubernetesStub
 from tests.kubernetes_stub.asked import Asked
@@ -40,11 +42,40 @@ CONFIGURATION: Final = {
 """The original's example: the seed's layout with one network for all nodes."""
 
 
+@dataclass(frozen=True)
+class Installation:
+    """What a release brings, as YAML texts; the namespace; where the machines' runtime has its directories."""
+
+    texts: tuple[str, ...]
+    namespace: str
+    cni: CniDirectories
+
+
+def by_files() -> Installation:
+    """As k8s/README.md has it."""
+    texts = tuple((HERE / name).read_text() for name in RELEASE)
+    return Installation((*texts, *examples()), "kube-system", CniDirectories())
+
+
+def by_chart(namespace: str, cni: CniDirectories) -> Installation:
+    """By the chart; its Secret is the site's own. Helm renders it."""
+    values = {
+        "clusterName": CLUSTER,
+        "grid": {"host": "gm.example.com", "username": "admin"},
+        "networks": {"configuration": CONFIGURATION},
+        "nodes": {"cniBinDir": cni.plugins, "cniConfDir": cni.configurations},
+    }
+    argv = [*helm.command(), "template", "cni-infoblox", str(CHART), "-n", namespace, "-f", "/dev/stdin"]
+    done = subprocess.run(argv, input=json.dumps(values), capture_output=True, text=True, check=True)
+    return Installation((done.stdout, (HERE / "site" / "infoblox-secret.yaml").read_text()), namespace, cni)
+
+
 class Site:
     """As a context manager. `controls` carry the coordinators, `worker` the pods."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, installation: Installation | None = None) -> None:
         self.directory = directory
+        self._installation = installation or by_files()
         self._stack = ExitStack()
         self._subnet = free_subnet()
         self._machines: list[Machine] = []
@@ -54,9 +85,10 @@ class Site:
             self._underlay = stack.enter_context(Underlay(secrets.token_hex(3), self._subnet))
             self.grid = SimulatedGrid(self.directory / "grid", "--listen", f"{self._underlay.address}:0")
             stack.callback(self.grid.stop)
-            self.api = stack.enter_context(KubernetesStub(self.directory, self._underlay.address))
-            self.objects = ClusterObjects(_printed_keys(), *examples())
-            self.upgrade()
+            namespace = self._installation.namespace
+            stub = KubernetesStub(self.directory, self._underlay.address, namespace=namespace)
+            self.api = stack.enter_context(stub)
+            self.objects = ClusterObjects(_printed_keys(namespace), *self._installation.texts)
             self.api.allows = self._grants
             self._prepare_grid()
             self._edit()
@@ -85,9 +117,11 @@ class Site:
             # The cluster IP is the first one's alone: what the two are for is told by their names.
             {"cni-infoblox-coordinator": f"{self._subnet}.11"},
             {"cni-infoblox-coordinators": (f"{self._subnet}.11", f"{self._subnet}.12")},
+            self._installation.cni,
         )
-        machine.path("/opt/cni/bin").mkdir(parents=True)
-        shutil.copy(f"{MAIN_PLUGINS}/macvlan", machine.path("/opt/cni/bin"))
+        plugins = machine.path(machine.cni.plugins)
+        plugins.mkdir(parents=True)
+        shutil.copy(f"{MAIN_PLUGINS}/macvlan", plugins)
         self._machines.append(machine)
         return machine
 
@@ -202,6 +236,6 @@ def examples() -> list[str]:
     return [(HERE / "site" / name).read_text() for name in EXAMPLES]
 
 
-def _printed_keys() -> str:
-    argv = [*command("cni-infoblox"), "keys", "init", "--kubernetes"]
+def _printed_keys(namespace: str) -> str:
+    argv = [*command("cni-infoblox"), "keys", "init", "--kubernetes", "--namespace", namespace]
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout

@@ -1,4 +1,7 @@
-"""Both replicas of the coordinator's Deployment, run by the manifests: pods get addresses whichever ends."""
+"""Both replicas of the coordinator's Deployment, run as the chart says: pods get addresses whichever ends.
+
+In a namespace of their own, on machines whose runtime has its directories elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from manifest_site import Site, SitePod
+from manifest_site import Site, SitePod, by_chart
 
-from tests.kubelet import RunningPod
+from tests.kubelet import CniDirectories, RunningPod
 
-LEASE = ("kube-system", "cni-infoblox-coordinator")
+NAMESPACE = "ipam"
+K3S = CniDirectories("/var/lib/rancher/k3s/data/cni", "/var/lib/rancher/k3s/agent/etc/cni/net.d")
+LEASE = (NAMESPACE, "cni-infoblox-coordinator")
 TRIES_MAX = 6
 GET = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9510/status', timeout=10).read().decode())"
 
@@ -47,7 +52,7 @@ class Replicas:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with Site(tmp_path_factory.mktemp("site")) as built:
+    with Site(tmp_path_factory.mktemp("site"), by_chart(NAMESPACE, K3S)) as built:
         yield built
 
 

@@ -37,6 +37,14 @@ class Api:
     issue: Issue
 
 
+@dataclass(frozen=True)
+class CniDirectories:
+    """Where a machine's runtime looks for plugins and for network configurations."""
+
+    plugins: str = "/opt/cni/bin"
+    configurations: str = "/etc/cni/net.d"
+
+
 @dataclass
 class Machine:
     """`name` is the node's name; `namespace` its network. The cluster IPs of services are `service_ips`.
@@ -51,6 +59,7 @@ class Machine:
     api: Api
     service_ips: Mapping[str, str]
     pod_ips: Mapping[str, Sequence[str]]
+    cni: CniDirectories
     pods: list[RunningPod] = field(default_factory=list)
 
     def path(self, path: str) -> Path:
@@ -72,12 +81,13 @@ class Machine:
 
     def runtime(self, invocation: Invocation, previous: Mapping[str, Any] | None = None) -> Outcome:
         """What a runtime does for the pod network: takes the first configuration, executes its plugin."""
-        first = min(self.path("/etc/cni/net.d").glob("*.conf"))
+        plugins = self.path(self.cni.plugins)
+        first = min(self.path(self.cni.configurations).glob("*.conf"))
         config = json.loads(first.read_text())
         if previous is not None:
             config["prevResult"] = previous
-        argv = [str(self.path("/opt/cni/bin") / config["type"])]
-        return execute(self._on_host(argv), replace(invocation, path=str(self.path("/opt/cni/bin"))), config)
+        argv = [str(plugins / config["type"])]
+        return execute(self._on_host(argv), replace(invocation, path=str(plugins)), config)
 
     def _on_host(self, argv: Sequence[str]) -> list[str]:
         """The command line that runs `argv` with this machine's network, and its /run/cni at the real place."""
@@ -92,17 +102,17 @@ class Machine:
         return inside(self.namespace, [*ISOLATED, script, "-", *argv])
 
     def _start(self, workload: Object) -> RunningPod:
-        spec = workload["spec"]["template"]["spec"]
+        spec, namespace = workload["spec"]["template"]["spec"], workload["metadata"]["namespace"]
         (container,) = spec["containers"]
         assert spec["hostNetwork"], "only the network of the machine is known here"
         identity = Identity.of(spec, container)
         place = self.directory / "pods" / f"{workload['metadata']['name']}-{self.name}-{len(self.pods)}"
         place.mkdir(parents=True)
-        sources = {volume["name"]: self._volume(place, volume, spec) for volume in spec["volumes"]}
+        sources = {volume["name"]: self._volume(place, volume, spec, namespace) for volume in spec["volumes"]}
         mounts = [Mount.of(each, sources[each["name"]][0]) for each in container["volumeMounts"]]
         if self._may_ask_the_api(spec):
             mounts.append(self._api_access(place, spec))
-        environment = self._environment(container, place.name)
+        environment = self._environment(container, {"metadata.name": place.name, "metadata.namespace": namespace})
         argv = [_expand(text, environment) for text in (*container["command"], *container["args"])]
         lay_out_image(place / "image")
         (place / "hosts").write_text(self._hosts(spec))
@@ -115,7 +125,7 @@ class Machine:
             place.name, daemon, container, identity, environment, self.namespace, sources, place / "hosts"
         )
 
-    def _volume(self, place: Path, volume: Object, spec: Object) -> tuple[Path, Ownership]:
+    def _volume(self, place: Path, volume: Object, spec: Object, namespace: str) -> tuple[Path, Ownership]:
         target, fs_group = place / volume["name"], spec.get("securityContext", {}).get("fsGroup")
         if "hostPath" in volume:
             source = self.path(volume["hostPath"]["path"])
@@ -128,7 +138,7 @@ class Machine:
         if "projected" in volume:
             (source,) = volume["projected"]["sources"]
             asked = source["serviceAccountToken"]
-            account = f"kube-system:{spec['serviceAccountName']}"
+            account = f"{namespace}:{spec['serviceAccountName']}"
             token = self.api.issue(self.name, account, asked["audience"])
             ownership = Ownership(fs_group, TOKEN_MODE)
             write_atomically(target, {asked["path"]: token.encode()}, ownership)
@@ -161,7 +171,8 @@ class Machine:
             for address in self.pod_ips[each["name"]]
         )
 
-    def _environment(self, container: Object, pod: str) -> dict[str, str]:
+    def _environment(self, container: Object, pod: Mapping[str, str]) -> dict[str, str]:
+        """The variables of a container; `pod` has the fields of its pod by their paths."""
         known = {
             "PATH": PATH_IN_IMAGE,
             "HOSTNAME": self.name,
@@ -171,7 +182,7 @@ class Machine:
         for service in self.objects.services():
             if not is_headless(service):
                 known |= _service_links(service, self.service_ips[service["metadata"]["name"]])
-        fields = {"spec.nodeName": self.name, "metadata.name": pod}
+        fields = {"spec.nodeName": self.name, **pod}
         for variable in container.get("env", []):
             known[variable["name"]] = (
                 variable["value"]

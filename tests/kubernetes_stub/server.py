@@ -19,7 +19,7 @@ from tests.kubernetes_stub.answers import WatchFrom, answer, denied, in_namespac
 from tests.kubernetes_stub.asked import Answer, Asked, status
 from tests.kubernetes_stub.cluster import StubCluster, Watched
 
-READER: Final = "system:serviceaccount:kube-system:cni-infoblox-coordinator"
+COORDINATOR: Final = "cni-infoblox-coordinator"
 HANDSHAKE_S: Final = 10.0
 WATCH_POLL_S: Final = 0.1
 END_POLL_S: Final = 0.02
@@ -28,9 +28,9 @@ END_POLL_S: Final = 0.02
 class KubernetesStub:
     """An API server as a context manager. `hold`, `forbidden`, `busy`, `instead` and `down` make it misbehave.
 
-    `credentials` is what a pod has at /var/run/secrets/kubernetes.io/serviceaccount. A listening socket that was
-    made in another network namespace may be passed in, and the cluster of another stub: two API servers of one
-    cluster, of which one may be `down`.
+    `credentials` is what a coordinator in `namespace` has at /var/run/secrets/kubernetes.io/serviceaccount. A
+    listening socket that was made in another network namespace may be passed in, and the cluster of another stub:
+    two API servers of one cluster, of which one may be `down`.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class KubernetesStub:
         address: str = "127.0.0.1",
         listener: socket.socket | None = None,
         cluster: StubCluster | None = None,
+        namespace: str = "kube-system",
     ) -> None:
         self.cluster = cluster or StubCluster()
         self.requests: list[tuple[str, str]] = []
@@ -53,6 +54,7 @@ class KubernetesStub:
         """Sends whatever it wants in place of an answer; returns whether it did. A hang-up raises OSError."""
         self._directory = directory
         self._address = address
+        self._namespace = namespace
         self._go = threading.Event()
         self._go.set()
         self._arrived = threading.Condition()
@@ -148,16 +150,16 @@ class KubernetesStub:
         path, _, query = path.partition("?")
         asked = Asked(method, path, dict(parse_qsl(query)), headers.get("Accept") or "", body)
         if not self.allows(asked):
-            return denied(asked, READER)
+            return denied(asked, f"system:serviceaccount:{self._namespace}:{COORDINATOR}")
         return answer(self.cluster, asked)
 
     def _write_credentials(self) -> None:
-        issued = self.cluster.issue("control-plane", service_account="kube-system:cni-infoblox-coordinator")
+        issued = self.cluster.issue("control-plane", service_account=f"{self._namespace}:{COORDINATOR}")
         self._token = issued.token
         self.credentials.mkdir(exist_ok=True)
         (self.credentials / "token").write_text(issued.token)
         (self.credentials / "ca.crt").write_bytes(self._certificate.read_bytes())
-        (self.credentials / "namespace").write_text("kube-system")
+        (self.credentials / "namespace").write_text(self._namespace)
 
 
 class _Server(ThreadingHTTPServer):

@@ -7,26 +7,19 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
+from manifest_objects import Object, deployment_of, objects, pod_of, settings_of, workloads
 
-from coordinator.settings import Settings, read_settings
 from demo.daemons import command
 from k8s.render import HERE, SINGLE_FILES, kustomize
 from protocol.keys import load_pair, load_public
 
-Object = dict[str, Any]
-
 YAML_BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
-
-
-def objects(text: str) -> list[Object]:
-    return [found for found in yaml.safe_load_all(text) if found]
 
 
 OVERLAYS = sorted(path.name for path in (HERE / "overlays").iterdir())
@@ -64,14 +57,6 @@ def everything() -> list[Object]:
     """What 'kubectl apply' gets from the files of a full installation."""
     release = [HERE / f"cni-infoblox-{name}.yaml" for name in ("coordinator", "daemon", "plugin")]
     return [found for path in (*release, *SITE) for found in objects(path.read_text())]
-
-
-def workloads(found: list[Object]) -> Iterator[Object]:
-    return (each for each in found if each["kind"] in ("Deployment", "DaemonSet"))
-
-
-def pod_of(workload: Object) -> Object:
-    return dict(workload["spec"]["template"]["spec"])
 
 
 @pytest.mark.parametrize("version", [FULL_VERSIONS[0], FULL_VERSIONS[-1]])
@@ -153,6 +138,18 @@ def test_every_object_lies_in_kube_system(everything: list[Object]) -> None:
     assert set(namespaces.values()) == {None, "kube-system"}
 
 
+def test_another_namespace_is_one_line_of_a_kustomization(tmp_path: Path) -> None:
+    resources = [os.path.relpath(HERE / "base", tmp_path)]
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump({"namespace": "ipam", "resources": resources}))
+    found = objects(kustomize(tmp_path))
+    assert {each["metadata"].get("namespace") for each in found} == {None, "ipam"}
+    # What is read of kube-system is its UID, wherever the coordinator runs.
+    text = yaml.safe_dump_all([each for each in found if each["kind"] != "ClusterRole"])
+    assert "kube-system" not in text
+    settings = settings_of(deployment_of(found), edited(), tmp_path)
+    assert settings.token_service_account == "ipam:cni-infoblox-agent"
+
+
 def test_selectors_services_and_probes_meet_what_they_mean(everything: list[Object]) -> None:
     ports = {}
     for workload in workloads(everything):
@@ -178,11 +175,6 @@ def test_the_coordinator_runs_where_all_nodes_are_drained(everything: list[Objec
     assert {"key": "node.kubernetes.io/unschedulable", "operator": "Exists"} in pod_of(deployment)["tolerations"]
 
 
-def deployment_of(found: list[Object]) -> Object:
-    (deployment,) = (each for each in found if each["kind"] == "Deployment")
-    return deployment
-
-
 def test_agents_know_both_services_and_can_look_up_the_name_of_one(everything: list[Object]) -> None:
     (agents,) = (each for each in everything if each["metadata"]["name"] == "cni-infoblox-daemon")
     pod = pod_of(agents)
@@ -192,7 +184,7 @@ def test_agents_know_both_services_and_can_look_up_the_name_of_one(everything: l
     assert "clusterIP" not in services["cni-infoblox-coordinator"]
     (port,) = {spec["ports"][0]["port"] for spec in services.values()}
     variables = "$(CNI_INFOBLOX_COORDINATOR_SERVICE_HOST):$(CNI_INFOBLOX_COORDINATOR_SERVICE_PORT)"
-    assert flags == [f"tcp://cni-infoblox-coordinators.kube-system.svc:{port}", f"tcp://{variables}"]
+    assert flags == [f"tcp://cni-infoblox-coordinators.$(POD_NAMESPACE).svc:{port}", f"tcp://{variables}"]
     assert (pod["hostNetwork"], pod["dnsPolicy"]) == (True, "ClusterFirstWithHostNet")
 
 
@@ -223,7 +215,7 @@ def test_a_coordinator_leaves_a_node_that_is_lost_and_no_other(everything: list[
 
 
 def test_the_lease_that_it_may_write_is_the_one_that_it_writes(everything: list[Object], tmp_path: Path) -> None:
-    settings = settings_of(pod_of(deployment_of(everything))["containers"][0], tmp_path)
+    settings = settings_of(deployment_of(everything), edited(), tmp_path)
     (role,) = (each for each in everything if each["kind"] == "Role")
     named = [rule["resourceNames"] for rule in role["rules"] if "resourceNames" in rule]
     assert settings.leader_elect
@@ -232,14 +224,16 @@ def test_the_lease_that_it_may_write_is_the_one_that_it_writes(everything: list[
     variables = {
         each["name"]: each["valueFrom"] for each in pod_of(deployment_of(everything))["containers"][0]["env"]
     }
-    assert variables == {"POD_NAME": {"fieldRef": {"fieldPath": "metadata.name"}}}
+    fields = {"POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespace"}
+    assert variables == {name: {"fieldRef": {"fieldPath": path}} for name, path in fields.items()}
+    assert settings.token_service_account == "kube-system:cni-infoblox-agent"
 
 
 def test_one_coordinator_needs_no_election_and_no_right_for_it(tmp_path: Path) -> None:
     found = objects(SOURCES["overlays/one-coordinator"]())
     deployment = deployment_of(found)
     assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]) == (1, {"type": "Recreate"})
-    assert not settings_of(pod_of(deployment)["containers"][0], tmp_path).leader_elect
+    assert not settings_of(deployment, edited(), tmp_path).leader_elect
     assert not {each["kind"] for each in found} & {"Role", "RoleBinding", "PodDisruptionBudget"}
 
 
@@ -338,25 +332,14 @@ def test_the_readme_leads_to_a_site_with_every_object(tmp_path: Path) -> None:
     assert {container["image"].partition(":")[0] for container in containers} == {image}
 
 
-def settings_of(container: Object, directory: Path) -> Settings:
-    """What a coordinator reads from its arguments, on a site that was edited, in a pod of kube-system."""
-    site, password, credentials = (directory / name for name in ("coordinator.conf", "wapi-password", "account"))
-    site.write_text("\n".join(f"{line}x" if line.endswith("=") else line for line in EDITED))
-    password.write_text("secret")
-    credentials.mkdir()
-    (credentials / "namespace").write_text("kube-system")
-    own = {
-        "--config": site,
-        "--wapi-password-file": password,
-        "--kubernetes-api": "https://10.0.0.1:443",
-        "--kubernetes-credentials": credentials,
-    }
-    return read_settings([*container["args"], *(f"{flag}={value}" for flag, value in own.items())])
+def edited() -> list[str]:
+    """The lines of the site's example after an edit."""
+    return [f"{line}x" if line.endswith("=") else line for line in EDITED]
 
 
 def test_pods_of_the_closed_overlay_can_ask_for_what_it_names_and_nothing_else(tmp_path: Path) -> None:
     found = objects(SOURCES["overlays/allowed-networks"]())
-    settings = settings_of(pod_of(deployment_of(found))["containers"][0], tmp_path)
+    settings = settings_of(deployment_of(found), edited(), tmp_path)
     assert (settings.grid_host, settings.create_networks) == ("x", False)
     assert (settings.allow_network, settings.allow_view) == (("10.0.0.0/24",), ("cni_view",))
 
