@@ -175,4 +175,4 @@ def _fish_flag(program: str, condition: str, flag: Flag) -> Iterator[str]:
 
 def _quoted(text: str) -> str:
     """For any of the three shells."""
-    return "'" + text.replace("\\", " ").replace("'", "") + "'"
+    return "'" + text.replace("\\", " ").replace("'", "’") + "'"
