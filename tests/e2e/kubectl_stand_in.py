@@ -41,7 +41,7 @@ KINDS: Final = {
 }
 OF_ALL_PODS: Final[Mapping[str | None, Callable[[Placed], str]]] = {
     "jsonpath={.items[*].metadata.name}": lambda pod: pod.name,
-    "jsonpath={.items[*].metadata.namespace}": lambda pod: str(pod.workload["metadata"]["namespace"]),
+    "jsonpath={.items[*].metadata.namespace}": lambda pod: "kube-system",
 }
 _SHIM: Final = '#!/bin/sh\nexec {python} {program} {socket} "$@"\n'
 
