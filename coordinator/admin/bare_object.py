@@ -46,7 +46,7 @@ class BareObject:
 def read(writer: Writer, hit: Object) -> BareObject:
     """Raises `Unreadable` when it is no fixed address with the fields that were asked for."""
     known = writer.read(hit)
-    values = {name: texts[0] for name, texts in attributes.read(hit.get("extattrs")).items() if texts}
+    values = attributes.read_first(hit.get("extattrs"))
     names = writer.names if known.tenant else ORIGINAL_NAMES
     return BareObject(
         allocation=known.allocation,

@@ -49,6 +49,18 @@ def read(extattrs: object) -> dict[str, tuple[str, ...]]:
     }
 
 
+def read_first(extattrs: object) -> dict[str, str]:
+    """The first value of each of an object's attributes that has one, by name, as text."""
+    values: dict[str, str] = {}
+    for name, wrapped in extattrs.items() if isinstance(extattrs, dict) else ():
+        value = wrapped.get("value") if isinstance(wrapped, dict) else None
+        if type(value) is str:  # nearly all are, and a listing reads a million of them
+            values[name] = value
+        elif texts := _texts(value):
+            values[str(name)] = texts[0]
+    return values
+
+
 def write(values: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """The shape that the grid wants (WAPI: `extattrs`). An empty text is left out, since some grids refuse it."""
     return {name: {"value": value} for name, value in values.items() if value}

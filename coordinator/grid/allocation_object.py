@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -20,7 +19,7 @@ from coordinator.core.networks import Network
 from coordinator.grid import comment
 from coordinator.grid.comment import MachinePart
 from coordinator.grid.operations import Create, DeleteFound, Object, ReadPage, Search, Unreadable, UpdateFound
-from protocol.wire.values import Cidr, Label, Text
+from protocol.wire.values import Cidr, Ipv4, Label, Text
 
 OBJECT_TYPE: Final = "fixedaddress"
 FIELDS: Final = ("ipv4addr", "mac", "match_client", "name", "comment", "network", "network_view", "extattrs")
@@ -217,7 +216,7 @@ class Writer:
             reply = _Reply.model_validate(found)
         except ValidationError as error:
             raise Unreadable(f"a fixed address without {error.errors()[0]['loc'][0]}") from None
-        values = {name: texts[0] for name, texts in attributes.read(reply.extattrs).items() if texts}
+        values = attributes.read_first(reply.extattrs)
         allocation = values.get(self.names.allocation_id, "")
         # A reservation's MAC may come as zeros or not at all; `match_client` decides.
         mac = reply.mac if reply.match_client != RESERVED else None
@@ -225,7 +224,7 @@ class Writer:
             allocation=allocation,
             view=reply.network_view,
             subnet=reply.network,
-            address=str(reply.ipv4addr),
+            address=reply.ipv4addr,
             # Somebody may have made it longer than nodes can be told.
             network_name=values.get(self.names.network_name, "")[:NAME_BYTES_MAX],
             node=values.get(self.names.location, ""),
@@ -308,14 +307,14 @@ class Writer:
 class _Reply(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    ipv4addr: IPv4Address
+    ipv4addr: Ipv4
     network_view: Text
     network: Cidr
     mac: str | None = None
     match_client: str | None = None
     name: str = ""
     comment: str = ""
-    extattrs: dict[str, dict[str, Any]] = {}
+    extattrs: dict[str, Any] = {}
 
 
 def _pod(label: Label) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Self
 
@@ -27,6 +28,9 @@ BOOT_DIGITS: Final = 8
 DRIVER_DIGITS: Final = 4
 JOURNAL_DIGITS: Final = 8
 RANDOM_DIGITS: Final = 12
+
+REMEMBERED_OWNERS_MAX: Final = 16_384
+"""A listing reads each of them as often as it has addresses."""
 
 PATTERN: Final = "^" + "-".join(f"[0-9a-f]{{{digits}}}" for digits in (12, 16, 8, 8, 4, 8, 12)) + "$"
 LENGTH: Final = 74
@@ -90,11 +94,16 @@ class AllocationId:
         """The id that `text` spells, exactly. Raises ValueError for anything else."""
         if not _PATTERN.fullmatch(text):
             raise ValueError("not an allocation id")
-        *owner, random = text.split("-")
-        return cls(Owner(*owner), random)
+        owner, _, random = text.rpartition("-")
+        return cls(_owner(owner), random)
 
     def __str__(self) -> str:
         return f"{self.owner}-{self.random}"
+
+
+@lru_cache(REMEMBERED_OWNERS_MAX)
+def _owner(text: str) -> Owner:
+    return Owner(*text.split("-"))
 
 
 def hash_node(name: str) -> str:

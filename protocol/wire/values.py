@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network
+from functools import lru_cache
+from ipaddress import IPv4Network
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -15,18 +17,23 @@ PAGE_ROWS_MAX: Final = 100
 """No page of any message has more rows; one whose rows are long is cut earlier, at `PAGE_BYTES_MAX`."""
 PAGE_BYTES_MAX: Final = 60 * 1024
 MESSAGE_BYTES_MAX: Final = 64 * 1024
+REMEMBERED_CIDRS_MAX: Final = 4096
+"""How many subnets are remembered as they were checked."""
 CONTAINER_ID_LENGTH_MAX: Final = 200
 IFNAME_LENGTH_MAX: Final = 15
 TOKEN_LENGTH_MAX: Final = 12_000
 TICKET_LENGTH_MAX: Final = 1_000
+_OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4: Final = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 
 
 def _ipv4(text: str) -> str:
-    if str(IPv4Address(text)) != text:
+    if not _IPV4.fullmatch(text):
         raise ValueError("must be an IPv4 address")
     return text
 
 
+@lru_cache(REMEMBERED_CIDRS_MAX)
 def _cidr(text: str) -> str:
     if str(IPv4Network(text)) != text:
         raise ValueError("must be an IPv4 subnet with its prefix length")
