@@ -12,15 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bench import exec_times, failover, growth, idle, memory, one_pod, reserve, storm, throughput
-from bench.comparison import compare
 from bench.machine import describe
-from bench.page import HEADINGS, write_page
-from bench.plots import draw
-from bench.readme import quote
+from bench.parts import exec_times, failover, growth, idle, memory, one_pod, reserve, storm, throughput
+from bench.report.comparison import compare
+from bench.report.page import HEADINGS, write_page
+from bench.report.plots import draw
+from bench.report.readme import quote
+from bench.report.targets import verdicts
 from bench.result import Result, read, write
 from bench.run import Run, Wrong
-from bench.targets import verdicts
 from demo.ending import exit_on_sigterm
 from demo.table import table
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.readme import BEGIN, END, quote
+from bench.report.readme import BEGIN, END, quote
 from bench.result import Result, Samples, Table
 
 FIGURES = {

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from bench.books import compare_books, holders
-from bench.comparison import compare
-from bench.growth import ALLOCATIONS
-from bench.hops import Hops, Trail
-from bench.memory import RUNNING
-from bench.plots import draw
+from bench.load.hops import Hops, Trail
+from bench.parts.growth import ALLOCATIONS
+from bench.parts.memory import RUNNING
+from bench.report.comparison import compare
+from bench.report.plots import draw
+from bench.report.targets import verdicts
 from bench.result import Mark, Panel, Result, Samples, Series, Table, read, write
 from bench.run import Wrong
 from bench.spread import percentile, ratio
-from bench.targets import verdicts
 
 RESULT = Result(
     part="exec",

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from bench.report.targets import verdicts
 from bench.result import Result, Table
-from bench.targets import verdicts
 
 HEAD: Final = """\
 # Performance

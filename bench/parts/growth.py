@@ -15,12 +15,12 @@ import requests
 import zmq
 
 from bench.books import check_books, compare_books, holders
-from bench.closed_loop import ClosedLoop, Load
+from bench.load.closed_loop import ClosedLoop, Load
+from bench.load.timed_exec import execute
+from bench.load.wire_node import NETWORK_NAME, UNBOUNDED, WireNode, authorize, hear_until_welcome
 from bench.process import usage
 from bench.result import Panel, Result, Samples, Series, Table
 from bench.run import Run, Wrong
-from bench.timed_exec import execute
-from bench.wire_node import NETWORK_NAME, UNBOUNDED, WireNode, authorize, hear_until_welcome
 from demo.cluster import CLUSTER_NAME, Cluster, Node, Plan
 from demo.cni import Invocation
 from demo.grid import PASSWORD

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bench.books import check_books
-from bench.hops import Hops, Trail
-from bench.plain_client import PlainClient
+from bench.load.hops import Hops, Trail
+from bench.load.plain_client import PlainClient
+from bench.load.timed_exec import execute
 from bench.result import Mark, Panel, Result, Samples, Series, Table
 from bench.run import Run, Wrong
 from bench.spread import percentile
-from bench.timed_exec import execute
 from demo.cluster import CLUSTER_NAME, Cluster, Node, Plan
 from demo.cni import Invocation
 from demo.links import Underlay, add_namespace, inside, remove_namespace

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
-from bench.idle import quiet_cluster
+from bench.parts.idle import quiet_cluster
 from bench.process import Memory, memory
 from bench.result import Mark, Panel, Result, Samples, Series, Table
 from bench.run import Run, Wrong

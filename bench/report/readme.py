@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from bench.parts.throughput import THREADS
+from bench.report.targets import Figures
 from bench.result import Result
-from bench.targets import Figures
-from bench.throughput import THREADS
 
 BEGIN: Final = "<!-- written by make bench -->"
 END: Final = "<!-- until here -->"

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from bench.books import check_books
+from bench.load.storm_nodes import Answer, StormPlan, read_answers, write_plan
+from bench.load.wire_node import authorize
 from bench.process import Usage, usage
 from bench.result import Panel, Result, Samples, Series, Table
 from bench.run import Run, Wrong
 from bench.spread import percentile
-from bench.storm_nodes import Answer, StormPlan, read_answers, write_plan
-from bench.wire_node import authorize
 from demo.cluster import Cluster, Plan
 from demo.daemons import Daemon
 from protocol.keys import KeyPair, load_public
@@ -95,7 +95,7 @@ def _plan(cluster: Cluster, pairs: Mapping[str, KeyPair]) -> StormPlan:
 
 
 def _start(plan: Path) -> Daemon:
-    return Daemon([sys.executable, "-m", "bench.storm_nodes", str(plan)], {}, plan.with_suffix(".log"))
+    return Daemon([sys.executable, "-m", "bench.load.storm_nodes", str(plan)], {}, plan.with_suffix(".log"))
 
 
 def _curve(name: str, ends: Sequence[float]) -> Series:

@@ -1,6 +1,6 @@
 """A process that is many nodes: all connect to one coordinator at once, then each asks for some addresses.
 
-Started as `python -m bench.storm_nodes PLAN`; writes what was answered beside the plan when all are served.
+Started as `python -m bench.load.storm_nodes PLAN`; writes what was answered beside the plan when all are served.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import zmq
 
-from bench.wire_node import WireNode
+from bench.load.wire_node import WireNode
 from protocol.keys import KeyPair
 from protocol.wire.messages import Allocated, Declined, HelloFirst, ToAgent, Welcome
 

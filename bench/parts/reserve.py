@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from bench.books import check_books
-from bench.candidates import (
+from bench.load.candidates import (
     HOST_LOCAL,
     IFNAME,
     NETNS,
@@ -23,11 +23,11 @@ from bench.candidates import (
     host_local_config,
     of_new_containers,
 )
+from bench.load.wire_node import UNBOUNDED
+from bench.parts.throughput import OPERATION_MS, lane_limit
 from bench.result import Mark, Panel, Result, Samples, Series, Table
 from bench.run import Run, Wrong
 from bench.spread import percentile
-from bench.throughput import OPERATION_MS, lane_limit
-from bench.wire_node import UNBOUNDED
 from demo.cluster import Cluster, Node, Plan
 from demo.plugin_calls import PluginCalls
 

@@ -11,12 +11,12 @@ from typing import Final
 import zmq
 
 from bench.books import check_books
-from bench.closed_loop import ClosedLoop, Load
-from bench.plain_client import CALLS, PlainClient
+from bench.load.closed_loop import ClosedLoop, Load
+from bench.load.plain_client import CALLS, PlainClient
+from bench.load.wire_node import UNBOUNDED, WireNode, authorize, hear_until_welcome
 from bench.result import Mark, Panel, Result, Samples, Series, Table
 from bench.run import Run
 from bench.spread import percentile
-from bench.wire_node import UNBOUNDED, WireNode, authorize, hear_until_welcome
 from demo.cluster import CLUSTER_NAME, Cluster, Plan
 from protocol.keys import KeyPair, load_public
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import requests
 
-from bench.closed_loop import Load, Served
+from bench.load.closed_loop import Load, Served
 from demo.grid import PASSWORD
 
 CALLS: Final = 6

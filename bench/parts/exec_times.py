@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.books import check_books
-from bench.candidates import (
+from bench.load.candidates import (
     HOST_LOCAL,
     IFNAME,
     NETNS,

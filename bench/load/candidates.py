@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from bench.timed_exec import Times, execute
+from bench.load.timed_exec import Times, execute
 from demo.cluster import MAIN_PLUGINS
 from demo.cni import Invocation
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bench.failover import LABELS
-from bench.growth import ALLOCATIONS, bytes_each
-from bench.memory import RUNNING
-from bench.one_pod import LATENCIES_MS, OPERATION_MS
-from bench.reserve import churn_limit
+from bench.parts.failover import LABELS
+from bench.parts.growth import ALLOCATIONS, bytes_each
+from bench.parts.memory import RUNNING
+from bench.parts.one_pod import LATENCIES_MS, OPERATION_MS
+from bench.parts.reserve import churn_limit
+from bench.parts.throughput import THREADS, lane_limit
 from bench.result import Result
 from bench.spread import percentile
-from bench.throughput import THREADS, lane_limit
 
 DEL_KINDS: Final = ("alone.del", "grid_down.del")
 

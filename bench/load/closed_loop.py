@@ -9,8 +9,8 @@ from typing import Final
 
 import zmq
 
+from bench.load.wire_node import WireNode
 from bench.run import Wrong
-from bench.wire_node import WireNode
 from protocol.wire.messages import Allocated, Declined
 
 SILENCE_MS: Final = 60_000

@@ -11,13 +11,13 @@ from itertools import product
 from typing import Final
 
 from bench.books import check_books
-from bench.candidates import IFNAME, NETNS, adds_of_new_containers
-from bench.reserve import SUBNET, cluster_on_tmpfs, stdin_of
+from bench.load.candidates import IFNAME, NETNS, adds_of_new_containers
+from bench.load.wire_node import UNBOUNDED
+from bench.parts.reserve import SUBNET, cluster_on_tmpfs, stdin_of
+from bench.parts.throughput import OPERATION_MS
 from bench.result import Mark, Panel, Result, Samples, Series, Table
 from bench.run import Run, Wrong
 from bench.spread import percentile
-from bench.throughput import OPERATION_MS
-from bench.wire_node import UNBOUNDED
 from demo.cluster import Cluster, Plan
 from demo.plugin_calls import PluginCalls
 from nodeagent.link.failover import STEADY_S

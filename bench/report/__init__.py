@@ -1,0 +1,1 @@
+"""What is made of the results: the page, the plots, the targets' verdicts, comparisons."""
