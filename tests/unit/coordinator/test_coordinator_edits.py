@@ -1,11 +1,14 @@
 """People edit our objects, restore them, copy them: each gets its own id back, and no claim waits for ever."""
 
 import pytest
-from machine_world import CLUSTER, World
+from machine_world import CLUSTER, Fate, World
 from test_coordinator_machine import LABEL, claim, connected
 
 from coordinator.grid import comment
 from coordinator.grid.comment import MachinePart
+from coordinator.grid.exchange import RefusedError
+from coordinator.grid.operations import is_write
+from coordinator.grid.refusals import Kind, Refusal
 from gridsim.database import calls
 from protocol.wire import messages
 from protocol.wire.allocation_id import Owner
@@ -184,3 +187,31 @@ def test_an_orphan_whose_id_was_away_is_offered_when_it_is_back():
 
     (row,) = [row for orphans in after.take(messages.Orphans) for row in orphans.rows]
     assert row.allocation == told.allocation
+
+
+def test_an_orphan_whose_address_was_given_again_while_others_were_searched_is_not_offered():
+    world = a_world()
+    agent, told = held(world)
+    left = agent.ask(label=LABEL)
+    other = connected(world, node="node-2")
+    takes_all, given = world._transport, []
+
+    def takes_one(http, read_timeout_s):
+        if isinstance(http.body, list) and len(http.body) > 1:
+            raise RefusedError(Refusal(Kind.TOO_BIG, "HTTP status 413"))
+        return takes_all(http, read_timeout_s)
+
+    def fate(call):
+        """An ask comes while the first orphan is searched; before it is granted, the orphan is deleted."""
+        if any(map(is_write, call.operations)):
+            world.delete_by_admin(told.address)
+        elif not given and len(call.operations) == 1:
+            given.append(other.ask())
+        return Fate.ANSWERED
+
+    world._transport, world.fate = takes_one, fate
+    after = connected(world, journal="6" * 8)
+
+    assert world.objects()[given[0]] == told.address
+    assert [row.allocation for orphans in after.take(messages.Orphans) for row in orphans.rows] == [left]
+    assert list(world.machine.sessions.claims_at(told.view, told.address)) == given
