@@ -26,15 +26,19 @@ from demo.scenes import (
     PODS,
     DemoFailed,
     add_all,
+    attachments_table,
     delete_all,
     grid_table,
     ping,
     pod_config,
     pod_name,
     shown_status,
+    storage_config,
 )
 
 RELEASE_DELAY_S: Final = 2
+ATTACHMENTS: Final = 2
+"""Of the pod with a secondary network."""
 
 
 def main() -> int:
@@ -68,6 +72,7 @@ def _show(cluster: Cluster, *, keep_running: bool) -> None:
     calls_before = cluster.grid.call_count()
     pods = [_pod(nodes[number % len(nodes)], number) for number in range(PODS)]
     more = [_pod(nodes[number % len(nodes)], number) for number in range(PODS, PODS + MORE_PODS)]
+    database = _pod_with_two_interfaces(nodes[0])
     try:
         started_s = time.monotonic()
         add_all(pods)
@@ -77,17 +82,28 @@ def _show(cluster: Cluster, *, keep_running: bool) -> None:
         _say(grid_table(cluster.grid, expected=PODS))
         _say(f"\nThat took {calls} WAPI calls, two networks with their gateways included.")
         _say(f"{ping(pods)}\n")
+        _say(f"{_attach_twice(cluster, database)}\n")
         _say(f"So says cni-infoblox status:\n\n{_status(cluster)}\n")
-        _say(f"{_kill_while_pods_start(cluster, more)}\n")
+        _say(f"{_kill_while_pods_start(cluster, more, held=PODS + ATTACHMENTS)}\n")
         if keep_running:
             _stay(cluster)
     finally:
-        delete_all([*pods, *more])
+        delete_all([*pods, *more, database])
     _wait_until_released(cluster)
 
 
-def _kill_while_pods_start(cluster: Cluster, pods: Sequence[Pod]) -> str:
-    """Pods start, and the coordinator that serves their nodes is killed; the sentence that says so."""
+def _attach_twice(cluster: Cluster, pod: Pod) -> str:
+    """A pod with two interfaces, as Multus makes it; what the grid shows of it."""
+    add_all([pod])
+    shown = attachments_table(cluster.grid, f"{NAMESPACE}/{pod.name}", expected=ATTACHMENTS)
+    return f"A pod with a secondary network, as Multus attaches it, has an object for each interface:\n\n{shown}"
+
+
+def _kill_while_pods_start(cluster: Cluster, pods: Sequence[Pod], held: int) -> str:
+    """Pods start, and the coordinator that serves their nodes is killed; the sentence that says so.
+
+    `held` is how many addresses the grid holds for pods before.
+    """
     victim = cluster.replicas[cluster.serving(cluster.node.name)].daemon
     assert victim
     started_s = time.monotonic()
@@ -96,7 +112,7 @@ def _kill_while_pods_start(cluster: Cluster, pods: Sequence[Pod]) -> str:
         victim.kill()
         starting.result()
     took_s = time.monotonic() - started_s
-    grid_table(cluster.grid, expected=PODS + len(pods))
+    grid_table(cluster.grid, expected=held + len(pods))
     return (
         f"{len(pods)} more pods started in {took_s:.1f} s, while the coordinator that served them was killed: "
         "what was ready went out at once, the other coordinator gave the rest."
@@ -105,6 +121,11 @@ def _kill_while_pods_start(cluster: Cluster, pods: Sequence[Pod]) -> str:
 
 def _pod(node: Node, number: int) -> Pod:
     return Pod(node, pod_name(number), pod_config(number, node.config, master="eth1"), NAMESPACE)
+
+
+def _pod_with_two_interfaces(node: Node) -> Pod:
+    primary = {**node.config("bridge"), "bridge": "cni0", "isGateway": True}
+    return Pod(node, "db-0", primary, NAMESPACE, secondary={"net1": storage_config(node.config, master="eth1")})
 
 
 def _status(cluster: Cluster) -> str:

@@ -17,7 +17,7 @@ import requests
 from demo.cni import Invocation, Outcome, execute, pod_args
 from demo.daemons import Daemon, command
 from demo.grid import PASSWORD, SimulatedGrid
-from demo.links import Underlay, add_namespace, can_ping, inside, remove_namespace
+from demo.links import NETNS_DIRECTORY, Underlay, add_namespace, can_ping, inside, remove_namespace
 from demo.socket_directory import socket_directory
 
 MAIN_PLUGINS: Final = "/usr/lib/cni"
@@ -162,7 +162,11 @@ class PodNode(Protocol):
 
 @dataclass
 class Pod:
-    """A pod with one interface, in a network namespace of its own."""
+    """A pod in a network namespace of its own.
+
+    `config` makes its interface `eth0`; `secondary` are the configurations of further ones by their names, as
+    Multus adds them.
+    """
 
     node: PodNode
     name: str
@@ -170,6 +174,7 @@ class Pod:
     namespace: str = "default"
     container_id: str = field(default_factory=lambda: secrets.token_hex(32))
     address: str = ""
+    secondary: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def netns_name(self) -> str:
@@ -177,27 +182,30 @@ class Pod:
         return f"pod-{self.container_id[:12]}"
 
     def add(self) -> Outcome:
-        """Make the namespace, then ADD through the main plugin."""
+        """Make the namespace, then ADD through each main plugin. It is the outcome of eth0, or the failed one."""
         path = add_namespace(self.netns_name)
-        outcome = self._invoke("ADD", path)
-        if outcome.ok:
-            self.address = outcome.address
-        return outcome
+        first = self._invoke("ADD", "eth0", self.config, path)
+        if first.ok:
+            self.address = first.address
+        outcomes = (self._invoke("ADD", ifname, config, path) for ifname, config in self.secondary.items())
+        return first if not first.ok else next((each for each in outcomes if not each.ok), first)
 
     def delete(self) -> Outcome:
-        """DEL through the main plugin, then remove the namespace."""
-        outcome = self._invoke("DEL", f"/run/netns/{self.netns_name}")
+        """DEL through each main plugin, then remove the namespace. The outcome is the one that failed, if any."""
+        path = f"{NETNS_DIRECTORY}/{self.netns_name}"
+        interfaces = {"eth0": self.config, **self.secondary}
+        outcomes = [self._invoke("DEL", ifname, config, path) for ifname, config in reversed(interfaces.items())]
         remove_namespace(self.netns_name)
-        return outcome
+        return next((each for each in outcomes if not each.ok), outcomes[-1])
 
     def can_reach(self, address: str) -> bool:
         """Whether an address answers the pod's ping."""
         return can_ping(self.netns_name, address)
 
-    def _invoke(self, verb: str, netns: str) -> Outcome:
+    def _invoke(self, verb: str, ifname: str, config: Mapping[str, Any], netns: str) -> Outcome:
         args = pod_args(self.namespace, self.name, self.container_id, f"uid-{self.container_id[:8]}")
-        invocation = Invocation(verb, self.container_id, "eth0", netns, args, path=self.node.cni_path)
-        return self.node.runtime(str(self.config["type"]), invocation, self.config)
+        invocation = Invocation(verb, self.container_id, ifname, netns, args, path=self.node.cni_path)
+        return self.node.runtime(str(config["type"]), invocation, config)
 
 
 @dataclass

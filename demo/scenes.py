@@ -20,6 +20,7 @@ NAMESPACE: Final = "shop"
 AT_ONCE: Final = 6
 LABELLED_TIMEOUT_S: Final = 20.0
 _HEADINGS: Final = ("ADDRESS", "POD", "NODE", "CONTAINER", "MAC")
+_ATTACHMENT_HEADINGS: Final = ("ADDRESS", "POD", "INTERFACE", "NETWORK", "MAC")
 
 
 class DemoFailed(Exception):
@@ -56,6 +57,11 @@ def pod_config(number: int, make: Callable[..., dict[str, Any]], master: str) ->
     return {**edge, "name": "edge", "master": master}
 
 
+def storage_config(make: Callable[..., dict[str, Any]], master: str) -> dict[str, Any]:
+    """A secondary network, as a NetworkAttachmentDefinition has it."""
+    return {**make("macvlan", subnet="10.60.0.0/24", gateway=None), "name": "storage", "master": master}
+
+
 def add_all(pods: Sequence[ShownPod]) -> None:
     """Start them, several at once. Raises `DemoFailed` where one does not start, or two have one address."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -86,6 +92,20 @@ def grid_table(grid: GridControl, expected: int) -> str:
     if len(held) != expected:
         raise DemoFailed(f"the grid holds {len(held)} pods, not {expected}: {', '.join(held)}")
     return table(_HEADINGS, [_row(held[address]) for address in sorted(held, key=IPv4Address)])
+
+
+def attachments_table(grid: GridControl, pod: str, expected: int) -> str:
+    """What the grid holds of one pod, as a table. Raises `DemoFailed` where it is not so many attachments."""
+
+    def held() -> list[Mapping[str, Any]]:
+        return [found for found in grid.pods().values() if ea(found, "VM Name") == pod]
+
+    grid.wait_until(lambda: len(held()) == expected, LABELLED_TIMEOUT_S)
+    if len(held()) != expected:
+        raise DemoFailed(f"the grid holds {len(held())} attachments of {pod}, not {expected}")
+    names = ("VM Name", "Interface Name", "Network Name")
+    rows = [(found["ipv4addr"], *(ea(found, name) for name in names), found.get("mac") or "-") for found in held()]
+    return table(_ATTACHMENT_HEADINGS, sorted(rows))
 
 
 def ping(pods: Sequence[ShownPod]) -> str:

@@ -102,8 +102,9 @@ class Kubectl:
 
     def _create(self, asked: argparse.Namespace, directory: Path, stdin: str) -> str:
         if asked.what:
-            file = f"--from-file={asked.from_file}"
-            made = _real(["create", *asked.what, file, "--dry-run=client", "-o", "yaml"], directory)
+            data = [f"--from-file={asked.from_file}"] if asked.from_file else []
+            data += [f"--from-literal={asked.from_literal}"] if asked.from_literal else []
+            made = _real(["create", *asked.what, *data, "--dry-run=client", "-o", "yaml"], directory)
             return self._put(yaml.safe_load_all(made), may_be_there=False)
         return self._put(_read(asked, directory, stdin), may_be_there=False)
 
@@ -177,7 +178,9 @@ class Kubectl:
         return "edited"
 
     def _label(self, asked: argparse.Namespace, directory: Path, stdin: str) -> str:
-        assert asked.what[:2] == ["namespace", "kube-system"], "the one namespace that is there"
+        kind, name = asked.what[:2]
+        if name != "kube-system":
+            self.objects.get(KINDS[kind], name)
         return "labelled"
 
     def _pod(self, name: str) -> Placed:
@@ -254,6 +257,7 @@ def _make_parser() -> argparse.ArgumentParser:
         verb.add_argument("--overwrite", action="store_true")
         verb.add_argument("--cascade")
         verb.add_argument("--from-file", dest="from_file")
+        verb.add_argument("--from-literal", dest="from_literal")
     return parser
 
 

@@ -1,7 +1,8 @@
 """Every command that README, docs, k8s/README and the demo print is carried out, against real daemons.
 
 Three places: a clone (`make`), a machine without Kubernetes, a cluster whose pods run by the manifests and whose
-kubectl is a stand-in. What cannot be carried out here is in `NOT_RUN`, with the reason, and with what checks it.
+kubectl and helm are stand-ins. What cannot be carried out here is in `NOT_RUN`, with the reason, and with what
+checks it, or begins with one of `NOT_HERE`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import helm_stand_in
 import pytest
 from bare_machine import BareMachine
 from kubectl_stand_in import Kubectl, Placed, Served
@@ -23,6 +25,7 @@ from printed import Printed, UnknownFence, read_page
 from systemd_stand_in import UNITS, Host
 
 from demo.grid import PASSWORD
+from k8s import helm
 from k8s.render import HERE
 from tests.kubelet import ClusterObjects
 
@@ -62,13 +65,18 @@ NOT_RUN: Final = {
     ),
 }
 
+NEW_CLUSTER: Final = "kind create cluster"
+NOT_HERE: Final = ("kind load", "docker ", "ctr ")
+"""Programs that cannot be had where tests run; the pages say that nobody tried them."""
+
 
 def is_for_the_clone(text: str) -> bool:
     return text.startswith(("make ", "python "))
 
 
 def is_for_a_cluster(text: str) -> bool:
-    return not is_for_the_clone(text) and bool(re.search(r"\bkubectl\b|k8s/", text))
+    found = re.search(rf"\bkubectl\b|\bhelm\b|k8s/|^{NEW_CLUSTER}", text)
+    return not is_for_the_clone(text) and bool(found)
 
 
 def is_for_a_machine(text: str) -> bool:
@@ -81,7 +89,7 @@ def commands(belongs: Callable[[str], bool], *names: str) -> list[Printed]:
         printed
         for name in names or NAMES
         for printed in PAGES[name].commands
-        if belongs(printed.text) and printed.text not in NOT_RUN
+        if belongs(printed.text) and printed.text not in NOT_RUN and not printed.text.startswith(NOT_HERE)
     ]
 
 
@@ -217,12 +225,13 @@ class Desk:
         shutil.copy(HERE / "krew" / "kubectl-infoblox", place / "bin")
         self._path = f"{place / 'bin'}:{Path(sys.executable).parent}:/usr/bin:/bin"
         self.served = Served(place / "bin", kubectl)
-
+        helm_stand_in.put(place / "bin", helm.command())
         self._files = list(PAGES[page].files)
 
     def bring(self, authority: str) -> None:
-        """Lay ready what people have: the certificate of the grid's authority."""
+        """Lay ready what people have: the certificate of the grid's authority, the password."""
         shutil.copy(authority, self.directory / "ca.crt")
+        (self.directory / "wapi-password").write_text(PASSWORD)
 
     def write_site(self) -> None:
         """Write the site's directory as the page says, and further on in the page as it says there."""
@@ -271,12 +280,16 @@ def test_the_commands_for_a_cluster_work(
     if name in BESIDE_THE_CLONE:
         objects.apply(the_originals())
     (address,) = site.grid.pods()
-    desk = Desk(tmp_path, name, Kubectl(objects, pods))
+    kubectl = Kubectl(objects, pods)
+    desk = Desk(tmp_path, name, kubectl)
     desk.bring(site.grid.certificate)
 
     def run(printed: Printed) -> subprocess.CompletedProcess[str]:
-        if re.search(r"apply -k \S*site$", printed.text):
+        if re.search(r"apply -k \S*site$|--values", printed.text):
             desk.write_site()
+        if printed.text.startswith(NEW_CLUSTER):
+            kubectl.objects = ClusterObjects()
+            return subprocess.CompletedProcess(printed.text, 0, "", "")
         return desk.run(printed.text.replace("10.55.0.7", address))
 
     with desk.served:
