@@ -18,7 +18,7 @@ from typing import Final, Protocol
 
 import zmq
 
-from coordinator.admin.events import Asked, Left
+from coordinator.admin.events import AnswerCommand, Asked, Left
 from coordinator.admin.socket import AdminSocket, NoAdminSocket
 from coordinator.cluster.api_server import ApiServer
 from coordinator.cluster.copied_secret import CopiedSecret
@@ -31,6 +31,7 @@ from coordinator.core.crash_points import OnCrashPoint, no_crash
 from coordinator.core.policy import Policy
 from coordinator.grid.caller import AllRights, Caller
 from coordinator.grid.wapi import Wapi
+from coordinator.history.history import History
 from coordinator.lease.api import LeaseApi
 from coordinator.lease.keeper import LeaseKeeper
 from coordinator.lease.leadership import Leadership
@@ -133,7 +134,9 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_crash_point: O
     admission = _admission(settings, pair, authorized, clock)
     port = AgentsPort(sockets, admission, reviewer.review, notes.tell, clock, on_crash_point, internal)
     people = _admin_socket(settings, inbox, clock, logger, bounds)
-    loop = Loop(machine, port, inbox, notes, clock, internal, people.answer if people else lambda _: None)
+    answer = people.answer if people else lambda _: None
+    history = _history(settings, metrics, answer, clock, logger, internal)
+    loop = Loop(machine, port, inbox, notes, clock, internal, answer, history)
     files = FileWatch(_watched(settings, inbox, logger, live_nodes), internal)
     wapi = Wapi(settings.grid, settings.read_password, clock, user_agent)
     caller = Caller(wapi, inbox.put, clock, on_crash_point, internal, leadership or AllRights())
@@ -146,6 +149,7 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_crash_point: O
 
     secret = _copied_secret(settings, api_server, inbox, logger)
     workers: dict[str, _Worker] = {"caller": caller, "files": files, "reviewer": reviewer, "guard": sockets.guard}
+    workers |= history.workers
     for name, worker in {"secret": secret, "cluster": cluster, "lease": keeper}.items():
         workers |= {name: worker} if worker else {}
     is_healthy = _work(workers, [status, *([people] if people else [])], inbox, lambda: loop.run(caller))
@@ -219,9 +223,28 @@ def _keeper(
     if not settings.leader_elect:
         return None
     timings = settings.lease_timings
-    identity = f"{os.environ.get(POD_VARIABLE) or gethostname()}_{token_hex(4)}"
+    identity = f"{_name()}_{token_hex(4)}"
     api = LeaseApi(server, settings.read_namespace(), settings.lease_name, timings.renew_s / 2)
     return LeaseKeeper(identity, timings, api, inbox.put, _since_boot_s, random, logger, internal)
+
+
+def _name() -> str:
+    """What people call this coordinator."""
+    return os.environ.get(POD_VARIABLE) or gethostname()
+
+
+def _history(
+    settings: Settings,
+    metrics: Metrics,
+    answer: Callable[[AnswerCommand], None],
+    clock: Callable[[], float],
+    logger: Logger,
+    internal: InternalErrors,
+) -> History:
+    def lost(place: str, count: int) -> None:
+        metrics.history_lost.labels(place).inc(count)
+
+    return History(settings, _name(), lost, answer, (clock, time.time), logger, internal)
 
 
 def _liveness(source: LivenessSource | None, leadership: Leadership | None) -> LivenessSource:

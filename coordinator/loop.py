@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Final, Protocol
 
 import zmq
 
 from coordinator.admin.events import AnswerCommand, Asked, Left, turned_down
 from coordinator.cluster.token_reviewer import Reviewed
+from coordinator.core.changes import Change
 from coordinator.core.errors import InternalFailure
 from coordinator.core.outbox import Note, Send, declined
 from coordinator.grid.caller import Caller
 from coordinator.grid.calls import Landing
+from coordinator.history.question import Recall
 from coordinator.lane.commands import Mishap, WakeAt
 from coordinator.lane.events import CredentialsChanged, Ticked
 from coordinator.lease.standing import Standing
@@ -69,6 +71,13 @@ class KeysChanged:
 Item = Landing | Reviewed | Asked | Left | Standing | Stop | Show | PasswordChanged | KeysChanged
 
 
+class HistoryKeeper(Protocol):
+    """What became of every address; neither of its ways ever waits."""
+
+    def record(self, change: Change) -> None: ...
+    def recall(self, asked: Recall) -> None: ...
+
+
 class Loop:
     """Runs the machine until `Stop` is put into the inbox."""
 
@@ -81,6 +90,7 @@ class Loop:
         clock: Callable[[], float],
         internal: InternalErrors,
         answer: Callable[[AnswerCommand], None],
+        history: HistoryKeeper,
     ) -> None:
         self._machine = machine
         self._port = port
@@ -89,6 +99,7 @@ class Loop:
         self._clock = clock
         self._internal = internal
         self._answer = answer
+        self._history = history
         self._breakdowns = Breakdowns()
         self._anew_at_s: float | None = None
         """When the machine, whose state cannot be relied upon, begins anew; None while it works."""
@@ -229,6 +240,10 @@ class Loop:
             self._wake_at_s = effect.at_s
         elif isinstance(effect, Note):
             self._notes.tell(effect)
+        elif isinstance(effect, Change):
+            self._history.record(effect)
+        elif isinstance(effect, Recall):
+            self._history.recall(effect)
         elif isinstance(effect, Mishap):
             self._internal.tell(effect.place, effect.error, **effect.about)
         elif self._stop_at_s is None:

@@ -23,11 +23,13 @@ from coordinator.allocation.shortage import Shortages
 from coordinator.cluster.liveness import LivenessSource, NobodyTells
 from coordinator.core import errors
 from coordinator.core.alarms import Alarms
+from coordinator.core.changes import Change
 from coordinator.core.outbox import Note, Outbox, Send
 from coordinator.core.policy import Policy
 from coordinator.grid.allocation_object import AllocationObject, Writer
 from coordinator.grid.calls import Call, Landing
 from coordinator.hellos import Hellos, Reactions
+from coordinator.history.question import Recall, recall
 from coordinator.lane.commands import Finished, LaneCommand, Mishap, WakeAt
 from coordinator.lane.events import CredentialsChanged, Ticked
 from coordinator.lane.lane import Lane
@@ -50,12 +52,13 @@ from coordinator.sweep.renaming import Renaming
 from coordinator.sweep.sweeper import Sweeper
 from coordinator.sweep.warm_listing import WarmListing
 from coordinator.tasks.references import References
+from protocol.admin.history import TellHistory
 from protocol.wire import messages, values
 from protocol.wire.messages import Claims, Hello, ToCoordinator, WrongCluster
 from protocol.wire.status import CoordinatorStatus, KubernetesStatus, LeaseStatus
 
 MachineEvent = Received | Asked | Left | Landing | Ticked | CredentialsChanged | Standing
-MachineEffect = Send | AnswerCommand | Note | Mishap | Call | WakeAt
+MachineEffect = Send | AnswerCommand | Note | Change | Recall | Mishap | Call | WakeAt
 
 
 class Machine:
@@ -251,7 +254,9 @@ class Machine:
             return [Mishap(message.type, error, {"request": message.id, "node": event.node})]
         return []
 
-    def _asked(self, event: Asked) -> list[AnswerCommand]:
+    def _asked(self, event: Asked) -> list[AnswerCommand | Recall]:
+        if isinstance(event.request, TellHistory):
+            return [recall(event.ticket, event.request, self.index, self._leader, self._policy)]
         if self._leader is not None:
             return [AnswerCommand(event.ticket, turned_down_for(event.request.id, self._not_leading()))]
         self._commands.asked(event)

@@ -58,6 +58,7 @@ class Metrics:
         self._calls = counter("wapi_calls", "WAPI calls", "outcome")
         self.bounded = counter("bounded", "What a limit has kept out, by the name of the limit", "bound")
         self.internal_errors = counter("internal_errors", "What no code expected, by place", "place")
+        self.history_lost = counter("history_lost", "Changes that the history lost, by where they went", "place")
         self.log_lines_lost = counter("log_lines_lost", "Lines that standard error did not take")
         self._allocate_s = Histogram(
             PREFIX + "allocate_seconds", "From request to answer", buckets=_SECONDS, registry=registry

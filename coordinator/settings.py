@@ -17,6 +17,7 @@ from coordinator.core.attributes import AttributeNames
 from coordinator.core.networks import NetworkRules
 from coordinator.grid.certificates import fault_of_authorities
 from coordinator.grid.wapi import Grid
+from coordinator.history.streams import checked_stream
 from coordinator.lease.election import JITTER, Timings
 from daemon.settings import BadSettings, ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser, read
 from protocol.admin.messages import ADMIN_SOCKET
@@ -183,6 +184,9 @@ class Settings(DaemonSettings):
     lease_duration: Annotated[int, Field(ge=1, le=3600)] = 15
     lease_renew_deadline: Annotated[float, Field(gt=0, le=3600)] = 10
     lease_retry_period: Annotated[float, Field(gt=0, le=3600)] = 2
+    history_dir: Path | None = None
+    history_days: Annotated[float, Field(gt=0, le=3660)] = 90
+    history_stream: Annotated[str | None, AfterValidator(checked_stream)] = None
     kubernetes_api: Annotated[str | None, AfterValidator(_api)] = Field(default_factory=_api_of_environment)
     kubernetes_credentials: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -300,6 +304,13 @@ def _add_process(add: Add) -> None:
         action="append",
         metavar="NAME=OTHER",
         help="use the extensible attribute OTHER in place of NAME, which is taken on this grid; repeatable (none)",
+    )
+    add("--history-dir", metavar="DIR", help="where it is kept who had which address when (in memory alone)")
+    add("--history-days", metavar="DAYS", help="for how long (90)")
+    add(
+        "--history-stream",
+        metavar="URL",
+        help="where it is sent as well: stdout, syslog://HOST, syslog:///dev/log",
     )
     add("--reservations-only", metavar="true|false", help="write no MAC, so that DHCP needs no restart (false)")
 

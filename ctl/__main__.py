@@ -27,9 +27,11 @@ SUBCOMMANDS: Final = {
     "adopt": ("ctl.admin.adopt", "take over the addresses that the original plugin gave"),
     "verify": ("ctl.admin.verify", "compare the grid with the journals, say what could not be compared"),
     "explain": ("ctl.admin.explain", "tell what is known of an address, a pod or a container"),
+    "history": ("ctl.admin.history", "tell who had an address when, and which addresses a pod had"),
     "journal": ("ctl.admin.journal", "show what this node's agent holds"),
     "node": ("ctl.admin.node", "say that a machine is gone for good, so that its addresses are freed"),
-    "grid": ("ctl.grid", "define the extensible attributes that a grid without cloud licence lacks"),
+    "grid": ("ctl.grid.command", "look whether the grid is fit, and define the attributes that it lacks"),
+    "support": ("ctl.support.command", "make one archive of what is needed to understand a fault elsewhere"),
     "completion": ("ctl.completion", "print what bash, zsh or fish need to complete this command"),
     "status": ("ctl.status", "show how coordinator and agents are"),
 }
@@ -112,9 +114,10 @@ def _declare(subcommand: argparse.ArgumentParser, module: ModuleType) -> None:
     subcommand.set_defaults(run=module.run)
     module.add_arguments(subcommand)
     for parser in (subcommand, *command_tree.leaves(subcommand)):
-        parser.description = module.__doc__
-        parser.epilog = f"Exit codes: {'; '.join(f'{code} {text}' for code, text in codes.items())}."
-        parser.set_defaults(exit_codes=codes)
+        its_codes = parser.get_default("exit_codes") or codes
+        parser.description = parser.description or module.__doc__
+        parser.epilog = f"Exit codes: {'; '.join(f'{code} {text}' for code, text in its_codes.items())}."
+        parser.set_defaults(exit_codes=its_codes)
 
 
 def _complain(problem: object, code: int) -> int:

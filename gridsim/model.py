@@ -163,6 +163,14 @@ def _discover(state: State, data: Mapping[str, Any]) -> GridObject:
     return found
 
 
+_SECURITY = {"session_timeout": 600, "disable_concurrent_login": False}
+_LOCKOUT = {
+    "enable_sequential_failed_login_attempts_lockout": False,
+    "sequential_attempts": 5,
+    "failed_lockout_duration": 5,
+}
+
+
 def _populate(state: State, defined: str, username: str) -> None:
     views.create_view(State(state.store), {"name": "default"})
     for definition in definitions.cloud_definitions() if defined == "cloud" else []:
@@ -177,7 +185,7 @@ def _fixtures(username: str, cloud_license: str | None) -> list[tuple[str, str, 
     licenses = [name for name in ("DNS", "DHCP", "ENTERPRISE", cloud_license) if name]
     return [
         ("userprofile", username, {"name": username}),
-        ("grid", "Infoblox", {"name": "Infoblox"}),
+        ("grid", "Infoblox", {"name": "Infoblox", "security_setting": _SECURITY, "lockout_setting": _LOCKOUT}),
         ("member", "gm.example.org", master),
         *(
             ("member:license", name, {"type": name, "expiration_status": "PERMANENT", "kind": "Static"})

@@ -6,7 +6,7 @@ An ask ends with its session. Whatever the grid makes for it later is found by t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from coordinator.allocation.deletions import Deletions
@@ -16,6 +16,7 @@ from coordinator.allocation.parts import Parts
 from coordinator.allocation.repairs import Repairs
 from coordinator.allocation.shortage import Shortages
 from coordinator.core import errors
+from coordinator.core.changes import ChangeKind
 from coordinator.core.deadlines import Deadlines
 from coordinator.core.networks import Network, resolve
 from coordinator.grid.allocation_object import pack, unpack
@@ -287,6 +288,8 @@ class Asks:
             "took_ms": round(took_s * 1000, 1),
         }
         parts.outbox.note("allocated", **ask.facts, address=made.address, network=made.subnet, **cost)
+        change = made.change(ChangeKind.READY if is_ready else ChangeKind.HELD, now_s)
+        parts.outbox.record(replace(change, label_text=ask.label_text))
 
     def _exhausted(self, ask: Ask, now_s: float) -> None:
         if ask.for_reserve:

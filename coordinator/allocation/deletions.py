@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from coordinator.allocation.parts import Parts
+from coordinator.core.changes import ChangeKind
 from coordinator.core.deadlines import Deadlines
 from coordinator.grid.allocation_object import AllocationObject
 from coordinator.lane.task import Failed
@@ -58,6 +59,7 @@ class Deletions:
             return
         session.let_go.add(row.allocation)
         self._guarded.pop(row.allocation, None)
+        self._record_let_go(row, now_s)
         delay_s = self._parts.policy.release_delay_s if row.was_held else 0.0
         due_s = now_s + max(0.0, delay_s - row.age_ms / 1000)
         owner = AllocationId.parse(row.allocation).owner
@@ -67,6 +69,12 @@ class Deletions:
             self._count(row.allocation)
             self._doubted[row.allocation] = session.node
             self._looks.add(max(due_s, self._parts.sessions.unheard_at_s(session.node, owner)), row.allocation)
+
+    def _record_let_go(self, row: LetGoRow, now_s: float) -> None:
+        """Each hello names it again until it is gone, so it is new only where no deletion is under way."""
+        known = self._parts.index.get(row.allocation)
+        if known and row.allocation not in self:
+            self._parts.outbox.record(known.change(ChangeKind.LET_GO, now_s - row.age_ms / 1000))
 
     def expire(self, now_s: float) -> None:
         """Delete what an adopter has let go when the journal that drew it was not heard for a minute."""
@@ -174,12 +182,15 @@ class Deletions:
             self._submit(allocation, now_s + RETRY_S, now_s)
 
     def _gone(self, allocation: str, now_s: float) -> None:
+        left_by = self._guarded.get(allocation)
         self._forget(allocation)
         known = self._parts.index.get(allocation)
         self._parts.index.drop(allocation)
         if known:
             self._parts.networks.freed(known.view, known.subnet, known.address)
             self._parts.outbox.note("gone", allocation=allocation, address=known.address, node=known.node)
+            why = f"node {left_by} is gone" if left_by else ""
+            self._parts.outbox.record(known.change(ChangeKind.GONE, now_s, why))
         session = self._parts.sessions.of_owner(AllocationId.parse(allocation).owner)
         if session and allocation in session.let_go:
             self.confirm(session, allocation)

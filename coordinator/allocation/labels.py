@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from coordinator.allocation.parts import Parts
+from coordinator.core.changes import Change, ChangeKind
 from coordinator.grid.allocation_object import pack
 from coordinator.nodes.sessions import Session
 from coordinator.tasks.label_task import Absent, Labelled, LabelOutcome, LabelTask
@@ -55,6 +56,20 @@ class Labels:
         )
         self._tasks[allocation] = task
         self._of_node[node] = self._of_node.get(node, 0) + 1
+        place = session.claims[allocation]
+        parts.outbox.record(
+            Change(
+                kind=ChangeKind.HELD,
+                at_s=now_s,
+                allocation=allocation,
+                view=place.view,
+                subnet=place.subnet,
+                address=place.address,
+                network_name=place.network_name,
+                node=session.node,
+                label_text=pack(row.label),
+            )
+        )
         parts.runner.submit(task, lambda outcome, at_s: self._ended(allocation, outcome, at_s), now_s)
 
     def drop(self, allocation: str) -> None:

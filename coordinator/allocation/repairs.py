@@ -13,6 +13,7 @@ from coordinator.allocation.finds import Finds, find
 from coordinator.allocation.index import NetworkPlace
 from coordinator.allocation.parts import Parts
 from coordinator.core import errors
+from coordinator.core.changes import Change, ChangeKind
 from coordinator.core.networks import Network, resolve
 from coordinator.grid.allocation_object import AllocationObject
 from coordinator.nodes.sessions import Claim, Session
@@ -116,7 +117,7 @@ class Repairs:
         claimed = self._parked.pop(allocation, None)
         found = self._claim(claimed) if claimed else None
         if claimed and found:
-            self._lose(*found, holder=f"allocation {allocation}")
+            self._lose(*found, now_s, holder=f"allocation {allocation}")
             self._tried(claimed, now_s)
 
     def _search(self, claims: list[str], now_s: float) -> None:
@@ -262,6 +263,7 @@ class Repairs:
         parts = self._parts
         parts.index.saw(outcome.object)
         parts.outbox.note("repaired", allocation=allocation, address=outcome.object.address)
+        parts.outbox.record(outcome.object.change(ChangeKind.REPAIRED, now_s))
         if found is None:
             # It was let go meanwhile, and may have been put back after its deletion.
             self.ask_owner(allocation, now_s)
@@ -286,22 +288,24 @@ class Repairs:
             self.ask_owner(by.allocation, now_s)
             return
         holder = (by.comment or by.allocation or "another object") if by else "another object of the grid"
-        self._lose(*found, holder=holder)
+        self._lose(*found, now_s, holder=holder)
 
     def _forestalled(
         self, allocation: str, outcome: Forestalled, found: tuple[Session, Claim] | None, now_s: float
     ) -> None:
         if found and self._parts.sessions.earlier_claim(found[1], now_s):
-            self._lose(*found, holder=f"allocation {outcome.by}")
+            self._lose(*found, now_s, holder=f"allocation {outcome.by}")
         else:
             self._repair(allocation, now_s)
 
-    def _lose(self, session: Session, claim: Claim, holder: str) -> None:
+    def _lose(self, session: Session, claim: Claim, now_s: float, holder: str) -> None:
         """Somebody else has the address of a claim: it is none any more, and its journal is told."""
         parts = self._parts
         parts.sessions.unclaim(session, claim.allocation)
         facts = {"allocation": claim.allocation, "address": claim.address, "node": session.node}
         parts.outbox.alarm("lost", **facts, holder=holder)
+        where = claim.view, claim.subnet, claim.address, claim.network_name, session.node
+        parts.outbox.record(Change(ChangeKind.LOST, now_s, claim.allocation, *where, why=holder))
         lost = messages.Lost(id=parts.outbox.draw(), allocation=claim.allocation, holder=holder[:1000])
         parts.outbox.send(session.connection, lost)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from coordinator.core.changes import Change
 from protocol.errors import Problem, TryAgain
 from protocol.wire.messages import Declined, DeclineKind, Message
 
@@ -32,7 +33,7 @@ class Note:
     """Whether it is of interest only to who follows one request."""
 
 
-Effect = Send | Note
+Effect = Send | Note | Change
 
 
 def declined(request_id: str, problem: Problem, allocation: str | None = None) -> Declined:
@@ -69,6 +70,10 @@ class Outbox:
     def alarm(self, event: str, **fields: Any) -> None:
         """For the log, and for a person."""
         self._effects.append(Note(event, fields, is_alarm=True))
+
+    def record(self, change: Change) -> None:
+        """For the history."""
+        self._effects.append(change)
 
     def take(self) -> list[Effect]:
         """What was produced since the last call."""

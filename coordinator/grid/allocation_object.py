@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from coordinator.core import attributes
 from coordinator.core.attributes import CLOUD_API_OWNED_VALUE, CMP_TYPE_VALUE, AttributeNames
+from coordinator.core.changes import Change, ChangeKind
 from coordinator.core.networks import Network
 from coordinator.grid import comment
 from coordinator.grid.comment import MachinePart
@@ -67,6 +68,21 @@ class AllocationObject:
     def place(self) -> tuple[str, str]:
         """Its network view and its address."""
         return self.view, self.address
+
+    def change(self, kind: ChangeKind, at_s: float, why: str = "") -> Change:
+        """What has become of it, for the history."""
+        return Change(
+            kind=kind,
+            at_s=at_s,
+            allocation=self.allocation,
+            view=self.view,
+            subnet=self.subnet,
+            address=self.address,
+            network_name=self.network_name,
+            node=self.node,
+            label_text=self.label_text,
+            why=why,
+        )
 
 
 def pack(label: Label) -> str:

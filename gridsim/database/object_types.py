@@ -154,7 +154,15 @@ _TYPES = (
         "cud",
     ),
     ObjectType("userprofile", (Field("name", "rs", "=:~", is_base=True), Field("active_dashboard_type", "r"))),
-    ObjectType("grid", (Field("name", "r"), Field("allow_recursive_deletion", "r"))),
+    ObjectType(
+        "grid",
+        (
+            Field("name", "r"),
+            Field("allow_recursive_deletion", "r"),
+            Field("security_setting", "r", wapi_type="setting:security"),
+            Field("lockout_setting", "r", wapi_type="grid:lockoutsetting"),
+        ),
+    ),
     ObjectType(
         "member",
         (

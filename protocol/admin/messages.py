@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, TypeAdapter
 
+from protocol.admin.history import HistoryTold, TellHistory
 from protocol.texts import Scrubbed
 from protocol.wire.messages import Message
 from protocol.wire.values import Ipv4, Model, Text, Token
@@ -280,8 +281,8 @@ class TurnedDown(Message):
         return True
 
 
-AdminRequest = ListUnadopted | Adopt | Verify | Explain | ReplaceNode | ListAllocations
-AdminAnswer = Unadopted | Adopted | Verified | Explained | NodeReplaced | Listed | TurnedDown
+AdminRequest = ListUnadopted | Adopt | Verify | Explain | ReplaceNode | ListAllocations | TellHistory
+AdminAnswer = Unadopted | Adopted | Verified | Explained | NodeReplaced | Listed | HistoryTold | TurnedDown
 
 admin_request: TypeAdapter[AdminRequest] = TypeAdapter(Annotated[AdminRequest, Field(discriminator="type")])
 admin_answer: TypeAdapter[AdminAnswer] = TypeAdapter(Annotated[AdminAnswer, Field(discriminator="type")])

@@ -101,7 +101,8 @@ class CoordinatorWorld:
         notes = Notes(Metrics("test", "blue").count, log.logger, timer)
         sockets = Sockets(cast(Any, self), cast(Any, _NoGuard()), cast(Any, _NoZap()))
         port = AgentsPort(sockets, admission, self._review, notes.tell, timer, no_crash, internal)
-        self._loop = Loop(machine, port, self._inbox, notes, timer, internal, lambda answer: None)
+        forgetful = cast(Any, SimpleNamespace(record=lambda change: None, recall=lambda asked: None))
+        self._loop = Loop(machine, port, self._inbox, notes, timer, internal, lambda answer: None, forgetful)
         # Its thread does not run: each call is made at once, by the same code.
         wapi = cast(Any, SimpleNamespace(send=self._call_grid))
         self._caller = Caller(wapi, self._inbox.put, timer, no_crash, internal)

@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 from coordinator_process import Peer, Site
 
-from ctl.admin import adopt, explain, node, verify
+from ctl.admin import adopt, explain, history, node, verify
 from ctl.failures import BadArgument, Failed, NotAsked
 from demo.grid import ea
 from gridsim.legacy import LegacyCluster, LegacyPod, create_legacy
@@ -100,6 +100,40 @@ def test_verify_and_explain_tell_of_a_pod_and_of_a_node_that_went_away(site: Sit
     assert "not compared: 1 are of nodes whose agent is away" in text
     with pytest.raises(Failed, match=r"neither the grid nor a journal knows 10\.55\.0\.200"):
         ask(explain, "10.55.0.200")
+
+
+def test_history_tells_who_had_an_address_across_the_death_of_the_coordinator(site: Site, ask: Ask) -> None:
+    """A volume keeps what was; without one, the next coordinator knows what is so now and no more."""
+    kept = "--history-dir", str(site.directory / "history")
+    site.start(*kept)
+    peer = site.peer()
+    peer.greeted()
+    first = peer.allocated(LABEL)
+    peer.let_go(first.allocation)
+    assert site.grid.wait_until(lambda: site.held() == {})
+    second = peer.allocated(LABEL.model_copy(update={"pod": "web-2", "container_id": "c2"}))
+    assert second.address == first.address
+    code, before = ask(history, first.address)
+    assert code == 0
+    site.coordinator.kill()  # type: ignore[union-attr]
+    site.start(*kept)
+    code, after = ask(history, first.address)
+    assert code == 0
+    assert after.splitlines()[:3] == before.splitlines()[:3]
+    web_1, web_2 = after.splitlines()[1:3]
+    assert "  shop/web-1  eth0 " in web_1
+    assert "  free at " in web_1
+    assert "  now " in web_2
+    assert "  shop/web-2  eth0 " in web_2
+    assert f"from files in {kept[1]}, since " in after
+    assert ask(history, "shop/web-1")[1].splitlines()[1].startswith(first.address)
+    assert ask(history, first.address, "--at", "2020-01-01")[0] == 1
+    site.coordinator.kill()  # type: ignore[union-attr]
+    site.start()
+    code, text = ask(history, "web-2")
+    assert code == 0
+    assert text.splitlines()[1].split()[2:6] == ["not", "known", "now", "shop/web-2"]
+    assert "from its memory alone (--history-dir keeps it in files)" in text
 
 
 def test_what_the_grid_lost_is_put_back_while_verify_waits(site: Site, ask: Ask) -> None:

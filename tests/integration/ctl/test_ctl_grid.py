@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from demo.grid import PASSWORD, SimulatedGrid
 from protocol.attributes import TYPES
@@ -67,6 +69,37 @@ def test_without_apply_it_prints_commands_for_whoever_may(grid: SimulatedGrid) -
     bodies = [json.loads(words[words.index("-d") + 1]) for words in commands]
     assert {body["name"]: body["type"] for body in bodies} == TYPES
     assert {words[-1] for words in commands} == {"https://gm.example.com:443/wapi/v2.5/extensibleattributedef"}
+
+
+def test_the_printed_commands_define_what_is_missing(grid: SimulatedGrid, tmp_path: Path) -> None:
+    done = prepare(
+        "--grid-host", "127.0.0.1", "--wapi-port", str(grid.port), "--wapi-username", "admin", password=""
+    )
+    (tmp_path / ".curlrc").write_text(f'cacert = "{grid.certificate}"\nsilent\n')
+    environment = {"CURL_HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    for command in done.stdout.splitlines():
+        # Without a terminal curl reads the password that it asks for from its standard input.
+        typed = {"input": f"{PASSWORD}\n", "text": True, "start_new_session": True, "capture_output": True}
+        subprocess.run(["bash", "-c", command], env=environment, check=True, **typed)  # type: ignore[call-overload]
+    assert {name: kind for name, kind in defined(grid).items() if name in TYPES} == TYPES
+
+
+def test_the_playbook_has_the_definitions_and_asks_for_no_collection() -> None:
+    done = prepare(
+        "--output", "ansible", "--grid-host", "gm.example.com", "--ea", "Location=Pod: 'Node'", password=""
+    )
+    (play,) = yaml.safe_load(done.stdout)
+    assert play["vars"]["url"] == "https://gm.example.com:443/wapi/v2.5/extensibleattributedef"
+    kinds = {each["name"]: each["type"] for each in play["vars"]["definitions"]}
+    assert kinds == {("Pod: 'Node'" if name == "Location" else name): kind for name, kind in TYPES.items()}
+    assert {name for task in play["tasks"] for name in task if "." in name} == {"ansible.builtin.uri"}
+
+
+def test_the_terraform_resources_are_one_for_each_attribute_and_interpolate_nothing() -> None:
+    done = prepare("--output", "terraform", "--grid-host", "gm.example.com", "--ea", "Location=${x}", password="")
+    assert done.stdout.count('resource "nios_grid_extensibleattributedef" ') == len(TYPES)
+    assert '  name = "$${x}"\n  type = "STRING"\n' in done.stdout
+    assert 'list_values = [{ value = "True" }, { value = "False" }]' in done.stdout
 
 
 @pytest.mark.parametrize(

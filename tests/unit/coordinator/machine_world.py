@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from coordinator.admin.events import AnswerCommand, Asked
 from coordinator.cluster.liveness import LivenessSource, NobodyTells
+from coordinator.core.changes import Change
 from coordinator.core.errors import GridUnavailable
 from coordinator.core.networks import NetworkRules
 from coordinator.core.outbox import Note, Send
@@ -18,6 +19,7 @@ from coordinator.grid.calls import Call, Landing, Lost
 from coordinator.grid.exchange import RefusedError, perform
 from coordinator.grid.operations import is_write
 from coordinator.grid.refusals import classify
+from coordinator.history.question import Recall
 from coordinator.lane.commands import Mishap, WakeAt
 from coordinator.lane.events import Ticked
 from coordinator.lane.task import COMPANY_S
@@ -161,6 +163,10 @@ class World:
             self.grid.create("network", {"network": NETWORK.subnet, "extattrs": named})
         self.now_s = 1_000.0
         self.notes: list[str] = []
+        self.changes: list[Change] = []
+        """What is told to the history."""
+        self.recalls: list[Recall] = []
+        """What the history is asked."""
         self.expects_mishaps = False
         self.mishaps: list[Mishap] = []
         self.calls = 0
@@ -300,6 +306,8 @@ class World:
                 self.answers[effect.ticket].append(effect.message)
             elif isinstance(effect, Note):
                 self.notes.append(effect.event)
+            elif isinstance(effect, Change | Recall):
+                (self.changes if isinstance(effect, Change) else self.recalls).append(effect)
             elif isinstance(effect, Mishap):
                 if not self.expects_mishaps:
                     raise effect.error

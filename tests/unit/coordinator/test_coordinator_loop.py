@@ -25,7 +25,7 @@ def test_who_asks_while_the_coordinator_is_about_to_begin_anew_is_told_so_at_onc
     inbox = SimpleNamespace(take_all=lambda: [waiting.pop() for _ in list(waiting)])
     internal = InternalErrors(make_logger("json", "critical"), lambda place: None, lambda: 1_000.0)
     machine, notes = SimpleNamespace(handle=fails, begin_anew=fails), SimpleNamespace(tell=lambda note: None)
-    parts: tuple[Any, ...] = (machine, port, inbox, notes, lambda: 1_000.0, internal, answers.append)
+    parts: tuple[Any, ...] = (machine, port, inbox, notes, lambda: 1_000.0, internal, answers.append, None)
     loop, caller = Loop(*parts), cast(Any, None)
     loop.turn(caller)  # the machine fails
     loop.turn(caller)  # it fails once more when it begins anew, and rests
@@ -49,7 +49,7 @@ def test_who_leads_is_known_to_a_machine_that_begins_anew_though_it_was_told_whi
         return []
 
     machine, notes = SimpleNamespace(handle=fails, begin_anew=begin_anew), SimpleNamespace(tell=lambda note: None)
-    parts: tuple[Any, ...] = (machine, port, inbox, notes, lambda: now_s[0], internal, told.append)
+    parts: tuple[Any, ...] = (machine, port, inbox, notes, lambda: now_s[0], internal, told.append, None)
     loop, caller = Loop(*parts), cast(Any, None)
     waiting.append(Leads())
     loop.turn(caller)  # the machine fails at it
@@ -66,7 +66,7 @@ def test_who_asks_while_a_call_is_under_way_does_not_let_the_coordinator_end_bef
     inbox = SimpleNamespace(take_all=lambda: [waiting.pop(0) for _ in list(waiting)])
     internal = InternalErrors(make_logger("json", "critical"), lambda place: None, lambda: 1_000.0)
     machine = SimpleNamespace(handle=lambda events, now_s: [effects.pop()] if effects else [])
-    parts: tuple[Any, ...] = (machine, port, inbox, None, lambda: 1_000.0, internal, fails)
+    parts: tuple[Any, ...] = (machine, port, inbox, None, lambda: 1_000.0, internal, fails, None)
     loop, caller = Loop(*parts), cast(Any, SimpleNamespace(call=lambda call: None))
     loop.turn(caller)
     waiting += [Asked(7, Verify(id="v-1"), 1_000.0), Stop()]
