@@ -12,7 +12,7 @@ INSTALL_MISSING := [ -z "$$missing" ] || { $(SUDO) apt-get update -qq && \
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
 SOURCES := plugin nodeagent coordinator protocol daemon gridsim ctl demo bench docs k8s release spec tests
 
-.PHONY: help demo test check sim mutants soak unit format docs bench plugin manifests kubectl helm images compose-demo release push bump lock clean runnable installed tools system runtimes fuzz rolling matrix model spin
+.PHONY: help promtool demo test check sim mutants soak unit format docs bench plugin manifests kubectl helm images compose-demo release push bump lock clean runnable installed tools system runtimes fuzz rolling matrix model spin
 
 help:
 	@echo "make demo         a cluster with a simulated grid, 20 pods come and go (KEEP=1 leaves it running)"
@@ -101,7 +101,7 @@ demo: runnable tools
 	$(SUDO) $(BIN)/python -m demo $(if $(KEEP),--keep)
 
 # Tests wait more than they compute. Those of a file stay together, as they share clusters; the long files come first.
-test: installed system runtimes plugin kubectl helm
+test: installed system runtimes plugin kubectl helm promtool
 	$(SUDO) $(BIN)/python -m pytest --numprocesses $(or $(WORKERS),3) --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
 
 sim: $(READY)
@@ -142,6 +142,7 @@ check: installed kubectl
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate_errors.py --check
 	$(BIN)/python docs/generate_cli.py --check
+	$(BIN)/python docs/generate_metrics.py --check
 	$(BIN)/python -m k8s.render --check
 
 # The machine's kubectl, else one from the Python registry.
@@ -155,6 +156,13 @@ helm: $(READY)
 	@command -v helm >/dev/null || $(BIN)/python -c 'import helm_python' 2>/dev/null || { \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r k8s/helm.txt && \
 	  rm -f $(VENV)/lib/python3*/site-packages/helm_python/lib/libhelm_c.so.*; }
+
+# What tests the alert rules: one file of Debian's package, which brings a whole server otherwise (19 MB to fetch).
+promtool: $(READY)
+	@command -v promtool >/dev/null || [ -x $(BIN)/promtool ] || { package=$$(mktemp -d) && cd $$package && \
+	  { apt-get download -qq prometheus 2>/dev/null || { $(SUDO) apt-get update -qq && apt-get download -qq prometheus; }; } && \
+	  dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool && \
+	  install usr/bin/promtool $(CURDIR)/$(BIN)/promtool; status=$$?; rm -rf $$package; exit $$status; }
 
 manifests: $(READY) kubectl
 	$(BIN)/python -m k8s.render
@@ -193,6 +201,7 @@ lock: $(READY)
 docs: $(READY)
 	$(BIN)/python docs/generate_errors.py
 	$(BIN)/python docs/generate_cli.py
+	$(BIN)/python docs/generate_metrics.py
 
 bench: installed system runtimes plugin
 	$(SUDO) $(BIN)/python -m bench run $(if $(THOROUGH),--thorough) $(PART)

@@ -140,7 +140,7 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_crash_point: O
     files = FileWatch(_watched(settings, inbox, logger, live_nodes), internal)
     wapi = Wapi(settings.grid, settings.read_password, clock, user_agent)
     caller = Caller(wapi, inbox.put, clock, on_crash_point, internal, leadership or AllRights())
-    pages = _pages(loop, sockets.guard, cluster, leadership, metrics, clock)
+    pages = _pages(loop, sockets.guard, wapi, cluster, leadership, metrics, clock)
     status = StatusServer(*settings.status_address, pages, bounds)
     _on_signals(inbox)
     _warn(settings, authorized, logger)
@@ -261,6 +261,7 @@ def _admission(settings: Settings, pair: KeyPair, authorized: Authorized, clock:
 def _pages(
     loop: Loop,
     guard: ConnectionGuard,
+    wapi: Wapi,
     cluster: NodeWatch | None,
     leadership: Leadership | None,
     metrics: Metrics,
@@ -268,7 +269,9 @@ def _pages(
 ) -> Pages:
     def status() -> CoordinatorStatus:
         kubernetes = cluster.status(clock()) if cluster else None
-        return loop.ask_status(kubernetes, leadership.status() if leadership else None)
+        told = loop.ask_status(kubernetes, leadership.status() if leadership else None)
+        grid = told.grid.model_copy(update={"certificate_ends": wapi.certificate_ends})
+        return told.model_copy(update={"grid": grid})
 
     return Pages(
         lambda: None,

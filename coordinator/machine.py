@@ -45,6 +45,7 @@ from coordinator.provision.objects import Provider
 from coordinator.provision.readiness import Networks
 from coordinator.sweep.comparison import Comparison
 from coordinator.sweep.forgetting import Forgetting
+from coordinator.sweep.fullness import Fullness
 from coordinator.sweep.gone_nodes import GoneNodes
 from coordinator.sweep.other_clusters import OtherClusters
 from coordinator.sweep.questions import Questions
@@ -111,8 +112,17 @@ class Machine:
         )
         self._renaming = Renaming(parts, self._deletions, self._provider)
         self._other_clusters = OtherClusters(parts)
+        self._fullness = Fullness(parts)
         self._overview = Overview(
-            parts, self._lane, self._deletions, self._grants, self._repairs, self._sweeper, self._gone_nodes
+            parts,
+            self._lane,
+            self._deletions,
+            self._grants,
+            self._labels,
+            self._repairs,
+            self._sweeper,
+            self._gone_nodes,
+            self._fullness,
         )
         hooks = Hooks(self._over, self._comparison.node, self._gone_nodes.force)
         self._commands = Commands(parts, self._lane, self._boots, self._deletions, self._sweeper, hooks)
@@ -344,6 +354,7 @@ class Machine:
         self._renaming.listed(now_s)
         self._other_clusters.listed(now_s)
         self._comparison.all(now_s)
+        self._fullness.listed(now_s)
 
     # What goes out
 

@@ -2,133 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
-
 from coordinator.core.outbox import Note
+from coordinator.meters import GRID_TROUBLES, METERS, NETWORK_GAUGES, OPEN_ALARMS, PREFIX
+from daemon.metrics.registry import MetricRegistry
 from protocol.wire.status import CoordinatorStatus, NetworkStatus
 
-PREFIX: Final = "cni_infoblox_coordinator_"
-_SECONDS: Final = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 45)
-_OPERATIONS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-
-_GAUGES: Final = {
-    "leading": "Whether this coordinator leads; 1 also where none is elected",
-    "allocations": "Objects of this cluster in the grid, as far as is known",
-    "allocations_listed": "Whether the grid's objects were read to the end once since the start",
-    "deletions_waiting": "Allocations that were let go and wait for their time, or for the grid",
-    "repairs_waiting": "Claims that the grid lacks and that wait for their repair",
-    "lane_waiting": "Tasks in the lane",
-    "wapi_call_operations_max": "Operations that a call may have by now, as the grid's times allow",
-    "nodes_connected": "Agents that are connected, heard within half a minute",
-    "nodes_silent": "Agents that were connected, and are silent now",
-    "claims": "Allocations that the agents claim",
-    "alarms_open": "What a person should look at and is not over",
-    "grid_available": "Whether the last WAPI call got through",
-    "sweep_age_seconds": "Time since the last complete listing of the grid; -1 before the first",
-    "sweep_stopped": "Whether the addresses of nodes that are gone are kept for a reason",
-    "sweep_unreadable": "Objects of the last listing that could not be read",
-}
-_NETWORK_GAUGES: Final = {
-    "allocations": "Objects of this cluster, by network",
-    "ready": "Allocations that connected nodes keep ready, by network",
-    "ready_wanted": "Allocations that nodes would keep ready, by network",
-    "resting": "Allocations on their way out of the grid, by network",
-    "size": "Addresses that a network can give",
-}
+_COUNTED_NOTES: Final = ("allocated", "gone", "repaired")
 
 
 class Metrics:
     """Counters and gauges in a registry of their own. Any thread may use them."""
 
     def __init__(self, release: str, cluster: str) -> None:
-        registry = self._registry = CollectorRegistry()
-
-        def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(PREFIX + name, text, labels, registry=registry)
-
-        self._allocated = counter("allocated", "Allocations answered with an address")
-        self._gone = counter("gone", "Allocations deleted")
-        self._declined = counter("declined", "Requests declined", "code")
-        self._repaired = counter("repaired", "Allocations that the grid had lost and has again")
-        self._alarms = counter("alarms", "What a person should look at", "event")
-        self._calls = counter("wapi_calls", "WAPI calls", "outcome")
-        self.bounded = counter("bounded", "What a limit has kept out, by the name of the limit", "bound")
-        self.internal_errors = counter("internal_errors", "What no code expected, by place", "place")
-        self.history_lost = counter("history_lost", "Changes that the history lost, by where they went", "place")
-        self.log_lines_lost = counter("log_lines_lost", "Lines that standard error did not take")
-        self._allocate_s = Histogram(
-            PREFIX + "allocate_seconds", "From request to answer", buckets=_SECONDS, registry=registry
-        )
-        self._call_s = Histogram(PREFIX + "wapi_call_seconds", "Grid time", buckets=_SECONDS, registry=registry)
-        self._batch = Histogram(
-            PREFIX + "wapi_call_operations", "Operations of a call", buckets=_OPERATIONS, registry=registry
-        )
-
-        def gauge(name: str, text: str, *labels: str) -> Gauge:
-            return Gauge(PREFIX + name, text, labels, registry=registry)
-
-        self._gauges = {name: gauge(name, text) for name, text in _GAUGES.items()}
-        self._networks = {
-            name: gauge(f"network_{name}", text, "view", "subnet") for name, text in _NETWORK_GAUGES.items()
-        }
-        self._fresh = gauge("cluster_fresh", "Whether the watch of Kubernetes is up to date; 0 also where none is")
-        self._leader = gauge(
-            "leader", "When the coordinator that leads began to, by its Lease, in seconds since 1970", "holder"
-        )
-        self._lease_valid = gauge(
-            "lease_valid", "Whether nobody else can have begun to lead; 0 also where none is elected"
-        )
-        self._nodes = gauge("cluster_nodes", "Nodes that Kubernetes knows")
-        self._connections = gauge(
-            "connections",
-            "Connections: keyless before their handshake, unknown while their key speaks for no node, known",
-            "standing",
-        )
-        build = Info(PREFIX + "build", "The running release", registry=registry)
-        build.info({"release": release, "cluster": cluster})
+        self._registry = MetricRegistry(PREFIX, METERS)
+        self.bounded = self._registry.counter("bounded")
+        self.internal_errors = self._registry.counter("internal_errors")
+        self.history_lost = self._registry.counter("history_lost")
+        self.log_lines_lost = self._registry.counter("log_lines_lost")
+        self._registry.tell("build", {"release": release, "cluster": cluster})
 
     def count(self, note: Note) -> None:
         """Count what a machine noted."""
-        fields = note.fields
+        registry, fields = self._registry, note.fields
+        if note.event in _COUNTED_NOTES:
+            registry.counter(note.event).inc()
         if note.event == "wapi_call":
-            self._calls.labels(fields["outcome"]).inc()
-            self._call_s.observe(fields["took_ms"] / 1000)
-            self._batch.observe(fields["operations"])
+            registry.counter("wapi_calls").labels(fields["outcome"]).inc()
+            registry.histogram("wapi_call_seconds").observe(fields["took_ms"] / 1000)
+            registry.histogram("wapi_call_operations").observe(fields["operations"])
         elif note.event == "allocated":
-            self._allocated.inc()
-            self._allocate_s.observe(fields["took_ms"] / 1000)
-        elif note.event == "gone":
-            self._gone.inc()
-        elif note.event == "repaired":
-            self._repaired.inc()
+            registry.histogram("allocate_seconds").observe(fields["took_ms"] / 1000)
         elif note.event == "declined":
-            self._declined.labels(str(fields["code"])).inc()
+            registry.counter("declined").labels(fields["error"]).inc()
         elif note.is_alarm:
-            self._alarms.labels(note.event).inc()
+            registry.counter("alarms").labels(note.event).inc()
 
     def text(self, status: CoordinatorStatus, connections: Mapping[str, int]) -> bytes:
         """All of them, as Prometheus reads them, with the gauges of this moment; `connections` by standing."""
         for name, value in _values(status).items():
-            self._gauges[name].set(value)
-        for name, gauge in self._networks.items():
-            gauge.clear()
-            for network in status.networks:
-                gauge.labels(network.view, network.subnet).set(_network_values(network)[name])
+            self._registry.gauge(name).set(value)
+        self._show_by_label("alarms_open", OPEN_ALARMS, Counter(alarm.kind for alarm in status.alarms))
+        self._show_by_label("grid_trouble", GRID_TROUBLES, Counter(filter(None, [status.grid.problem])))
+        self._show_by_label("connections", connections, connections)
+        self._show_networks(status)
+        self._show_kubernetes(status)
+        return self._registry.text()
+
+    def _show_by_label(self, name: str, known: Iterable[str], values: Mapping[str, int]) -> None:
+        gauge = self._registry.gauge(name)
+        for label in {*known, *values}:
+            gauge.labels(label).set(values.get(label, 0))
+
+    def _show_networks(self, status: CoordinatorStatus) -> None:
+        for each in NETWORK_GAUGES:
+            self._registry.gauge(each.name).clear()
+        for network in status.networks if status.why_not_leading is None else ():
+            for name, value in _network_values(network).items():
+                if value is not None:
+                    self._registry.gauge(name).labels(network.view, network.subnet).set(value)
+
+    def _show_kubernetes(self, status: CoordinatorStatus) -> None:
         if kubernetes := status.kubernetes:
-            self._fresh.set(kubernetes.fresh)
-            self._nodes.set(kubernetes.nodes)
-        self._leader.clear()
+            self._registry.gauge("cluster_fresh").set(kubernetes.fresh)
+            self._registry.gauge("cluster_nodes").set(kubernetes.nodes)
+        leader = self._registry.gauge("leader")
+        leader.clear()
         if lease := status.lease:
-            self._lease_valid.set(lease.valid)
+            self._registry.gauge("lease_valid").set(lease.valid)
             if lease.holder:
-                self._leader.labels(lease.holder).set(_seconds(lease.since))
-        for standing, count in connections.items():
-            self._connections.labels(standing).set(count)
-        return generate_latest(self._registry)
+                leader.labels(lease.holder).set(_seconds(lease.since))
 
 
 def _values(status: CoordinatorStatus) -> dict[str, float]:
@@ -140,31 +87,38 @@ def _values(status: CoordinatorStatus) -> dict[str, float]:
         "allocations_listed": status.listed,
         "deletions_waiting": status.deletions_waiting,
         "repairs_waiting": status.repairs_waiting,
+        "labels_waiting": status.labels_waiting,
+        "labels_oldest_seconds": status.oldest_label_s,
         "lane_waiting": status.lane.waiting,
         "wapi_call_operations_max": status.lane.operations_max,
         "nodes_connected": len(status.nodes) - silent,
         "nodes_silent": silent,
         "claims": sum(node.held + node.ready for node in status.nodes),
-        "alarms_open": len(status.alarms),
         "grid_available": status.grid.state == "ok",
+        "grid_certificate_end_seconds": _seconds(status.grid.certificate_ends),
+        "sweep_interval_seconds": status.sweep.interval_s,
         "sweep_age_seconds": -1 if age_s is None else age_s,
         "sweep_stopped": bool(status.sweep.stopped),
         "sweep_unreadable": status.sweep.unreadable,
     }
 
 
-def _network_values(network: NetworkStatus) -> dict[str, float]:
+def _network_values(network: NetworkStatus) -> dict[str, float | None]:
     return {
-        "allocations": network.allocations,
-        "ready": network.ready,
-        "ready_wanted": network.ready_wanted,
-        "resting": network.resting,
-        "size": network.size,
+        "network_size": network.size,
+        "network_allocations": network.allocations,
+        "network_ready": network.ready,
+        "network_ready_wanted": network.ready_wanted,
+        "network_resting": network.resting,
+        "network_others": network.others,
+        "network_in_ranges": network.in_ranges,
+        "network_free": network.free,
+        "network_read_age_seconds": network.read_s_ago,
     }
 
 
 def _seconds(stamp: str) -> float:
-    """A time of day of Kubernetes, which whoever may write the Lease may have written otherwise."""
+    """A time of day that another program has written; 0 where it is none."""
     try:
         return datetime.fromisoformat(stamp).timestamp()
     except (ValueError, OverflowError, OSError):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 
 from coordinator import restart
-from coordinator.allocation import reserve
 from coordinator.allocation.deletions import Deletions
 from coordinator.allocation.grants import Grants
+from coordinator.allocation.labels import Labels
 from coordinator.allocation.parts import Parts
 from coordinator.allocation.repairs import Repairs
 from coordinator.core.alarms import Alarm
 from coordinator.lane.lane import Lane
 from coordinator.nodes.sessions import Session
+from coordinator.sweep.fullness import Fullness
 from coordinator.sweep.gone_nodes import GoneNodes
 from coordinator.sweep.sweeper import Sweeper
 from protocol.wire.status import (
@@ -36,9 +36,11 @@ class Overview:
     lane: Lane
     deletions: Deletions
     grants: Grants
+    labels: Labels
     repairs: Repairs
     sweeper: Sweeper
     gone_nodes: GoneNodes
+    fullness: Fullness
 
     def status(
         self,
@@ -58,6 +60,8 @@ class Overview:
             listed=index.is_complete,
             deletions_waiting=len(self.deletions),
             repairs_waiting=len(self.repairs),
+            labels_waiting=len(self.labels),
+            oldest_label_s=round(self.labels.oldest_s(now_s), 1),
             lane=LaneStatus(waiting=self.lane.waiting, operations_max=self.lane.operations_max),
             grid=self._grid(now_s),
             nodes=tuple(_node(each, now_s) for each in sorted(self.parts.sessions, key=lambda each: each.key)),
@@ -74,6 +78,7 @@ class Overview:
         return GridStatus(
             state="unavailable" if outage else "ok" if form else "not reached yet",
             reason=f"{outage.problem.msg}: {outage.problem.details}" if outage else "",
+            problem=type(outage.problem).__name__ if outage else "",
             since_s=round(now_s - outage.since_s, 1) if outage else 0,
             calls=self.lane.calls,
             mode=form.name.lower() if form else "unknown",
@@ -84,6 +89,7 @@ class Overview:
 
     def _network(self, view: str, subnet: str, now_s: float) -> NetworkStatus:
         ready = self.parts.sessions.ready_by_agent(view, subnet)
+        use = self.fullness.of(view, subnet)
         return NetworkStatus(
             view=view,
             subnet=subnet,
@@ -91,7 +97,12 @@ class Overview:
             ready=sum(ready.values()),
             ready_wanted=self.grants.wanted(view, subnet, now_s),
             resting=self.deletions.count_resting(view, subnet),
-            size=reserve.usable_addresses(IPv4Network(subnet).prefixlen),
+            size=use.size,
+            others=use.others,
+            in_ranges=use.in_ranges,
+            free=use.free,
+            read_s_ago=None if use.read_at_s is None else round(now_s - use.read_at_s, 1),
+            days_left=None if use.days_left is None else round(use.days_left, 1),
         )
 
 

@@ -25,6 +25,7 @@ def coordinator_lines(url: str, coordinator: CoordinatorStatus) -> list[str]:
     """The coordinator, what a person has to look at, its grid, its networks, its nodes."""
     grid, cluster = coordinator.grid, f"{coordinator.cluster} ({coordinator.cluster_id})"
     facts = [grid.state, grid.reason, grid.mode and f"mode {grid.mode}", f"{grid.calls} calls", _times(grid)]
+    facts += [f"certificate until {grid.certificate_ends[:10]}"] if grid.certificate_ends else []
     waiting = [_count(coordinator.deletions_waiting, "deletion"), _count(coordinator.repairs_waiting, "repair")]
     stopped = [f"  sweep        STOPPED, {coordinator.sweep.stopped}"] if coordinator.sweep.stopped else []
     not_leading = [f"  NOT LEADING  {coordinator.why_not_leading}"] if coordinator.why_not_leading else []
@@ -110,7 +111,12 @@ def duration(time_s: float) -> str:
 
 def _network(network: NetworkStatus) -> str:
     used = f"{_count(network.allocations, 'allocation')} of {network.size}"
-    return f"{network.subnet} in view {network.view}: {used}, {network.ready} ready, {network.resting} resting"
+    facts = [used, f"{network.ready} ready", f"{network.resting} resting"]
+    if network.others is not None and network.in_ranges is not None:
+        facts += [f"{network.others} of others", f"{network.in_ranges} in DHCP ranges"]
+    facts += [] if network.free is None else [f"{network.free} free"]
+    facts += [] if network.days_left is None else [f"empty in {duration(network.days_left * 86_400)}"]
+    return f"{network.subnet} in view {network.view}: {', '.join(facts)}"
 
 
 def _node(node: NodeStatus) -> str:

@@ -32,8 +32,10 @@ input that the runtime never closes, 50 for STATUS, 4, 6 and 7 for input that it
 `socket-dir` that others than root could have prepared), 100 where it does not run as root. A DEL without an agent
 succeeds and is carried out later.
 
-| code | from | msg | remedy |
-| --- | --- | --- | --- |
+The *reason* is the error's name in `cni_infoblox_coordinator_declined_total` and in the coordinator's log.
+
+| code | reason | from | msg | remedy |
+| --- | --- | --- | --- | --- |
 """
 
 
@@ -48,7 +50,7 @@ def row(problem: type[Problem]) -> str:
     message, remedy = (
         re.sub(r"\{(\w+)[^}]*\}", r"⟨\1⟩", text).replace("|", "\\|") for text in (problem.message, problem.remedy)
     )
-    return f"| {problem.code} | {DAEMONS[problem.__module__]} | {message} | {remedy} |\n"
+    return f"| {problem.code} | {problem.__name__} | {DAEMONS[problem.__module__]} | {message} | {remedy} |\n"
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nodeagent.cni.pending import PendingDeletes
 from nodeagent.cni.server import UnixServer
+from nodeagent.domain.allocation import State
 from nodeagent.journal.contents import Identity
 from nodeagent.journal.rows import Rows
 from nodeagent.machine import Machine
@@ -68,6 +69,9 @@ class Reporter:
                 for network, (wanted, ready) in machine.attachments.count_reserve().items()
             ),
             pending_files=self.pending.count(),
+            oldest_pending_s=round(self.pending.oldest_s(), 1),
+            oldest_let_go_s=round(_oldest_let_go_s(rows, now_s), 1),
+            unlabelled=len(rows.unlabelled()),
             plugin_connections=self.server.count(),
             coordinator=session.coordinator,
             journal_trouble=machine.journal_trouble,
@@ -75,3 +79,8 @@ class Reporter:
             notices=session.notices,
             namespaces=machine.attachments.count_by_namespace(),
         )
+
+
+def _oldest_let_go_s(rows: Rows, now_s: float) -> float:
+    """How long what was let go first has waited to be gone from the grid; 0 where nothing waits."""
+    return max((now_s - row.let_go_s for row in rows.in_state(State.LET_GO)), default=0.0)

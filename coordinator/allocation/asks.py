@@ -342,7 +342,7 @@ class Asks:
     def _tell(self, connection: bytes, problem: Problem, facts: Mapping[str, Any]) -> None:
         outbox = self._parts.outbox
         outbox.decline(connection, facts["request"], problem, facts["allocation"])
-        outbox.note("declined", **facts, code=problem.code, reason=problem.msg)
+        outbox.note("declined", **facts, code=problem.code, error=type(problem).__name__, reason=problem.msg)
 
     def _withdraw(self, ask: Ask) -> bool:
         """Make nothing for it; False where that is in a call already."""

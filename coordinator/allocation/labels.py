@@ -32,6 +32,11 @@ class Labels:
     def __len__(self) -> int:
         return len(self._tasks)
 
+    def oldest_s(self, now_s: float) -> float:
+        """How long the label that waits longest has waited; 0 where none does."""
+        oldest = next(iter(self._tasks.values()), None)
+        return max(0.0, now_s - oldest.submitted_at_s) if oldest else 0.0
+
     def set(self, session: Session, row: LabelRow, now_s: float) -> None:
         """The session's journal says which attachment an allocation of its has."""
         allocation, node = row.allocation, session.owner.node

@@ -44,6 +44,8 @@ class ReplyBounds:
         self._at_s = inf
         self._bytes_max = self._bytes_left = REPLY_BYTES_MAX
         self.has_sent = False
+        self.certificate_end_s: float | None = None
+        """When the server's certificate ends, in seconds since 1970; None where none was verified yet."""
 
     def begin(self, silence_s: float, bytes_max: int = REPLY_BYTES_MAX) -> None:
         """A request follows: no silence of its reply may be longer, the whole at most `REPLY_TIMES` as long."""
@@ -116,6 +118,12 @@ class _Adapter(HTTPAdapter):
 
 def _socket_class(bounds: ReplyBounds) -> type[ssl.SSLSocket]:
     class Socket(ssl.SSLSocket):
+        def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, the standard library's signature
+            super().do_handshake(block)
+            # Empty where it was not verified.
+            if certificate := self.getpeercert():
+                bounds.certificate_end_s = ssl.cert_time_to_seconds(str(certificate["notAfter"]))
+
         def recv_into(self, *args: Any, **kwargs: Any) -> int:
             received = self._in_time(super().recv_into, *args, **kwargs)
             bounds.count(received)

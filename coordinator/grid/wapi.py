@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import requests
@@ -72,6 +73,12 @@ class Wapi:
         self._user_agent = user_agent
         self._bounds = ReplyBounds(clock)
         self._session = self._new_session()
+
+    @property
+    def certificate_ends(self) -> str:
+        """When the grid's certificate ends, as an ISO time; empty where none was verified. For any thread."""
+        end_s = self._bounds.certificate_end_s
+        return "" if end_s is None else datetime.fromtimestamp(end_s, UTC).isoformat()
 
     def close(self) -> None:
         """Log out, as well as that goes."""

@@ -88,7 +88,9 @@ class Sweeper:
     def status(self, stopped: str, now_s: float) -> SweepStatus:
         """The last listing, for people. `stopped` is why nothing is freed of nodes that are gone."""
         age_s = None if self._listed_at_s is None else round(now_s - self._listed_at_s, 1)
-        return SweepStatus(listed_s_ago=age_s, unreadable=self.unreadable, stopped=stopped)
+        return SweepStatus(
+            listed_s_ago=age_s, unreadable=self.unreadable, stopped=stopped, interval_s=self._interval_s
+        )
 
     def _read(self, page_id: str | None, now_s: float) -> None:
         operation = partial(self._parts.writer.list_page, self._to_list[0])

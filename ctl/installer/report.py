@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from pydantic import TypeAdapter
+
+from daemon.metrics.described import Described, gauge
+from daemon.metrics.registry import MetricRegistry
+
+PREFIX: Final = "cni_infoblox_installer_"
+
+METERS: Final[tuple[Described, ...]] = (
+    gauge(
+        "ready",
+        "Whether the node is as it should be: plugin and configuration are in place, or gone if that is wanted.",
+        "The installer's log, and its `/status`, say what it waits for.",
+    ),
+    gauge(
+        "warnings",
+        "What a person should change although it stops nothing, by event of the log.",
+        "Read the line of that event in the installer's log: it names the remedy.",
+        "event",
+    ),
+)
 
 
 class State(StrEnum):
@@ -76,12 +94,9 @@ class Report:
     def metrics(self) -> bytes:
         """The report as Prometheus wants it."""
         registry = _readiness(self)
-        warnings = Gauge(
-            "cni_infoblox_installer_warnings", "What a person should change", ["event"], registry=registry
-        )
         for warned in self.configuration.warnings if self.configuration else ():
-            warnings.labels(warned.event).inc()
-        return generate_latest(registry)
+            registry.gauge("warnings").labels(warned.event).inc()
+        return registry.text()
 
 
 @dataclass(frozen=True)
@@ -102,11 +117,10 @@ class Removal:
 
     def metrics(self) -> bytes:
         """The removal as Prometheus wants it."""
-        return generate_latest(_readiness(self))
+        return _readiness(self).text()
 
 
-def _readiness(told: Told) -> CollectorRegistry:
-    registry = CollectorRegistry()
-    ready = Gauge("cni_infoblox_installer_ready", "Whether the node is as it should be", registry=registry)
-    ready.set(told.unready() is None)
+def _readiness(told: Told) -> MetricRegistry:
+    registry = MetricRegistry(PREFIX, METERS)
+    registry.gauge("ready").set(told.unready() is None)
     return registry

@@ -61,6 +61,11 @@ class Occupancy:
         """Tell whether an address has a holder."""
         return address in self._holders.get(view, ())
 
+    def count_between(self, view: int, first: int, last: int, outside: Sequence[Span]) -> int:
+        """Return how many addresses from `first` to `last` have a holder and lie in none of the spans."""
+        taken = (address for address in self._holders.get(view, ()) if first <= address <= last)
+        return sum(_behind(address, outside) is None for address in taken)
+
     def counts(self) -> dict[int, dict[int, int]]:
         """Return a copy of the holders per view, for comparison."""
         return {view: dict(holders) for view, holders in self._holders.items() if holders}

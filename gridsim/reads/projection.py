@@ -61,5 +61,8 @@ def _value(state: State, kind: ObjectType, thing: GridObject, name: str) -> Any:
 
 
 def _utilization(state: State, thing: GridObject) -> int:
-    size = max(1, thing.last - thing.first - 1)
-    return 1000 * len(state.store.in_network("fixedaddress", thing)) // size
+    """Return the share of a network's addresses that are in use, in thousandths; a DHCP range is so as a whole."""
+    ranges = [(each.first, each.last) for each in state.store.in_network("range", thing)]
+    taken = state.store.occupancy.count_between(thing.view, thing.first, thing.last, ranges)
+    in_ranges = sum(last - first + 1 for first, last in ranges)
+    return 1000 * (taken + in_ranges) // (thing.last - thing.first + 1)

@@ -48,6 +48,15 @@ class PendingDeletes:
         """How many files wait."""
         return len(self._names())
 
+    def oldest_s(self) -> float:
+        """How long the oldest of them has waited; 0 where none does. Of very many some are looked at."""
+        waiting_s = 0.0
+        for name in self._names()[:FILES_PER_LOOK_MAX]:
+            with contextlib.suppress(OSError):
+                written_s = os.lstat(self._directory / name).st_mtime
+                waiting_s = max(waiting_s, time.time() - written_s)
+        return waiting_s
+
     def look(self) -> list[PendingDelete]:
         """The files that appeared since the last look."""
         try:

@@ -19,7 +19,8 @@ class GridStatus(_Part):
     """What the coordinator knows about the grid. `since_s` is how long it has been unavailable.
 
     `mode`: request, separate (single calls only), or unknown before the first call. `call_median_s` and
-    `call_p95_s`: how long the newest 200 calls took that were answered, None before the first.
+    `call_p95_s`: how long the newest 200 calls took that were answered, None before the first. `problem` is the
+    error class behind `reason`. `certificate_ends` is an ISO time, empty where no certificate was verified.
     """
 
     state: str
@@ -30,6 +31,8 @@ class GridStatus(_Part):
     missing_definitions: tuple[str, ...]
     call_median_s: float | None = None
     call_p95_s: float | None = None
+    problem: str = ""
+    certificate_ends: str = ""
 
 
 class LaneStatus(_Part):
@@ -59,7 +62,9 @@ class NetworkStatus(_Part):
     """A network with allocations of this cluster; all but its size are counts of addresses.
 
     `ready` are held by nobody yet, of `ready_wanted` that its nodes shall have; `resting` are on their way out of
-    the grid.
+    the grid; both are among the `allocations`. `others` are in use by somebody else, `in_ranges` lie in DHCP
+    ranges: the grid's own count of `read_s_ago`, None before it was read. `free` is what is left as far as is
+    known, and `days_left` when nothing will be, where that can be told.
     """
 
     view: str
@@ -69,14 +74,23 @@ class NetworkStatus(_Part):
     ready_wanted: int = 0
     resting: int
     size: int
+    others: int | None = None
+    in_ranges: int | None = None
+    free: int | None = None
+    read_s_ago: float | None = None
+    days_left: float | None = None
 
 
 class SweepStatus(_Part):
-    """The listing of the grid. `stopped` is why nothing is freed of nodes that are gone, empty where it may be."""
+    """The listing of the grid. `stopped` is why nothing is freed of nodes that are gone, empty where it may be.
+
+    `interval_s` is 0 where the grid is listed once, at the start.
+    """
 
     listed_s_ago: float | None
     unreadable: int
     stopped: str
+    interval_s: float = 0
 
 
 class KubernetesStatus(_Part):
@@ -113,8 +127,9 @@ class AlarmStatus(_Part):
 class CoordinatorStatus(_Part):
     """A coordinator. `cluster` is its name, `why_not_leading` is None for the one that leads.
 
-    `alarms` are open ones. `kubernetes` is None where it does not watch one, `lease` where none says who leads.
-    `restart_costs`: what a restart would lose or delay now, nothing where it is harmless.
+    `oldest_label_s` is how long the label has waited that waits longest. `alarms` are open ones. `kubernetes` is
+    None where it does not watch one, `lease` where none says who leads. `restart_costs`: what a restart would lose
+    or delay now, nothing where it is harmless.
     """
 
     cluster: str
@@ -130,6 +145,8 @@ class CoordinatorStatus(_Part):
     nodes: tuple[NodeStatus, ...]
     networks: tuple[NetworkStatus, ...]
     sweep: SweepStatus
+    labels_waiting: int = 0
+    oldest_label_s: float = 0
     alarms: tuple[AlarmStatus, ...] = ()
     kubernetes: KubernetesStatus | None = None
     lease: LeaseStatus | None = None
@@ -161,8 +178,10 @@ class AgentStatus(_Part):
 
     `cluster_id` is None before the first welcome. `coordinator` is the address of the one that serves this node,
     None where none does. `journal_trouble` is why the journal cannot be written. `damaged_journal` is the file of
-    a journal that was damaged, until a person removes it. `notices` are what the coordinator has to tell this
-    node's people, by kind. `namespaces`: how many of pods were seen how.
+    a journal that was damaged, until a person removes it. `oldest_let_go_s` and `oldest_pending_s` are how long
+    the oldest of what was let go, and of the plugin's files, has waited. `unlabelled` counts labels that the grid
+    is not known to show. `notices` are what the coordinator has to tell this node's people, by kind. `namespaces`:
+    how many of pods were seen how.
     """
 
     node: str
@@ -184,5 +203,8 @@ class AgentStatus(_Part):
     coordinator: str | None = None
     journal_trouble: str | None = None
     damaged_journal: str | None = None
+    oldest_let_go_s: float = 0
+    oldest_pending_s: float = 0
+    unlabelled: int = 0
     notices: Mapping[str, str] = {}
     namespaces: Mapping[str, int] = {}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 from leftovers import SWEEPS_SOON, an_id, beside, end_second_agent, plant
 from plans import NO_REST, asking
-from runtime_calls import a_mac, add, coordinator_of, delete, wait_until_listed
+from runtime_calls import a_mac, add, coordinator_of, coordinator_status, delete, wait_until_listed
 
 from demo.cluster import Cluster, Plan
 from demo.daemons import command
@@ -98,7 +99,9 @@ def test_verify_and_explain_after_an_administrator_deleted_a_live_object(
     assert ctl(cluster, "verify").returncode == 2
 
 
-def test_a_sweep_makes_one_call_for_a_page_and_none_else(make_cluster: MakeCluster, make_netns: MakeNetns) -> None:
+def test_a_sweep_makes_a_call_for_a_page_and_one_for_utilization(
+    make_cluster: MakeCluster, make_netns: MakeNetns
+) -> None:
     cluster = make_cluster(asking(coordinator_flags=(*NO_REST, "--sweep-interval", "1")))
     assert add(cluster.node, "one", make_netns(a_mac())).ok
     wait_until_listed(cluster)
@@ -106,8 +109,12 @@ def test_a_sweep_makes_one_call_for_a_page_and_none_else(make_cluster: MakeClust
     seen, calls = coordinator.count("listed"), cluster.grid.call_count()
     coordinator.wait_for_count("listed", seen + 3)
     made = cluster.grid.calls(calls + 1)
-    assert {(call["method"], call["path"].rpartition("/")[2]) for call in made} == {("GET", "fixedaddress")}
-    assert len(made) - 1 <= coordinator.count("listed") - seen
+    kinds = Counter((call["method"], call["path"].rpartition("/")[2]) for call in made)
+    assert set(kinds) == {("GET", "fixedaddress"), ("POST", "request")}
+    assert max(kinds.values()) - 1 <= coordinator.count("listed") - seen
+    (network,) = coordinator_status(cluster)["networks"]
+    assert (network["in_ranges"], network["days_left"]) == (0, None)
+    assert network["free"] == network["size"] - network["allocations"] - network["others"]
 
 
 def test_force_without_repair_is_refused(tmp_path: Path) -> None:

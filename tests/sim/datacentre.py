@@ -80,12 +80,12 @@ class DataCentre:
         self.grid.create("fixedaddress", {"ipv4addr": address, "match_client": "RESERVED", "name": "printer"})
 
     def count_calls(self, from_s: float, until_s: float) -> int:
-        """How many calls were made in this time, but for the pages of listings."""
+        """How many calls were made in this time, but for those of sweeps: pages, and how full networks are."""
         return sum(from_s <= started_s <= until_s for started_s in self._started_s)
 
     def exchange(self, who: object, call: HttpCall, read_timeout_s: float, done: Done) -> None:
         """Make a coordinator's call; `done` gets the reply's body, or the exception that the transport raises."""
-        if "_paging" not in call.query:
+        if not _is_of_a_sweep(call):
             self._started_s.append(self._timeline.now_s)
         now_s, fate = self._timeline.now_s, self._fate(call)
         if fate == "login_refused":
@@ -200,6 +200,13 @@ class DataCentre:
             wrapped = {name: {"value": value} for name, value in eas.items()}
             reserved = {"ipv4addr": f"{base}.{number}", "match_client": "RESERVED", "extattrs": wrapped}
             self.grid.create("fixedaddress", reserved)
+
+
+def _is_of_a_sweep(call: HttpCall) -> bool:
+    if call.path == "range" or "_paging" in call.query or "utilization" in call.query:
+        return True
+    elements = call.body if isinstance(call.body, list) else []
+    return any(element.get("object") == "range" for element in elements)
 
 
 def _unavailable(cause: str) -> GridUnavailable:

@@ -351,7 +351,7 @@ class Stage:
             raise Violation(f"the runtime heard {answer} about {name}, not {code} {' '.join(text)}")
 
     def do_calls(self, least: str, most: str = "") -> None:
-        """`calls 1`, `calls 1 3`: so many HTTP calls were made since this was said last, pages apart."""
+        """`calls 1`, `calls 1 3`: so many HTTP calls were made since this was said last, sweeps apart."""
         now_s = self.world.timeline.now_s
         made = self.world.grid.count_calls(self._counted_s, now_s)
         self._counted_s = now_s + 1e-9

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import msgpack
 import pytest
 from coordinator_process import CLUSTER_ID, SUBNET, Peer, Site, claim
+from cryptography import x509
 
 from protocol.keys import generate
 from protocol.wire import messages
@@ -122,6 +125,10 @@ def test_status_metrics_and_readiness_are_served(started: Site) -> None:
     assert "cni_infoblox_coordinator_claims 1.0" in metrics
     assert "cni_infoblox_coordinator_allocated_total 1.0" in metrics
     assert "cni_infoblox_coordinator_grid_available 1.0" in metrics
+    assert 'cni_infoblox_coordinator_declined_total{reason="NetworkExhausted"} 0.0' in metrics
+    assert re.search(r"^process_resident_memory_bytes [1-9]", metrics, re.MULTILINE)
+    certificate = x509.load_pem_x509_certificate(Path(started.grid.certificate).read_bytes())
+    assert datetime.fromisoformat(status.grid.certificate_ends) == certificate.not_valid_after_utc
 
 
 def test_what_is_told_of_an_address_names_pod_node_and_request(started: Site) -> None:

@@ -125,7 +125,7 @@ def test_an_idle_hour_makes_no_calls_but_the_sweeps():
     warm(world, agent)
     before = world.calls
     agent.stays(3590.0)
-    assert world.calls - before <= 6
+    assert world.calls - before <= 2 * 6, "a page, and how full the network is"
 
 
 def test_a_label_of_a_pod_that_has_ended_is_not_written():

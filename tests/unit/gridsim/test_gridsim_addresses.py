@@ -26,6 +26,23 @@ def test_ranges_hosts_and_discovered_addresses_are_passed_over() -> None:
     assert address_of(fixed(grid)) == "10.55.0.12"
 
 
+def test_the_utilization_of_a_network_counts_whatever_is_in_use_and_ranges_as_a_whole() -> None:
+    grid = a_grid()
+    assert utilization(grid) == 0
+    grid.create("range", {"start_addr": "10.55.0.101", "end_addr": "10.55.0.200"})
+    for host in range(1, 23):
+        grid.create("fixedaddress", {"ipv4addr": f"10.55.0.{host}", "mac": a_mac(host)})
+    grid.create("fixedaddress", {"ipv4addr": "10.55.0.150", "mac": a_mac(150)})
+    grid.create("record:host", {"name": "h", "ipv4addrs": [{"ipv4addr": "10.55.0.30"}]})
+    grid.create("discovered", {"ipv4addr": "10.55.0.31"})
+    assert utilization(grid) == 1000 * 124 // 256
+
+
+def utilization(grid: Grid) -> int:
+    (network,) = get(grid, "network", _return_fields="utilization").body
+    return int(network["utilization"])
+
+
 def test_a_deleted_range_gives_its_addresses_back() -> None:
     grid = a_grid()
     scope = grid.create("range", {"start_addr": "10.55.0.1", "end_addr": "10.55.0.200"})
