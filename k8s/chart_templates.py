@@ -14,6 +14,15 @@ UNINSTALL: Final = ".Values.installer.uninstall"
 CONFIGURED: Final = f"and .Values.networks.configuration (not {UNINSTALL})"
 RELEASE_NAMESPACE: Final = "{{ .Release.Namespace }}"
 CONFIG_VOLUME: Final = "network-configuration"
+SCRAPED: Final = ".Values.serviceMonitor.enabled"
+HISTORY: Final = ".Values.history.enabled"
+SWITCHED: Final = {
+    "PodMonitor": "serviceMonitor",
+    "PrometheusRule": "prometheusRule",
+    "ConfigMap": "dashboard",
+    "PersistentVolumeClaim": "history",
+}
+"""The value that switches on the objects of each kind."""
 
 _MARK_OF_LINES: Final = re.compile(r"^( *)(?:- lines(\d+)end|lines(\d+)end: null)$", re.MULTILINE)
 _MARK_OF_VALUE: Final = re.compile(r"value(\d+)end")
@@ -112,6 +121,20 @@ def installer(objects: Sequence[Object], uninstalling: Sequence[Object]) -> str:
     return _template(objects, openings)
 
 
+def switched(objects: Sequence[Object]) -> str:
+    """The template of what is there by choice alone. Braces in alerts and dashboards are theirs, not Helm's."""
+    openings, templates = Openings(), []
+    for found in objects:
+        values = SWITCHED[found["kind"]]
+        _open_namespace(found, openings)
+        if found["kind"] == "PersistentVolumeClaim":
+            _open_claim(found, openings)
+        found["metadata"]["labels"] |= openings.entry(_extra(f"{values}.labels"))
+        theirs = re.sub(r"\{\{|\}\}", lambda braces: f'{{{{ "{braces[0]}" }}}}', dump(found))
+        templates.append(f"{{{{- if .Values.{values}.enabled }}}}\n---\n{openings.fill(theirs)}{{{{- end }}}}\n")
+    return "".join(templates)
+
+
 def container_of(workload: Object) -> Object:
     """The only container of its pods."""
     (container,) = workload["spec"]["template"]["spec"]["containers"]
@@ -145,7 +168,6 @@ def _open_deployment(deployment: Object, openings: Openings) -> None:
     # A coordinator reads the site's settings when it starts, so new ones are a reason for new pods.
     of_site = '{{ include (print $.Template.BasePath "/site.yaml") . | sha256sum | quote }}'
     template["metadata"]["annotations"] = {"checksum/site": openings.value(of_site)}
-    _open_args(deployment, "coordinator", openings)
     pod = template["spec"]
     pod["nodeSelector"] |= openings.entry(_extra("coordinator.nodeSelector"))
     pod["tolerations"].append(openings.item(_extra("coordinator.tolerations")))
@@ -155,11 +177,42 @@ def _open_deployment(deployment: Object, openings: Openings) -> None:
     authority["name"] = openings.value(
         f'{{{{ .Values.grid.caConfigMap | default "{authority["name"]}" | quote }}}}'
     )
+    _open_history(deployment, openings)
+    _open_args(deployment, "coordinator", openings)
+
+
+def _open_claim(claim: Object, openings: Openings) -> None:
+    claim["spec"]["resources"]["requests"]["storage"] = openings.value("{{ .Values.history.size }}")
+    claim["spec"] |= openings.entry(_optional("history.storageClass", "storageClassName: {{ . }}"))
+
+
+def _open_history(deployment: Object, openings: Openings) -> None:
+    """The history's volume, and the argument that names it, are there by choice."""
+    container, pod = container_of(deployment), deployment["spec"]["template"]["spec"]
+
+    def by_choice(items: Sequence[Any]) -> list[Any]:
+        return [openings.when(HISTORY, each) if _is_of_history(each) else each for each in items]
+
+    container["args"] = by_choice(container["args"])
+    container["volumeMounts"] = by_choice(container["volumeMounts"])
+    pod["volumes"] = by_choice(pod["volumes"])
+
+
+def _is_of_history(item: Any) -> bool:
+    """Whether it is that argument, or that volume or its mount."""
+    return str(item).startswith("--history-dir=") or (isinstance(item, dict) and item["name"] == "history")
 
 
 def _open_args(workload: Object, values: str, openings: Openings) -> None:
     container = container_of(workload)
-    container["args"].append(openings.item(_extra(f"{values}.extraArgs")))
+    usual, public = _by_listener(container["args"])
+    container["args"] = [*usual, openings.when(SCRAPED, *public), openings.item(_extra(f"{values}.extraArgs"))]
+
+
+def _by_listener(args: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The arguments of every case, and those by which the status port listens beyond the node: the last counts."""
+    _, *public = (text for text in args if text.startswith("--status-listen="))
+    return [text for text in args if text not in public], public
 
 
 def _open_nodes(workload: Object, openings: Openings) -> None:
@@ -172,12 +225,13 @@ def _open_nodes(workload: Object, openings: Openings) -> None:
 
 def _open_installer(workload: Object, turned_round: Object, openings: Openings) -> None:
     container, pod = container_of(workload), workload["spec"]["template"]["spec"]
-    usual = container["args"]
+    usual, public = _by_listener(container["args"])
     of_config = [text for text in usual if text.startswith("--config-dir=")]
     to_install = [
         *(text for text in usual if text not in of_config),
         openings.when(CONFIGURED, *of_config),
         openings.when(".Values.installer.setPromiscuous", "--set-promiscuous"),
+        openings.when(SCRAPED, *public),
         openings.item(_extra("installer.extraArgs")),
     ]
     container["args"] = [openings.when(UNINSTALL, *container_of(turned_round)["args"], otherwise=to_install)]

@@ -40,6 +40,9 @@ CHECKSUM = "checksum/site"
 VERSIONS = kubernetes_validate.utils.all_versions()
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
 AUTHORITY = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
+CHOICES = ("serviceMonitor", "prometheusRule", "dashboard", "history")
+NOT_KUBERNETES_OWN = ("PodMonitor", "PrometheusRule")
+"""Kinds of the Prometheus operator, of which no schema is at hand."""
 EVERYTHING: Values = {
     "clusterName": "prod-1",
     "image": {
@@ -78,6 +81,8 @@ EVERYTHING: Values = {
         "seLinuxOptions": {"type": "spc_t"},
     },
     "openshift": True,
+    **{name: {"enabled": True, "labels": {"release": "prometheus"}} for name in CHOICES},
+    "history": {"enabled": True, "storageClass": "nfs", "size": "5Gi"},
     "networkPolicy": {"enabled": True, "nodeCidrs": ["192.168.0.0/16"]},
 }
 """A value other than its default for all that the chart has, which can be together."""
@@ -139,10 +144,15 @@ def test_it_renders_the_objects_of_the_bases(values: Values, bases: list[str]) -
         assert found == wanted[name], name
 
 
-def test_in_another_namespace_too(tmp_path: Path) -> None:
-    resources = [os.path.relpath(HERE / "base", tmp_path)]
-    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump({"namespace": "ipam", "resources": resources}))
-    made, wanted = of_release(template(CONFIGURED, "ipam")), by_name(objects(kustomize(tmp_path)))
+def test_in_another_namespace_and_with_all_that_can_be_chosen_too(tmp_path: Path) -> None:
+    parts = ("base", "components/history-volume", "components/monitoring")
+    base, *components = (os.path.relpath(HERE / part, tmp_path) for part in parts)
+    kustomization = {"namespace": "ipam", "resources": [base], "components": components}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    made, wanted = (
+        of_release(template(merged(CONFIGURED, {name: {"enabled": True} for name in CHOICES}), "ipam")),
+        by_name(objects(kustomize(tmp_path))),
+    )
     assert made.keys() == wanted.keys()
     for name, found in made.items():
         assert found == wanted[name], name
@@ -170,7 +180,8 @@ def test_the_sites_objects_are_those_of_the_examples(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", [VERSIONS[0], VERSIONS[-1]])
 def test_every_object_is_valid_for_the_oldest_and_the_newest_cluster(version: str) -> None:
-    for found in template(EVERYTHING):
+    own = [each for each in template(EVERYTHING) if each["kind"] not in NOT_KUBERNETES_OWN]
+    for found in own:
         kubernetes_validate.validate(found, version, strict=True)
 
 
@@ -182,6 +193,11 @@ def test_every_value_reaches_the_object_that_it_is_for(tmp_path: Path) -> None:
     coordinator, agent, installer = (f"cni-infoblox-{name}" for name in ("coordinator", "daemon", "plugin"))
     assert {each["image"] for each in containers.values()} == {f"registry.example.com/ipam/cni-infoblox@{DIGEST}"}
     assert {each["imagePullPolicy"] for each in containers.values()} == {"Always"}
+    watching = [each for (kind, _), each in made.items() if kind in NOT_KUBERNETES_OWN]
+    watching.append(made["ConfigMap", "cni-infoblox-dashboard"])
+    assert {each["metadata"]["labels"]["release"] for each in watching} == {"prometheus"}
+    claim = made["PersistentVolumeClaim", "cni-infoblox-history"]["spec"]
+    assert (claim["storageClassName"], claim["resources"]["requests"]["storage"]) == ("nfs", "5Gi")
     assert all(pod["imagePullSecrets"] == [{"name": "registry"}] for pod in pods.values())
     assert {name: each["resources"]["limits"]["memory"] for name, each in containers.items()} == {
         coordinator: "2Gi",
