@@ -25,7 +25,7 @@ Version: {version}
 Architecture: {architecture}
 Maintainer: The cni-infoblox authors <cni-infoblox@localhost>
 Installed-Size: {size_kb}
-Depends: python3.11 (>= 3.11.2), libc6 (>= 2.36), libgcc-s1, libstdc++6
+Depends: python3.11 (>= 3.11.2), libc6 (>= 2.36), libgcc-s1, libstdc++6, systemd | systemd-standalone-sysusers
 Suggests: containernetworking-plugins
 Section: net
 Priority: optional
