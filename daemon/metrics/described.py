@@ -81,7 +81,7 @@ PROCESS: Final = (
     gauge(
         "process_start_time_seconds",
         "When the process began, in seconds since 1970.",
-        "A value that changes often is a process that is restarted: see the end of its log (`kubectl logs -p`).",
+        "A value that changes often is a process that is restarted: see the end of its log.",
     ),
 )
 """What every daemon has besides, under the usual names; prometheus_client collects it."""

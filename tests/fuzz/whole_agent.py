@@ -198,7 +198,7 @@ class AgentWorld:
         journal = FitJournal(opened.store)
         turns = Turns(journal, opened.contents, make, internal.tell, clock())
         server = cast(Any, self.plugins)
-        pending = cast(Any, SimpleNamespace(look=list, find=lambda _: None, count=lambda: 0))
+        pending = cast(Any, SimpleNamespace(look=list, find=lambda _: None, count=lambda: 0, oldest_s=lambda: 0.0))
         requests = (f"r-{number}" for number in range(10**6))
         means = Means(
             server, pending, RequestLog(metrics, log), lambda: next(requests), clock, no_crash, log, internal
