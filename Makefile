@@ -12,7 +12,7 @@ INSTALL_MISSING := [ -z "$$missing" ] || { $(SUDO) apt-get update -qq && \
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
 SOURCES := plugin nodeagent coordinator protocol daemon gridsim ctl demo bench docs k8s release spec tests
 
-.PHONY: help promtool demo test check sim mutants soak unit format docs bench plugin manifests kubectl helm images compose-demo release push bump lock clean runnable installed tools system runtimes fuzz rolling matrix model spin
+.PHONY: help promtool demo test check sim mutants soak unit format docs bench plugin manifests kubectl helm images compose-demo release push bump lock clean runnable installed tools system runtimes fuzz rolling matrix model spin browser picture
 
 help:
 	@echo "make demo         a cluster with a simulated grid, 20 pods come and go (KEEP=1 leaves it running)"
@@ -37,6 +37,7 @@ help:
 	@echo "make manifests    write the single files of k8s/ anew"
 	@echo "make krew         the kubectl plugin as krew wants it, dist/krew (URI=where its archive will be)"
 	@echo "make docs         write the generated documents anew"
+	@echo "make picture      draw docs/pictures anew, from a cluster that runs (installs chromium where no browser is)"
 	@echo "make format       let ruff format the code"
 
 # What runs: daemons, command, simulator. The demonstration needs no more.
@@ -202,6 +203,14 @@ docs: $(READY)
 	$(BIN)/python docs/generate_errors.py
 	$(BIN)/python docs/generate_cli.py
 	$(BIN)/python docs/generate_metrics.py
+
+# What draws a page; nothing else needs it, and no test asks for it.
+browser:
+	@missing=""; command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="chromium fonts-dejavu-core"; \
+	$(INSTALL_MISSING)
+
+picture: installed system plugin browser
+	$(SUDO) $(BIN)/python -m docs.make_pictures
 
 bench: installed system runtimes plugin
 	$(SUDO) $(BIN)/python -m bench run $(if $(THOROUGH),--thorough) $(PART)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from random import random
 from secrets import token_hex
@@ -28,6 +29,7 @@ from coordinator.cluster.liveness import LivenessSource, NobodyTells
 from coordinator.cluster.node_watch import NodeWatch
 from coordinator.cluster.token_reviewer import Reviewer
 from coordinator.core.crash_points import OnCrashPoint, no_crash
+from coordinator.core.outbox import Note
 from coordinator.core.policy import Policy
 from coordinator.grid.caller import AllRights, Caller
 from coordinator.grid.wapi import Wapi
@@ -50,6 +52,10 @@ from coordinator.nodes.router import Router, listen
 from coordinator.nodes.tickets import Tickets
 from coordinator.nodes.zap import Zap
 from coordinator.notes import Notes
+from coordinator.page.status_page import render
+from coordinator.page.style import POLICY
+from coordinator.recorder.events_api import EventsApi
+from coordinator.recorder.recorder import Recorder
 from coordinator.settings import Settings, read_settings
 from daemon import descriptors
 from daemon.bounds import Bounds
@@ -59,7 +65,7 @@ from daemon.internal_errors import InternalErrors
 from daemon.log_output import standard_error_that_never_waits
 from daemon.logs import Logger, make_logger
 from daemon.settings import BadSettings, warn_of_unknown_variables
-from daemon.status_server import Pages, StatusServer
+from daemon.status_server import BrowserPage, Pages, StatusServer
 from protocol.cluster_id import CLUSTER_UID_FILE, BadClusterId, read_cluster_id, read_cluster_uid
 from protocol.keys import BadKey, KeyPair, load_pair
 from protocol.release import own_release
@@ -130,7 +136,9 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_crash_point: O
     context.set(zmq.MAX_SOCKETS, 16)
     sockets = _sockets(context, settings, pair, bounds, clock)
     reviewer = Reviewer(KubernetesApi(api_server), settings.token_rules, inbox.put, clock, internal)
-    notes = Notes(metrics.count, logger, clock)
+    recorder = _recorder(settings, api_server, logger, bounds, internal)
+    heard = (metrics.count, recorder.noted) if recorder else (metrics.count,)
+    notes = Notes(heard, machine.recent, logger, clock, time.time)
     admission = _admission(settings, pair, authorized, clock)
     port = AgentsPort(sockets, admission, reviewer.review, notes.tell, clock, on_crash_point, internal)
     people = _admin_socket(settings, inbox, clock, logger, bounds)
@@ -145,12 +153,12 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_crash_point: O
     _on_signals(inbox)
     _warn(settings, authorized, logger)
     facts = {"release": release, "listen": sockets.router.endpoint, "status_port": status.port}
-    logger.info("started", **facts, nodes=len(authorized))
+    notes.tell(Note("started", {**facts, "nodes": len(authorized)}))
 
     secret = _copied_secret(settings, api_server, inbox, logger)
     workers: dict[str, _Worker] = {"caller": caller, "files": files, "reviewer": reviewer, "guard": sockets.guard}
     workers |= history.workers
-    for name, worker in {"secret": secret, "cluster": cluster, "lease": keeper}.items():
+    for name, worker in {"secret": secret, "cluster": cluster, "lease": keeper, "events": recorder}.items():
         workers |= {name: worker} if worker else {}
     is_healthy = _work(workers, [status, *([people] if people else [])], inbox, lambda: loop.run(caller))
     port.close()
@@ -247,6 +255,16 @@ def _history(
     return History(settings, _name(), lost, answer, (clock, time.time), logger, internal)
 
 
+def _recorder(
+    settings: Settings, server: ApiServer, logger: Logger, bounds: Bounds, internal: InternalErrors
+) -> Recorder | None:
+    """Whoever writes Events; None where there is nobody to write them for."""
+    if not settings.kubernetes_events:
+        return None
+    api = EventsApi(server, settings.read_namespace(), _name(), _draw)
+    return Recorder(api, time.monotonic, time.time, logger, bounds, internal)
+
+
 def _liveness(source: LivenessSource | None, leadership: Leadership | None) -> LivenessSource:
     if source is None:
         return NobodyTells()
@@ -277,6 +295,7 @@ def _pages(
         lambda: None,
         lambda: status().model_dump_json(indent=1).encode(),
         lambda: metrics.text(status(), guard.counts()),
+        BrowserPage(lambda: render(status(), datetime.now(UTC)).encode(), POLICY),
     )
 
 

@@ -26,6 +26,7 @@ from coordinator.core.alarms import Alarms
 from coordinator.core.changes import Change
 from coordinator.core.outbox import Note, Outbox, Send
 from coordinator.core.policy import Policy
+from coordinator.core.recent import Recent
 from coordinator.grid.allocation_object import AllocationObject, Writer
 from coordinator.grid.calls import Call, Landing
 from coordinator.hellos import Hellos, Reactions
@@ -81,6 +82,8 @@ class Machine:
         self._sealer = Sealer(secret)
         self._operations_max = operations_max
         self._sweep_interval_s = sweep_interval_s
+        self.recent = Recent()
+        """What has happened last; it is told by who writes the log, and stays when all else is learnt anew."""
         self._leader: str | None = "" if policy.is_elected else None
         """Who leads, as far as is known; None where this coordinator does."""
         self._make_rooms(Lane(operations_max), Index())
@@ -161,6 +164,7 @@ class Machine:
             runner=self._runner,
             outbox=self._outbox,
             alarms=self._alarms,
+            recent=self.recent,
         )
 
     def start(self, now_s: float) -> list[MachineEffect]:

@@ -1,11 +1,12 @@
-"""Counts what the machine and the agents' port note, and writes it to the log."""
+"""Passes on what the machine and the agents' port note, has it remembered, and writes it to the log."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from coordinator.core.outbox import Note
+from coordinator.core.recent import DECLINED, Recent
 from daemon.log_limit import LogLimit
 from daemon.logs import Logger
 
@@ -13,7 +14,7 @@ LIMITED: Final = frozenset(
     {
         "answer_undeliverable",
         "claim_ignored",
-        "declined",
+        DECLINED,
         "enrolment_postponed",
         "enrolment_refused",
         "key_refused",
@@ -35,21 +36,34 @@ LINES_OF_NODE_MAX: Final = 4
 
 
 class Notes:
-    """For the loop's thread alone. `count` is told each note."""
+    """For the loop's thread alone. All of `hearers` are told each note; `wall` counts seconds since 1970."""
 
-    def __init__(self, count: Callable[[Note], None], logger: Logger, clock: Callable[[], float]) -> None:
-        self._count = count
+    def __init__(
+        self,
+        hearers: Sequence[Callable[[Note], None]],
+        recent: Recent,
+        logger: Logger,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+    ) -> None:
+        self._hearers = hearers
+        self._recent = recent
+        self._wall = wall
         self._logger = logger
         self._clock = clock
         self._limit = LogLimit()
         self._limit_by_node = LogLimit(LINES_OF_NODE_MAX)
 
     def tell(self, note: Note) -> None:
-        """Count it, and write it down unless there are too many of its kind."""
-        self._count(note)
+        """Pass it on, and write it down unless there are too many of its kind."""
+        for hear in self._hearers:
+            hear(note)
+        if note.event == DECLINED:
+            self._recent.declined(note, self._wall())
         left_out = self._admits(note)
         if left_out is None:
             return
+        self._recent.happened(note, self._wall())
         log = self._logger.info
         if note.is_alarm:
             log = self._logger.warning

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
 
 from coordinator import restart
 from coordinator.allocation.deletions import Deletions
@@ -11,6 +13,7 @@ from coordinator.allocation.labels import Labels
 from coordinator.allocation.parts import Parts
 from coordinator.allocation.repairs import Repairs
 from coordinator.core.alarms import Alarm
+from coordinator.core.recent import Event, Failure
 from coordinator.lane.lane import Lane
 from coordinator.nodes.sessions import Session
 from coordinator.sweep.fullness import Fullness
@@ -19,6 +22,8 @@ from coordinator.sweep.sweeper import Sweeper
 from protocol.wire.status import (
     AlarmStatus,
     CoordinatorStatus,
+    EventStatus,
+    FailureStatus,
     GridStatus,
     KubernetesStatus,
     LaneStatus,
@@ -26,6 +31,9 @@ from protocol.wire.status import (
     NetworkStatus,
     NodeStatus,
 )
+
+FAILURES_SHOWN_MAX: Final = 50
+"""So many of the failures that are remembered stand in a status; people's commands find the others."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class Overview:
         now_s: float,
     ) -> CoordinatorStatus:
         """All of it."""
-        policy, index = self.parts.policy, self.parts.index
+        policy, index, recent = self.parts.policy, self.parts.index, self.parts.recent
         return CoordinatorStatus(
             cluster=policy.cluster_name,
             cluster_id=policy.cluster_id,
@@ -68,6 +76,8 @@ class Overview:
             networks=tuple(self._network(view, subnet, now_s) for view, subnet in index.networks()),
             sweep=self.sweeper.status(self.gone_nodes.stopped, now_s),
             alarms=tuple(_alarm(each, now_s) for each in self.parts.alarms),
+            events=tuple(_event(each) for each in recent.events()),
+            failures=tuple(_failure(each) for each in recent.failures(FAILURES_SHOWN_MAX)),
             kubernetes=kubernetes,
             lease=lease,
             restart_costs=tuple(restart.costs(self.parts, self.lane, self.deletions, now_s)),
@@ -108,6 +118,31 @@ class Overview:
 
 def _alarm(alarm: Alarm, now_s: float) -> AlarmStatus:
     return AlarmStatus(kind=alarm.kind, node=alarm.node, since_s=round(now_s - alarm.since_s, 1), text=alarm.text)
+
+
+def _event(event: Event) -> EventStatus:
+    at, alarm = _time(event.at_s), event.is_alarm
+    return EventStatus(at=at, event=event.name, is_alarm=alarm, fields=event.fields, times=event.times)
+
+
+def _failure(failure: Failure) -> FailureStatus:
+    return FailureStatus(
+        at=_time(failure.at_s),
+        first_at=_time(failure.first_at_s),
+        times=failure.times,
+        pod=failure.pod,
+        node=failure.node,
+        network=failure.network,
+        code=failure.code,
+        error=failure.error,
+        reason=failure.reason,
+        remedy=failure.remedy,
+        request=failure.request,
+    )
+
+
+def _time(at_s: float) -> str:
+    return datetime.fromtimestamp(int(at_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _node(session: Session, now_s: float) -> NodeStatus:

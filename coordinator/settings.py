@@ -179,6 +179,7 @@ class Settings(DaemonSettings):
     token_service_account: ServiceAccount = "kube-system:cni-infoblox-agent"
     ticket_lifetime: Annotated[float, Field(ge=1, le=366 * 86400)] = 7 * 86400
     watch_cluster: bool = False
+    kubernetes_events: bool = False
     leader_elect: bool = False
     lease_name: Annotated[str, AfterValidator(_object_name)] = "cni-infoblox-coordinator"
     lease_duration: Annotated[int, Field(ge=1, le=3600)] = 15
@@ -351,6 +352,11 @@ def _add_kubernetes(add: Add) -> None:
         metavar="true|false",
         help="follow Kubernetes' nodes, so that the sweep knows which are gone (false)",
     )
+    add(
+        "--kubernetes-events",
+        metavar="true|false",
+        help="write Events on pods, nodes and network configurations that something is wrong with (false)",
+    )
     add("--leader-elect", metavar="true|false", help="several replicas, of which a Lease lets one lead (false)")
     add("--lease-name", metavar="NAME", help="that Lease, in the pod's namespace (cni-infoblox-coordinator)")
     add("--lease-duration", metavar="SECONDS", help="after what silence of the leader another one leads (15)")
@@ -373,6 +379,7 @@ def _check(settings: Settings) -> None:
     users = {
         "--enrol-tokens": settings.enrol_tokens,
         "--watch-cluster": settings.watch_cluster,
+        "--kubernetes-events": settings.kubernetes_events,
         "--leader-elect": settings.leader_elect,
     }
     asked = [flag for flag, is_used in users.items() if is_used]
@@ -385,6 +392,8 @@ def _check(settings: Settings) -> None:
         raise BadSettings("--live-nodes: cannot be used with --watch-cluster true, which tells it better")
     if settings.leader_elect:
         _check_lease(settings)
+    if settings.kubernetes_events:
+        settings.read_namespace()
 
 
 def _check_lease(settings: Settings) -> None:

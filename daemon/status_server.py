@@ -1,7 +1,8 @@
 """The HTTP port on which a daemon tells people and probes how it is.
 
-Serves `/healthz`, `/readyz`, `/status` (JSON) and `/metrics` (Prometheus text) from functions that it is
-given. They run on this server's threads: what they return must be an immutable snapshot.
+Serves `/healthz`, `/readyz`, `/status` (JSON), `/metrics` (Prometheus text) and, where there is one, a page for
+people's browsers at `/`, from functions that it is given. They run on this server's threads: what they return must
+be an immutable snapshot.
 
 Whoever can connect may be hostile. Few requests are served at once, and each is over within seconds. While all
 places are taken, a newcomer gets the place of the peer that has been waited for longest.
@@ -12,9 +13,9 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from daemon import descriptors
@@ -39,12 +40,21 @@ _STATUS_LINES: Final = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "M
 
 
 @dataclass(frozen=True)
+class BrowserPage:
+    """A page for people's browsers: `html` gives it, `policy` is its Content-Security-Policy."""
+
+    html: Callable[[], bytes]
+    policy: str
+
+
+@dataclass(frozen=True)
 class Pages:
     """What the port serves: `ready` gives the reason for not being ready, or None; `status` gives JSON."""
 
     ready: Callable[[], str | None]
     status: Callable[[], bytes]
     metrics: Callable[[], bytes]
+    browser: BrowserPage | None = None
 
 
 @dataclass(frozen=True)
@@ -52,13 +62,20 @@ class _Answer:
     code: int
     content_type: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def as_bytes(self) -> bytes:
-        head = (
-            f"HTTP/1.0 {self.code} {_STATUS_LINES[self.code]}\r\nContent-Type: {self.content_type}\r\n"
-            f"Content-Length: {len(self.body)}\r\nConnection: close\r\n\r\n"
-        )
-        return head.encode("ascii") + self.body
+        headers = {
+            "Content-Type": self.content_type,
+            "Content-Length": str(len(self.body)),
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store",
+            **self.headers,
+            "Connection": "close",
+        }
+        lines = [f"HTTP/1.0 {self.code} {_STATUS_LINES[self.code]}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return "\r\n".join([*lines, "", ""]).encode("ascii") + self.body
 
 
 class _TooLong(Exception):
@@ -182,6 +199,9 @@ class StatusServer:
             return _Answer(200, "application/json", self._pages.status() + b"\n")
         if path == "/metrics":
             return _Answer(200, "text/plain; version=0.0.4", self._pages.metrics())
+        if path == "/" and (browser := self._pages.browser):
+            policy = {"Content-Security-Policy": browser.policy, "Referrer-Policy": "no-referrer"}
+            return _Answer(200, "text/html; charset=utf-8", browser.html(), policy)
         return _text(404, "/healthz /readyz /status /metrics")
 
 

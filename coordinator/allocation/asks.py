@@ -19,7 +19,8 @@ from coordinator.core import errors
 from coordinator.core.changes import ChangeKind
 from coordinator.core.deadlines import Deadlines
 from coordinator.core.networks import Network, resolve
-from coordinator.grid.allocation_object import pack, unpack
+from coordinator.core.recent import DECLINED
+from coordinator.grid.allocation_object import AllocationObject, pack, pod_in_words, unpack
 from coordinator.nodes.sessions import Claim, Session
 from coordinator.tasks.create_task import Contradicted, Created, CreateOutcome, CreateTask, Exhausted, Unsettled
 from protocol.errors import TRY_AGAIN_LATER, Problem
@@ -62,6 +63,7 @@ class Ask:
     """When nobody waits for it any more."""
     label_text: str
     """The label as `pack` makes it; empty where it is for the reserve."""
+    pod_uid: str
     for_reserve: bool
     starts: int = 0
     calls: int = 0
@@ -73,7 +75,7 @@ class Ask:
     def facts(self) -> dict[str, Any]:
         """What names it in the log."""
         label = unpack(self.label_text) if self.label_text else None
-        return _facts(self.session, self.request, self.allocation, label)
+        return _facts(self.session, self.request, self.allocation, label) | {"network": self.network.subnet}
 
 
 class Asks:
@@ -105,8 +107,10 @@ class Asks:
         try:
             ask = self._admit(session, message, now_s)
         except Problem as problem:
-            facts = _facts(session, message.id, message.allocation, message.label)
-            self._tell(session.connection, problem, facts)
+            subnet = message.network.subnet or self._parts.policy.rules.default_subnet
+            facts = _facts(session, message.id, message.allocation, message.label) | {"network": subnet}
+            pod_uid = message.label.pod_uid if message.label else ""
+            self._tell(session.connection, problem, facts, message.network.name, pod_uid)
             return
         if message.for_reserve and (kind := self._grants.ask(session, message, ask.network, now_s)):
             self._no_reserve(ask, kind)
@@ -173,6 +177,7 @@ class Asks:
             asked_at_s=now_s,
             deadline_s=now_s + min(message.budget_ms / 1000, BUDGET_MAX_S),
             label_text=pack(message.label) if message.label else "",
+            pod_uid=message.label.pod_uid if message.label else "",
             for_reserve=message.for_reserve,
         )
 
@@ -260,7 +265,7 @@ class Asks:
             self._repairs.forgot(made, now_s)
             return
         if made.address == ask.network.gateway:
-            parts.outbox.alarm("grid_forgot_gateway", network=made.subnet, view=made.view, address=made.address)
+            parts.outbox.alarm("grid_forgot_gateway", **_facts_of(ask, made), view=made.view)
             parts.networks.contradicted(ask.network)
             self._unknown(ask)
             return
@@ -287,7 +292,7 @@ class Asks:
             "grid_ms": round(ask.grid_s * 1000, 1),
             "took_ms": round(took_s * 1000, 1),
         }
-        parts.outbox.note("allocated", **ask.facts, address=made.address, network=made.subnet, **cost)
+        parts.outbox.note("allocated", **_facts_of(ask, made), **cost)
         change = made.change(ChangeKind.READY if is_ready else ChangeKind.HELD, now_s)
         parts.outbox.record(replace(change, label_text=ask.label_text))
 
@@ -337,12 +342,20 @@ class Asks:
 
     def _decline(self, ask: Ask, problem: Problem) -> None:
         self._close(ask)
-        self._tell(ask.session.connection, problem, ask.facts)
+        self._tell(ask.session.connection, problem, ask.facts, ask.network.name, ask.pod_uid)
 
-    def _tell(self, connection: bytes, problem: Problem, facts: Mapping[str, Any]) -> None:
+    def _tell(
+        self, connection: bytes, problem: Problem, facts: Mapping[str, Any], network_name: str, pod_uid: str
+    ) -> None:
         outbox = self._parts.outbox
         outbox.decline(connection, facts["request"], problem, facts["allocation"])
-        outbox.note("declined", **facts, code=problem.code, error=type(problem).__name__, reason=problem.msg)
+        why = {
+            "code": problem.code,
+            "error": type(problem).__name__,
+            "reason": problem.msg,
+            "remedy": problem.details,
+        }
+        outbox.note(DECLINED, **facts, network_name=network_name, pod_uid=pod_uid, **why)
 
     def _withdraw(self, ask: Ask) -> bool:
         """Make nothing for it; False where that is in a call already."""
@@ -358,6 +371,10 @@ class Asks:
         self._grants.ended(ask.allocation)
 
 
+def _facts_of(ask: Ask, made: AllocationObject) -> dict[str, Any]:
+    return ask.facts | {"address": made.address, "network": made.subnet}
+
+
 def _facts(session: Session, request: str, allocation: str, label: Label | None) -> dict[str, Any]:
-    pod = "/".join(part for part in (label.pod_namespace, label.pod) if part) if label else "reserve"
+    pod = pod_in_words(label)
     return {"allocation": allocation, "node": session.node, "pod": pod, "request": request}

@@ -20,7 +20,7 @@ def count_claim(parts: Parts, session: Session, row: ClaimRow) -> Iterator[str]:
     is_known = known is not None and (known.view, known.address) == (row.view, row.address)
     is_sealed = parts.sealer.is_right(row.seal, row.allocation, row.view, row.address)
     if not is_of(session, row.allocation, parts.policy.cluster_ids) or not (is_known or is_sealed):
-        parts.outbox.alarm("claim_ignored", node=session.node, allocation=row.allocation, address=row.address)
+        parts.outbox.alarm("claim_ignored", **parts.facts_of(session.node, row))
         return
     is_ready = row.state is State.READY
     # There are as many as there are pods, so they share their texts with the index, and with each other.

@@ -37,6 +37,8 @@ class Deletions:
         self._guarded: dict[str, str] = {}
         """What the name of a node has left that is gone, and nobody has let go: withdrawn if the node is back."""
         self._looks: Deadlines[str] = Deadlines()
+        self._requests: dict[str, str] = {}
+        """The request of the plugin that led to it, for the log; nothing where none did."""
         self._of_node: dict[str, int] = {}
         self._confirmed: dict[bytes, list[str]] = {}
 
@@ -58,6 +60,8 @@ class Deletions:
         if self._of_node.get(session.owner.node, 0) >= WAITING_OF_NODE_MAX and row.allocation not in self:
             return
         session.let_go.add(row.allocation)
+        if row.request:
+            self._requests[row.allocation] = row.request
         self._guarded.pop(row.allocation, None)
         self._record_let_go(row, now_s)
         delay_s = self._parts.policy.release_delay_s if row.was_held else 0.0
@@ -169,6 +173,7 @@ class Deletions:
     def _forget(self, allocation: str) -> None:
         del self._tasks[allocation]
         self._guarded.pop(allocation, None)
+        self._requests.pop(allocation, None)
         node = _node_of(allocation)
         self._of_node[node] -= 1
         if not self._of_node[node]:
@@ -183,12 +188,13 @@ class Deletions:
 
     def _gone(self, allocation: str, now_s: float) -> None:
         left_by = self._guarded.get(allocation)
+        request = self._requests.get(allocation, "")
         self._forget(allocation)
         known = self._parts.index.get(allocation)
         self._parts.index.drop(allocation)
         if known:
             self._parts.networks.freed(known.view, known.subnet, known.address)
-            self._parts.outbox.note("gone", allocation=allocation, address=known.address, node=known.node)
+            self._parts.outbox.note("gone", **known.log_facts(request))
             why = f"node {left_by} is gone" if left_by else ""
             self._parts.outbox.record(known.change(ChangeKind.GONE, now_s, why))
         session = self._parts.sessions.of_owner(AllocationId.parse(allocation).owner)

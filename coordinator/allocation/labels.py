@@ -110,7 +110,9 @@ class Labels:
             if session and allocation in session.claims:
                 self._missing(allocation, now_s)
         else:
-            self._parts.outbox.alarm("label_failed", allocation=allocation, reason=outcome.problem.msg)
+            known = self._parts.index.get(allocation)
+            facts = known.log_facts() if known else {"allocation": allocation}
+            self._parts.outbox.alarm("label_failed", **facts, reason=outcome.problem.msg)
 
     def _forget(self, allocation: str) -> None:
         del self._tasks[allocation]

@@ -236,8 +236,8 @@ class Repairs:
                 raise errors.NodeObjectsFull(node=session.node, limit=parts.creations.objects_max)
             return resolve(ask, parts.policy.rules)
         except Problem as problem:
-            facts = {"allocation": claim.allocation, "address": claim.address, "reason": problem.msg}
-            parts.outbox.alarm("repair_not_allowed", **facts)
+            facts = parts.facts_of(session.node, claim)
+            parts.outbox.alarm("repair_not_allowed", **facts, reason=problem.msg)
             return None
 
     def _ended(self, allocation: str, outcome: RepairOutcome, now_s: float) -> None:
@@ -251,8 +251,8 @@ class Repairs:
         elif isinstance(outcome, Forestalled):
             self._forestalled(allocation, outcome, found, now_s)
         else:
-            facts = {"allocation": allocation, "reason": outcome.problem.msg}
-            self._parts.outbox.alarm("repair_failed", **facts)
+            facts = self._parts.facts_of(found[0].node, found[1]) if found else {"allocation": allocation}
+            self._parts.outbox.alarm("repair_failed", **facts, reason=outcome.problem.msg)
         if not self._is_awaited(allocation, now_s):
             self._tried(allocation, now_s)
         self._proceed(now_s)
@@ -262,7 +262,7 @@ class Repairs:
     ) -> None:
         parts = self._parts
         parts.index.saw(outcome.object)
-        parts.outbox.note("repaired", allocation=allocation, address=outcome.object.address)
+        parts.outbox.note("repaired", **outcome.object.log_facts())
         parts.outbox.record(outcome.object.change(ChangeKind.REPAIRED, now_s))
         if found is None:
             # It was let go meanwhile, and may have been put back after its deletion.
@@ -302,11 +302,10 @@ class Repairs:
         """Somebody else has the address of a claim: it is none any more, and its journal is told."""
         parts = self._parts
         parts.sessions.unclaim(session, claim.allocation)
-        facts = {"allocation": claim.allocation, "address": claim.address, "node": session.node}
-        parts.outbox.alarm("lost", **facts, holder=holder)
         where = claim.view, claim.subnet, claim.address, claim.network_name, session.node
         parts.outbox.record(Change(ChangeKind.LOST, now_s, claim.allocation, *where, why=holder))
         lost = messages.Lost(id=parts.outbox.draw(), allocation=claim.allocation, holder=holder[:1000])
+        parts.outbox.alarm("lost", **parts.facts_of(session.node, claim, lost.id), holder=holder)
         parts.outbox.send(session.connection, lost)
 
     def _is_undecided(self, allocation: str, now_s: float) -> bool:

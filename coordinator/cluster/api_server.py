@@ -20,6 +20,7 @@ from protocol.texts import scrub
 
 CONNECT_TIMEOUT_S: Final = 3.0
 CAUSE_LENGTH_MAX: Final = 300
+MERGE_PATCH: Final = "application/merge-patch+json"
 OBJECT_BYTES_MAX: Final = 4 * 1024 * 1024
 """Twice what an object may have in etcd, since JSON takes more room than its form there."""
 
@@ -113,6 +114,8 @@ class ApiServer:
     ) -> requests.Request:
         login = f"Bearer {self._token()}"
         headers = {"Authorization": login, "Accept": accept, "User-Agent": self._user_agent}
+        if method == "PATCH":
+            headers["Content-Type"] = MERGE_PATCH
         return requests.Request(method, self._url + path, headers=headers, params=query, json=body)
 
     def _token(self) -> str:

@@ -17,6 +17,7 @@ from coordinator.core import attributes
 from coordinator.core.attributes import CLOUD_API_OWNED_VALUE, CMP_TYPE_VALUE, AttributeNames
 from coordinator.core.changes import Change, ChangeKind
 from coordinator.core.networks import Network
+from coordinator.core.recent import RESERVE
 from coordinator.grid import comment
 from coordinator.grid.comment import MachinePart
 from coordinator.grid.operations import Create, DeleteFound, Object, ReadPage, Search, Unreadable, UpdateFound
@@ -26,7 +27,7 @@ OBJECT_TYPE: Final = "fixedaddress"
 FIELDS: Final = ("ipv4addr", "mac", "match_client", "name", "comment", "network", "network_view", "extattrs")
 RESERVED: Final = "RESERVED"
 BY_MAC: Final = "MAC_ADDRESS"
-RESERVE_NAME: Final = "reserve"
+RESERVE_NAME: Final = RESERVE
 """The name of an object that nobody holds yet."""
 ORIGINAL_NAMES: Final = AttributeNames()
 """What the original plugin called its attributes: it knew no other names."""
@@ -83,6 +84,22 @@ class AllocationObject:
             label_text=self.label_text,
             why=why,
         )
+
+    def log_facts(self, request: str = "") -> dict[str, Any]:
+        """What a line of the log says of it; `request` is the one that led to the line, where one did."""
+        return {
+            "allocation": self.allocation,
+            "address": self.address,
+            "network": self.subnet,
+            "node": self.node,
+            "pod": pod_in_words(self.label),
+            "request": request,
+        }
+
+
+def pod_in_words(label: Label | None) -> str:
+    """Who has an address, for people: NAMESPACE/NAME, as far as the runtime told it; `reserve` without a label."""
+    return _pod(label) if label else RESERVE
 
 
 def pack(label: Label) -> str:

@@ -114,7 +114,7 @@ class Adds:
             self._answer_again(event, known)
             return
         for row in known:
-            self._node.let_go(row, "lost" if is_lost else "another_namespace", now_s)
+            self._node.let_go(row, "lost" if is_lost else "another_namespace", now_s, event.request_id)
         ready = self._node.rows.next_ready(event.network)
         if ready:
             self._answer_from_reserve(event, ready)
@@ -248,7 +248,7 @@ class Adds:
         self._tell(event.caller, granted(known))
 
     def _answer_from_reserve(self, event: AddAsked, ready: Allocation) -> None:
-        label = Label(event.attachment, event.pod, None, event.namespace)
+        label = Label(event.attachment, event.pod, None, event.namespace, event.request_id)
         held = self._node.rows.hold([ready], label)
         self._labelling[event.caller] = ready.id
         self._unread.tell(event.caller, (ready.id,))
@@ -257,7 +257,7 @@ class Adds:
         self._tell(event.caller, granted(held))
 
     def _begin_flight(self, event: AddAsked, waiter: Waiter) -> None:
-        label = Label(event.attachment, event.pod, None, event.namespace)
+        label = Label(event.attachment, event.pod, None, event.namespace, event.request_id)
         flight = self._flights[event.attachment] = Flight(event, label, [waiter])
         self._read_for(flight)
 

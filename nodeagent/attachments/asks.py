@@ -11,7 +11,7 @@ from typing import Final
 from nodeagent import errors
 from nodeagent.attachments.node import Node
 from nodeagent.domain import wire
-from nodeagent.domain.allocation import Label, State
+from nodeagent.domain.allocation import RESERVE, Label, State
 from nodeagent.domain.attachment import AttachmentId, Network
 from nodeagent.domain.effects import Transmit
 from protocol.errors import Problem
@@ -23,13 +23,17 @@ LET_GO_MAX: Final = 4096
 
 @dataclass(frozen=True)
 class Ask:
-    """One ask under way. `attachment` is None where it is for the reserve, and `asked_s` counts there alone."""
+    """One ask under way. `attachment` is None where it is for the reserve, and `asked_s` counts there alone.
+
+    `pod` is whose it is, for the log.
+    """
 
     allocation: str
     request_id: str
     network: Network
     attachment: AttachmentId | None = None
     asked_s: float = 0.0
+    pod: str = RESERVE
 
 
 class Asks:
@@ -59,7 +63,7 @@ class Asks:
 
     def ask(self, network: Network, request_id: str, label: Label, budget_ms: int) -> str:
         """Ask for the address of the attachment that `label` names; the id that was drawn for it."""
-        ask = Ask(self._draw(), request_id, network, label.attachment)
+        ask = Ask(self._draw(), request_id, network, label.attachment, pod=str(label.pod))
         self._asks[ask.allocation] = ask
         message = Allocate(
             id=request_id,

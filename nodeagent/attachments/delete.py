@@ -32,7 +32,8 @@ class Deletes:
         )
         for each in behind:
             self._node.do(Reply(each.event.caller, Failure.of(problem)))
-        for row in self._node.rows.naming(attachment, *IN_USE):
-            self._node.rows.let_go(row.id, now_s)
+        rows = self._node.rows.naming(attachment, *IN_USE)
+        for row in rows:
+            self._node.rows.let_go(row.id, now_s, event.request_id)
         self._node.rows.remember_delete(attachment)
-        self._node.do(OnceCommitted(event.caller, Done(), NotDurable()))
+        self._node.do(OnceCommitted(event.caller, Done(tuple(row.log_fields() for row in rows)), NotDurable()))

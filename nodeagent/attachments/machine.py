@@ -8,7 +8,7 @@ from typing import Any
 
 from nodeagent import errors
 from nodeagent.attachments.add import ADD_ANSWER_S, Adds
-from nodeagent.attachments.asks import Asks
+from nodeagent.attachments.asks import Ask, Asks
 from nodeagent.attachments.check import Checks
 from nodeagent.attachments.delete import Deletes
 from nodeagent.attachments.gc import Collections
@@ -17,7 +17,7 @@ from nodeagent.attachments.order import Order, Waiting
 from nodeagent.attachments.ownership import Ownership
 from nodeagent.attachments.reserve import Reserve
 from nodeagent.attachments.vanished import Vanished
-from nodeagent.domain import events
+from nodeagent.domain import events, wire
 from nodeagent.domain.allocation import State
 from nodeagent.domain.attachment import Network
 from nodeagent.domain.effects import Effect, Reply
@@ -217,7 +217,7 @@ class Attachments:
 
     def _answered(self, message: Allocated | Unknown | Declined, now_s: float) -> None:
         ask = self._asks.answered(message)
-        if isinstance(message, Allocated) and ask and self._is_claimed_here(message):
+        if isinstance(message, Allocated) and ask and self._is_claimed_here(message, ask):
             message = Unknown(id=message.id, allocation=message.allocation)
         if ask is None:
             if message.allocation and not isinstance(message, Declined):
@@ -234,10 +234,11 @@ class Attachments:
         else:
             self._adds.declined(ask, message)
 
-    def _is_claimed_here(self, told: Allocated) -> bool:
+    def _is_claimed_here(self, told: Allocated, ask: Ask) -> bool:
         """Whether an address is told that this journal claims already: the grid has forgotten that it has it."""
         claims = self._node.rows.claims_at(told.view, told.address)
         if claims:
-            fields = {"allocation": told.allocation, "address": told.address, "claimed_as": claims[0]}
-            self._node.note("address_claimed_here", fields, level="error")
+            fields = wire.allocation_of(told, ask.network).log_fields()
+            whose = {"pod": ask.pod, "request": ask.request_id, "claimed_as": claims[0]}
+            self._node.note("address_claimed_here", fields | whose, level="error")
         return bool(claims)

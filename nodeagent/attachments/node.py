@@ -40,10 +40,11 @@ class Node:
         effects, self._effects = self._effects, []
         return effects
 
-    def let_go(self, row: Allocation, why: str, now_s: float) -> None:
-        """Let go what no DEL came for, and say why."""
-        self.note(LET_GO_WITHOUT_DEL, row.log_fields() | {"state": row.state.value, "why": why})
-        self.rows.let_go(row.id, now_s)
+    def let_go(self, row: Allocation, why: str, now_s: float, request: str = "") -> None:
+        """Let go what no DEL came for, and say why; `request` is the plugin's that leads to it, where one does."""
+        led_to_it = {"request": request} if request else {}
+        self.note(LET_GO_WITHOUT_DEL, row.log_fields() | led_to_it | {"state": row.state.value, "why": why})
+        self.rows.let_go(row.id, now_s, request)
 
     def drew(self, allocation: str) -> bool:
         """Whether this journal drew the id, under one of the names of this cluster."""

@@ -78,7 +78,7 @@ class Vanished:
             return
 
         def let_go(verdicts: Mapping[Namespace, Verdict], now_s: float) -> None:
-            self.let_go_gone(before, verdicts, "sandbox_recreated", now_s)
+            self.let_go_gone(before, verdicts, "sandbox_recreated", now_s, event.request_id)
 
         self.look([event.namespace, *before.values()], let_go)
 
@@ -91,13 +91,18 @@ class Vanished:
         }
 
     def let_go_gone(
-        self, allocations: Mapping[str, Namespace], verdicts: Mapping[Namespace, Verdict], why: str, now_s: float
+        self,
+        allocations: Mapping[str, Namespace],
+        verdicts: Mapping[Namespace, Verdict],
+        why: str,
+        now_s: float,
+        request: str = "",
     ) -> None:
         """Let those of the allocations go that are still in use, and whose namespace is gone."""
         for allocation, namespace in allocations.items():
             row = self._node.rows.allocations.get(allocation)
             if row and row.state in IN_USE and verdicts.get(namespace) is Verdict.GONE:
-                self._node.let_go(row, why, now_s)
+                self._node.let_go(row, why, now_s, request)
 
     def count_by_verdict(self) -> dict[str, int]:
         """What became of the namespaces, for people."""

@@ -166,7 +166,7 @@ class Callers:
         if isinstance(request, DelRequest):
             if request.complaint:
                 self._means.log.warning("del_with_bad_config", request=case.request_id, why=request.complaint)
-            return [events.DelAsked(case.caller, request.attachment)]
+            return [events.DelAsked(case.caller, request.attachment, case.request_id)]
         if isinstance(request, CheckRequest):
             return [events.CheckAsked(case.caller, request.attachment, request.network, request.previous)]
         if isinstance(request, StatusRequest):
@@ -190,7 +190,7 @@ class Callers:
             case = Case(caller, "DEL", self._means.new_request_id(), self._means.clock(), pending=pending)
             self._requests.open(case)
             self._replaying.add(caller)
-            heard.append(events.DelAsked(caller, pending.attachment))
+            heard.append(events.DelAsked(caller, pending.attachment, case.request_id))
         return heard
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Interface
 from typing import Final
 
 from daemon.logs import Logger
@@ -11,7 +12,7 @@ from nodeagent.cni.frame import EXIT_NOT_DURABLE, encode_answer
 from nodeagent.cni.pending import PendingDelete
 from nodeagent.cni.request import LATEST_VERSION, AddRequest, CheckRequest, DelRequest, Request
 from nodeagent.domain.attachment import AttachmentId
-from nodeagent.domain.outcomes import Done, Failure, Granted, Journal, NotDurable, Outcome
+from nodeagent.domain.outcomes import Address, Done, Failure, Granted, Journal, NotDurable, Outcome
 from nodeagent.errors import AgentFailed
 from nodeagent.metrics import Metrics
 
@@ -95,8 +96,9 @@ class RequestLog:
     def _log_end(self, case: Case, outcome: Outcome, now_s: float) -> None:
         fields = {**_whom(case), "request": case.request_id, "took_ms": _took_ms(case, now_s)}
         if isinstance(outcome, Granted):
-            address = ",".join(address.address for address in outcome.addresses)
-            self._log.info("allocated", **fields, address=address, wapi_calls=outcome.wapi_calls)
+            for allocation, address in zip(outcome.allocations, outcome.addresses, strict=True):
+                names = {"allocation": allocation, **_place(address)}
+                self._log.info("allocated", **fields, **names, wapi_calls=outcome.wapi_calls)
         elif isinstance(outcome, Failure):
             self._log.warning(
                 f"{case.verb.lower() or 'request'}_failed",
@@ -108,7 +110,9 @@ class RequestLog:
         elif isinstance(outcome, NotDurable):
             self._log.error("del_not_durable", **fields)
         elif case.verb not in _QUIET_VERBS:
-            self._log.info("deleted", **fields, source="pending" if case.pending else "plugin")
+            source = "pending" if case.pending else "plugin"
+            for row in (isinstance(outcome, Done) and outcome.let_go) or ({},):
+                self._log.info("deleted", **{**row, **fields}, source=source)
 
 
 def answer_to(case: Case, outcome: Outcome) -> bytes:
@@ -126,9 +130,17 @@ def answer_to(case: Case, outcome: Outcome) -> bytes:
     return encode_answer(0, b"")
 
 
-def _whom(case: Case) -> dict[str, object]:
+def _whom(case: Case) -> dict[str, str]:
     attachment = case.attachment()
-    return {} if attachment is None else {"container": attachment.container_id, "ifname": attachment.ifname}
+    if attachment is None:
+        return {}
+    whom = {"container": attachment.container_id, "ifname": attachment.ifname}
+    return whom | ({"pod": str(case.request.pod)} if isinstance(case.request, AddRequest) else {})
+
+
+def _place(address: Address) -> dict[str, str]:
+    interface = IPv4Interface(address.address)
+    return {"address": str(interface.ip), "network": str(interface.network)}
 
 
 def _took_ms(case: Case, now_s: float) -> float:

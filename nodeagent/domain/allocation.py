@@ -24,6 +24,9 @@ class State(StrEnum):
     """Never used again; it stays until the grid is known to have it no more."""
 
 
+RESERVE: Final = "reserve"
+"""What stands for the pod of an allocation that no attachment is known to have."""
+
 CLAIMS: Final = (State.READY, State.HELD, State.ADOPTED)
 """What a hello names as this node's."""
 IN_USE: Final = (State.HELD, State.ADOPTED, State.LOST)
@@ -32,12 +35,16 @@ IN_USE: Final = (State.HELD, State.ADOPTED, State.LOST)
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What people read on the object in the grid: which attachment has the address."""
+    """What people read on the object in the grid: which attachment has the address.
+
+    `request` is of the plugin's last request about it, for the log; it makes no label another one.
+    """
 
     attachment: AttachmentId
     pod: Pod = field(default_factory=Pod)
     mac: str | None = None
     namespace: Namespace | None = None
+    request: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +76,21 @@ class Allocation:
         return f"{self.address}/{self.subnet.partition('/')[2]}"
 
     def log_fields(self) -> dict[str, object]:
-        """What a log line about this allocation names."""
+        """What a log line about this allocation names; the logger adds the node."""
         fields: dict[str, object] = {
             "allocation": self.id,
             "address": self.address,
-            "network": self.network.name,
+            "network": self.subnet,
+            "network_name": self.network.name,
         }
-        if self.label:
-            fields |= {
-                "container": self.label.attachment.container_id,
-                "ifname": self.label.attachment.ifname,
-                "pod": str(self.label.pod),
-            }
-        return fields
+        if self.label is None:
+            return fields | {"pod": RESERVE, "request": ""}
+        return fields | {
+            "container": self.label.attachment.container_id,
+            "ifname": self.label.attachment.ifname,
+            "pod": str(self.label.pod),
+            "request": self.label.request,
+        }
 
 
 @dataclass(frozen=True, slots=True)

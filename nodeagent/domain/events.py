@@ -42,6 +42,7 @@ class DelAsked(Event):
 
     caller: int
     attachment: AttachmentId
+    request_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from nodeagent.domain.allocation import Allocation
 from protocol.errors import Problem
@@ -30,7 +31,9 @@ class Granted:
 
 @dataclass(frozen=True)
 class Done:
-    """CHECK, DEL, GC, STATUS: success, which says nothing."""
+    """CHECK, DEL, GC, STATUS: success, which says nothing. `let_go`: what the log says of what a DEL let go."""
+
+    let_go: tuple[Mapping[str, object], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,8 @@ def claim_row(row: Allocation) -> ClaimRow:
 def let_go_row(row: Allocation, now_s: float) -> LetGoRow:
     """An allocation that was let go."""
     age_ms = max(0, int((now_s - row.let_go_s) * 1000))
-    return LetGoRow(allocation=row.id, age_ms=age_ms, was_held=row.was_held)
+    request = row.label.request if row.label else ""
+    return LetGoRow(allocation=row.id, age_ms=age_ms, was_held=row.was_held, request=request)
 
 
 def never_used_row(allocation: str) -> LetGoRow:

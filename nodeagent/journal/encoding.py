@@ -134,4 +134,6 @@ def _label(fields: Mapping[str, Any]) -> Label:
         pod=Pod(**fields["pod"]),
         mac=fields["mac"],
         namespace=None if fields["namespace"] is None else Namespace(**fields["namespace"]),
+        # A journal of an earlier release has none.
+        request=fields.get("request", ""),
     )

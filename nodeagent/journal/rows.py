@@ -161,15 +161,19 @@ class Rows:
         """Somebody else has the address now."""
         self._put(replace(self.allocations[allocation], state=State.LOST, lost_to=holder))
 
-    def let_go(self, allocation: str, now_s: float) -> None:
-        """Never use this again, and say so until the grid is known to have it no more."""
+    def let_go(self, allocation: str, now_s: float, request: str = "") -> None:
+        """Never use this again, and say so until the grid is known to have it no more.
+
+        `request` is the plugin's that leads to it, where one does.
+        """
         row = self.allocations[allocation]
         if row.state is State.LET_GO:
             return
         self._detach(row)
         if AllocationId.parse(allocation).owner.journal != self._identity.journal:
             self.adopted_let_go.put(allocation, allocation)
-        self._put(replace(row, state=State.LET_GO, let_go_s=now_s))
+        label = replace(row.label, request=request) if row.label and request else row.label
+        self._put(replace(row, state=State.LET_GO, let_go_s=now_s, label=label))
 
     def forget(self, allocation: str) -> None:
         """The grid has it no more."""

@@ -124,12 +124,43 @@ class AlarmStatus(_Part):
     text: str
 
 
+class EventStatus(_Part):
+    """Something that happened, as the coordinator's log has it, `times` times until `at` (ISO 8601, UTC)."""
+
+    at: str
+    event: str
+    is_alarm: bool
+    fields: Mapping[str, str]
+    times: int = 1
+
+
+class FailureStatus(_Part):
+    """A request for an address that was declined, `times` times in all from `first_at` to `at` (ISO 8601, UTC).
+
+    `pod` is NAMESPACE/NAME, `network` the subnet, `error` the kind of the failure. `request` is the id of the last
+    request that met it, as the logs of agent and coordinator have it.
+    """
+
+    at: str
+    first_at: str
+    times: int
+    pod: str
+    node: str
+    network: str
+    code: int
+    error: str
+    reason: str
+    remedy: str
+    request: str
+
+
 class CoordinatorStatus(_Part):
     """A coordinator. `cluster` is its name, `why_not_leading` is None for the one that leads.
 
-    `oldest_label_s` is how long the label has waited that waits longest. `alarms` are open ones. `kubernetes` is
-    None where it does not watch one, `lease` where none says who leads. `restart_costs`: what a restart would lose
-    or delay now, nothing where it is harmless.
+    `oldest_label_s` is how long the label has waited that waits longest. `alarms` are open ones. `events` and
+    `failures` are the last ones of this process, the last one first, without what happens all the time: addresses
+    given and freed. `kubernetes` is None where it does not watch one, `lease` where none says who leads.
+    `restart_costs`: what a restart would lose or delay now, nothing where it is harmless.
     """
 
     cluster: str
@@ -151,6 +182,8 @@ class CoordinatorStatus(_Part):
     kubernetes: KubernetesStatus | None = None
     lease: LeaseStatus | None = None
     restart_costs: tuple[str, ...] = ()
+    events: tuple[EventStatus, ...] = ()
+    failures: tuple[FailureStatus, ...] = ()
 
 
 class AllocationCounts(_Part):

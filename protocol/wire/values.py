@@ -121,12 +121,14 @@ class ClaimRow(Model):
 class LetGoRow(Model):
     """An allocation that its journal, or the one that adopted it, lets go.
 
-    `age_ms`: since when. `was_held`: whether a pod ever had its address, so that it must rest.
+    `age_ms`: since when. `was_held`: whether a pod ever had its address, so that it must rest. `request`: the
+    request of the plugin that led to it, for the log; empty where none did.
     """
 
     allocation: Id
     age_ms: Milliseconds
     was_held: bool
+    request: Text = ""
 
 
 class Interface(Model):

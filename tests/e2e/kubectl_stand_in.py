@@ -35,6 +35,7 @@ KINDS: Final = {
     "daemonset": "DaemonSet",
     "daemonsets": "DaemonSet",
     "configmap": "ConfigMap",
+    "events": "Event",
     "lease": "Lease",
     "namespace": "Namespace",
     "pod": "Pod",
@@ -246,6 +247,7 @@ def _make_parser() -> argparse.ArgumentParser:
     for name in ("annotate", "apply", "create", "delete", "edit", "exec", "get", "label", "logs", "rollout"):
         verb = verbs.add_parser(name)
         verb.add_argument("what", nargs="*")
+        verb.add_argument("-A", dest="everywhere", action="store_true")
         verb.add_argument("-f", dest="file")
         verb.add_argument("-k", dest="kustomization")
         verb.add_argument("-l", dest="labels", default="")

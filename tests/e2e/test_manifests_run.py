@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from manifest_site import CONFIGURATION as SITES_CONFIGURATION
 from manifest_site import Site, SitePod, examples
 from pyroute2 import NetNS
 
@@ -128,6 +129,24 @@ def test_the_agent_sees_namespaces_that_come_and_does_not_hold_them(site: Site, 
 def test_the_coordinator_follows_the_cluster(coordinator: RunningPod) -> None:
     coordinator.daemon.wait_for("cluster_listed", lambda line: bool(line["kind"] == "nodes"))
     assert not coordinator.daemon.count("cluster_unwatched")
+
+
+def test_a_refused_configuration_is_told_on_its_pod_and_on_the_config_map(site: Site, agent: RunningPod) -> None:
+    refused = {**SITES_CONFIGURATION, "ipam": {**SITES_CONFIGURATION["ipam"], "subnet": "10.9.0.0/24"}}
+    del refused["ipam"]["gateway"]
+    site.api.cluster.add_config_map("kube-system", "infoblox-cni-cfg", {"a": json.dumps(SITES_CONFIGURATION)})
+    first = site.worker.path("/etc/cni/net.d/00-a.conf")
+    first.write_text(json.dumps(refused))
+    try:
+        with SitePod(site.worker, "web-3") as pod:
+            assert not pod.call("ADD").ok
+            assert not pod.call("ADD").ok
+    finally:
+        first.unlink()
+    told = [site.api.cluster.wait_for_event("InfobloxNetworkMissing", kind) for kind in ("Pod", "ConfigMap")]
+    assert [each["involvedObject"]["name"] for each in told] == ["web-3", "infoblox-cni-cfg"]
+    assert [each["message"] for each in told] == [told[0]["message"]] * 2
+    assert "network 10.9.0.0/24 does not exist in view 'cni_view'" in told[0]["message"]
 
 
 def test_grid_and_api_server_are_told_which_release_asks(site: Site, agent: RunningPod) -> None:

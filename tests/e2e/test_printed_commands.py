@@ -55,6 +55,9 @@ class NotRun:
 
 NOT_RUN: Final = {
     "kubectl logs daemonset/…": NotRun("part of a command", "tests/e2e/test_printed_commands.py"),
+    "kubectl -n kube-system port-forward deploy/cni-infoblox-coordinator 9510": NotRun(
+        "it lasts until somebody ends it", "tests/e2e/test_status.py"
+    ),
     "kubectl drain": NotRun("the name of a command; it asks an API server", "tests/e2e/test_uninstaller.py"),
     "apt install ./cni-infoblox_0.1.0_amd64.deb": NotRun(
         "the package takes minutes to build; its files are laid out instead", "tests/e2e/systemd_stand_in.py"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import requests
 from plans import asking
-from runtime_calls import a_mac, add
+from runtime_calls import a_mac, add, delete
 
 from coordinator.nodes.sessions import SILENT_S
+from demo.browser import browser, screenshot
 from demo.cluster import Cluster, Plan
 from demo.daemons import Daemon, command
 from protocol.cluster_id import CLUSTER_ID_FILE
@@ -62,6 +64,82 @@ def test_the_command_reads_what_both_daemons_say(cluster: Cluster, make_netns: C
     for url, model in zip(urls, (CoordinatorStatus, AgentStatus), strict=True):
         page = requests.get(f"{url}/status", timeout=10).json()
         assert page == model.model_validate(page).model_dump(mode="json"), "the model says all of it"
+
+
+def test_the_page_for_browsers_shows_what_is_and_what_failed(
+    cluster: Cluster, make_netns: Callable[..., str]
+) -> None:
+    cluster.grid.create("network", {"network": "10.58.0.0/24"})
+    odd = cluster.node.config(subnet="10.58.0.0/24", gateway=None)
+    assert not add(cluster.node, "c9", make_netns(a_mac()), config=odd, pod="<b>web</b>").ok
+
+    page = requests.get(f"{coordinator_url(cluster)}/", timeout=10)
+
+    assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'sha256-")
+    assert page.headers["Cache-Control"] == "no-store"
+    for text in (
+        "Cluster demo",
+        "connected for",
+        "network_ready",
+        "node_connected",
+        "shop/&lt;b&gt;web&lt;/b&gt;",
+    ):
+        assert text in page.text
+    assert "network 10.58.0.0/24 of view &#x27;default&#x27; belongs to somebody else" in page.text
+    assert "<b>web" not in page.text
+    (failure,) = requests.get(f"{coordinator_url(cluster)}/status", timeout=10).json()["failures"]
+    assert (failure["pod"], failure["error"], failure["code"]) == ("shop/<b>web</b>", "NetworkNotOurs", 7)
+    assert failure["request"] in "".join(map(str, cluster.node.agent.lines))  # type: ignore[union-attr]
+    agent = requests.get(f"{agent_url(cluster.node.agent)}/", timeout=10)  # type: ignore[arg-type]
+    assert agent.status_code == 404
+
+
+def test_each_line_about_a_pods_address_says_whose_it_is(
+    cluster: Cluster, make_netns: Callable[..., str], container: str
+) -> None:
+    agent, coordinator = cluster.node.agent, cluster.coordinator
+    assert agent
+    assert coordinator
+    added = add(cluster.node, container, make_netns(a_mac()), pod="web-7")
+    assert added.ok
+    assert delete(cluster.node, container).ok
+    released = agent.wait_for("released", lambda line: line["container"] == container)
+
+    address, allocation = released["address"], released["allocation"]
+    assert added.address == address
+    told = {"agent": agent.lines, "coordinator": coordinator.lines}
+    about = [
+        (daemon, line)
+        for daemon, lines in told.items()
+        for line in lines
+        if line.get("allocation") == allocation or (line.get("address") == address and container in str(line))
+    ]
+    assert [(daemon, line["event"]) for daemon, line in about] == [
+        ("agent", "allocated"),
+        ("agent", "deleted"),
+        ("agent", "released"),
+        ("coordinator", "allocated"),
+        ("coordinator", "gone"),
+    ]
+    for _, line in about:
+        assert (line["pod"], line["address"], line["network"]) == ("shop/web-7", address, "10.55.0.0/24")
+        assert (line["node"], line["allocation"]) == ("node-1", allocation)
+    requests_of = {(daemon, line["event"]): line["request"] for daemon, line in about}
+    assert requests_of["coordinator", "allocated"] == requests_of["agent", "allocated"]
+    deleted = {
+        requests_of[each] for each in (("agent", "deleted"), ("agent", "released"), ("coordinator", "gone"))
+    }
+    assert len(deleted) == 1
+    assert deleted != {requests_of["agent", "allocated"]}
+
+
+@pytest.mark.skipif(not browser(), reason="no browser on this machine: make picture installs one")
+def test_a_browser_shows_the_page_and_complains_about_nothing(cluster: Cluster, tmp_path: Path) -> None:
+    picture = tmp_path / "page.png"
+    said = screenshot(coordinator_url(cluster), picture, 1200, 900)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert not [line for line in said.splitlines() if "CONSOLE" in line or "Content Security Policy" in line]
 
 
 def test_a_silent_node_is_seen_by_everybody_until_it_is_back(make_cluster: MakeCluster) -> None:

@@ -98,7 +98,7 @@ class CoordinatorWorld:
         authorized.reread()
         enrolment = Enrolment(Tickets(b"s" * 40), 3_600_000, authorized)
         admission = Admission(authorized, enrolment, RateLimit(), timer, lambda: 1_800_000_000_000)
-        notes = Notes(Metrics("test", "blue").count, log.logger, timer)
+        notes = Notes([Metrics("test", "blue").count], machine.recent, log.logger, timer, timer)
         sockets = Sockets(cast(Any, self), cast(Any, _NoGuard()), cast(Any, _NoZap()))
         port = AgentsPort(sockets, admission, self._review, notes.tell, timer, no_crash, internal)
         forgetful = cast(Any, SimpleNamespace(record=lambda change: None, recall=lambda asked: None))

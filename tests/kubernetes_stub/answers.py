@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from tests.kubernetes_stub.asked import Answer, Asked, is_true, status
 from tests.kubernetes_stub.cluster import Object, StubCluster
+from tests.kubernetes_stub.events import answer_event
 from tests.kubernetes_stub.leases import answer_lease
 
 API_VERSIONS: Final = {"nodes": ("v1", "Node"), "pods": ("v1", "Pod"), "namespaces": ("v1", "Namespace")}
@@ -46,6 +47,8 @@ def answer(cluster: StubCluster, asked: Asked) -> Answer | WatchFrom:
         return review(cluster, asked.body)
     if lease := answer_lease(cluster, asked):
         return lease
+    if event := answer_event(cluster, asked):
+        return event
     parts = path.strip("/").split("/")
     if method == "GET" and parts[:2] == ["api", "v1"]:
         return _read(cluster, parts[2:], asked)

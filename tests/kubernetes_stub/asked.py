@@ -15,8 +15,11 @@ REASONS: Final = {
     404: "NotFound",
     409: "Conflict",
     410: "Expired",
+    415: "UnsupportedMediaType",
+    422: "Invalid",
     429: "TooManyRequests",
 }
+_WRITES: Final = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,15 @@ class Asked:
     query: Mapping[str, str]
     accept: str = ""
     body: bytes = b""
+    content_type: str = ""
 
     @property
     def permission(self) -> tuple[str, str, str]:
         """Verb, API group and resource, by which RBAC decides."""
         parts, names = self.path.strip("/").split("/"), self._names
         group = "" if parts[0] == "api" else parts[1] if len(parts) > 1 else ""
-        if self.method in ("POST", "PUT"):
-            verb = "create" if self.method == "POST" else "update"
+        if self.method in _WRITES:
+            verb = _WRITES[self.method]
         elif len(names) > 1:
             verb = "get"
         else:

@@ -50,12 +50,16 @@ class Backup:
 
 @dataclass
 class StubCluster:
-    """Tokens, nodes, pods and Leases; safe to use from any thread."""
+    """Tokens, nodes, pods, Leases and Events; safe to use from any thread."""
 
     tokens: dict[str, Issued] = field(default_factory=dict)
     nodes: dict[str, Object] = field(default_factory=dict)
     pods: dict[tuple[str, str], Object] = field(default_factory=dict)
     leases: dict[tuple[str, str], Object] = field(default_factory=dict)
+    events: dict[tuple[str, str], Object] = field(default_factory=dict)
+    config_maps: dict[tuple[str, str], Object] = field(default_factory=dict)
+    networks: dict[tuple[str, str], Object] = field(default_factory=dict)
+    """NetworkAttachmentDefinitions."""
     uid: str = field(default_factory=lambda: str(uuid.uuid4()))
     """Of the namespace kube-system, by which clusters are told apart."""
 
@@ -153,6 +157,34 @@ class StubCluster:
             if not self.changed.wait_for(lambda: (namespace, name) in self.leases, timeout_s):
                 raise TimeoutError(f"no Lease {namespace}/{name}")
             return self.leases[namespace, name]
+
+    def add_network(self, namespace: str, name: str) -> Object:
+        """A NetworkAttachmentDefinition."""
+        network = {"kind": "NetworkAttachmentDefinition", "metadata": {**_metadata(name), "namespace": namespace}}
+        self.networks[namespace, name] = network
+        return network
+
+    def add_config_map(self, namespace: str, name: str, data: Mapping[str, str]) -> Object:
+        """A ConfigMap."""
+        metadata = {**_metadata(name), "namespace": namespace}
+        self.config_maps[namespace, name] = {"kind": "ConfigMap", "metadata": metadata, "data": dict(data)}
+        return self.config_maps[namespace, name]
+
+    def wait_for_event(self, reason: str, kind: str, count: int = 1, timeout_s: float = 20) -> Object:
+        """The Event of this reason on an object of this kind, waited for until it counts so far. TimeoutError."""
+
+        def found() -> Object | None:
+            return next((each for each in self.events.values() if is_it(each)), None)
+
+        def is_it(event: Object) -> bool:
+            return (event["reason"], event["involvedObject"]["kind"]) == (reason, kind) and event["count"] >= count
+
+        with self.changed:
+            if not self.changed.wait_for(lambda: found() is not None, timeout_s):
+                raise TimeoutError(f"no Event {reason} on a {kind}: {list(self.events.values())}")
+            event = found()
+        assert event
+        return event
 
     def remove_lease(self, namespace: str, name: str) -> None:
         """Delete a Lease."""

@@ -148,7 +148,8 @@ class KubernetesStub:
         if self.busy:
             return status(429, "Too many requests, please try again later.")
         path, _, query = path.partition("?")
-        asked = Asked(method, path, dict(parse_qsl(query)), headers.get("Accept") or "", body)
+        accept, content_type = headers.get("Accept") or "", headers.get("Content-Type") or ""
+        asked = Asked(method, path, dict(parse_qsl(query)), accept, body, content_type)
         if not self.allows(asked):
             return denied(asked, f"system:serviceaccount:{self._namespace}:{COORDINATOR}")
         return answer(self.cluster, asked)
@@ -241,6 +242,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._exchange(b"")
 
     def do_PUT(self) -> None:
+        self.do_POST()
+
+    def do_PATCH(self) -> None:
         self.do_POST()
 
     def do_POST(self) -> None:

@@ -255,8 +255,7 @@ class Adoptions:
 
     def _take_in(self, adopted: AllocationObject, now_s: float) -> None:
         self._parts.index.saw(adopted)
-        facts = {"allocation": adopted.allocation, "address": adopted.address, "node": adopted.node}
-        self._parts.outbox.note("adopted", **facts)
+        self._parts.outbox.note("adopted", **adopted.log_facts())
         self._adopted(adopted.node, now_s)
 
     def _record(self, course: _Course, found: BareObject, why: str) -> None:

@@ -112,6 +112,9 @@ def test_only_the_coordinator_can_speak_to_the_api_server(everything: list[Objec
         ("", "nodes", "get", "list", "watch"),
         ("", "pods", "get"),
         ("", "namespaces", "kube-system", "get"),
+        ("", "events", "create", "patch"),
+        ("k8s.cni.cncf.io", "network-attachment-definitions", "get"),
+        ("", "configmaps", "infoblox-cni-cfg", "get"),
         ("coordination.k8s.io", "leases", "cni-infoblox-coordinator", "get", "update"),
         ("coordination.k8s.io", "leases", "create"),
     }

@@ -34,6 +34,16 @@ CLUSTER = "c0ffee000000"
 NETWORK = values.NetworkAsk(name="pods", subnet="10.55.0.0/24")
 
 
+NAMES = {"allocation", "address", "network", "node", "pod", "request"}
+"""What each line of the log about an address of ours has."""
+
+
+def check_names(note: Note) -> None:
+    """A line that names an address and its id says whose it is."""
+    if {"allocation", "address"} <= note.fields.keys():
+        assert note.fields.keys() >= NAMES, note
+
+
 class Fate(Enum):
     """What becomes of a call."""
 
@@ -167,6 +177,8 @@ class World:
         """What is told to the history."""
         self.recalls: list[Recall] = []
         """What the history is asked."""
+        self.on_note: Callable[[Note], None] = check_names
+        """Hears of the notes themselves, of which `notes` has the names."""
         self.expects_mishaps = False
         self.mishaps: list[Mishap] = []
         self.calls = 0
@@ -306,6 +318,7 @@ class World:
                 self.answers[effect.ticket].append(effect.message)
             elif isinstance(effect, Note):
                 self.notes.append(effect.event)
+                self.on_note(effect)
             elif isinstance(effect, Change | Recall):
                 (self.changes if isinstance(effect, Change) else self.recalls).append(effect)
             elif isinstance(effect, Mishap):

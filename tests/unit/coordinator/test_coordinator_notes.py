@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from coordinator.core.outbox import Note
+from coordinator.core.recent import Recent
 from coordinator.notes import LINES_OF_NODE_MAX, Notes
 
 
@@ -25,7 +26,7 @@ class Log:
 def told(*notes: tuple[float, Note]) -> tuple[list[Note], list[tuple[str, Mapping[str, object]]]]:
     """What is counted, what is written, of notes at these times."""
     log, counted, clock = Log(), [], [0.0]
-    keeper = Notes(counted.append, log, lambda: clock[0])  # type: ignore[arg-type]
+    keeper = Notes([counted.append], Recent(), log, lambda: clock[0], lambda: clock[0])  # type: ignore[arg-type]
     for clock[0], note in notes:
         keeper.tell(note)
     return counted, log.lines
@@ -45,7 +46,7 @@ def test_a_node_that_connects_without_end_has_few_lines_and_hides_no_other(event
 
 
 def test_what_anybody_can_cause_has_one_line_in_ten_seconds_whoever_it_was() -> None:
-    counted, lines = told(*((number / 10, Note("declined", {"node": f"node-{number}"})) for number in range(150)))
+    counted, lines = told(*((number / 10, Note("not_yours", {"node": f"node-{number}"})) for number in range(150)))
 
     assert len(counted) == 150
-    assert lines == [("declined", {"node": "node-0"}), ("declined", {"node": "node-100", "left_out": 99})]
+    assert lines == [("not_yours", {"node": "node-0"}), ("not_yours", {"node": "node-100", "left_out": 99})]

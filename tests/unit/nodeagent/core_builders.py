@@ -10,7 +10,7 @@ from typing import Any
 from nodeagent.attachments.machine import Attachments
 from nodeagent.domain.allocation import Allocation, Attachment, Label, State
 from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
-from nodeagent.domain.effects import Effect, ReadMac, Transmit
+from nodeagent.domain.effects import Effect, Note, ReadMac, Transmit
 from nodeagent.domain.events import AddAsked, Event, MacRead, Received, SessionBegan
 from nodeagent.domain.outcomes import Address, Granted
 from nodeagent.domain.wire import wire_label
@@ -103,8 +103,12 @@ class Core:
             self.commit()
 
     def handle(self, event: Event, now_s: float = NOW_S) -> list[Effect]:
-        """What is to be done about the event."""
-        return self.machine.handle(event, now_s)
+        """What is to be done about the event; what is noted of an address says whose it is."""
+        effects = self.machine.handle(event, now_s)
+        for effect in effects:
+            if isinstance(effect, Note) and {"allocation", "address"} <= effect.fields.keys():
+                assert effect.fields.keys() >= {"network", "pod", "request"}, effect
+        return effects
 
     def receive(self, message: ToAgent, now_s: float = NOW_S) -> list[Effect]:
         """What is to be done about a message of the coordinator."""
