@@ -77,6 +77,9 @@ EXIT_BAD_SETTINGS = 2
 POD_VARIABLE: Final = "POD_NAME"
 """Where a manifest tells the name of the pod; elsewhere the host's stands for it."""
 
+JOIN_S: Final = 4.0
+"""How long the end waits for its threads: for the one that gives the Lease up, not for a grid that is silent."""
+
 COLLECT_AFTER_OBJECTS: Final = 10_000
 """More than the requests of one batch bring into being, of which reference counts free nearly all again."""
 
@@ -150,7 +153,7 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_crash_point: O
     caller = Caller(wapi, inbox.put, clock, on_crash_point, internal, leadership or AllRights())
     pages = _pages(loop, sockets.guard, wapi, cluster, leadership, metrics, clock)
     status = StatusServer(*settings.status_address, pages, bounds)
-    _on_signals(inbox)
+    inbox.hear({signal.SIGTERM: Stop(), signal.SIGINT: Stop(), signal.SIGHUP: PasswordChanged()})
     _warn(settings, authorized, logger)
     facts = {"release": release, "listen": sockets.router.endpoint, "status_port": status.port}
     notes.tell(Note("started", {**facts, "nodes": len(authorized)}))
@@ -183,8 +186,9 @@ def _work(
         worker.stop()
     for server in servers:
         server.stop()
+    until_s = time.monotonic() + JOIN_S
     for thread in threads:
-        thread.join(timeout=5)
+        thread.join(max(0.0, until_s - time.monotonic()))
     return is_healthy
 
 
@@ -388,12 +392,6 @@ def _start(name: str, body: Callable[[], None], inbox: Inbox[Item]) -> threading
     thread = threading.Thread(target=run_then_stop, name=name, daemon=True)
     thread.start()
     return thread
-
-
-def _on_signals(inbox: Inbox[Item]) -> None:
-    signal.signal(signal.SIGTERM, lambda *_: inbox.put(Stop()))
-    signal.signal(signal.SIGINT, lambda *_: inbox.put(Stop()))
-    signal.signal(signal.SIGHUP, lambda *_: inbox.put(PasswordChanged()))
 
 
 def _warn(settings: Settings, authorized: Authorized, logger: Logger) -> None:

@@ -118,8 +118,7 @@ def _serve(chosen: Settings, release: str, metrics: Metrics, on_crash_point: OnC
     log = make_logger(chosen.log_format, chosen.log_level, node=chosen.node_name)
     warn_of_unknown_variables(Settings, os.environ, log)
     inbox: Inbox[Item] = Inbox()
-    signal.signal(signal.SIGTERM, lambda *_: inbox.put(StopAsked()))
-    signal.signal(signal.SIGINT, lambda *_: inbox.put(StopAsked()))
+    inbox.hear({signal.SIGTERM: StopAsked(), signal.SIGINT: StopAsked()})
     socket_path, fresh = SocketPath(chosen.socket_dir, chosen.driver_name), _fresh_identity(chosen)
     process = _Process(
         chosen=chosen,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections import deque
@@ -224,7 +223,7 @@ class AgentWorld:
         self._store.close()
         shutil.rmtree(self._directory, ignore_errors=True)
         with suppress(OSError):
-            os.close(self._inbox.wakeup_fd)
+            self._inbox.close()
 
     def turn(self) -> None:
         """One turn of the loop."""

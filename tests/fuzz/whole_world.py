@@ -8,7 +8,6 @@ is raised, and no text that is logged, sent or answered may be unfit for a termi
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections import deque
 from collections.abc import Callable
@@ -114,7 +113,7 @@ class CoordinatorWorld:
 
     def close(self) -> None:
         """Let go of its descriptor."""
-        os.close(self._inbox.wakeup_fd)
+        self._inbox.close()
 
     def turn(self) -> None:
         """One turn of the loop."""
