@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from typing import Final
 
@@ -18,6 +19,7 @@ from coordinator.allocation.deletions import Deletions
 from coordinator.allocation.parts import Parts
 from coordinator.core import attributes
 from coordinator.core.errors import GridRefused
+from coordinator.core.recent import Failure
 from coordinator.grid.allocation_object import FIELDS, OBJECT_TYPE, AllocationObject
 from coordinator.grid.operations import Found, Object, Operation, Reply, Search, Unreadable
 from coordinator.grid.refusals import Refusal
@@ -26,7 +28,14 @@ from coordinator.lane.outage import why_late
 from coordinator.lane.task import Failed, Priority, Task
 from coordinator.nodes.boots import Boots
 from coordinator.nodes.sessions import Claim, Session
-from protocol.admin.messages import SENTENCE_LENGTH_MAX, AdminAnswer, Explain, Explained, Story
+from protocol.admin.messages import (
+    SENTENCE_LENGTH_MAX,
+    AdminAnswer,
+    Explain,
+    Explained,
+    FailedRequest,
+    Story,
+)
 from protocol.errors import Problem
 from protocol.wire.allocation_id import AllocationId
 from protocol.wire.values import Label
@@ -39,6 +48,11 @@ CONTAINERS_MAX: Final = 20
 
 STORIES_OF_PAGE_MAX: Final = 50
 """A story may have a score of long lines, and a message has its limit."""
+
+FAILURES_MAX: Final = 20
+"""So many failures that differ are told of a pod."""
+
+NAME_LENGTH_MAX: Final = 253
 
 _CONTAINER_ID: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -187,10 +201,17 @@ class Explanations:
             page = Explained(
                 id=request.id,
                 stories=stories[start : start + STORIES_OF_PAGE_MAX],
+                failures=self._failures(request.what) if is_last else [],
                 unasked=[each[:SENTENCE_LENGTH_MAX] for each in unasked] if is_last else [],
                 last=is_last,
             )
             self._tell(ticket, page)
+
+    def _failures(self, what: str) -> list[FailedRequest]:
+        """What a pod of this name was declined for, the newest first."""
+        if _is_address(what) or _is_id(what):
+            return []
+        return [_failed_request(each) for each in self._parts.recent.failures_of(what)[:FAILURES_MAX]]
 
     def _known(self, what: str) -> list[AllocationObject]:
         """The objects that are meant, as far as the index knows."""
@@ -219,6 +240,26 @@ class Explanations:
             for claim in session.claims.values():
                 if what in (claim.address, claim.allocation):
                     yield session, claim
+
+
+def _failed_request(failure: Failure) -> FailedRequest:
+    return FailedRequest(
+        pod=failure.pod[:NAME_LENGTH_MAX],
+        node=failure.node[:NAME_LENGTH_MAX],
+        network=failure.network[:NAME_LENGTH_MAX],
+        first_at=_time(failure.first_at_s),
+        at=_time(failure.at_s),
+        times=failure.times,
+        code=failure.code,
+        error=failure.error[:NAME_LENGTH_MAX],
+        reason=failure.reason[:SENTENCE_LENGTH_MAX],
+        remedy=failure.remedy[:SENTENCE_LENGTH_MAX],
+        request=failure.request[:NAME_LENGTH_MAX],
+    )
+
+
+def _time(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _search(criteria: dict[str, str]) -> Search:

@@ -168,11 +168,33 @@ class Story(Model):
     lines: Annotated[list[Sentence], Field(max_length=PAGE_ITEMS_MAX)]
 
 
+class FailedRequest(Model):
+    """A request for an address that was declined, `times` times since `first_at`, last `at` (ISO times, UTC).
+
+    `error` is the class of the failure, `request` the id of the last request, as the logs have it.
+    """
+
+    pod: Text
+    node: Text
+    network: Text
+    first_at: Text
+    at: Text
+    times: Count
+    code: int
+    error: Text
+    reason: Sentence
+    remedy: Sentence
+    request: Text
+
+
 class Explained(Message):
-    """Answers `explain`. `unasked`, on the last page, says whom the coordinator could not ask, and why."""
+    """Answers `explain`. On the last page `failures` are what the pod was declined for, the newest first, and
+    `unasked` says whom the coordinator could not ask, and why.
+    """
 
     type: Literal["explained"] = "explained"
     stories: Annotated[list[Story], Field(max_length=PAGE_ITEMS_MAX)]
+    failures: Annotated[list[FailedRequest], Field(max_length=PAGE_ITEMS_MAX)] = Field(default_factory=list)
     unasked: Annotated[list[Sentence], Field(max_length=PAGE_ITEMS_MAX)] = Field(default_factory=list)
     last: bool
 

@@ -83,6 +83,24 @@ def test_documents_of_the_other_commands_are_json(cluster: Cluster, held: dict[s
     assert json.loads(person(cluster, "node", "replace", "node-1", "-o", "json"))["over"] == []
 
 
+def test_why_a_pod_does_not_start_is_found_by_its_name(cluster: Cluster, held: dict[str, str]) -> None:
+    cluster.grid.create("network", {"network": "10.77.0.0/24"})
+    config = cluster.node.config(subnet="10.77.0.0/24", gateway="10.77.0.1")
+    name = f"ibtest-{secrets.token_hex(4)}"
+    path = add_namespace(name)
+    try:
+        add_interface(name, "eth0", a_mac())
+        error = add(cluster.node, a_container(), path, config=config, pod="web-9").result
+    finally:
+        remove_namespace(name)
+    assert error["code"] == 7
+    (failure,) = json.loads(person(cluster, "explain", "shop/web-9", "-o", "json"))["failures"]
+    assert (failure["node"], failure["network"], failure["code"]) == ("node-1", "10.77.0.0/24", 7)
+    assert failure["reason"] == error["msg"]
+    assert f"request {failure['request']}" in error["details"]
+    assert person(cluster, "explain", "shop/web-9").startswith("pod shop/web-9 on node-1 got no address at ")
+
+
 def test_while_the_grid_is_away_explain_answers_from_what_is_known(cluster: Cluster, held: dict[str, str]) -> None:
     cluster.grid.set_faults(status_503=UNTIL_CHANGED)
     try:

@@ -11,6 +11,7 @@ from test_coordinator_machine import LABEL, claim
 from coordinator.admin.events import AnswerCommand, Asked
 from coordinator.admin.explain import PATIENCE_S
 from coordinator.core.attributes import AttributeNames
+from coordinator.core.outbox import Note
 from coordinator.grid.calls import Call
 from coordinator.lane.events import Ticked
 from gridsim.database.faults import Faults
@@ -227,6 +228,21 @@ def test_while_the_grid_is_away_the_index_and_the_journals_answer_and_say_so() -
         assert page.unasked[0].startswith("the grid: ")
     (page,) = world.command(Explain(id="e-2", what="10.55.0.200"))
     assert (page.stories, len(page.unasked)) == ([], 1)
+
+
+@pytest.mark.parametrize("what", ["shop/web-9", "web-9"])
+def test_a_pod_that_got_no_address_is_found_by_its_name(what: str) -> None:
+    world = World()
+    facts = {"allocation": "a", "node": "node-1", "pod": "shop/web-9", "network": NETWORK.subnet, "code": 11}
+    said = {"error": "NetworkExhausted", "reason": "no address left", "remedy": "Enlarge it."}
+    for request, at_s in (("r-1", 1_000.0), ("r-2", 1_060.0)):
+        world.machine.recent.declined(Note("declined", {**facts, **said, "request": request}), at_s)
+    (page,) = world.command(Explain(id="e-1", what=what))
+    (failure,) = page.failures
+    assert (failure.first_at, failure.at, failure.times) == ("1970-01-01T00:16:40Z", "1970-01-01T00:17:40Z", 2)
+    assert (failure.pod, failure.reason, failure.request) == ("shop/web-9", "no address left", "r-2")
+    (page,) = world.command(Explain(id="e-2", what="shop/web-1"))
+    assert page.failures == []
 
 
 def test_a_grid_that_is_slow_is_not_waited_for_longer_than_a_person_waits() -> None:

@@ -14,7 +14,7 @@ import pytest
 from ctl.__main__ import main
 from ctl.admin import explain, journal, list_allocations
 from ctl.failures import NotAsked
-from protocol.admin.messages import Explained, Listed, ListedAllocation, ListedState, Story
+from protocol.admin.messages import Explained, FailedRequest, Listed, ListedAllocation, ListedState, Story
 from protocol.journal_view import JournalRow, JournalView
 
 MAC = "02:00:00:00:00:01"
@@ -142,6 +142,7 @@ def test_what_was_not_asked_is_said(
     else:
         assert json.loads(printed) == {
             "stories": [{"title": "10.55.0.9 in view default", "lines": ["holder: nobody"]}],
+            "failures": [],
             "not_asked": ["the grid: away"],
         }
 
@@ -157,6 +158,34 @@ def test_nothing_known_is_another_exit_code(
     monkeypatch.setattr(explain, "ask_for", lambda *_: iter(pages))
     assert main(["explain", "web"]) == 1
     assert said in capsys.readouterr().err
+
+
+def test_what_a_pod_was_declined_for_is_an_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failure = FailedRequest(
+        pod="shop/web-9",
+        node="node-1",
+        network="10.55.0.0/24",
+        first_at="2026-11-30T03:00:00Z",
+        at="2026-11-30T03:12:00Z",
+        times=7,
+        code=11,
+        error="NetworkExhausted",
+        reason="no address left in network 10.55.0.0/24",
+        remedy="Enlarge it.",
+        request="r-1",
+    )
+    pages = [Explained(id="e", stories=[], failures=[failure], last=True)]
+    monkeypatch.setattr(explain, "ask_for", lambda *_: iter(pages))
+    assert main(["explain", "shop/web-9"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "pod shop/web-9 on node-1 got no address at 2026-11-30T03:12:00Z, 7 times since 2026-11-30T03:00:00Z",
+        "  error: 11, no address left in network 10.55.0.0/24",
+        "  details: Enlarge it.",
+        "  network: 10.55.0.0/24",
+        "  request: r-1, as the logs of agent and coordinator have it",
+    ]
 
 
 # journal

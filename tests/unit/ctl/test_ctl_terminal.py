@@ -20,7 +20,7 @@ from ctl.terminal.progress import Progress
 
 TREE = command_tree.read(whole_parser())
 LEAVES = [command for command in TREE.all() if not command.subcommands]
-OTHER_FORMATS = ("completion", "grid", "support")
+OTHER_FORMATS = ("completion", "support")
 
 
 @pytest.mark.parametrize(
