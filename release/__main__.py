@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from k8s.krew import package as krew
 from release.bill import bill_of_materials
 from release.checksums import NotSigned, sign, write_checksums
 from release.components import UnknownLibrary, components
@@ -82,10 +83,12 @@ def _write_all(directory: Path, version: str, time_s: int) -> Iterator[Path]:
     manifests = directory / f"cni-infoblox-manifests-{version}.tar.gz"
     manifests.write_bytes(compressed_tar(manifest_entries(TREE, version), time_s))
     yield manifests
-    if chart := list(chart_entries(TREE)):
-        package = directory / f"cni-infoblox-{version}.tgz"
-        package.write_bytes(compressed_tar(chart, time_s))
-        yield package
+    chart = directory / f"cni-infoblox-{version}.tgz"
+    chart.write_bytes(compressed_tar(chart_entries(TREE), time_s))
+    yield chart
+    kubectl_plugin = directory / krew.ARCHIVE
+    kubectl_plugin.write_bytes(krew.archive())
+    yield kubectl_plugin
 
 
 def _write_for_hosts(directory: Path, image: Image, time_s: int) -> Iterator[Path]:

@@ -10,15 +10,11 @@ from release.image_archive import Entry, Image
 
 LICENCES: Final = ("LICENSE", "NOTICE")
 PLUGIN: Final = "usr/lib/cni-infoblox"
-MANIFESTS: Final = (
-    "k8s/*.yaml",
-    "k8s/README.md",
-    "k8s/base/**/*",
-    "k8s/components/**/*",
-    "k8s/overlays/**/*",
-    "k8s/site/*",
-)
+MANIFESTS: Final = "k8s"
 CHART: Final = "k8s/chart"
+OF_THE_CHART_FOR_TESTS: Final = "ci"
+TOOLS: Final = (".py", ".txt", ".pyc")
+"""Endings of what makes and checks the manifests."""
 
 
 def plugin_entries(image: Image, tree: Path) -> Iterator[Entry]:
@@ -31,20 +27,21 @@ def plugin_entries(image: Image, tree: Path) -> Iterator[Entry]:
 
 def manifest_entries(tree: Path, version: str) -> Iterator[Entry]:
     """The manifests in the layout of the source tree, so that what the pages say holds there too."""
-    found = {file for pattern in MANIFESTS for file in tree.glob(pattern) if file.is_file()}
-    for file in sorted(found):
-        yield _entry(file, f"cni-infoblox-{version}/{file.relative_to(tree)}")
+    for file in sorted((tree / MANIFESTS).rglob("*")):
+        if file.is_file() and file.suffix not in TOOLS and tree / CHART not in file.parents:
+            yield _entry(file, f"cni-infoblox-{version}/{file.relative_to(tree)}")
     for name in LICENCES:
         yield _entry(tree / name, f"cni-infoblox-{version}/{name}")
 
 
 def chart_entries(tree: Path) -> Iterator[Entry]:
-    """The chart as `helm package` lays it out; nothing where there is no chart."""
+    """The chart as `helm package` lays it out."""
     chart = tree / CHART
     for file in sorted(chart.rglob("*")):
-        if file.is_file():
+        if file.is_file() and chart / OF_THE_CHART_FOR_TESTS not in file.parents:
             yield _entry(file, f"cni-infoblox/{file.relative_to(chart)}")
 
 
 def _entry(file: Path, path: str) -> Entry:
-    return Entry(path, 0o644, data=file.read_bytes())
+    mode = 0o755 if file.stat().st_mode & 0o100 else 0o644
+    return Entry(path, mode, data=file.read_bytes())

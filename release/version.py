@@ -38,7 +38,7 @@ PLACES: Final = (
     Place("k8s/base/*/*.yaml", IMAGE),
     Place("k8s/chart/Chart.yaml", r'^(appVersion: "?|version: "?)'),
 )
-"""Those of a chart are there once there is one."""
+"""The manifests that are generated from these follow with `make manifests`, and are the same."""
 
 
 @dataclass(frozen=True)

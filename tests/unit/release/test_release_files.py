@@ -12,7 +12,7 @@ import pytest
 from made_image import write_archive
 
 from release.checksums import NotSigned, sign, write_checksums
-from release.contents import manifest_entries, plugin_entries
+from release.contents import chart_entries, manifest_entries, plugin_entries
 from release.debian_package import build_package
 from release.image_archive import Image, read_image
 from release.tar_file import compressed_tar
@@ -44,11 +44,16 @@ def test_the_same_content_makes_the_same_archive(image: Image) -> None:
 
 def test_each_manifest_that_people_apply_is_in_the_archive_with_what_it_refers_to() -> None:
     paths = {entry.path for entry in manifest_entries(TREE, "0.1.0")}
-    directories = ("base", "components", "overlays", "site")
-    wanted = {path for name in directories for path in (TREE / "k8s" / name).rglob("*.yaml")}
-    wanted |= set((TREE / "k8s").glob("cni-infoblox-*.yaml"))
+    wanted = {path for path in (TREE / "k8s").rglob("*.yaml") if "chart" not in path.parts}
     assert paths >= {f"cni-infoblox-0.1.0/{path.relative_to(TREE)}" for path in wanted}
-    assert not [path for path in paths if path.endswith(".py")]
+    assert not [path for path in paths if path.endswith(".py") or "/chart/" in path]
+
+
+def test_the_charts_archive_is_laid_out_as_helm_wants_it() -> None:
+    paths = {entry.path for entry in chart_entries(TREE)}
+    assert {"cni-infoblox/Chart.yaml", "cni-infoblox/values.yaml", "cni-infoblox/values.schema.json"} <= paths
+    assert any(path.startswith("cni-infoblox/templates/") for path in paths)
+    assert not [path for path in paths if path.startswith("cni-infoblox/ci/")]
 
 
 def test_the_debian_package_has_the_images_files_with_units_and_settings(image: Image, tmp_path: Path) -> None:
