@@ -130,7 +130,7 @@ def alarms_in(source: str) -> Iterator[tuple[str, bool]]:
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             names[node.targets[0].id] = texts(node.value, {})
     for call in nodes:
-        if not isinstance(call, ast.Call):
+        if not isinstance(call, ast.Call) or not call.args:
             continue
         called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         if called in ("open", "open_for") and "alarms" in ast.unparse(call.func):
