@@ -81,7 +81,6 @@ def test_the_page_for_browsers_shows_what_is_and_what_failed(
     for text in (
         "Cluster demo",
         "connected for",
-        "network_ready",
         "node_connected",
         "shop/&lt;b&gt;web&lt;/b&gt;",
     ):
