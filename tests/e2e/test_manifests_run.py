@@ -132,7 +132,11 @@ def test_the_coordinator_follows_the_cluster(coordinator: RunningPod) -> None:
 
 
 def test_a_refused_configuration_is_told_on_its_pod_and_on_the_config_map(site: Site, agent: RunningPod) -> None:
-    refused = {**SITES_CONFIGURATION, "ipam": {**SITES_CONFIGURATION["ipam"], "subnet": "10.9.0.0/24"}}
+    refused = {
+        **SITES_CONFIGURATION,
+        "cniVersion": "1.0.0",
+        "ipam": {**SITES_CONFIGURATION["ipam"], "subnet": "10.9.0.0/24"},
+    }
     del refused["ipam"]["gateway"]
     site.api.cluster.add_config_map("kube-system", "infoblox-cni-cfg", {"a": json.dumps(SITES_CONFIGURATION)})
     first = site.worker.path("/etc/cni/net.d/00-a.conf")
