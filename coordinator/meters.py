@@ -80,6 +80,7 @@ BOUNDS: Final = (
     "connections_without_key",
     "descriptors",
     "handshake_time",
+    "kubernetes_events",
     "messages_of_unknown_keys",
     "status_requests",
     "unreadable_messages",

@@ -136,7 +136,7 @@ def alarms_in(source: str) -> Iterator[tuple[str, bool]]:
         if called in ("open", "open_for") and "alarms" in ast.unparse(call.func):
             at = 1 if called == "open_for" else 0
             yield from ((text, True) for text in texts(call.args[at], names))
-        elif called == "alarm" or any(each.arg == "is_alarm" for each in call.keywords):
+        elif called == "alarm" or (called == "Note" and any(each.arg == "is_alarm" for each in call.keywords)):
             yield from ((text, False) for text in texts(call.args[0], names))
 
 
