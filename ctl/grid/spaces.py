@@ -12,8 +12,8 @@ from protocol import attributes
 
 NETWORK_FIELDS: Final = "network,network_view,extattrs,members,utilization,cloud_info"
 FULL_PERCENT: Final = 80
-PER_MILLE_OF_PERCENT: Final = 1_000
-"""The grid tells percent times this."""
+STEPS_OF_PERCENT: Final = 10
+"""The grid tells thousandths."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,6 @@ def _use(subject: str, network: Mapping[str, Any]) -> Iterator[Finding]:
     told = network.get("utilization")
     if not isinstance(told, int):
         return
-    percent = told / PER_MILLE_OF_PERCENT
+    percent = told / STEPS_OF_PERCENT
     text = f"{percent:.1f} % is used, as the grid counts now and then"
     yield note(subject, text, "Plan for a larger one") if percent >= FULL_PERCENT else right(subject, text)

@@ -147,6 +147,21 @@ def test_a_certificate_is_judged_before_the_password_is_sent(grid: SimulatedGrid
     assert check(verify="false")[1]["certificate"][0] == "note"
 
 
+def test_a_network_that_fills_up_is_told(grid: SimulatedGrid, check: Check) -> None:
+    grid.create("network", {"network": "10.58.0.0/30", "extattrs": {"Network Name": {"value": "pods"}}})
+    subject = "network 10.58.0.0/30"
+    assert check("--network", "10.58.0.0/30")[1][subject][:2] == ("right", _used("0.0"))
+    for host in (1, 2):
+        grid.create("fixedaddress", {"ipv4addr": f"10.58.0.{host}", "match_client": "RESERVED"})
+    assert check("--network", "10.58.0.0/30")[1][subject][:2] == ("right", _used("50.0"))
+    for each in grid.objects():
+        grid.delete(each["_ref"])
+
+
+def _used(percent: str) -> str:
+    return f"{percent} % is used, as the grid counts now and then"
+
+
 def test_an_attribute_that_is_taken_is_told_with_its_type(grid: SimulatedGrid, check: Check) -> None:
     grid.create("extensibleattributedef", {"name": "Pod Place", "type": "INTEGER"})
     found = check("--ea", "Location=Pod Place")[1]["attribute Pod Place"]
