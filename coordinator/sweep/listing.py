@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from coordinator.allocation.parts import Parts
 from coordinator.grid.allocation_object import AllocationObject, Writer
 from coordinator.grid.operations import Found, Object, Operation, ReadPage, Reply, Unreadable
 from coordinator.grid.refusal_problems import as_problem
@@ -19,27 +21,6 @@ class Page:
 
     hits: tuple[Object, ...]
     next_page_id: str | None
-
-
-@dataclass(frozen=True)
-class Listed:
-    """The objects of a page that bear an id, and how many could not be read."""
-
-    objects: tuple[AllocationObject, ...]
-    unreadable: int
-
-
-def read_objects(writer: Writer, hits: Sequence[Object]) -> Listed:
-    """What a page of our objects tells."""
-    objects = []
-    for hit in hits:
-        try:
-            seen = writer.read(hit)
-            AllocationId.parse(seen.allocation)
-        except (Unreadable, ValueError):
-            continue
-        objects.append(seen)
-    return Listed(tuple(objects), len(hits) - len(objects))
 
 
 class ListTask(Task[Page | Failed]):
@@ -70,3 +51,64 @@ class ListTask(Task[Page | Failed]):
 
     def unknown(self, now_s: float) -> Page | Failed | None:
         return None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The objects of a page that bear an id, and how long the grid took to show them."""
+
+    objects: tuple[AllocationObject, ...]
+    grid_s: float
+
+
+SeenPage = Callable[[Seen | Failed, float], None]
+
+
+class Pass:
+    """One reading of all that the grid holds of this cluster, under its id and those that it had before."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._to_list = [parts.policy.cluster_id, *parts.policy.former]
+        """Cluster ids whose objects have still to be read."""
+        self._page_id: str | None = None
+        self.seen: set[str] = set()
+        """The ids of all objects so far."""
+        self.unreadable = 0
+        """How many objects so far bear none that can be read."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is no further page."""
+        return not self._to_list
+
+    def read(self, then: SeenPage, now_s: float) -> None:
+        """Read the next page; `then` is called with it, or with why it was refused, and with the time."""
+        operation = partial(self._parts.writer.list_page, self._to_list[0])
+        task = ListTask(operation, self._page_id, self._parts.policy.user)
+
+        def listed(outcome: Page | Failed, at_s: float) -> None:
+            then(outcome if isinstance(outcome, Failed) else Seen(self._objects(outcome), task.grid_s), at_s)
+
+        self._parts.runner.submit(task, listed, now_s)
+
+    def _objects(self, page: Page) -> tuple[AllocationObject, ...]:
+        self._page_id = page.next_page_id
+        if self._page_id is None:
+            self._to_list.pop(0)
+        objects = _with_ids(self._parts.writer, page.hits)
+        self.unreadable += len(page.hits) - len(objects)
+        self.seen.update(each.allocation for each in objects)
+        return objects
+
+
+def _with_ids(writer: Writer, hits: Sequence[Object]) -> tuple[AllocationObject, ...]:
+    objects = []
+    for hit in hits:
+        try:
+            found = writer.read(hit)
+            AllocationId.parse(found.allocation)
+        except (Unreadable, ValueError):
+            continue
+        objects.append(found)
+    return tuple(objects)

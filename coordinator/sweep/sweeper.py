@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from coordinator.allocation.parts import Parts
 from coordinator.lane.task import Failed
-from coordinator.sweep.listing import ListTask, Page, read_objects
+from coordinator.sweep.listing import Pass, Seen
 from protocol.errors import Problem
 from protocol.wire.status import SweepStatus
 
@@ -37,16 +36,13 @@ class Sweeper:
         self._missing = missing
         """Told a claim that the listing does not show."""
         self._next_s: float | None = None
-        self._is_listing = False
+        self._pass: Pass | None = None
+        """The listing under way."""
         self._lookers: list[Looker] = []
         """Who waits for the listing under way."""
         self._late_lookers: list[Looker] = []
         """Who came while it was under way, so that the next one is for them."""
-        self._to_list: list[str] = []
-        """Cluster ids whose objects the listing under way has still to read."""
         self._known_before: frozenset[str] = frozenset()
-        self._seen: set[str] = set()
-        self._unreadable = 0
         self.unreadable = 0
         """How many objects of the last listing could not be read."""
         self._listed_at_s: float | None = None
@@ -62,18 +58,14 @@ class Sweeper:
     def start(self, now_s: float) -> None:
         """Begin a listing now."""
         self._next_s = None
-        self._is_listing = True
         self._lookers, self._late_lookers = [*self._lookers, *self._late_lookers], []
         self._known_before = frozenset(each.allocation for each in self._parts.index)
-        self._seen = set()
-        self._unreadable = 0
-        self._to_list = [self._parts.policy.cluster_id, *self._parts.policy.former]
-        self._read(None, now_s)
+        self._read(Pass(self._parts), now_s)
 
     def look(self, then: Looker, now_s: float) -> None:
         """List the grid anew; `then` is called when all was compared, or with why it cannot be listed."""
         self._late_lookers.append(then)
-        if not self._is_listing:
+        if not self._pass:
             self.start(now_s)
 
     def expire(self, now_s: float) -> None:
@@ -92,46 +84,40 @@ class Sweeper:
             listed_s_ago=age_s, unreadable=self.unreadable, stopped=stopped, interval_s=self._interval_s
         )
 
-    def _read(self, page_id: str | None, now_s: float) -> None:
-        operation = partial(self._parts.writer.list_page, self._to_list[0])
-        task = ListTask(operation, page_id, self._parts.policy.user)
-        self._parts.runner.submit(task, self._listed, now_s)
+    def _read(self, listing: Pass, now_s: float) -> None:
+        self._pass = listing
+        listing.read(lambda page, at_s: self._listed(listing, page, at_s), now_s)
 
-    def _listed(self, outcome: Page | Failed, now_s: float) -> None:
-        if isinstance(outcome, Failed):
-            self._parts.outbox.alarm("listing_refused", reason=outcome.problem.msg)
+    def _listed(self, listing: Pass, page: Seen | Failed, now_s: float) -> None:
+        if isinstance(page, Failed):
+            self._parts.outbox.alarm("listing_refused", reason=page.problem.msg)
             self._next_s = now_s + RETRY_S
-            self._ended(outcome.problem, now_s)
+            self._ended(page.problem, now_s)
             return
-        listed = read_objects(self._parts.writer, outcome.hits)
-        self._unreadable += listed.unreadable
-        for seen in listed.objects:
-            self._seen.add(seen.allocation)
+        for seen in page.objects:
             # Our own calls have told what is newer than this page, or will: they are answered in order.
             self._parts.index.saw(seen)
-        if outcome.next_page_id is None:
-            self._to_list = self._to_list[1:]
-        if self._to_list:
-            self._read(outcome.next_page_id, now_s)
+        if listing.is_over:
+            self._complete(listing, now_s)
         else:
-            self._complete(now_s)
+            self._read(listing, now_s)
 
-    def _complete(self, now_s: float) -> None:
-        for allocation in sorted(self._known_before - self._seen):
+    def _complete(self, listing: Pass, now_s: float) -> None:
+        for allocation in sorted(self._known_before - listing.seen):
             if allocation in self._parts.index:
                 self._parts.index.drop(allocation)
                 self._missing(allocation, now_s)
         self._parts.index.is_complete = True
-        self._listed_at_s, self.unreadable = now_s, self._unreadable
-        facts = {"allocations": len(self._parts.index), "unreadable": self._unreadable}
+        self._listed_at_s, self.unreadable = now_s, listing.unreadable
+        facts = {"allocations": len(self._parts.index), "unreadable": self.unreadable}
         self._parts.outbox.note("listed", **facts)
-        self._known_before, self._seen = frozenset(), set()
+        self._known_before = frozenset()
         self._next_s = now_s + self._interval_s if self._interval_s else None
         self._compare_all(now_s)
         self._ended(None, now_s)
 
     def _ended(self, problem: Problem | None, now_s: float) -> None:
-        self._is_listing = False
+        self._pass = None
         lookers, self._lookers = self._lookers, []
         for then in lookers:
             then(problem, now_s)

@@ -6,12 +6,11 @@ What it has read is of use when it leads: then it knows already what most of the
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 from coordinator.allocation.parts import Parts
 from coordinator.lane.task import Failed
-from coordinator.sweep.listing import ListTask, Page, read_objects
+from coordinator.sweep.listing import Pass, Seen
 
 REST_SHARE: Final = 9.0
 """After each page it rests so many times as long as that took: a tenth of the grid's time is the most it takes."""
@@ -30,25 +29,21 @@ class WarmListing:
         self._interval_s = interval_s
         self._next_s: float | None = None
         self._begun_s = 0.0
-        self._to_list: list[str] = []
-        """Cluster ids whose objects this pass has still to read."""
-        self._page_id: str | None = None
-        self._seen: set[str] = set()
+        self._pass: Pass | None = None
+        """The one that is not over."""
 
     def start(self, now_s: float) -> None:
         """Begin a pass now."""
-        self._begun_s, self._seen = now_s, set()
-        self._to_list = [self._parts.policy.cluster_id, *self._parts.policy.former]
-        self._page_id = None
-        self._read(now_s)
+        self._begun_s = now_s
+        self._read(Pass(self._parts), now_s)
 
     def expire(self, now_s: float) -> None:
         """Read the next page, or begin the next pass, when its time has come."""
         if self._next_s is None or now_s < self._next_s:
             return
         self._next_s = None
-        if self._to_list:
-            self._read(now_s)
+        if self._pass:
+            self._read(self._pass, now_s)
         else:
             self.start(now_s)
 
@@ -56,40 +51,35 @@ class WarmListing:
         """When `expire` has something to do."""
         return self._next_s
 
-    def _read(self, now_s: float) -> None:
-        operation = partial(self._parts.writer.list_page, self._to_list[0])
-        task = ListTask(operation, self._page_id, self._parts.policy.user)
-        self._parts.runner.submit(task, lambda outcome, at_s: self._listed(task, outcome, at_s), now_s)
+    def _read(self, listing: Pass, now_s: float) -> None:
+        self._pass = listing
+        listing.read(lambda page, at_s: self._listed(listing, page, at_s), now_s)
 
-    def _listed(self, task: ListTask, outcome: Page | Failed, now_s: float) -> None:
-        if isinstance(outcome, Failed):
-            self._parts.outbox.alarm("listing_refused", reason=outcome.problem.msg)
+    def _listed(self, listing: Pass, page: Seen | Failed, now_s: float) -> None:
+        if isinstance(page, Failed):
+            self._parts.outbox.alarm("listing_refused", reason=page.problem.msg)
             self._end(now_s)
             return
-        for seen in read_objects(self._parts.writer, outcome.hits).objects:
-            self._seen.add(seen.allocation)
+        for seen in page.objects:
             # Whose MAC that is by the time at which this coordinator leads is not known now.
             self._parts.index.saw(replace(seen, mac=""))
-        self._page_id = outcome.next_page_id
-        if self._page_id is None:
-            self._to_list = self._to_list[1:]
-        if not self._to_list:
-            self._complete(now_s)
-        elif task.grid_s >= SLOW_PAGE_S:
-            self._parts.outbox.note("listing_postponed", page_s=round(task.grid_s, 1))
+        if listing.is_over:
+            self._complete(listing, now_s)
+        elif page.grid_s >= SLOW_PAGE_S:
+            self._parts.outbox.note("listing_postponed", page_s=round(page.grid_s, 1))
             self._end(now_s)
         else:
-            self._next_s = now_s + max(REST_MIN_S, REST_SHARE * task.grid_s)
+            self._next_s = now_s + max(REST_MIN_S, REST_SHARE * page.grid_s)
 
-    def _complete(self, now_s: float) -> None:
+    def _complete(self, listing: Pass, now_s: float) -> None:
         index = self._parts.index
         for known in index:
-            if known.allocation not in self._seen:
+            if known.allocation not in listing.seen:
                 index.drop(known.allocation)
         self._parts.outbox.note("listed", allocations=len(index))
         self._end(now_s)
 
     def _end(self, now_s: float) -> None:
         """The next pass begins an interval after this one has."""
-        self._to_list = []
+        self._pass = None
         self._next_s = max(now_s, self._begun_s + self._interval_s) if self._interval_s else None
