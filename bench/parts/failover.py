@@ -24,7 +24,7 @@ from nodeagent.link.failover import STEADY_S
 from tests.kubernetes_stub import KubernetesStub
 
 DEATHS: Final = 20
-LEASE_DEATHS: Final = 5
+LEASE_DEATHS: Final = 20
 """Of a leader that does not give its Lease up: each takes 20 s, and only a thorough run has all of them."""
 LATENCY_MS: Final = 20
 RESERVE: Final = 50
