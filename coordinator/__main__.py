@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from random import random
 from secrets import token_hex
 from socket import gethostname
-from typing import Final, Protocol
+from typing import Final
 
 import zmq
 
@@ -57,6 +55,7 @@ from coordinator.page.style import POLICY
 from coordinator.recorder.events_api import EventsApi
 from coordinator.recorder.recorder import Recorder
 from coordinator.settings import Settings, read_settings
+from coordinator.workers import Worker, run_beside
 from daemon import descriptors
 from daemon.bounds import Bounds
 from daemon.file_watch import FileWatch
@@ -76,22 +75,6 @@ EXIT_BAD_SETTINGS = 2
 
 POD_VARIABLE: Final = "POD_NAME"
 """Where a manifest tells the name of the pod; elsewhere the host's stands for it."""
-
-JOIN_S: Final = 4.0
-"""How long the end waits for its threads: for the one that gives the Lease up, not for a grid that is silent."""
-
-COLLECT_AFTER_OBJECTS: Final = 10_000
-"""More than the requests of one batch bring into being, of which reference counts free nearly all again."""
-
-
-class _Worker(Protocol):
-    def run(self) -> None: ...
-    def stop(self) -> None: ...
-
-
-class _Server(Protocol):
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -119,14 +102,11 @@ def run(settings: Settings, on_crash_point: OnCrashPoint = no_crash) -> int:
 
 
 def _serve(settings: Settings, release: str, metrics: Metrics, on_crash_point: OnCrashPoint) -> int:
-    clock = time.monotonic
-    user_agent = f"cni-infoblox/{release}"
+    clock, user_agent = time.monotonic, f"cni-infoblox/{release}"
     logger = make_logger(settings.log_format, settings.log_level, cluster=settings.cluster_name)
     internal = InternalErrors(logger, lambda place: metrics.internal_errors.labels(place).inc(), clock)
     pair = load_pair(settings.key_path)
-    authorized = Authorized(settings.keys / "authorized", lambda text: logger.warning("bad_key_file", reason=text))
-    authorized.reread()
-
+    authorized = _authorized(settings, logger)
     live_nodes = LiveNodesFile(settings.live_nodes, clock) if settings.live_nodes else None
     api_server = ApiServer(settings.kubernetes_api or "", settings.kubernetes_credentials, clock, user_agent)
     cluster = NodeWatch(api_server, clock, logger, internal) if settings.watch_cluster else None
@@ -135,13 +115,13 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_crash_point: O
     leadership = keeper.leadership if keeper else None
     machine = _machine(settings, release, pair, _liveness(cluster or live_nodes, leadership))
     bounds = Bounds(lambda bound: metrics.bounded.labels(bound).inc(), logger)
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    context.set(zmq.MAX_SOCKETS, 16)
+    context = _context()
     sockets = _sockets(context, settings, pair, bounds, clock)
     reviewer = Reviewer(KubernetesApi(api_server), settings.token_rules, inbox.put, clock, internal)
     recorder = _recorder(settings, api_server, logger, bounds, internal)
-    heard = (metrics.count, recorder.noted) if recorder else (metrics.count,)
-    notes = Notes(heard, machine.recent, logger, clock, time.time)
+    notes = Notes(
+        (metrics.count, *([recorder.noted] if recorder else [])), machine.recent, logger, clock, time.time
+    )
     admission = _admission(settings, pair, authorized, clock)
     port = AgentsPort(sockets, admission, reviewer.review, notes.tell, clock, on_crash_point, internal)
     people = _admin_socket(settings, inbox, clock, logger, bounds)
@@ -155,47 +135,34 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_crash_point: O
     status = StatusServer(*settings.status_address, pages, bounds)
     inbox.hear({signal.SIGTERM: Stop(), signal.SIGINT: Stop(), signal.SIGHUP: PasswordChanged()})
     _warn(settings, authorized, logger)
-    facts = {"release": release, "listen": sockets.router.endpoint, "status_port": status.port}
-    notes.tell(Note("started", {**facts, "nodes": len(authorized)}))
-
+    where = {"listen": sockets.router.endpoint, "status_port": status.port}
+    notes.tell(Note("started", {"release": release, **where, "nodes": len(authorized)}))
     secret = _copied_secret(settings, api_server, inbox, logger)
-    workers: dict[str, _Worker] = {"caller": caller, "files": files, "reviewer": reviewer, "guard": sockets.guard}
-    workers |= history.workers
-    for name, worker in {"secret": secret, "cluster": cluster, "lease": keeper, "events": recorder}.items():
-        workers |= {name: worker} if worker else {}
-    is_healthy = _work(workers, [status, *([people] if people else [])], inbox, lambda: loop.run(caller))
+    workers: dict[str, Worker] = {"caller": caller, "files": files, "reviewer": reviewer, "guard": sockets.guard}
+    workers |= {**history.workers, **_there(secret=secret, cluster=cluster, lease=keeper, events=recorder)}
+    is_healthy = run_beside(workers, [status, *([people] if people else [])], inbox, lambda: loop.run(caller))
     port.close()
     context.term()
     logger.info("stopped")
-    if secret and secret.is_copied:
-        return EXIT_BAD_SETTINGS
-    return 0 if is_healthy else EXIT_FAILED
+    return EXIT_BAD_SETTINGS if secret and secret.is_copied else EXIT_FAILED * (not is_healthy)
 
 
-def _work(
-    workers: Mapping[str, _Worker], servers: Sequence[_Server], inbox: Inbox[Item], run: Callable[[], None]
-) -> bool:
-    """Run the loop until it ends, beside its threads; whether none of them ended before it."""
-    threads = [_start(name, worker.run, inbox) for name, worker in workers.items()]
-    for server in servers:
-        server.start()
-    _collect_seldom()
-    run()
-    is_healthy = all(thread.is_alive() for thread in threads)
-    for worker in workers.values():
-        worker.stop()
-    for server in servers:
-        server.stop()
-    until_s = time.monotonic() + JOIN_S
-    for thread in threads:
-        thread.join(max(0.0, until_s - time.monotonic()))
-    return is_healthy
+def _authorized(settings: Settings, logger: Logger) -> Authorized:
+    """The nodes whose keys lie in the directory."""
+    authorized = Authorized(settings.keys / "authorized", lambda text: logger.warning("bad_key_file", reason=text))
+    authorized.reread()
+    return authorized
 
 
-def _collect_seldom() -> None:
-    """Else a third of an ADD's time goes into walks over records and modules, in which no garbage is found."""
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER_OBJECTS)
+def _context() -> zmq.Context[zmq.Socket[bytes]]:
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    context.set(zmq.MAX_SOCKETS, 16)
+    return context
+
+
+def _there(**workers: Worker | None) -> dict[str, Worker]:
+    """Those that the settings ask for."""
+    return {name: worker for name, worker in workers.items() if worker}
 
 
 def _machine(settings: Settings, release: str, pair: KeyPair, liveness: LivenessSource) -> Machine:
@@ -378,20 +345,6 @@ def _sockets(
     guard = ConnectionGuard(router.socket, listener, book, bounds, clock)
     router.open()
     return Sockets(router, guard, zap)
-
-
-def _start(name: str, body: Callable[[], None], inbox: Inbox[Item]) -> threading.Thread:
-    """A thread whose end, for whatever reason, ends the process."""
-
-    def run_then_stop() -> None:
-        try:
-            body()
-        finally:
-            inbox.put(Stop())
-
-    thread = threading.Thread(target=run_then_stop, name=name, daemon=True)
-    thread.start()
-    return thread
 
 
 def _warn(settings: Settings, authorized: Authorized, logger: Logger) -> None:

@@ -27,6 +27,7 @@ from coordinator.core.changes import Change
 from coordinator.core.outbox import Note, Outbox, Send
 from coordinator.core.policy import Policy
 from coordinator.core.recent import Recent
+from coordinator.core.timed import Timed
 from coordinator.grid.allocation_object import AllocationObject, Writer
 from coordinator.grid.calls import Call, Landing
 from coordinator.hellos import Hellos, Reactions
@@ -129,7 +130,11 @@ class Machine:
         )
         hooks = Hooks(self._over, self._comparison.node, self._gone_nodes.force)
         self._commands = Commands(parts, self._lane, self._boots, self._deletions, self._sweeper, hooks)
-        self._timed = (
+        self._timed = self._make_timed()
+
+    def _make_timed(self) -> tuple[Timed, ...]:
+        """All that has something to do at its time."""
+        return (
             self._asks,
             self._deletions,
             self._shortages,
@@ -137,7 +142,7 @@ class Machine:
             self._sweeper,
             self._warm_listing,
             self._gone_nodes,
-            Forgetting(parts, self._boots, self._end_node),
+            Forgetting(self._parts, self._boots, self._end_node),
             self._other_clusters,
             self._alarms,
             self._notices,

@@ -18,7 +18,8 @@ from coordinator.core.networks import NetworkRules
 from coordinator.grid.certificates import fault_of_authorities
 from coordinator.grid.wapi import Grid
 from coordinator.history.streams import checked_stream
-from coordinator.lease.election import JITTER, Timings
+from coordinator.lease.election import Timings
+from coordinator.setting_rules import check
 from daemon.settings import BadSettings, ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser, read
 from protocol.admin.messages import ADMIN_SOCKET
 from protocol.cluster_id import CLUSTER_ID_FILE, is_cluster_id
@@ -261,7 +262,7 @@ def read_settings(argv: Sequence[str] | None) -> Settings:
     _add_allocations(parser.add_argument)
     _add_kubernetes(parser.add_argument)
     settings = read(Settings, parser, argv)
-    _check(settings)
+    check(settings)
     return settings
 
 
@@ -372,35 +373,3 @@ def _add_kubernetes(add: Add) -> None:
         metavar="DIR",
         help="directory of token and ca.crt for it (/var/run/secrets/kubernetes.io/serviceaccount)",
     )
-
-
-def _check(settings: Settings) -> None:
-    """Raises `BadSettings` for flags that exclude or need each other."""
-    users = {
-        "--enrol-tokens": settings.enrol_tokens,
-        "--watch-cluster": settings.watch_cluster,
-        "--kubernetes-events": settings.kubernetes_events,
-        "--leader-elect": settings.leader_elect,
-    }
-    asked = [flag for flag, is_used in users.items() if is_used]
-    if asked and settings.kubernetes_api is None:
-        raise BadSettings(f"--kubernetes-api: is required with {asked[0]} outside of a Kubernetes cluster")
-    tellers = {"--live-nodes": settings.live_nodes, "--watch-cluster": settings.watch_cluster}
-    if settings.several and (told := [flag for flag, is_used in tellers.items() if is_used]):
-        raise BadSettings(f"{told[0]}: cannot be used with --several true, where nobody hears of all nodes")
-    if settings.watch_cluster and settings.live_nodes:
-        raise BadSettings("--live-nodes: cannot be used with --watch-cluster true, which tells it better")
-    if settings.leader_elect:
-        _check_lease(settings)
-    if settings.kubernetes_events:
-        settings.read_namespace()
-
-
-def _check_lease(settings: Settings) -> None:
-    if settings.several:
-        raise BadSettings("--leader-elect: cannot be used with --several true: either one serves, or all do")
-    if settings.lease_renew_deadline >= settings.lease_duration:
-        raise BadSettings("--lease-renew-deadline: must be less than --lease-duration")
-    if settings.lease_retry_period * (1 + JITTER) >= settings.lease_renew_deadline:
-        raise BadSettings(f"--lease-retry-period: must be less than --lease-renew-deadline / {1 + JITTER}")
-    settings.read_namespace()
