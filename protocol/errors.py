@@ -48,7 +48,8 @@ class Problem(Exception):
         """The cause where it is known, then the remedy (CNI: `details`)."""
         cause = self.facts.get("cause")
         remedy = self.remedy.format(**self.facts)
-        return scrub(f"{cause}. {remedy}" if cause else remedy)
+        # The grid ends some of its sentences itself.
+        return scrub(f"{str(cause).rstrip('.')}. {remedy}" if cause else remedy)
 
 
 class TryAgain(Problem):
