@@ -16,7 +16,7 @@ SOURCES := plugin nodeagent coordinator protocol daemon gridsim ctl demo bench d
 
 help:
 	@echo "make demo         a cluster with a simulated grid, 20 pods come and go (KEEP=1 leaves it running)"
-	@echo "make test         every test, with real namespaces, sockets and CNI plugins (needs root; WORKERS=3 at a time)"
+	@echo "make test         every test, with real namespaces, sockets and CNI plugins (needs root; WORKERS=4 at a time)"
 	@echo "make sim          simulated worlds in which everything goes wrong (SEEDS=1000, FIRST=0, JOBS=cores; or SEED=n)"
 	@echo "make mutants      which simulated world catches which mistake in the product (SEEDS=400, JOBS=cores)"
 	@echo "make model        the safety argument, every state of its models (QUICK=1 the small ones, MUTANTS=1 mistakes, ONLY=model)"
@@ -89,12 +89,13 @@ plugin: dist/infoblox
 dist/infoblox: plugin/infoblox.py pyproject.toml $(wildcard plugin/static/*)
 	plugin/static/build.sh $@
 
-# The container runtimes that the tests run, without what they recommend: podman's other network backend would win.
+# The container runtimes, and the judge of systemd units, that the tests run, without what they recommend: podman's other network backend would win.
 runtimes:
 	@missing=""; \
 	command -v containerd >/dev/null || missing="$$missing containerd"; \
 	command -v podman >/dev/null || missing="$$missing podman"; \
 	command -v runc >/dev/null || missing="$$missing runc"; \
+	command -v systemd-analyze >/dev/null || missing="$$missing systemd"; \
 	command -v gcc >/dev/null && [ -e "$$(gcc -print-file-name=libc.a)" ] || missing="$$missing gcc libc6-dev"; \
 	$(INSTALL_MISSING)
 
@@ -103,7 +104,7 @@ demo: runnable tools
 
 # Tests wait more than they compute. Those of a file stay together, as they share clusters; the long files come first.
 test: installed system runtimes plugin kubectl helm promtool
-	$(SUDO) $(BIN)/python -m pytest --numprocesses $(or $(WORKERS),3) --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
+	$(SUDO) $(BIN)/python -m pytest --numprocesses $(or $(WORKERS),4) --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
 
 sim: $(READY)
 	$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) $(if $(JOBS),--jobs $(JOBS)))

@@ -10,9 +10,6 @@ from typing import Final
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 TIMEOUT_S: Final = 60.0
-LIGHT: Final = 1
-DARK: Final = 0
-"""What the browser calls the colours that a person prefers."""
 
 _FLAGS: Final = (
     "--headless",
@@ -24,6 +21,7 @@ _FLAGS: Final = (
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
+    "--blink-settings=preferredColorScheme=1",  # light, whatever this machine prefers
     "--enable-logging=stderr",
     "--virtual-time-budget=2000",
 )
@@ -38,15 +36,19 @@ def browser() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
-def screenshot(url: str, picture: Path, width: int, height: int, colours: int = LIGHT) -> str:
-    """Draw the page at `url` into the file; what the browser says meanwhile. Raises `NoPicture`."""
+def screenshot(url: str, picture: Path, width: int, height: int) -> None:
+    """Draw the page at `url` into the file. Raises `NoPicture`, too where the browser complains about the page."""
     program = browser()
     if program is None:
         raise NoPicture(f"none of {', '.join(NAMES)} is installed")
     with tempfile.TemporaryDirectory(prefix="cni-infoblox-browser-") as profile:
         place = (f"--user-data-dir={profile}", f"--screenshot={picture}", f"--window-size={width},{height}")
-        argv = [program, *_FLAGS, *place, f"--blink-settings=preferredColorScheme={colours}", url]
+        argv = [program, *_FLAGS, *place, url]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     if not picture.exists():
         raise NoPicture(f"{program}: exit code {done.returncode}: {done.stderr[-2000:]}")
-    return done.stderr
+    complaints = [
+        line for line in done.stderr.splitlines() if "CONSOLE" in line or "Content Security Policy" in line
+    ]
+    if complaints:
+        raise NoPicture(f"{program} complains: {complaints[0]}")

@@ -109,9 +109,13 @@ class BareMachine:
         return {name: value.strip() for name, _, value in (line.partition(":") for line in text.splitlines())}
 
     def wait_connected(self) -> None:
-        """Wait until the coordinator has heard this machine's agent."""
-        heard = self._daemons["cni-infoblox-coordinator"].wait_until
-        heard(lambda line: "event=node_connected" in str(line.get("text")), "node_connected")
+        """Wait until the coordinator has heard this machine's agent, and has listed the grid."""
+        for event in ("node_connected", "listed"):
+            self._wait_for(event)
+
+    def _wait_for(self, event: str) -> None:
+        coordinator = self._daemons["cni-infoblox-coordinator"]
+        coordinator.wait_until(lambda line: f"event={event}" in str(line.get("text")), event)
 
     def _enter(self, argv: Sequence[str]) -> list[str]:
         return ["nsenter", f"--target={self._holder.pid}", "--net", "--mount", "--uts", "--", *argv]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import requests
@@ -13,7 +12,6 @@ from plans import asking
 from runtime_calls import a_mac, add, delete
 
 from coordinator.nodes.sessions import SILENT_S
-from demo.browser import browser, screenshot
 from demo.cluster import Cluster, Plan
 from demo.daemons import Daemon, command
 from protocol.cluster_id import CLUSTER_ID_FILE
@@ -131,14 +129,6 @@ def test_each_line_about_a_pods_address_says_whose_it_is(
     }
     assert len(deleted) == 1
     assert deleted != {requests_of["agent", "allocated"]}
-
-
-@pytest.mark.skipif(not browser(), reason="no browser on this machine: make picture installs one")
-def test_a_browser_shows_the_page_and_complains_about_nothing(cluster: Cluster, tmp_path: Path) -> None:
-    picture = tmp_path / "page.png"
-    said = screenshot(coordinator_url(cluster), picture, 1200, 900)
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    assert not [line for line in said.splitlines() if "CONSOLE" in line or "Content Security Policy" in line]
 
 
 def test_a_silent_node_is_seen_by_everybody_until_it_is_back(make_cluster: MakeCluster) -> None:

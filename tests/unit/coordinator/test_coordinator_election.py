@@ -244,6 +244,8 @@ class Elections(RuleBasedStateMachine):
 
     @precondition(lambda self: all(each.election.seen for each in self.candidates))
     @precondition(lambda self: not (self.sent or self.carried_out or self.late))
+    # Deleted again before all have seen that it was made again: a named limit.
+    @precondition(lambda self: all(each.election._absent_since_s is None for each in self.candidates))
     @rule()
     def is_deleted(self) -> None:
         self.server.delete()
