@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hurry import impatient_agent
 from internal_errors import count, told
-from plans import asking
+from plans import NO_REST, asking
 from runtime_calls import a_container, a_mac, add, delete, grid_holds
 
 from demo.cluster import Cluster
@@ -58,7 +59,9 @@ class Site:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with Cluster(tmp_path_factory.mktemp("cluster"), asking()) as shared:
+    # What was asked for in vain, and was made late, goes at the next look.
+    plan = asking(agent=impatient_agent(), coordinator_flags=(*NO_REST, "--sweep-interval", "5"))
+    with Cluster(tmp_path_factory.mktemp("cluster"), plan) as shared:
         yield shared
 
 
