@@ -119,9 +119,8 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_crash_point: O
     sockets = _sockets(context, settings, pair, bounds, clock)
     reviewer = Reviewer(KubernetesApi(api_server), settings.token_rules, inbox.put, clock, internal)
     recorder = _recorder(settings, api_server, logger, bounds, internal)
-    notes = Notes(
-        (metrics.count, *([recorder.noted] if recorder else [])), machine.recent, logger, clock, time.time
-    )
+    heard = [metrics.count, *([recorder.noted] if recorder else [])]
+    notes = Notes(heard, machine.recent, logger, clock, time.time)
     admission = _admission(settings, pair, authorized, clock)
     port = AgentsPort(sockets, admission, reviewer.review, notes.tell, clock, on_crash_point, internal)
     people = _admin_socket(settings, inbox, clock, logger, bounds)
@@ -144,7 +143,9 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_crash_point: O
     port.close()
     context.term()
     logger.info("stopped")
-    return EXIT_BAD_SETTINGS if secret and secret.is_copied else EXIT_FAILED * (not is_healthy)
+    if secret and secret.is_copied:
+        return EXIT_BAD_SETTINGS
+    return 0 if is_healthy else EXIT_FAILED
 
 
 def _authorized(settings: Settings, logger: Logger) -> Authorized:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from coordinator.core import errors
-from daemon.metrics.described import Described, counter, gauge, histogram, info
+from daemon.metrics.described import (
+    LOG_LINES_LOST,
+    Described,
+    bounded,
+    counter,
+    gauge,
+    histogram,
+    info,
+    internal_errors,
+)
 from protocol.errors import Problem, leaves
 
 PREFIX: Final = "cni_infoblox_coordinator_"
@@ -120,29 +129,15 @@ _COUNTERS: Final = (
         "Where `lost` or `notsent` grow: see `grid_trouble`, and the network between coordinator and grid.",
         outcome=("answered", "lost", "notsent", "refused"),
     ),
-    counter(
-        "bounded",
-        "What a limit has kept out, by the name of the limit.",
-        "`docs/security.md` lists the limits; the log line `bound_reached` says who ran into one.",
-        bound=BOUNDS,
-    ),
-    counter(
-        "internal_errors",
-        "What no code expected, by place.",
-        "Report it with the line `internal_error` of the log: it is a defect of cni-infoblox.",
-        place=PLACES,
-    ),
+    bounded(BOUNDS),
+    internal_errors(PLACES),
     counter(
         "history_lost",
         "Changes that the history lost, by where they should have gone.",
         "See the volume of `--history-dir`, and who takes `--history-stream`. Nothing else depends on them.",
         place=("files", "stream"),
     ),
-    counter(
-        "log_lines_lost",
-        "Log lines that standard error did not take.",
-        "See whether the runtime's log is on a full disk, or its reader is stuck.",
-    ),
+    LOG_LINES_LOST,
 )
 
 _HISTOGRAMS: Final = (

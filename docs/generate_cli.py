@@ -6,6 +6,8 @@ import re
 import sys
 from pathlib import Path
 
+from generated import keep
+
 from ctl.__main__ import PROGRAM, whole_parser
 from ctl.terminal import command_tree
 from ctl.terminal.command_tree import Command, Flag
@@ -82,16 +84,5 @@ def _anchor(command: Command) -> str:
     return "-".join(command.words)
 
 
-def main() -> int:
-    """Write, or compare."""
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(page(), encoding="utf-8")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():
-        return 0
-    sys.stderr.write("docs/cli.md is not what the parsers say: run 'make docs'\n")
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(keep(PAGE, page(), "the parsers say"))

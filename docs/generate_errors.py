@@ -6,6 +6,8 @@ import re
 import sys
 from pathlib import Path
 
+from generated import keep
+
 import coordinator.core.errors
 import nodeagent.errors
 import protocol.config_errors
@@ -53,16 +55,5 @@ def row(problem: type[Problem]) -> str:
     return f"| {problem.code} | {problem.__name__} | {DAEMONS[problem.__module__]} | {message} | {remedy} |\n"
 
 
-def main() -> int:
-    """Write, or compare."""
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(page(), encoding="utf-8")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():
-        return 0
-    sys.stderr.write("docs/errors.md is not what the error classes say: run 'make docs'\n")
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(keep(PAGE, page(), "the error classes say"))

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from daemon.metrics.described import Described, Kind, counter, gauge, histogram, info
+from daemon.metrics.described import (
+    LOG_LINES_LOST,
+    Described,
+    Kind,
+    bounded,
+    counter,
+    gauge,
+    histogram,
+    info,
+    internal_errors,
+)
 from daemon.metrics.registry import MetricRegistry
 from protocol.wire.status import AgentStatus
 
@@ -62,23 +72,9 @@ METERS: Final[tuple[Described, ...]] = (
         "Nothing: that is how nothing leaks. Many of one reason say that the runtime does not call DEL.",
         why=LET_GO_REASONS,
     ),
-    counter(
-        "internal_errors",
-        "What no code expected, by place.",
-        "Report it with the line `internal_error` of the log: it is a defect of cni-infoblox.",
-        place=PLACES,
-    ),
-    counter(
-        "log_lines_lost",
-        "Log lines that standard error did not take.",
-        "See whether the runtime's log is on a full disk, or its reader is stuck.",
-    ),
-    counter(
-        "bounded",
-        "What a limit has kept out, by the name of the limit.",
-        "`docs/security.md` lists the limits; the log line `bound_reached` says who ran into one.",
-        bound=BOUNDS,
-    ),
+    internal_errors(PLACES),
+    LOG_LINES_LOST,
+    bounded(BOUNDS),
     gauge(
         "namespaces",
         "Network namespaces of attachments, by what was seen of them at the last look.",

@@ -20,6 +20,7 @@ from coordinator.allocation.parts import Parts
 from coordinator.core import attributes
 from coordinator.core.errors import GridRefused
 from coordinator.core.recent import Failure
+from coordinator.core.what_is_meant import is_address, is_id
 from coordinator.grid.allocation_object import FIELDS, OBJECT_TYPE, AllocationObject
 from coordinator.grid.operations import Found, Object, Operation, Reply, Search, Unreadable
 from coordinator.grid.refusals import Refusal
@@ -37,7 +38,6 @@ from protocol.admin.messages import (
     Story,
 )
 from protocol.errors import Problem
-from protocol.wire.allocation_id import AllocationId
 from protocol.wire.values import Label
 
 PATIENCE_S: Final = 15.0
@@ -144,9 +144,9 @@ class Explanations:
 
     def _searches(self, what: str) -> list[Search]:
         names, ours = self._parts.writer.names, self._of_cluster()
-        if _is_address(what):
+        if is_address(what):
             return [_search({"ipv4addr": what})]
-        if _is_id(what):
+        if is_id(what):
             return [_search(self._parts.writer.by_id(what))]
         if "/" in what:
             return [_search({f"*{names.vm_name}": what, **ours})]
@@ -209,16 +209,16 @@ class Explanations:
 
     def _failures(self, what: str) -> list[FailedRequest]:
         """What a pod of this name was declined for, the newest first."""
-        if _is_address(what) or _is_id(what):
+        if is_address(what) or is_id(what):
             return []
         return [_failed_request(each) for each in self._parts.recent.failures_of(what)[:FAILURES_MAX]]
 
     def _known(self, what: str) -> list[AllocationObject]:
         """The objects that are meant, as far as the index knows."""
-        if _is_id(what):
+        if is_id(what):
             known = self._parts.index.get(what)
             return [known] if known else []
-        if _is_address(what):
+        if is_address(what):
             return [each for each in self._parts.index if each.address == what]
         last_word = what.rpartition("/")[2]
         maybe = [each for each in self._parts.index if last_word in each.label_text]
@@ -264,22 +264,6 @@ def _time(at_s: float) -> str:
 
 def _search(criteria: dict[str, str]) -> Search:
     return Search(OBJECT_TYPE, criteria, FIELDS)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        IPv4Address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_id(text: str) -> bool:
-    try:
-        AllocationId.parse(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_meant(what: str, label: Label) -> bool:

@@ -27,8 +27,6 @@ OBJECT_TYPE: Final = "fixedaddress"
 FIELDS: Final = ("ipv4addr", "mac", "match_client", "name", "comment", "network", "network_view", "extattrs")
 RESERVED: Final = "RESERVED"
 BY_MAC: Final = "MAC_ADDRESS"
-RESERVE_NAME: Final = RESERVE
-"""The name of an object that nobody holds yet."""
 ORIGINAL_NAMES: Final = AttributeNames()
 """What the original plugin called its attributes: it knew no other names."""
 NAME_BYTES_MAX: Final = 253
@@ -282,7 +280,7 @@ class Writer:
             self.names.network_name: _plain(network.name, NAME_BYTES_MAX),
             **(self._label_values(label) if label else {}),
         }
-        name = _plain(label.pod, NAME_BYTES_MAX) if label else RESERVE_NAME
+        name = _plain(label.pod, NAME_BYTES_MAX) if label else RESERVE
         data = {
             "network_view": network.view,
             "network": network.subnet,
@@ -309,7 +307,7 @@ class Writer:
         }
 
     def _comment(self, allocation: str, node: str, label: Label | None) -> str:
-        who = (_pod(label) or f"container {label.container_id}") if label else RESERVE_NAME
+        who = (_pod(label) or f"container {label.container_id}") if label else RESERVE
         part = MachinePart(allocation, label.namespace, label.inode) if label else MachinePart(allocation)
         return comment.write(_plain(f"{who} on {node}, cluster {self.cluster_name}", NAME_BYTES_MAX), part)
 

@@ -6,14 +6,13 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from typing import Final
 
 from coordinator.allocation.index import Index
 from coordinator.core.policy import Policy
+from coordinator.core.what_is_meant import is_address, is_id
 from coordinator.grid.allocation_object import AllocationObject
 from protocol.admin.history import TellHistory
-from protocol.wire.allocation_id import AllocationId
 
 CONTAINER_START: Final = re.compile(r"[0-9a-f]{8,64}")
 """So much of a container's ID is taken for its start."""
@@ -25,8 +24,8 @@ class Question:
     def __init__(self, what: str) -> None:
         self._what = what
         self._last_word = what.rpartition("/")[2]
-        self.is_address = _is_address(what)
-        self._is_id = _is_id(what)
+        self.is_address = is_address(what)
+        self._is_id = is_id(what)
         self.lines = re.compile(self._pattern().encode())
         """Found in each line that is meant."""
 
@@ -83,19 +82,3 @@ def recall(ticket: int, request: TellHistory, index: Index, leader: str | None, 
 def lines_of(allocations: Iterable[str]) -> re.Pattern[bytes]:
     """Found in each line of one of these ids."""
     return re.compile("|".join(map(re.escape, sorted(allocations))).encode())
-
-
-def _is_address(text: str) -> bool:
-    try:
-        IPv4Address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_id(text: str) -> bool:
-    try:
-        AllocationId.parse(text)
-    except ValueError:
-        return False
-    return True

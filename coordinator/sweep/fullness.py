@@ -63,7 +63,7 @@ class Fullness:
     def listed(self, now_s: float) -> None:
         """The grid was listed: read how full the networks are in which this cluster has something."""
         places = self._parts.index.networks()[:NETWORKS_MAX]
-        self._readings = {place: reading for place, reading in self._readings.items() if place in set(places)}
+        self._readings = {place: self._readings[place] for place in places if place in self._readings}
         for at in range(0, len(places), NETWORKS_AT_ONCE):
             task = UtilizationTask(places[at : at + NETWORKS_AT_ONCE], self._parts.policy.user)
             self._parts.runner.submit(task, self._read, now_s)

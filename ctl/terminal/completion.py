@@ -61,24 +61,12 @@ fi
 
 def bash(program: str, root: Command) -> str:
     """A script that bash sources."""
-    return _BASH.format(
-        program=program,
-        function=_function(program),
-        descend=_lines(_descend(root), 8),
-        values=_lines(_values(root, _bash_action), 4),
-        words=_lines(_bash_words(root), 4),
-    )
+    return _filled(_BASH, program, root, _bash_action, _bash_words)
 
 
 def zsh(program: str, root: Command) -> str:
     """A script that zsh sources, or loads from its `fpath` as `_PROGRAM`."""
-    return _ZSH.format(
-        program=program,
-        function=_function(program),
-        descend=_lines(_descend(root), 8),
-        values=_lines(_values(root, _zsh_action), 4),
-        words=_lines(_zsh_words(root), 4),
-    )
+    return _filled(_ZSH, program, root, _zsh_action, _zsh_words)
 
 
 def fish(program: str, root: Command) -> str:
@@ -100,6 +88,23 @@ def fish(program: str, root: Command) -> str:
 
 
 SHELLS: Final[Mapping[str, Callable[[str, Command], str]]] = {"bash": bash, "zsh": zsh, "fish": fish}
+
+
+def _filled(
+    script: str,
+    program: str,
+    root: Command,
+    action: Callable[[Flag], str],
+    words: Callable[[Command], Iterator[str]],
+) -> str:
+    """A script that descends the tree word by word, with what one shell does about values and words."""
+    return script.format(
+        program=program,
+        function=_function(program),
+        descend=_lines(_descend(root), 8),
+        values=_lines(_values(root, action), 4),
+        words=_lines(words(root), 4),
+    )
 
 
 def _function(program: str) -> str:

@@ -64,6 +64,32 @@ def info(name: str, means: str, remedy: str) -> Described:
     return Described(Kind.INFO, name, means, remedy)
 
 
+def internal_errors(places: Iterable[str]) -> Described:
+    """The counter of what a border caught; `places` are the borders of this daemon."""
+    return counter(
+        "internal_errors",
+        "What no code expected, by place.",
+        "Report it with the line `internal_error` of the log: it is a defect of cni-infoblox.",
+        place=places,
+    )
+
+
+def bounded(bounds: Iterable[str]) -> Described:
+    """The counter of what limits kept out; `bounds` are the limits of this daemon."""
+    return counter(
+        "bounded",
+        "What a limit has kept out, by the name of the limit.",
+        "`docs/security.md` lists the limits; the log line `bound_reached` says who ran into one.",
+        bound=bounds,
+    )
+
+
+LOG_LINES_LOST: Final = counter(
+    "log_lines_lost",
+    "Log lines that standard error did not take.",
+    "See whether the runtime's log is on a full disk, or its reader is stuck.",
+)
+
 PROCESS: Final = (
     counter("process_cpu_seconds", "CPU time of the process.", "Compare it with the limit of the container."),
     gauge(
