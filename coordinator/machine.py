@@ -1,7 +1,7 @@
 """The coordinator as one pure machine: messages and WAPI outcomes in, messages and WAPI calls out.
 
-It joins the rooms, passes each message to the one that answers it, and leaves to the loop only what needs a socket
-or a clock. It decides about no pod: it makes, labels and deletes objects by id, and asks their owners.
+It joins the rooms, passes each message to the one that answers it, and decides about no pod: it makes, labels and
+deletes objects by id, and asks their owners. The loop does only what needs a socket or a clock.
 """
 
 from __future__ import annotations
@@ -228,10 +228,11 @@ class Machine:
     def handle(self, events: Iterable[MachineEvent], now_s: float) -> list[MachineEffect]:
         """Take in everything that has happened, then say what is to be done.
 
-        Messages that arrive together are taken in before the lane plans, so that they share a call. What a message
-        or a task makes fail is settled here; whatever else is raised leaves no state to be relied upon.
+        Messages that arrive together share a call. What a message or a task makes fail is settled here; whatever
+        else is raised leaves no state to be relied upon.
         """
         notes: list[MachineEffect] = []
+        self._sweeper.take_in(now_s)
         for event in events:
             if isinstance(event, Received):
                 notes += self._heard(event)
@@ -358,10 +359,8 @@ class Machine:
             self._shortages.freed(known.view, known.subnet, now_s)
 
     def _listed(self, now_s: float) -> None:
-        self._grants.listed(now_s)
-        self._gone_nodes.listed(now_s)
-        self._renaming.listed(now_s)
-        self._other_clusters.listed(now_s)
+        for room in (self._grants, self._gone_nodes, self._renaming, self._other_clusters):
+            room.listed(now_s)
         self._comparison.all(now_s)
         self._fullness.listed(now_s)
 
@@ -381,9 +380,9 @@ class Machine:
         wishes += [each for each in (room.next_deadline_s() for room in self._timed) if each is not None]
         # The grid is the slowest of all, so it gets its call first.
         calls = [each for each in left if isinstance(each, Call)]
-        others = [each for each in left if not isinstance(each, Call)]
-        wake = [WakeAt(min(wishes))] if wishes else []
-        return [*calls, *self._outbox.take(), *self._commands.take(), *others, *wake]
+        others: list[MachineEffect] = [each for each in left if not isinstance(each, Call)]
+        others += [WakeAt(min(wishes))] if wishes else []
+        return [*calls, *self._outbox.take(), *self._commands.take(), *others]
 
     def _work_off(self, lane_commands: Iterable[LaneCommand], now_s: float) -> list[Note | Mishap]:
         notes = []

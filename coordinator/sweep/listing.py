@@ -54,14 +54,14 @@ class ListTask(Task[Page | Failed]):
 
 
 @dataclass(frozen=True)
-class Seen:
-    """The objects of a page that bear an id, and how long the grid took to show them."""
+class Shown:
+    """A page as the grid has shown it, and how long that took."""
 
-    objects: tuple[AllocationObject, ...]
+    page: Page
     grid_s: float
 
 
-SeenPage = Callable[[Seen | Failed, float], None]
+ThenShown = Callable[[Shown | Failed, float], None]
 
 
 class Pass:
@@ -82,22 +82,27 @@ class Pass:
         """Whether there is no further page."""
         return not self._to_list
 
-    def read(self, then: SeenPage, now_s: float) -> None:
+    def read(self, then: ThenShown, now_s: float) -> None:
         """Read the next page; `then` is called with it, or with why it was refused, and with the time."""
         operation = partial(self._parts.writer.list_page, self._to_list[0])
         task = ListTask(operation, self._page_id, self._parts.policy.user)
 
         def listed(outcome: Page | Failed, at_s: float) -> None:
-            then(outcome if isinstance(outcome, Failed) else Seen(self._objects(outcome), task.grid_s), at_s)
+            if isinstance(outcome, Failed):
+                then(outcome, at_s)
+                return
+            self._page_id = outcome.next_page_id
+            if self._page_id is None:
+                self._to_list.pop(0)
+            then(Shown(outcome, task.grid_s), at_s)
 
         self._parts.runner.submit(task, listed, now_s)
 
-    def _objects(self, page: Page) -> tuple[AllocationObject, ...]:
-        self._page_id = page.next_page_id
-        if self._page_id is None:
-            self._to_list.pop(0)
-        objects = _with_ids(self._parts.writer, page.hits)
-        self.unreadable += len(page.hits) - len(objects)
+    def objects(self, shown: Shown) -> tuple[AllocationObject, ...]:
+        """The objects of a page that bear an id."""
+        hits = shown.page.hits
+        objects = _with_ids(self._parts.writer, hits)
+        self.unreadable += len(hits) - len(objects)
         self.seen.update(each.allocation for each in objects)
         return objects
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from coordinator.allocation.parts import Parts
 from coordinator.lane.task import Failed
-from coordinator.sweep.listing import Pass, Seen
+from coordinator.sweep.listing import Pass, Shown
 from protocol.errors import Problem
 from protocol.wire.status import SweepStatus
 
@@ -38,6 +38,8 @@ class Sweeper:
         self._next_s: float | None = None
         self._pass: Pass | None = None
         """The listing under way."""
+        self._shown: Shown | None = None
+        """The page of it that has come, and was not taken in."""
         self._lookers: list[Looker] = []
         """Who waits for the listing under way."""
         self._late_lookers: list[Looker] = []
@@ -74,8 +76,8 @@ class Sweeper:
             self.start(now_s)
 
     def next_deadline_s(self) -> float | None:
-        """When `expire` has something to do."""
-        return self._next_s
+        """When there is something to do: at once where a page was not taken in."""
+        return 0.0 if self._shown else self._next_s
 
     def status(self, stopped: str, now_s: float) -> SweepStatus:
         """The last listing, for people. `stopped` is why nothing is freed of nodes that are gone."""
@@ -86,21 +88,31 @@ class Sweeper:
 
     def _read(self, listing: Pass, now_s: float) -> None:
         self._pass = listing
-        listing.read(lambda page, at_s: self._listed(listing, page, at_s), now_s)
+        listing.read(lambda shown, at_s: self._listed(listing, shown, at_s), now_s)
 
-    def _listed(self, listing: Pass, page: Seen | Failed, now_s: float) -> None:
-        if isinstance(page, Failed):
-            self._parts.outbox.alarm("listing_refused", reason=page.problem.msg)
+    def _listed(self, listing: Pass, shown: Shown | Failed, now_s: float) -> None:
+        if isinstance(shown, Failed):
+            self._parts.outbox.alarm("listing_refused", reason=shown.problem.msg)
             self._next_s = now_s + RETRY_S
-            self._ended(page.problem, now_s)
+            self._ended(shown.problem, now_s)
             return
-        for seen in page.objects:
+        self._shown = shown
+        if not listing.is_over:
+            self._read(listing, now_s)
+
+    def take_in(self, now_s: float) -> None:
+        """Bring the index up to date with the page that has come, while the grid is busy with the one after it.
+
+        To be called before anything is handled that came later than that page.
+        """
+        if not (self._pass and self._shown):
+            return
+        shown, self._shown = self._shown, None
+        for seen in self._pass.objects(shown):
             # Our own calls have told what is newer than this page, or will: they are answered in order.
             self._parts.index.saw(seen)
-        if listing.is_over:
-            self._complete(listing, now_s)
-        else:
-            self._read(listing, now_s)
+        if self._pass.is_over:
+            self._complete(self._pass, now_s)
 
     def _complete(self, listing: Pass, now_s: float) -> None:
         for allocation in sorted(self._known_before - listing.seen):
@@ -117,7 +129,7 @@ class Sweeper:
         self._ended(None, now_s)
 
     def _ended(self, problem: Problem | None, now_s: float) -> None:
-        self._pass = None
+        self._pass = self._shown = None
         lookers, self._lookers = self._lookers, []
         for then in lookers:
             then(problem, now_s)

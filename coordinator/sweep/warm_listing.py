@@ -10,7 +10,7 @@ from typing import Final
 
 from coordinator.allocation.parts import Parts
 from coordinator.lane.task import Failed
-from coordinator.sweep.listing import Pass, Seen
+from coordinator.sweep.listing import Pass, Shown
 
 REST_SHARE: Final = 9.0
 """After each page it rests so many times as long as that took: a tenth of the grid's time is the most it takes."""
@@ -53,23 +53,23 @@ class WarmListing:
 
     def _read(self, listing: Pass, now_s: float) -> None:
         self._pass = listing
-        listing.read(lambda page, at_s: self._listed(listing, page, at_s), now_s)
+        listing.read(lambda shown, at_s: self._listed(listing, shown, at_s), now_s)
 
-    def _listed(self, listing: Pass, page: Seen | Failed, now_s: float) -> None:
-        if isinstance(page, Failed):
-            self._parts.outbox.alarm("listing_refused", reason=page.problem.msg)
+    def _listed(self, listing: Pass, shown: Shown | Failed, now_s: float) -> None:
+        if isinstance(shown, Failed):
+            self._parts.outbox.alarm("listing_refused", reason=shown.problem.msg)
             self._end(now_s)
             return
-        for seen in page.objects:
+        for seen in listing.objects(shown):
             # Whose MAC that is by the time at which this coordinator leads is not known now.
             self._parts.index.saw(replace(seen, mac=""))
         if listing.is_over:
             self._complete(listing, now_s)
-        elif page.grid_s >= SLOW_PAGE_S:
-            self._parts.outbox.note("listing_postponed", page_s=round(page.grid_s, 1))
+        elif shown.grid_s >= SLOW_PAGE_S:
+            self._parts.outbox.note("listing_postponed", page_s=round(shown.grid_s, 1))
             self._end(now_s)
         else:
-            self._next_s = now_s + max(REST_MIN_S, REST_SHARE * page.grid_s)
+            self._next_s = now_s + max(REST_MIN_S, REST_SHARE * shown.grid_s)
 
     def _complete(self, listing: Pass, now_s: float) -> None:
         index = self._parts.index

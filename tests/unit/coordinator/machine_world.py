@@ -307,7 +307,7 @@ class World:
         return list(reply.body)
 
     def _carry_out(self, effects: list[Any]) -> None:
-        todo = deque(effects)
+        todo, has_landed = deque(effects), False
         while todo:
             effect = todo.popleft()
             if isinstance(effect, Send):
@@ -316,19 +316,28 @@ class World:
                 self._wake_s = effect.at_s
             elif isinstance(effect, AnswerCommand):
                 self.answers[effect.ticket].append(effect.message)
-            elif isinstance(effect, Note):
-                self.notes.append(effect.event)
-                self.on_note(effect)
-            elif isinstance(effect, Change | Recall):
-                (self.changes if isinstance(effect, Change) else self.recalls).append(effect)
-            elif isinstance(effect, Mishap):
-                if not self.expects_mishaps:
-                    raise effect.error
-                self.mishaps.append(effect)
             elif isinstance(effect, Call):
                 self.calls += 1
                 self.writes += sum(map(is_write, effect.operations))
-                todo.extend(self.machine.handle([self._perform(effect)], self.now_s))
+                todo.extend(self.machine.handle([self.perform(effect)], self.now_s))
+                has_landed = True
+            else:
+                self._note(effect)
+            if has_landed and not todo:
+                # A page that came last is taken in at the next turn.
+                has_landed = False
+                todo.extend(self.machine.handle([Ticked(self.now_s)], self.now_s))
+
+    def _note(self, effect: Any) -> None:
+        if isinstance(effect, Note):
+            self.notes.append(effect.event)
+            self.on_note(effect)
+        elif isinstance(effect, Change | Recall):
+            (self.changes if isinstance(effect, Change) else self.recalls).append(effect)
+        elif isinstance(effect, Mishap):
+            if not self.expects_mishaps:
+                raise effect.error
+            self.mishaps.append(effect)
 
     def commit_late(self) -> None:
         """What was lost on its way is carried out after all."""
@@ -336,7 +345,8 @@ class World:
         for call in late:
             perform(call, self._transport, lambda: self.now_s)
 
-    def _perform(self, call: Call) -> Landing:
+    def perform(self, call: Call) -> Landing:
+        """Make a call of the machine, as the fate of calls is."""
         fate = self.fate(call)
         lost = Lost(call.id, GridUnavailable(grid="grid", cause=fate.name), self.now_s)
         if fate is Fate.LATE:

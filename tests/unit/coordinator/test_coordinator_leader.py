@@ -146,7 +146,7 @@ class Slow(World):
         super()._carry_out(effects)
 
     def answer(self) -> None:
-        landings = [self._perform(call) for call in self.under_way]
+        landings = [self.perform(call) for call in self.under_way]
         self.under_way = []
         self.feed(*landings)
 
