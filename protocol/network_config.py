@@ -15,8 +15,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from protocol import config_errors as errors
 from protocol.errors import Problem
+from protocol.family import family_of
 from protocol.gateway import complete_gateway, is_usable_gateway
-from protocol.subnets import LONGEST_PREFIX_WITH_GATEWAY, block_without_hosts, usual_gateway
+from protocol.subnets import block_without_hosts, usual_gateway
 from protocol.texts import is_fit, scrub
 
 SUPPORTED_VERSIONS: Final = ("0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
@@ -231,7 +232,8 @@ def _check_gateway(config: NetworkConfig, ipam: Ipam) -> None:
         return
     subnet = ipaddress.IPv4Network(ipam.subnet)
     if config.needs_gateway and usual_gateway(subnet) is None:
-        reason = f"{subnet} has no room for a gateway and pods, /{LONGEST_PREFIX_WITH_GATEWAY} is the smallest"
+        smallest = f"/{family_of(subnet).longest_prefix_with_gateway} is the smallest"
+        reason = f"{subnet} has no room for a gateway and pods, {smallest}"
         raise errors.ConfigInvalid(field="ipam.subnet", reason=reason)
     if ipam.gateway is None:
         return

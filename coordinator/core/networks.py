@@ -15,8 +15,9 @@ from coordinator.core.errors import (
     SubnetWithoutHosts,
     ViewNotAllowed,
 )
+from protocol.family import family_of
 from protocol.gateway import complete_gateway, is_usable_gateway
-from protocol.subnets import LONGEST_PREFIX_WITH_GATEWAY, block_without_hosts, usual_gateway
+from protocol.subnets import block_without_hosts, usual_gateway
 from protocol.wire.values import NetworkAsk
 
 ASKS_REMEMBERED_MAX: Final = 1024
@@ -88,7 +89,7 @@ def _subnet(text: str) -> IPv4Network:
 def _gateway(ask: NetworkAsk, subnet: IPv4Network) -> str | None:
     usual = usual_gateway(subnet)
     if ask.is_gateway and usual is None:
-        raise SubnetTooSmall(subnet=subnet, longest=LONGEST_PREFIX_WITH_GATEWAY)
+        raise SubnetTooSmall(subnet=subnet, longest=family_of(subnet).longest_prefix_with_gateway)
     if ask.gateway is None:
         return str(usual) if ask.is_gateway else None
     try:

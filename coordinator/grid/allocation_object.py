@@ -21,7 +21,7 @@ from coordinator.core.recent import RESERVE
 from coordinator.grid import comment
 from coordinator.grid.comment import MachinePart
 from coordinator.grid.operations import Create, DeleteFound, Object, ReadPage, Search, Unreadable, UpdateFound
-from protocol.wire.values import Cidr, Ipv4, Label, Text
+from protocol.wire.values import Address, Cidr, Label, Text
 
 OBJECT_TYPE: Final = "fixedaddress"
 FIELDS: Final = ("ipv4addr", "mac", "match_client", "name", "comment", "network", "network_view", "extattrs")
@@ -338,7 +338,7 @@ class Writer:
 class _Reply(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    ipv4addr: Ipv4
+    ipv4addr: Address
     network_view: Text
     network: Cidr
     mac: str | None = None

@@ -14,8 +14,9 @@ from pydantic import Field, TypeAdapter
 
 from protocol.admin.history import HistoryTold, TellHistory
 from protocol.texts import Scrubbed
+from protocol.wire import values
 from protocol.wire.messages import Message
-from protocol.wire.values import Ipv4, Model, Text, Token
+from protocol.wire.values import Model, Text, Token
 
 ADMIN_SOCKET: Final = Path("/run/cni-infoblox/coordinator.sock")
 PAGE_ITEMS_MAX: Final = 500
@@ -57,7 +58,7 @@ class UnadoptedAddress(Model):
     """One object without an id. `node` and `ifname` say where it lives, `why` says why it is left alone."""
 
     view: Text
-    address: Ipv4
+    address: values.Address
     container_id: Text = ""
     name: Text = ""
     finding: Annotated[Finding, Field(strict=False)]
@@ -81,7 +82,7 @@ class AdoptionResult(Model):
     """What became of one address; `why` is empty where it was adopted."""
 
     view: Text
-    address: Ipv4
+    address: values.Address
     why: Sentence = ""
 
 

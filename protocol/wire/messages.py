@@ -17,13 +17,13 @@ from protocol.wire.values import (
     PAGE_ROWS_MAX,
     TICKET_LENGTH_MAX,
     TOKEN_LENGTH_MAX,
+    Address,
     Cidr,
     ClaimRow,
     ClusterId,
     Hex,
     Id,
     Interface,
-    Ipv4,
     Label,
     LabelRow,
     LetGoRow,
@@ -224,9 +224,9 @@ class Allocated(Message):
     allocation: Id
     view: Text
     subnet: Cidr
-    address: Ipv4
+    address: Address
     seal: Seal
-    gateway: Ipv4 | None = None
+    gateway: Address | None = None
     wapi_calls: Annotated[int, Field(ge=0)] = 0
     lane_ms: Annotated[float, Field(ge=0)] = 0.0
     grid_ms: Annotated[float, Field(ge=0)] = 0.0

@@ -85,7 +85,7 @@ def test_the_longest_single_row_fits_into_a_message():
         ("subnet", "10.0.0.0/33"),
         ("subnet", "10.0.0.7/24"),
         ("subnet", "10.0.0.0/255.255.255.0"),
-        ("gateway", "::1"),
+        ("gateway", "::ffff:10.0.0.1"),
     ],
 )
 def test_what_is_no_address_or_subnet_is_refused(field, value):
