@@ -45,6 +45,9 @@ WARM_UP_S: Final = 3.0
 SUBNET: Final = "10.61.0.0/16"
 OTHERS: Final = "10.62.0.0/16"
 """Where host-local has its addresses."""
+CALLED: Final = {"add": "ADD, ready", "version": "VERSION", "host_local": "host-local ADD"}
+WHEN: Final = {f"{latency_ms}ms": f"{latency_ms} ms" for latency_ms in LATENCIES_MS} | {"down": "all down"}
+"""The latencies, and when grid and coordinator are both gone."""
 COMPARED: Final = """\
 A node keeps 50 addresses ready. New containers come one after the other through the static plugin, from exec to
 exit, in turn with our own VERSION and with the ADD of `host-local`, whose directory is in `/run`; each is deleted
@@ -97,39 +100,47 @@ def cluster_on_tmpfs(place: Path, plan: Plan) -> Iterator[Cluster]:
 
 
 def _adds(run: Run, cluster: Cluster, latency_ms: int) -> dict[str, Samples]:
-    node, count = cluster.node, run.count(ADDS, 5)
-    ours = adds_of_new_containers("add", node.plugin, stdin_of(node), IFNAME)
-    version = of_new_containers("VERSION", "version", IFNAME)
     with TemporaryDirectory(prefix="cni-infoblox-bench-", dir="/run") as directory:
-        candidates = [
-            ours,
-            Candidate("version", "", node.plugin, version, stdin_of(node)),
-            adds_of_new_containers("host_local", HOST_LOCAL, host_local_config(OTHERS, Path(directory)), IFNAME),
-        ]
-        ours.call(-1)
-        for number in range(count):
-            node.wait_until_ready(1)
+        candidates = _candidates(cluster.node, f"{latency_ms}", Path(directory))
+        candidates[0].call(-1)
+        for number in range(run.count(ADDS, 5)):
+            cluster.node.wait_until_ready(1)
             call_in_turn(candidates, number)
-    del ours.times[0]
-    samples = {f"{latency_ms}ms.{each.name}": Samples("ms", each.took_ms) for each in candidates}
-    if latency_ms == LATENCIES_MS[-1]:
-        samples["down.add"] = Samples("ms", _alone(cluster, run.count(ADDS_ALONE, 3)))
+        del candidates[0].times[0]
+        samples = _samples(f"{latency_ms}ms", candidates)
+        if latency_ms == LATENCIES_MS[-1]:
+            samples |= _adds_alone(cluster, run.count(ADDS_ALONE, 3), Path(directory))
     return samples
 
 
-def _alone(cluster: Cluster, count: int) -> Sequence[float]:
-    """ADDs on a node that reaches nobody."""
+def _adds_alone(cluster: Cluster, count: int, directory: Path) -> dict[str, Samples]:
+    """The same on a node that reaches nobody."""
     assert cluster.coordinator
-    node = cluster.node
-    node.wait_until_ready(count)
+    cluster.node.wait_until_ready(count)
     cluster.coordinator.kill()
     cluster.grid.set_faults(status_503=-1)
-    alone = adds_of_new_containers("alone", node.plugin, stdin_of(node), IFNAME)
+    candidates = _candidates(cluster.node, "down", directory)
     for number in range(count):
-        alone.call(number)
+        call_in_turn(candidates, number)
     cluster.grid.set_faults(status_503=0)
     cluster.start_coordinator()
-    return alone.took_ms
+    return _samples("down", candidates)
+
+
+def _candidates(node: Node, when: str, directory: Path) -> list[Candidate]:
+    """Our ADD, our VERSION and host-local's ADD, of a container each; `when` makes their names differ."""
+    version = of_new_containers("VERSION", f"version-{when}", IFNAME)
+    config = host_local_config(OTHERS, directory)
+    return [
+        adds_of_new_containers(f"add-{when}", node.plugin, stdin_of(node), IFNAME),
+        Candidate("version", "", node.plugin, version, stdin_of(node)),
+        adds_of_new_containers(f"host-local-{when}", HOST_LOCAL, config, IFNAME),
+    ]
+
+
+def _samples(when: str, candidates: Sequence[Candidate]) -> dict[str, Samples]:
+    named = zip(CALLED, candidates, strict=True)
+    return {f"{when}.{name}": Samples("ms", each.took_ms) for name, each in named}
 
 
 def _churn(cluster: Cluster, seconds: float) -> float:
@@ -164,10 +175,9 @@ def churn_limit() -> float:
 
 def _table(samples: Mapping[str, Samples]) -> Table:
     rows = []
-    for latency_ms in LATENCIES_MS:
-        for name, label in (("add", "ADD, ready"), ("version", "VERSION"), ("host_local", "host-local ADD")):
-            rows.append(_row(f"{label}, {latency_ms} ms", samples[f"{latency_ms}ms.{name}"].values))
-    rows.append(_row("ADD, ready, grid and coordinator down", samples["down.add"].values))
+    for when, words in WHEN.items():
+        for name, label in CALLED.items():
+            rows.append(_row(f"{label}, {words}", samples[f"{when}.{name}"].values))
     rows += [
         [f"churn, {reserve} ready", "", "", f"{samples[f'churn.{reserve}.rate'].values[0]:.0f}"]
         for reserve in RESERVES
@@ -181,12 +191,10 @@ def _row(label: str, took_ms: Sequence[float]) -> list[str]:
 
 
 def _panels(samples: Mapping[str, Samples]) -> list[Panel]:
-    at = [f"{latency_ms} ms" for latency_ms in LATENCIES_MS]
+    at = list(WHEN.values())
     times = [
-        Series(
-            label, at, [statistics.median(samples[f"{each}ms.{name}"].values) for each in LATENCIES_MS], Mark.BAR
-        )
-        for name, label in (("add", "ADD, ready"), ("version", "VERSION"), ("host_local", "host-local ADD"))
+        Series(label, at, [statistics.median(samples[f"{when}.{name}"].values) for when in WHEN], Mark.BAR)
+        for name, label in CALLED.items()
     ]
     rates = [samples[f"churn.{reserve}.rate"].values[0] for reserve in RESERVES]
     ready = [f"{reserve} ready" for reserve in RESERVES]

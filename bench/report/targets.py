@@ -11,7 +11,7 @@ from bench.parts.failover import LABELS
 from bench.parts.growth import ALLOCATIONS, bytes_each
 from bench.parts.memory import RUNNING
 from bench.parts.one_pod import LATENCIES_MS, OPERATION_MS
-from bench.parts.reserve import churn_limit
+from bench.parts.reserve import WHEN, churn_limit
 from bench.parts.throughput import THREADS, lane_limit
 from bench.result import Result
 from bench.spread import percentile
@@ -77,12 +77,10 @@ def _exec(figures: Figures) -> Measured:
 
 
 def _from_reserve(figures: Figures) -> Measured:
-    # With nobody to ask it is measured right after the last latency, on a machine that is as fast as it was then.
-    adds = [(f"{latency_ms}ms.add", f"{latency_ms}ms") for latency_ms in LATENCIES_MS]
-    adds.append(("down.add", f"{LATENCIES_MS[-1]}ms"))
     worst = [
         max(
-            figures.median("reserve", add) / figures.median("reserve", f"{beside}.{other}") for add, beside in adds
+            figures.median("reserve", f"{when}.add") / figures.median("reserve", f"{when}.{other}")
+            for when in WHEN
         )
         for other in ("version", "host_local")
     ]
