@@ -46,7 +46,7 @@ from coordinator.nodes.connection_book import ConnectionBook, Limits
 from coordinator.nodes.connection_guard import ConnectionGuard
 from coordinator.nodes.enrolment import Enrolment
 from coordinator.nodes.rate_limit import RateLimit
-from coordinator.nodes.router import Router, listen
+from coordinator.nodes.router import BACKLOG, Router
 from coordinator.nodes.tickets import Tickets
 from coordinator.nodes.zap import Zap
 from coordinator.notes import Notes
@@ -61,11 +61,13 @@ from daemon.bounds import Bounds
 from daemon.file_watch import FileWatch
 from daemon.inbox import Inbox
 from daemon.internal_errors import InternalErrors
+from daemon.listener import listen
 from daemon.log_output import standard_error_that_never_waits
 from daemon.logs import Logger, make_logger
 from daemon.settings import BadSettings, warn_of_unknown_variables
 from daemon.status_server import BrowserPage, Pages, StatusServer
 from protocol.cluster_id import CLUSTER_UID_FILE, BadClusterId, read_cluster_id, read_cluster_uid
+from protocol.host_port import HostPort
 from protocol.keys import BadKey, KeyPair, load_pair
 from protocol.release import own_release
 from protocol.wire.status import CoordinatorStatus
@@ -131,7 +133,7 @@ def _serve(settings: Settings, release: str, metrics: Metrics, on_crash_point: O
     wapi = Wapi(settings.grid, settings.read_password, clock, user_agent)
     caller = Caller(wapi, inbox.put, clock, on_crash_point, internal, leadership or AllRights())
     pages = _pages(loop, sockets.guard, wapi, cluster, leadership, metrics, clock)
-    status = StatusServer(*settings.status_address, pages, bounds)
+    status = _status_server(settings, pages, bounds)
     inbox.hear({signal.SIGTERM: Stop(), signal.SIGINT: Stop(), signal.SIGHUP: PasswordChanged()})
     _warn(settings, authorized, logger)
     where = {"listen": sockets.router.endpoint, "status_port": status.port}
@@ -338,7 +340,7 @@ def _sockets(
     """Where agents connect, with what closes connections that are too many."""
     zap = Zap(context, clock)
     try:
-        listener = listen(settings.listen)
+        listener = listen(HostPort.of_endpoint(settings.listen), BACKLOG)
     except OSError as error:
         raise OSError(f"--listen {settings.listen}: {error.strerror}") from None
     router = Router(context, listener, pair)
@@ -346,6 +348,13 @@ def _sockets(
     guard = ConnectionGuard(router.socket, listener, book, bounds, clock)
     router.open()
     return Sockets(router, guard, zap)
+
+
+def _status_server(settings: Settings, pages: Pages, bounds: Bounds) -> StatusServer:
+    try:
+        return StatusServer(settings.status_address, pages, bounds)
+    except OSError as error:
+        raise OSError(f"--status-listen {settings.status_listen}: {error.strerror}") from None
 
 
 def _warn(settings: Settings, authorized: Authorized, logger: Logger) -> None:

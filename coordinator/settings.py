@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
-from ipaddress import IPv4Network, ip_address
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -23,6 +23,7 @@ from coordinator.setting_rules import check
 from daemon.settings import BadSettings, ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser, read
 from protocol.admin.messages import ADMIN_SOCKET
 from protocol.cluster_id import CLUSTER_ID_FILE, is_cluster_id
+from protocol.host_port import HostPort, host_alone
 from protocol.subnets import block_without_hosts
 
 DEFAULT_CLUSTER_NAME: Final = "cluster-1"
@@ -30,11 +31,11 @@ PASSWORD_VARIABLE: Final = "WAPI_PASSWORD"
 LINE_END: Final = "\r\n"
 """What an editor, or `echo` before a pipe, leaves behind a password."""
 
-_HOST_NAME: Final = re.compile(r"(?=.{1,253}$)([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+")
 _SERVICE_ACCOUNT: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?:[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _OBJECT_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 NAME_LENGTH_MAX: Final = 253
-_API_URL: Final = re.compile(r"https://(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+)(:\d{1,5})?")
+_HTTPS: Final = "https://"
+_HTTPS_PORT: Final = 443
 
 
 def _cidr(value: str) -> str:
@@ -59,26 +60,29 @@ def _verify(value: str) -> str:
 
 
 def _api(value: str | None) -> str | None:
-    if value is not None and not _API_URL.fullmatch(value):
-        raise ValueError("must be of the form https://HOST:PORT")
-    return value
+    if value is None:
+        return None
+    try:
+        at = HostPort.parse(value.removeprefix(_HTTPS), _HTTPS_PORT)
+    except ValueError:
+        at = None
+    if at is None or not at.is_peer or not value.startswith(_HTTPS):
+        raise ValueError("must be of the form https://HOST:PORT, an IPv6 address in brackets")
+    return f"{_HTTPS}{at}"
 
 
 def _api_of_environment() -> str | None:
     """Where kubelet says that the API server is; every pod is told so."""
-    host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
-    if not host:
-        return None
-    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+    host = os.environ.get("KUBERNETES_SERVICE_HOST")
+    port = os.environ.get("KUBERNETES_SERVICE_PORT", str(_HTTPS_PORT))
+    return f"{_HTTPS}{host}:{port}" if host else None
 
 
 def _host(value: str) -> str:
     try:
-        return str(ip_address(value.removeprefix("[").removesuffix("]")))
+        return host_alone(value)
     except ValueError:
-        if not _HOST_NAME.fullmatch(value) or value.rpartition(".")[2].isdigit():
-            raise ValueError(f"{value!r} must be a host name or address alone (see also --wapi-port)") from None
-        return value
+        raise ValueError(f"{value!r} must be a host name or address alone (see also --wapi-port)") from None
 
 
 def _version(value: str) -> str:
@@ -159,7 +163,7 @@ class Settings(DaemonSettings):
     create_networks: bool = True
     allow_network: Annotated[tuple[Cidr, ...], NotJson, ByCommas] = ()
     allow_view: Annotated[tuple[Name, ...], NotJson, ByCommas] = ()
-    listen: Endpoint = "tcp://0.0.0.0:5510"
+    listen: Endpoint = "tcp://*:5510"
     status_listen: Listen = "127.0.0.1:9510"
     operator_socket: Path = ADMIN_SOCKET
     wapi_batch_size: Annotated[int, Field(ge=2, le=1000)] = 256
@@ -189,7 +193,9 @@ class Settings(DaemonSettings):
     history_dir: Path | None = None
     history_days: Annotated[float, Field(gt=0, le=3660)] = 90
     history_stream: Annotated[str | None, AfterValidator(checked_stream)] = None
-    kubernetes_api: Annotated[str | None, AfterValidator(_api)] = Field(default_factory=_api_of_environment)
+    kubernetes_api: Annotated[str | None, AfterValidator(_api)] = Field(
+        default_factory=_api_of_environment, validate_default=True
+    )
     kubernetes_credentials: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
     @property
@@ -289,7 +295,7 @@ def _add_grid(add: Add) -> None:
 
 def _add_process(add: Add) -> None:
     """Where the process finds things, and how it names what it makes."""
-    add("--listen", metavar="tcp://ADDRESS:PORT", help="where agents connect (tcp://0.0.0.0:5510)")
+    add("--listen", metavar="tcp://ADDRESS:PORT", help="where agents connect (tcp://*:5510)")
     add("--keys", metavar="DIR", help="directory of coordinator.key_secret and authorized/")
     add("--operator-socket", metavar="FILE", help=f"where cni-infoblox asks ({ADMIN_SOCKET})")
     add("--wapi-batch-size", metavar="N", help="most operations of one WAPI call (256)")

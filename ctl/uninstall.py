@@ -77,8 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.stay:
         leaving.leave()
         return 0
-    host, port = settings.status_address(arguments.status_listen or STATUS_LISTEN)
-    status = status_server(lambda: leaving.report, host, port, make_logger("console", "warning"))
+    at = settings.status_address(arguments.status_listen or STATUS_LISTEN)
+    status = status_server(lambda: leaving.report, at, make_logger("console", "warning"))
     status.start()
     try:
         leaving.leave()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Mapping, Sequence
 from io import StringIO
-from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -16,10 +14,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from daemon.logs import LogFormat, Logger
 from daemon.setting_names import ENV_PREFIX, hint, unknown_lines, unknown_variables
+from protocol.host_port import HostPort
 from protocol.release import ShowRelease
 
-_LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]*):(\d{1,5})")
-_ENDPOINT = re.compile(r"tcp://(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(\d{1,5})")
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -35,29 +32,20 @@ def _split(value: object) -> object:
 
 
 def _endpoint(value: str) -> str:
-    host, _, port = value.removeprefix("tcp://").rpartition(":")
-    if ":" in host and "[" not in host:  # as Kubernetes writes the addresses of Services
-        value = f"tcp://[{host}]:{port}"
-    if not _is_host_and_port(_ENDPOINT.fullmatch(value)):
+    try:
+        at = HostPort.of_endpoint(value)
+    except ValueError:
+        at = None
+    if at is None or not at.host:
         raise ValueError("must be of the form tcp://HOST:PORT, an IPv6 address in brackets")
-    return value
+    return at.endpoint
 
 
 def _listen(value: str) -> str:
-    if not _is_host_and_port(_LISTEN.fullmatch(value)):
-        raise ValueError("must be of the form ADDRESS:PORT, an IPv6 address in brackets")
-    return value
-
-
-def _is_host_and_port(match: re.Match[str] | None) -> bool:
-    if not match or int(match[2]) > 65535:
-        return False
-    if match[1].startswith("["):
-        try:
-            IPv6Address(match[1][1:-1])
-        except ValueError:
-            return False
-    return True
+    try:
+        return str(HostPort.parse(value))
+    except ValueError:
+        raise ValueError("must be of the form ADDRESS:PORT, an IPv6 address in brackets") from None
 
 
 def _level(value: str) -> str:
@@ -84,10 +72,9 @@ class DaemonSettings(BaseSettings):
     log_level: Level = "info"
 
     @property
-    def status_address(self) -> tuple[str, int]:
-        """Host with port of the status page."""
-        host, _, port = self.status_listen.rpartition(":")
-        return host.strip("[]") or "0.0.0.0", int(port)
+    def status_address(self) -> HostPort:
+        """Where the status page is."""
+        return HostPort.parse(self.status_listen)
 
 
 class _Parser(argparse.ArgumentParser):

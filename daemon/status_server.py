@@ -20,6 +20,8 @@ from typing import Final
 
 from daemon import descriptors
 from daemon.bounds import Bounds
+from daemon.listener import listen
+from protocol.host_port import HostPort
 
 REQUESTS_MAX: Final = 16
 """Most requests at once, a thread for each."""
@@ -85,9 +87,8 @@ class _TooLong(Exception):
 class StatusServer:
     """Listens on construction (raises OSError), answers after `start`."""
 
-    def __init__(self, host: str, port: int, pages: Pages, bounds: Bounds) -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    def __init__(self, at: HostPort, pages: Pages, bounds: Bounds) -> None:
+        self._listener = listen(at, _BACKLOG)
         self._pages = pages
         self._bounds = bounds
         self._places = threading.Semaphore(REQUESTS_MAX)

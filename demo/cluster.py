@@ -19,6 +19,7 @@ from demo.daemons import Daemon, command
 from demo.grid import PASSWORD, SimulatedGrid
 from demo.links import NETNS_DIRECTORY, Underlay, add_namespace, can_ping, inside, remove_namespace
 from demo.socket_directory import socket_directory
+from protocol.host_port import HostPort
 
 MAIN_PLUGINS: Final = "/usr/lib/cni"
 CLUSTER_NAME: Final = "demo"
@@ -32,8 +33,9 @@ class Plan:
 
     `agents_connect_to` names an endpoint that passes on to the coordinator; without it agents go there directly.
     `agent` and `coordinator` are what runs the daemons where it is not their installed commands.
-    `grid` is one that another cluster has started, and will end. `beside` has the flags of each further
-    coordinator, which come after `coordinator_flags`.
+    `grid` is one that another cluster has started, and will end. `host` is the address of this machine at which
+    everything listens; coordinators are on the underlay, where there is one. `beside` has the flags of each
+    further coordinator, which come after `coordinator_flags`.
     """
 
     nodes: Sequence[str] = ("node-1",)
@@ -42,6 +44,7 @@ class Plan:
     underlay: Underlay | None = None
     agents_connect_to: str = ""
     grid: SimulatedGrid | None = None
+    host: str = "127.0.0.1"
     beside: Sequence[Sequence[str]] = ()
     agent: Sequence[str] = field(default_factory=lambda: command("cni-infoblox-agent"))
     coordinator: Sequence[str] = field(default_factory=lambda: command("cni-infoblox-coordinator"))
@@ -112,7 +115,7 @@ class Node:
             *("--node-name", self.name),
             *("--socket-dir", str(self.socket_dir)),
             *("--run-dir", str(self.run_dir)),
-            *("--status-listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "debug"),
+            *("--status-listen", self._cluster.anywhere, "--log-format", "json", "--log-level", "debug"),
             *flags,
         ]
         if self.namespace:
@@ -124,7 +127,7 @@ class Node:
         """What the agent that runs now says on `/status`, where it shares this process's network."""
         assert self.agent
         port = self.agent.wait_for("status_listening")["port"]
-        return requests.get(f"http://127.0.0.1:{port}/status", timeout=10).json()
+        return requests.get(f"{self._cluster.status_url(port)}/status", timeout=10).json()
 
     def wait_until_ready(self, count: int, network: str = "pods") -> None:
         """Wait until the agent has so many addresses of a network ready: the grid shows each a moment before."""
@@ -226,7 +229,6 @@ class Cluster:
         self.directory = directory
         self.plan = plan
         self.keys = directory / "keys"
-        self.host = plan.underlay.address if plan.underlay else "127.0.0.1"
         names = ["coordinator", *(f"coordinator-{number}" for number, _ in enumerate(plan.beside, start=2))]
         flags = zip(names, ((), *plan.beside), strict=True)
         self.replicas = [
@@ -243,7 +245,8 @@ class Cluster:
             names = [flag for name in self.plan.nodes for flag in ("--node", name)]
             argv = [*command("cni-infoblox"), "keys", "init", str(self.keys), *names]
             subprocess.run(argv, check=True, capture_output=True)
-            self.grid = self.plan.grid or SimulatedGrid(self.directory / "grid", *self.plan.grid_flags)
+            flags = ("--listen", self.anywhere, *self.plan.grid_flags)
+            self.grid = self.plan.grid or SimulatedGrid(self.directory / "grid", *flags)
             for number in range(len(self.replicas)):
                 self.start_coordinator(replica=number)
             for name in self.plan.nodes:
@@ -257,6 +260,19 @@ class Cluster:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    @property
+    def anywhere(self) -> str:
+        """A free port of this machine."""
+        return str(HostPort(self.plan.host, 0))
+
+    def status_url(self, port: int) -> str:
+        """Where the daemon with this status port answers, if it shares this process's network."""
+        return f"http://{HostPort(self.plan.host, port)}"
+
+    @property
+    def _new_endpoint(self) -> str:
+        return HostPort(self.plan.underlay.address if self.plan.underlay else self.plan.host, 0).endpoint
 
     @property
     def coordinator(self) -> Daemon | None:
@@ -324,10 +340,10 @@ class Cluster:
         place = self.replicas[replica]
         argv = [
             *(launcher or self.plan.coordinator),
-            *("--grid-host", "127.0.0.1", "--wapi-port", str(self.grid.port), "--wapi-username", "admin"),
+            *("--grid-host", self.plan.host, "--wapi-port", str(self.grid.port), "--wapi-username", "admin"),
             *("--ssl-verify", self.grid.certificate, "--cluster-name", CLUSTER_NAME),
-            *("--keys", str(self.keys / "coordinator"), "--listen", place.endpoint or f"tcp://{self.host}:0"),
-            *("--status-listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "debug"),
+            *("--keys", str(self.keys / "coordinator"), "--listen", place.endpoint or self._new_endpoint),
+            *("--status-listen", self.anywhere, "--log-format", "json", "--log-level", "debug"),
             *("--operator-socket", str(place.operator_socket)),
             *self.plan.coordinator_flags,
             *place.flags,

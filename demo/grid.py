@@ -112,7 +112,7 @@ class GridControl:
 
 
 class SimulatedGrid(GridControl):
-    """Starts the simulator on a free port of loopback."""
+    """Starts the simulator, on a free port of loopback unless the flags say otherwise."""
 
     def __init__(self, directory: Path, *flags: str) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -131,7 +131,7 @@ class SimulatedGrid(GridControl):
 
     @property
     def port(self) -> int:
-        """The port on loopback."""
+        """The port."""
         return int(self.url.rpartition(":")[2])
 
     def stop(self) -> None:

@@ -11,12 +11,11 @@ from pathlib import Path
 
 from gridsim.database.faults import USER_KINDS
 from gridsim.database.schema import VERSIONS
+from gridsim.http.place import Place
 
 ENVIRONMENT = "CNI_INFOBLOX_GRIDSIM_"
 NO_VARIABLE = ("help", "version")
 """Flags that only print something."""
-
-PORT_MAX = 65535
 
 
 class BadSettings(Exception):
@@ -27,7 +26,7 @@ class BadSettings(Exception):
 class Settings:
     """What the simulator was told at start."""
 
-    listen: str
+    listen: Place
     username: str
     password: str
     latency_ms: float
@@ -87,11 +86,13 @@ def _parser() -> _Parser:
     return parser
 
 
-def _listen(text: str) -> str:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or int(port) > PORT_MAX:
-        raise argparse.ArgumentTypeError(f"expected HOST:PORT, not {text!r}")
-    return text
+def _listen(text: str) -> Place:
+    try:
+        return Place.parse(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected HOST:PORT, an IPv6 address in brackets, not {text!r}"
+        ) from None
 
 
 def _milliseconds(text: str) -> float:
@@ -112,7 +113,7 @@ def _versions(text: str) -> tuple[str, ...]:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    return tuple(part.strip().strip("[]") for part in text.split(",") if part.strip())
 
 
 def _true(name: str, text: str) -> bool:

@@ -307,9 +307,8 @@ def _status_server(process: _Process) -> StatusServer:
     pages = Pages(
         lambda: board.read().unready, lambda: board.read().model_dump_json(indent=1).encode(), process.metrics.text
     )
-    host, port = chosen.status_address
     try:
-        return StatusServer(host, port, pages, process.bounds)
+        return StatusServer(chosen.status_address, pages, process.bounds)
     except OSError as error:
         raise PathTaken(f"--status-listen: {chosen.status_listen}: {error.strerror or error}") from None
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapVa
 from daemon.settings import ByCommas, DaemonSettings, Endpoint, Listen, NotJson, make_parser
 from daemon.settings import read as read_settings
 from nodeagent.link.service_address import missing_variable
+from protocol.host_port import HostPort
 
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -22,7 +23,7 @@ def _remote(value: Any, check: ValidatorFunctionWrapHandler) -> str:
     if isinstance(value, str) and missing_variable(value):
         return value
     endpoint: str = check(value)
-    if endpoint.endswith(":0"):
+    if not HostPort.of_endpoint(endpoint).is_peer:
         raise ValueError("must be of the form tcp://HOST:PORT")
     return endpoint
 

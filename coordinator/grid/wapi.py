@@ -33,6 +33,7 @@ from coordinator.grid.reply_bounds import ReplyBounds
 from coordinator.grid.wapi_reply import read_body
 from daemon.settings import BadSettings
 from protocol.errors import Problem
+from protocol.host_port import HostPort
 
 CONNECT_TIMEOUT_S: Final = 3.0
 COOKIE: Final = "ibapauth"
@@ -51,9 +52,8 @@ class Grid:
 
     @property
     def place(self) -> str:
-        """Host and port as in a URL, an IPv6 address in brackets."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        """Host and port as in a URL."""
+        return str(HostPort(self.host, self.port))
 
     @property
     def url(self) -> str:

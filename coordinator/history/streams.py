@@ -10,16 +10,15 @@ from typing import Any, Final
 
 from daemon.log_limit import LogLimit
 from daemon.logs import Logger
+from protocol.host_port import HostPort
 
 STDOUT: Final = "stdout"
 PORT: Final = 514
 PRIORITY: Final = 13 * 8 + 6
 """Facility "log audit", severity "informational"."""
 
-_SYSLOG: Final = re.compile(
-    r"syslog://(?:(?P<path>/.+)|(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+)(?::(?P<port>\d{1,5}))?)"
-)
 
+_SYSLOG: Final = "syslog://"
 _STDOUT_DESCRIPTOR: Final = 1
 
 Write = Callable[[Sequence[bytes]], None]
@@ -27,12 +26,28 @@ Write = Callable[[Sequence[bytes]], None]
 
 def checked_stream(text: str | None) -> str | None:
     """The name of a stream, or None. Raises ValueError where it names none."""
-    match = _SYSLOG.fullmatch(text or "")
-    if text in (None, STDOUT) or (match and int(match["port"] or PORT) in range(1, 65_536)):
-        return text
-    raise ValueError(
-        "must be stdout, syslog://HOST[:PORT] (UDP) or syslog:///PATH (a Unix socket, such as /dev/log)"
-    )
+    try:
+        if text not in (None, STDOUT):
+            _address(text)
+    except ValueError:
+        raise ValueError(
+            "must be stdout, syslog://HOST[:PORT] (UDP, an IPv6 address in brackets) or syslog:///PATH (a Unix "
+            "socket, such as /dev/log)"
+        ) from None
+    return text
+
+
+def _address(stream: str) -> str | HostPort:
+    """The path or the place of a syslog. Raises ValueError."""
+    place = stream.removeprefix(_SYSLOG)
+    if place == stream:
+        raise ValueError(f"{stream} does not begin with {_SYSLOG}")
+    if place.startswith("/"):
+        return place
+    at = HostPort.parse(place, PORT)
+    if not at.is_peer:
+        raise ValueError(f"{stream} names nobody")
+    return at
 
 
 def open_stream(
@@ -41,10 +56,7 @@ def open_stream(
     """What writes to the stream of this name. `host` is who writes; `on_lost` is told of lines that are lost."""
     if text == STDOUT:
         return StandardOutput(on_lost).write
-    match = _SYSLOG.fullmatch(text)
-    assert match
-    address = match["path"] or (match["host"].strip("[]"), int(match["port"] or PORT))
-    return Syslog(address, host, on_lost, logger, clock).write
+    return Syslog(_address(text), host, on_lost, logger, clock).write
 
 
 class StandardOutput:
@@ -68,7 +80,7 @@ class Syslog:
 
     def __init__(
         self,
-        address: str | tuple[str, int],
+        address: str | HostPort,
         host: str,
         on_lost: Callable[[int], None],
         logger: Logger,
@@ -102,11 +114,11 @@ class Syslog:
         return head.encode() + body
 
 
-def _connect(address: str | tuple[str, int]) -> socket.socket:
+def _connect(address: str | HostPort) -> socket.socket:
     """A datagram socket that never waits. Raises OSError."""
     if isinstance(address, str):
         return _connected(socket.AF_UNIX, address)
-    family, _, _, _, to = socket.getaddrinfo(*address, type=socket.SOCK_DGRAM)[0]
+    family, _, _, _, to = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM)[0]
     return _connected(family, to)
 
 

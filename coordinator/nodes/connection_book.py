@@ -305,5 +305,4 @@ def _origin(address: str) -> str:
     """Whose address it is: of IPv6 a site has 2^64."""
     if ":" not in address:
         return address
-    parsed = IPv6Address(address.partition("%")[0])
-    return str(parsed.ipv4_mapped or parsed.exploded[:19])
+    return IPv6Address(address.partition("%")[0]).exploded[:19]

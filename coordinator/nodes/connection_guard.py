@@ -23,6 +23,7 @@ from zmq.utils.monitor import parse_monitor_message
 from coordinator.nodes.connection_book import Closing, ConnectionBook, Peer
 from daemon import descriptors
 from daemon.bounds import Bounds
+from protocol.host_port import as_one_family
 
 _EVENTS: Final = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_ACCEPT_FAILED | zmq.EVENT_MONITOR_STOPPED
 EVENTS_AT_ONCE_MAX: Final = 256
@@ -209,7 +210,7 @@ class _Probe:
             peer, own = sock.getpeername(), sock.getsockname()
         except OSError:
             return None
-        return _Accepted(sock, (peer[0], peer[1])) if own[1:2] == (self._own_port,) else None
+        return _Accepted(sock, (as_one_family(peer[0]), peer[1])) if own[1:2] == (self._own_port,) else None
 
 
 def _traffic(sock: socket.socket) -> tuple[int, int]:

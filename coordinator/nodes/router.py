@@ -12,6 +12,7 @@ from typing import Final
 import zmq
 
 from coordinator.nodes.zap import ZAP_DOMAIN
+from protocol.host_port import HostPort, as_one_family
 from protocol.keys import KeyPair
 from protocol.wire.values import MESSAGE_BYTES_MAX
 
@@ -49,6 +50,7 @@ class Router:
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], listener: socket.socket, pair: KeyPair) -> None:
         self.listener = listener
+        listener.settimeout(0)
         self.socket = socket = context.socket(zmq.ROUTER)
         socket.curve_server = True
         self._use(pair)
@@ -68,7 +70,7 @@ class Router:
     def endpoint(self) -> str:
         """The address in use, of interest when port 0 was asked for."""
         host, port = self.listener.getsockname()[:2]
-        return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
+        return HostPort(str(host), int(port)).endpoint
 
     def rekey(self, pair: KeyPair) -> bool:
         """Listen with another key pair, which ends every connection; False when it is the same."""
@@ -118,22 +120,11 @@ class Router:
         self.socket.curve_secretkey = pair.secret
 
 
-def listen(endpoint: str) -> socket.socket:
-    """The socket at which agents connect. Raises OSError."""
-    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
-    anywhere = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"
-    host = anywhere if host == "*" else host.strip("[]")
-    family, _, _, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
-    listener = socket.create_server(address[:2], family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")
-    listener.settimeout(0)
-    return listener
-
-
 def _incoming(routing: zmq.Frame, payload: zmq.Frame) -> Incoming:
     return Incoming(
         connection=routing.bytes,
         key=str(payload.get("User-Id")).encode("ascii"),
         payload=payload.bytes,
         descriptor=int(payload.get(zmq.SRCFD)),
-        address=str(payload.get("Peer-Address")),
+        address=as_one_family(str(payload.get("Peer-Address"))),
     )

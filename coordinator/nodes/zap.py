@@ -9,6 +9,8 @@ from typing import Final
 import zmq
 from zmq.utils import z85
 
+from protocol.host_port import as_one_family
+
 ZAP_ENDPOINT: Final = "inproc://zeromq.zap.01"
 ZAP_DOMAIN: Final = b"cni-infoblox"
 _FRAMES: Final = 7
@@ -69,7 +71,7 @@ class Zap:
         elif verdict is None and len(self._undecided) < UNDECIDED_MAX:
             self._undecided.append(question)
         else:
-            refused(key, frames[3].decode("ascii", "replace"))
+            refused(key, as_one_family(frames[3].decode("ascii", "replace")))
             self._reply(question, b"400", b"this key is not authorized")
 
     def _reply(self, question: _Question, status: bytes, text: bytes, user: bytes = b"") -> None:

@@ -28,7 +28,7 @@ def look(place: Place, wall_s: float) -> Iterator[Finding]:
             return
         raise Failed(f"is not verified: {error.verify_message}") from None
     except OSError as error:
-        raise Failed(f"{place.host}:{place.port} does not answer: {error.strerror or error}") from None
+        raise Failed(f"{place.at} does not answer: {error.strerror or error}") from None
     days = int((ends_s - wall_s) // _DAY_S)
     if days < ENDS_SOON_DAYS:
         yield note(SUBJECT, f"ends in {days} days", "Renew it in the grid before then")
@@ -65,10 +65,9 @@ def _ends_s(place: Place) -> float:
 
 
 def _connect(place: Place, context: ssl.SSLContext) -> ssl.SSLSocket:
-    host = place.host.strip("[]")
-    plain = socket.create_connection((host, place.port), CONNECT_LIMIT_S)
+    plain = socket.create_connection((place.at.host, place.at.port), CONNECT_LIMIT_S)
     try:
-        return context.wrap_socket(plain, server_hostname=host)
+        return context.wrap_socket(plain, server_hostname=place.at.host)
     except OSError:
         plain.close()
         raise

@@ -13,6 +13,7 @@ from dotenv import dotenv_values
 
 from ctl.failures import BadArgument, Failed
 from ctl.grid.wapi import Wapi
+from protocol.host_port import PORT_MAX, HostPort, host_alone
 
 PASSWORD_VARIABLE: Final = "WAPI_PASSWORD"
 PREFIX: Final = "CNI_INFOBLOX_"
@@ -23,8 +24,7 @@ DEFAULTS: Final = {"wapi_port": "443", "wapi_version": "2.5", "ssl_verify": "tru
 class Place:
     """A grid, and the user that asks it."""
 
-    host: str
-    port: int
+    at: HostPort
     username: str
     version: str
     ssl_verify: str
@@ -32,7 +32,7 @@ class Place:
     @property
     def base(self) -> str:
         """The URL under which objects are."""
-        return f"https://{self.host}:{self.port}/wapi/v{self.version}"
+        return f"https://{self.at}/wapi/v{self.version}"
 
     @property
     def verify(self) -> bool | str:
@@ -98,12 +98,20 @@ class Surroundings:
                 raise BadArgument(
                     f"--{name.replace('_', '-')}: is required (or {PREFIX}{name.upper()}, or --config)"
                 )
+        return Place(self.grid(), self.get("wapi_username"), self.get("wapi_version"), self.get("ssl_verify"))
+
+    def grid(self, otherwise: str = "") -> HostPort:
+        """Where the grid is; `otherwise` stands for the host that nobody names. Raises `BadArgument`."""
         port = self.get("wapi_port")
-        if not port.isdigit() or int(port) not in range(1, 65_536):
+        if not port.isdecimal() or int(port) not in range(1, PORT_MAX + 1):
             raise BadArgument(f"--wapi-port {port[:20]!r}: must be a port")
-        host = self.get("grid_host")
-        shown = f"[{host}]" if ":" in host and "[" not in host else host
-        return Place(shown, int(port), self.get("wapi_username"), self.get("wapi_version"), self.get("ssl_verify"))
+        host = self.get("grid_host") or otherwise
+        try:
+            return HostPort(host_alone(host), int(port))
+        except ValueError:
+            raise BadArgument(
+                f"--grid-host {host[:100]!r}: must be a host name or address alone (see also --wapi-port)"
+            ) from None
 
     def password(self) -> str:
         """Raises `BadArgument` where there is none, `Failed` where its file cannot be read."""

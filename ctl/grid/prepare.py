@@ -37,8 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     called = renamed(surroundings.get_list("ea"))
     if not arguments.apply:
         recipe = Recipe(
-            host=surroundings.get("grid_host") or "GRID_MASTER",
-            port=surroundings.get("wapi_port"),
+            at=surroundings.grid("GRID_MASTER"),
             user=arguments.wapi_username or "SUPERUSER",
             version=surroundings.get("wapi_version") or DEFAULTS["wapi_version"],
             called=called,

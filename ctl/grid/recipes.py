@@ -12,14 +12,14 @@ from typing import Final
 from ctl.grid.wapi import DEFINITION
 from ctl.terminal.output import json_text
 from protocol import attributes
+from protocol.host_port import HostPort
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Which grid, as which user, and what each of the nine attributes is called there."""
 
-    host: str
-    port: str
+    at: HostPort
     user: str
     version: str
     called: Mapping[str, str]
@@ -27,7 +27,7 @@ class Recipe:
     @property
     def url(self) -> str:
         """Where definitions are made."""
-        return f"https://{self.host}:{self.port}/wapi/v{self.version}/{DEFINITION}"
+        return f"https://{self.at}/wapi/v{self.version}/{DEFINITION}"
 
     @property
     def definitions(self) -> list[dict[str, object]]:
@@ -53,7 +53,7 @@ def ansible(recipe: Recipe) -> str:
 
 def terraform(recipe: Recipe) -> str:
     """Resources of the vendor's provider `infobloxopen/nios`."""
-    blocks = [_PROVIDER % {"url": _hcl(f"https://{recipe.host}:{recipe.port}"), "user": _hcl(recipe.user)}]
+    blocks = [_PROVIDER % {"url": _hcl(f"https://{recipe.at}"), "user": _hcl(recipe.user)}]
     for definition in recipe.definitions:
         name, values = str(definition["name"]), definition.get("list_values")
         identifier = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "attribute"

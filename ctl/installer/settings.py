@@ -13,6 +13,7 @@ from ctl.failures import BadArgument
 from ctl.networks.versions import VERSION_MAX
 from daemon.logs import LogFormat
 from daemon.settings import Level, Listen
+from protocol.host_port import HostPort
 from protocol.network_config import SUPPORTED_VERSIONS
 
 SOCKET_DIR: Final = Path("/run/cni")
@@ -51,8 +52,7 @@ class Settings:
 
     socket_dir: Path
     configured: Configured | None
-    status_host: str
-    status_port: int
+    status_at: HostPort
     log_format: LogFormat
     log_level: str
 
@@ -74,21 +74,18 @@ def refuse_without_watch(arguments: argparse.Namespace) -> None:
 
 def read(arguments: argparse.Namespace) -> Settings:
     """The settings of a watch. Raises `BadArgument`."""
-    host, port = status_address(arguments.status_listen or STATUS_LISTEN)
     return Settings(
         socket_dir=arguments.socket_dir or SOCKET_DIR,
         configured=_configured(arguments) if arguments.config_dir else None,
-        status_host=host,
-        status_port=port,
+        status_at=status_address(arguments.status_listen or STATUS_LISTEN),
         log_format=arguments.log_format or "console",
         log_level=_checked("--log-level", Level, arguments.log_level or "info"),
     )
 
 
-def status_address(listen: str) -> tuple[str, int]:
-    """Host and port of --status-listen. Raises `BadArgument`."""
-    host, _, port = _checked("--status-listen", Listen, listen).rpartition(":")
-    return host.strip("[]") or "0.0.0.0", int(port)
+def status_address(listen: str) -> HostPort:
+    """What --status-listen says. Raises `BadArgument`."""
+    return HostPort.parse(_checked("--status-listen", Listen, listen))
 
 
 def _configured(arguments: argparse.Namespace) -> Configured:

@@ -101,7 +101,7 @@ def run(executable: Executable, target: Path, settings: Settings) -> int:
             files.sweep(directory)
         watch = Watch(executable, target, settings, log)
         ending = Ending()
-        status = status_server(lambda: watch.report, settings.status_host, settings.status_port, log)
+        status = status_server(lambda: watch.report, settings.status_at, log)
         status.start()
         _stay_after_all(settings.socket_dir, target.name, log)
         log.info("started", release=watch.report.release, status_port=status.port, look_s=LOOK_S)

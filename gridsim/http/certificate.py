@@ -21,8 +21,8 @@ _VALID_FOR = timedelta(days=3650)
 def ensure_certificate(folder: Path, hosts: Sequence[str], valid_for: timedelta = _VALID_FOR) -> tuple[Path, Path]:
     """Return the paths of certificate and key in a folder, made when they are missing.
 
-    The certificate names localhost, 127.0.0.1 plus the given hosts; one that is valid for less than no time has
-    expired. Raises OSError when the folder cannot be written.
+    The certificate names localhost, 127.0.0.1, ::1 plus the given hosts; one that is valid for less than no
+    time has expired. Raises OSError when the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     certificate, key = folder / CERTIFICATE_FILE, folder / KEY_FILE
@@ -69,7 +69,7 @@ def _signed(private: ec.EllipticCurvePrivateKey, hosts: Sequence[str], valid_for
 
 
 def _names(hosts: Sequence[str]) -> list[x509.GeneralName]:
-    return [_name(host) for host in dict.fromkeys(("localhost", "127.0.0.1", *hosts))]
+    return [_name(host) for host in dict.fromkeys(("localhost", "127.0.0.1", "::1", *hosts))]
 
 
 def _name(host: str) -> x509.GeneralName:

@@ -19,18 +19,20 @@ from gridsim.http.certificate import ensure_certificate
 from gridsim.http.control import PREFIX, control_reply
 from gridsim.http.exchange import HttpReply, HttpRequest, html_reply
 from gridsim.http.https import TlsServer
+from gridsim.http.place import Place
 from gridsim.http.wapi import Wapi
 from gridsim.model import Grid
 from gridsim.page.front_page import render
 
 _CALLS_SHOWN = 30
 _POLL_S = 0.05
+LOOPBACK = Place("127.0.0.1", 0)
 
 
 class GridServer:
     """A grid that listens for HTTPS; use it as a context manager, or call `start` then `stop`.
 
-    `listen` is HOST:PORT, IPv6 in brackets; port 0 takes a free one. Certificate with key go to `state_dir`, by
+    At port 0 of `listen` it takes a free one. Certificate with key go to `state_dir`, by
     default a fresh directory that disappears with the server; `names` are further host names for a new
     certificate. Raises OSError when it cannot listen there, or not write its certificate.
     """
@@ -39,7 +41,7 @@ class GridServer:
         self,
         grid: Grid | None = None,
         *,
-        listen: str = "127.0.0.1:0",
+        listen: Place = LOOPBACK,
         username: str = "admin",
         password: str = "infoblox",
         state_dir: Path | None = None,
@@ -48,16 +50,15 @@ class GridServer:
         self.wapi = Wapi(grid or Grid(username=username), username, password)
         self._is_own_dir = state_dir is None
         self._state_dir = state_dir or Path(tempfile.mkdtemp(prefix="gridsim-"))
-        host, _, port = listen.rpartition(":")
         try:
-            self.certificate, key = ensure_certificate(self._state_dir, (host.strip("[]"), *names))
+            self.certificate, key = ensure_certificate(self._state_dir, (listen.host, *names))
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(self.certificate, key)
-            self._https = TlsServer((host.strip("[]"), int(port)), context, self._answer)
+            self._https = TlsServer((listen.host, listen.port), context, self._answer)
         except OSError:
             self._remove_own_dir()
             raise
-        self.url = f"https://{host}:{self._https.server_address[1]}"
+        self.url = listen.url(self._https.server_address[1])
         self._thread = threading.Thread(
             target=self._https.serve_forever, args=(_POLL_S,), name="gridsim", daemon=True
         )

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import socket
 import threading
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Final
 
 from nodeagent.link.service_address import missing_variable, why_missing
-
-_SCHEME: Final = "tcp://"
+from protocol.host_port import HostPort, is_address
 
 
 @dataclass(frozen=True)
@@ -63,33 +60,19 @@ class HostNames:
 
 def has_address(endpoint: str) -> bool:
     """Whether the endpoint names an address rather than a host."""
-    host, _ = _parts(endpoint)
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
+    return not missing_variable(endpoint) and is_address(HostPort.of_endpoint(endpoint).host)
 
 
 def _look_up(endpoint: str) -> LookedUp:
     if variable := missing_variable(endpoint):
         return LookedUp(endpoint, why=why_missing(variable))
-    host, port = _parts(endpoint)
+    at = HostPort.of_endpoint(endpoint)
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         cause = error.strerror if isinstance(error, OSError) else "it is no host name"
         remedy = "correct --coordinator, or see this node's name servers"
-        return LookedUp(endpoint, why=f"the name {host} of {endpoint} does not resolve ({cause}): {remedy}")
-    # IPv4 first: a coordinator listens there unless told otherwise.
-    by_family = sorted(found, key=lambda each: each[0] != socket.AF_INET)
-    return LookedUp(endpoint, tuple(dict.fromkeys(_with_address(str(each[4][0]), port) for each in by_family)))
-
-
-def _parts(endpoint: str) -> tuple[str, str]:
-    host, _, port = endpoint.removeprefix(_SCHEME).rpartition(":")
-    return host, port
-
-
-def _with_address(address: str, port: str) -> str:
-    return f"{_SCHEME}[{address}]:{port}" if ":" in address else f"{_SCHEME}{address}:{port}"
+        return LookedUp(endpoint, why=f"the name {at.host} of {endpoint} does not resolve ({cause}): {remedy}")
+    # In the order of RFC 6724: what this machine has no route to comes last, as IPv4 where there is only IPv6.
+    addresses = dict.fromkeys(HostPort(str(each[4][0]), at.port).endpoint for each in found)
+    return LookedUp(endpoint, tuple(addresses))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
 from typing import Final
 
+from protocol.host_port import HostPort
+
 _REFERENCE: Final = re.compile(r"\$\((\w+)\)")
-_WITH_REFERENCE: Final = re.compile(r"tcp://(?:\$\(\w+\)|[^\s:/$]+):(?:\$\(\w+\)|\d{1,5})")
+_WITH_REFERENCE: Final = re.compile(r"tcp://(?:\$\(\w+\)|\[[0-9A-Fa-f:.]+\]|[^\s:/$\[\]]+):(?:\$\(\w+\)|\d{1,5})")
 _HOST: Final = "_SERVICE_HOST"
 _PORT: Final = "_SERVICE_PORT"
 
@@ -35,10 +36,9 @@ def why_missing(variable: str) -> str:
 def why_unchanging(endpoints: Sequence[str], environment: Mapping[str, str]) -> str | None:
     """Why no other address can be learnt before the next start; None where one of them is no Service's."""
     hosts = [name for name in environment if name.endswith(_HOST)]
-    known = {_normal(environment[name], environment.get(_port_of(name), "")) for name in hosts}
+    known = {_place(environment[name], environment.get(_port_of(name), "")) for name in hosts}
     for endpoint in endpoints:
-        host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
-        if not missing_variable(endpoint) and _normal(host, port) not in known:
+        if not missing_variable(endpoint) and HostPort.of_endpoint(endpoint) not in known:
             return None
     if variable := missing_variable(endpoints[0]):
         return f"{why_missing(variable)}; the next container sees whether it is there"
@@ -52,8 +52,9 @@ def _port_of(name: str) -> str:
     return name.removesuffix(_HOST) + _PORT
 
 
-def _normal(host: str, port: str) -> tuple[str, str]:
+def _place(host: str, port: str) -> HostPort | None:
+    """None where the variables of a Service are none that an endpoint can be made of."""
     try:
-        return str(ip_address(host.strip("[]"))), port
+        return HostPort.parse(f"{host}:{port}")
     except ValueError:
-        return host, port
+        return None

@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from gridsim.http.certificate import ensure_certificate
+from protocol.host_port import HostPort
 from tests.kubernetes_stub.answers import WatchFrom, answer, denied, in_namespace, reduced, typed
 from tests.kubernetes_stub.asked import Answer, Asked, status
 from tests.kubernetes_stub.cluster import StubCluster, Watched
@@ -53,13 +54,14 @@ class KubernetesStub:
         self.instead: Callable[[str, socket.socket], bool] = lambda path, connection: False
         """Sends whatever it wants in place of an answer; returns whether it did. A hang-up raises OSError."""
         self._directory = directory
+        self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._address = address
         self._namespace = namespace
         self._go = threading.Event()
         self._go.set()
         self._arrived = threading.Condition()
         self._certificate, self._key = ensure_certificate(directory / "tls", [address])
-        self._listener = listener or socket.create_server((address, 0), backlog=64)
+        self._listener = listener or self._listen(0)
         self.port = int(self._listener.getsockname()[1])
         self._server: _Server | None = None
         self.credentials = directory / "serviceaccount"
@@ -76,7 +78,10 @@ class KubernetesStub:
     @property
     def url(self) -> str:
         """Where it serves."""
-        return f"https://{self._address}:{self.port}"
+        return f"https://{HostPort(self._address, self.port)}"
+
+    def _listen(self, port: int) -> socket.socket:
+        return socket.create_server((self._address, port), family=self._family, backlog=64)
 
     def token_file(self, name: str, token: str) -> Path:
         """A file that holds a token, as a projected volume would; written again it holds the new one."""
@@ -119,7 +124,7 @@ class KubernetesStub:
         if self._server is not None:
             return
         if self._listener.fileno() == -1:
-            self._listener = socket.create_server((self._address, self.port), backlog=64)
+            self._listener = self._listen(self.port)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self._certificate, self._key)
         self._server = _Server(self._listener, context, self)

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 import pytest
 import zmq
 
-from coordinator.nodes.router import BYTES_AT_ONCE_MAX, Incoming, Router, listen
+from coordinator.nodes.router import BACKLOG, BYTES_AT_ONCE_MAX, Incoming, Router
 from coordinator.nodes.zap import Zap
+from daemon.listener import listen
+from protocol.host_port import HostPort
 from protocol.keys import generate
 from protocol.wire.codec import MESSAGE_BYTES_MAX
 
@@ -21,7 +23,7 @@ PAYLOAD = bytes(MESSAGE_BYTES_MAX - 64)  # CURVE adds some
 class Port:
     """A router that lets everybody in."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.pair = generate()
         self._senders: list[zmq.Socket[bytes]] = []
@@ -29,10 +31,10 @@ class Port:
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._admit)
         self._thread.start()
-        self.router = Router(self.context, listen("tcp://127.0.0.1:0"), self.pair)
+        self.router = Router(self.context, listen(HostPort(host, 0), BACKLOG), self.pair)
         self.router.open()
 
-    def connect(self) -> zmq.Socket[bytes]:
+    def connect(self, host: str = "127.0.0.1") -> zmq.Socket[bytes]:
         sock = self.context.socket(zmq.DEALER)
         self._senders.append(sock)
         sock.linger = 0
@@ -42,7 +44,9 @@ class Port:
             pair.secret,
             self.pair.public,
         )
-        sock.connect(self.router.endpoint)
+        port = HostPort.of_endpoint(self.router.endpoint).port
+        sock.ipv6 = ":" in host
+        sock.connect(HostPort(host, port).endpoint)
         return sock
 
     def turn(self) -> list[Incoming]:
@@ -105,6 +109,17 @@ def test_a_message_tells_where_it_came_from(port: Port) -> None:
     (incoming,) = port.turn()
     assert incoming.address == "127.0.0.1"
     assert incoming.descriptor > 2
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_port_at_all_addresses_knows_each_peer_by_its_own_family(host: str) -> None:
+    port = Port("*")
+    try:
+        port.connect(host).send(b"hello")
+        (incoming,) = port.turn()
+        assert incoming.address == host
+    finally:
+        port.close()
 
 
 def test_the_port_stays_while_the_keys_change(port: Port) -> None:

@@ -15,6 +15,7 @@ from ctl.__main__ import main
 from daemon.bounds import Bounds
 from daemon.logs import make_logger
 from daemon.status_server import Pages, StatusServer
+from protocol.host_port import HostPort
 from protocol.wire.status import AgentStatus, CoordinatorStatus, LeaseStatus
 from tests.statuses import a_coordinator, an_agent
 
@@ -29,7 +30,7 @@ def daemons() -> Iterator[Daemons]:
 
     def start(status: CoordinatorStatus | AgentStatus | bytes) -> str:
         body = status if isinstance(status, bytes) else status.model_dump_json().encode()
-        server = StatusServer("127.0.0.1", 0, Pages(lambda: None, lambda: body, lambda: b""), bounds)
+        server = StatusServer(HostPort("127.0.0.1", 0), Pages(lambda: None, lambda: body, lambda: b""), bounds)
         server.start()
         servers.append(server)
         return f"http://127.0.0.1:{server.port}"

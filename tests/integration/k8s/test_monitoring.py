@@ -290,7 +290,7 @@ def test_the_component_opens_the_ports_that_the_monitors_look_for(tmp_path: Path
         (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
         (port,) = (each for each in container["ports"] if each["name"] == endpoint["port"])
         *_, listens = (each for each in container["args"] if each.startswith("--status-listen="))
-        assert listens == f"--status-listen=0.0.0.0:{port['containerPort']}"
+        assert listens == f"--status-listen=*:{port['containerPort']}"
     (dashboard,) = (each for each in found if each["metadata"]["name"] == "cni-infoblox-dashboard")
     assert json.loads(dashboard["data"]["cni-infoblox.json"]) == DASHBOARD
     assert {"PrometheusRule"} <= {each["kind"] for each in found}

@@ -15,6 +15,7 @@ import pytest
 from daemon.bounds import Bounds
 from daemon.logs import make_logger
 from daemon.status_server import BOUND, REQUEST_BYTES_MAX, REQUESTS_MAX, Pages, StatusServer
+from protocol.host_port import HostPort
 
 PATIENCE_S = 30.0
 LARGE = b"x" * 20_000_000
@@ -29,7 +30,8 @@ class Port:
         self.computing = threading.Event()
         self.may_end = threading.Event()
         bounds = Bounds(self.reached.append, make_logger("console", "error"))
-        self.server = StatusServer("127.0.0.1", 0, Pages(lambda: None, self._status, lambda: LARGE), bounds)
+        pages = Pages(lambda: None, self._status, lambda: LARGE)
+        self.server = StatusServer(HostPort("127.0.0.1", 0), pages, bounds)
         self.server.start()
 
     def _status(self) -> bytes:
@@ -131,6 +133,7 @@ import os, resource, socket, sys, threading
 from daemon.bounds import Bounds
 from daemon.logs import make_logger
 from daemon.status_server import Pages, StatusServer
+from protocol.host_port import HostPort
 
 reached, news = [], threading.Event()
 def count(bound):
@@ -138,7 +141,7 @@ def count(bound):
     news.set()
 
 bounds = Bounds(count, make_logger("console", "error"))
-server = StatusServer("127.0.0.1", 0, Pages(lambda: None, bytes, bytes), bounds)
+server = StatusServer(HostPort("127.0.0.1", 0), Pages(lambda: None, bytes, bytes), bounds)
 server.start()
 client = socket.socket()
 _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

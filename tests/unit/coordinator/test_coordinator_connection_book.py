@@ -121,14 +121,14 @@ def test_whose_handshake_is_done_is_none_of_those_without_a_key() -> None:
     assert book.counts() == {"keyless": 10, "unknown": 1, "known": 0}
 
 
-def test_ipv6_addresses_count_by_their_site_and_mapped_ones_as_ipv4() -> None:
+def test_ipv6_addresses_count_by_their_site() -> None:
     book = a_book()
     for number in range(11):
         book.accepted(100 + number, (f"2001:db8:0:1::{number:x}", 1), NOW_S)
     assert len(closed(book)) == 2
     book = a_book()
     for number in range(11):
-        book.accepted(100 + number, (f"::ffff:10.0.0.{number}", 1), NOW_S)
+        book.accepted(100 + number, (f"2001:db8:0:{number:x}::1", 1), NOW_S)
     assert closed(book) == []
 
 

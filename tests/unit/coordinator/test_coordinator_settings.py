@@ -90,7 +90,21 @@ def test_all_that_is_missing_is_told_at_once_and_all_that_is_wrong(monkeypatch: 
 
 @pytest.mark.parametrize(
     "host",
-    ["https://gm", "gm:443", "gm/wapi", "gm example", " gm", "gm\n", "10.0.0.300", "a..b", "[::1]:443", "gm-"],
+    [
+        "https://gm",
+        "gm:443",
+        "gm/wapi",
+        "gm example",
+        " gm",
+        "gm\n",
+        "10.0.0.300",
+        "a..b",
+        "[::1]:443",
+        "gm-",
+        "[::1",
+        "[10.0.0.1]",
+        "fe80::1%eth0",
+    ],
 )
 def test_a_grid_host_with_anything_but_a_host_in_it_is_refused(host: str) -> None:
     assert "must be a host name or address alone" in complaint(
@@ -106,11 +120,64 @@ def test_a_grid_host_with_anything_but_a_host_in_it_is_refused(host: str) -> Non
         ("10.0.0.3", "https://10.0.0.3:443/wapi/v2.5"),
         ("fd00::3", "https://[fd00::3]:443/wapi/v2.5"),
         ("[fd00::3]", "https://[fd00::3]:443/wapi/v2.5"),
+        ("FD00:0::3", "https://[fd00::3]:443/wapi/v2.5"),
     ],
 )
 def test_names_and_addresses_of_both_families_are_grid_hosts(host: str, url: str) -> None:
     settings = read_settings(["--grid-host", host, "--wapi-username", "u", "--keys", "/k"])
     assert settings.grid.url == url
+
+
+KUBERNETES = {"host": "KUBERNETES_SERVICE_HOST", "port": "KUBERNETES_SERVICE_PORT"}
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "url"),
+    [
+        ("10.96.0.1", "443", "https://10.96.0.1:443"),
+        ("fd00:10:96::1", "443", "https://[fd00:10:96::1]:443"),
+        ("[fd00:10:96::1]", "6443", "https://[fd00:10:96::1]:6443"),
+        ("fd00:10:96::1", None, "https://[fd00:10:96::1]:443"),
+        ("", "443", None),
+    ],
+)
+def test_the_api_server_is_where_the_variables_of_every_pod_say(
+    monkeypatch: pytest.MonkeyPatch, host: str, port: str | None, url: str | None
+) -> None:
+    monkeypatch.setenv(KUBERNETES["host"], host)
+    monkeypatch.delenv(KUBERNETES["port"], raising=False)
+    if port is not None:
+        monkeypatch.setenv(KUBERNETES["port"], port)
+    assert read_settings([*GRID, "--keys", "/k"]).kubernetes_api == url
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("https://api.example", "https://api.example:443"),
+        ("https://[fd00::1]", "https://[fd00::1]:443"),
+        ("https://[FD00::1]:6443", "https://[fd00::1]:6443"),
+    ],
+)
+def test_the_api_server_may_be_named(given: str, url: str) -> None:
+    assert read_settings([*GRID, "--keys", "/k", "--kubernetes-api", given]).kubernetes_api == url
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "http://api",
+        "api:6443",
+        "https://",
+        "https://[fd00::1",
+        "https://fd00::x:1",
+        "https://api:0",
+        "https://api/v1",
+    ],
+)
+def test_what_is_no_api_server_is_refused_with_the_form(given: str) -> None:
+    told = "--kubernetes-api: must be of the form https://HOST:PORT, an IPv6 address in brackets"
+    assert told in complaint(*GRID, "--keys", "/k", "--kubernetes-api", given)
 
 
 def test_a_line_of_the_file_that_nobody_reads_is_refused_with_the_nearest_name(tmp_path: Path) -> None:

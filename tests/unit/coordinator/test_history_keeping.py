@@ -316,7 +316,18 @@ def test_a_receiver_that_is_away_costs_the_lines_of_that_time(tmp_path: Path) ->
         assert local.recv(65_536).endswith(line(3).rstrip())
 
 
-@pytest.mark.parametrize("text", ["file", "syslog://", "syslog://host:99999", "syslog://host:x", "http://host"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file",
+        "syslog://",
+        "syslog://host:99999",
+        "syslog://host:x",
+        "http://host",
+        "syslog://[::1",
+        "syslog://h:0",
+    ],
+)
 def test_what_names_no_stream_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be stdout, syslog"):
         checked_stream(text)

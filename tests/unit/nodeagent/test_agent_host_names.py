@@ -29,13 +29,14 @@ def looked_up(endpoint: str) -> LookedUp:
         ("tcp://[fd00::1]:5510", True),
         ("tcp://coordinator:5510", False),
         ("tcp://10.0.0.1.example:5510", False),
+        ("tcp://[fd00::1]:$(PORT)", False),
     ],
 )
 def test_an_address_is_told_from_a_name(endpoint: str, expected: bool) -> None:
     assert has_address(endpoint) is expected
 
 
-def test_all_addresses_are_found_ipv4_before_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_addresses_are_found_each_once_in_the_systems_order(monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(*_: Any, **__: Any) -> list[Any]:
         six, four = socket.AF_INET6, socket.AF_INET
         found = [(six, ("fd00::2", 5510, 0, 0)), (four, ("10.0.0.2", 5510)), (six, ("fd00::1", 5510, 0, 0))]
@@ -43,7 +44,7 @@ def test_all_addresses_are_found_ipv4_before_ipv6(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(socket, "getaddrinfo", answer)
     found = looked_up("tcp://coordinator:5510")
-    assert found.addresses == ("tcp://10.0.0.2:5510", "tcp://[fd00::2]:5510", "tcp://[fd00::1]:5510")
+    assert found.addresses == ("tcp://[fd00::2]:5510", "tcp://10.0.0.2:5510", "tcp://[fd00::1]:5510")
 
 
 def test_a_lookup_that_finds_no_thread_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,8 @@ def arguments(endpoint: str) -> list[str]:
 def test_a_reference_is_no_mistake_in_the_settings_and_is_told_as_a_missing_service() -> None:
     (endpoint,) = read(arguments(REFERENCE)).coordinator
     assert endpoint == REFERENCE
-    assert read(arguments("tcp://$(HOST):5510")).coordinator == ["tcp://$(HOST):5510"]
+    for whole in ("tcp://$(HOST):5510", "tcp://[fd00::1]:$(PORT)", "tcp://c:$(PORT)"):
+        assert read(arguments(whole)).coordinator == [whole]
     with pytest.raises(BadSettings, match="--coordinator: must be of the form"):
         read(arguments("tcp://$(HOST"))
 

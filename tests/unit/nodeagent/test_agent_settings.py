@@ -8,6 +8,7 @@ import pytest
 
 from daemon.settings import BadSettings
 from nodeagent.settings import read
+from protocol.host_port import HostPort
 
 FLAGS = ["--keys", "/k", "--node-name", "node-1"]
 
@@ -34,6 +35,8 @@ def test_an_address_of_the_coordinator_is_taken(given: str, meant: str) -> None:
         "tcp://[10.0.0.1]:5510",
         "tcp://fd00::x:5510",
         "tcp://[::1]:65536",
+        "tcp://[fe80::1%eth0]:5510",
+        "[fd00::7]:5510",
     ],
 )
 def test_what_is_no_address_is_refused_with_the_form(given: str) -> None:
@@ -44,11 +47,29 @@ def test_what_is_no_address_is_refused_with_the_form(given: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("listen", "address"), [("[::1]:9511", ("::1", 9511)), ("[::]:0", ("::", 0)), (":9511", ("0.0.0.0", 9511))]
+    ("listen", "at"),
+    [
+        ("[::1]:9511", HostPort("::1", 9511)),
+        ("[::]:0", HostPort("::", 0)),
+        ("fd00::7:9511", HostPort("fd00::7", 9511)),
+        (":9511", HostPort("", 9511)),
+        ("*:9511", HostPort("*", 9511)),
+    ],
 )
-def test_the_status_page_may_be_at_an_ipv6_address(listen: str, address: tuple[str, int]) -> None:
+def test_the_status_page_may_be_at_an_ipv6_address(listen: str, at: HostPort) -> None:
     flags = [*FLAGS, "--coordinator", "tcp://c:1", "--status-listen", listen]
-    assert read(flags).status_address == address
+    assert read(flags).status_address == at
+
+
+@pytest.mark.parametrize("listen", ["::1", "[::1]", "[::1:9511", "[fe80::1%eth0]:9511", "[10.0.0.1]:9511", "h:x"])
+def test_what_is_no_place_for_a_status_page_is_refused_with_the_form(listen: str) -> None:
+    told = "--status-listen: must be of the form ADDRESS:PORT, an IPv6 address in brackets"
+    assert told in complaint(*FLAGS, "--coordinator", "tcp://c:1", "--status-listen", listen)
+
+
+@pytest.mark.parametrize("given", ["tcp://*:5510", "tcp://coordinator:0", "tcp://[fd00::7]:00"])
+def test_an_agent_connects_to_no_wildcard(given: str) -> None:
+    assert "--coordinator: must be of the form tcp://HOST:PORT" in complaint(*FLAGS, "--coordinator", given)
 
 
 def complaint(*flags: str) -> str:
