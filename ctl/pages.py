@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import requests
 from pydantic import BaseModel, ValidationError
 
 from ctl.failures import BadArgument
+from protocol.host_port import BadHostPort, HostPort
 from protocol.texts import parse_json
 
+PORTS: Final = {"http": 80, "https": 443}
 CONNECT_LIMIT_S = 2
 ANSWER_LIMIT_S = 5
 
@@ -32,10 +34,18 @@ def make_session() -> requests.Session:
 
 
 def checked(flag: str, url: str) -> str:
-    """The address without its path. Raises `BadArgument`."""
-    if not url.startswith(("http://", "https://")):
+    """The address without its page. Raises `BadArgument`."""
+    scheme, _, rest = url.partition("://")
+    if scheme not in PORTS:
         raise BadArgument(f"{flag} {url}: must begin with http:// or https://")
-    return url.rstrip("/").removesuffix("/status")
+    place, slash, path = rest.partition("/")
+    try:
+        at = HostPort.parse(place, PORTS[scheme])
+    except BadHostPort:
+        at = None
+    if at is None or not at.is_peer:
+        raise BadArgument(f"{flag} {url}: must be of the form {scheme}://HOST:PORT, an IPv6 address in brackets")
+    return f"{scheme}://{at}{slash}{path}".rstrip("/").removesuffix("/status")
 
 
 def ask(session: requests.Session, url: str, model: type[Answer]) -> Answer:

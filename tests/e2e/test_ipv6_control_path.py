@@ -160,4 +160,9 @@ def test_a_coordinator_on_all_addresses_is_reached_at_each(
     cluster.node.agent.stop()
     port = HostPort.of_endpoint(cluster.endpoint).port
     cluster.node.start_agent("--coordinator", f"tcp://{host}:{port}").wait_for("coordinator_reached")
+    # Else the limits of its address would take it for one that has shown no key.
+    assert cluster.coordinator
+    status_port = cluster.coordinator.wait_for("started")["status_port"]
+    metrics = requests.get(f"{cluster.status_url(status_port)}/metrics", timeout=10).text
+    assert 'cni_infoblox_coordinator_connections{standing="known"} 1.0' in metrics
     assert serves(cluster, cluster.node, make_netns(a_mac()))

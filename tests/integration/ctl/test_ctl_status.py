@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ctl import status
+from ctl import pages, status
 from ctl.__main__ import main
 from daemon.bounds import Bounds
 from daemon.logs import make_logger
@@ -142,7 +142,24 @@ def test_a_later_release_that_tells_more_is_understood(daemons: Daemons) -> None
     assert ctl_status(daemons(body), daemons(an_agent())).returncode == 0
 
 
-def test_an_address_that_makes_no_sense_is_one_clear_line(daemons: Daemons) -> None:
-    result = ctl_status(daemons(a_coordinator()), "http://:x")
-    assert (result.returncode, result.stderr) == (1, "")
-    assert "the address is unusable" in result.stdout.splitlines()[-1]
+@pytest.mark.parametrize(
+    "url", ["http://:x", "http://", "http://::1", "http://[::1:9511", "https://h:99999/status"]
+)
+def test_an_address_that_makes_no_sense_is_refused_with_the_form(daemons: Daemons, url: str) -> None:
+    result = ctl_status(daemons(a_coordinator()), url)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert f"--agent-status {url}: must be of the form http" in result.stderr
+    assert "HOST:PORT, an IPv6 address in brackets" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("http://[::1]:9511/status", "http://[::1]:9511"),
+        ("http://fd00::1:9511/", "http://[fd00::1]:9511"),
+        ("http://agent:9511", "http://agent:9511"),
+        ("https://proxy/node-1/status", "https://proxy:443/node-1"),
+    ],
+)
+def test_addresses_of_both_families_and_names_are_asked(url: str, asked: str) -> None:
+    assert pages.checked("--agent-status", url) == asked

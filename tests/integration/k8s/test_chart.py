@@ -83,7 +83,7 @@ EVERYTHING: Values = {
     "openshift": True,
     **{name: {"enabled": True, "labels": {"release": "prometheus"}} for name in CHOICES},
     "history": {"enabled": True, "storageClass": "nfs", "size": "5Gi"},
-    "networkPolicy": {"enabled": True, "nodeCidrs": ["192.168.0.0/16"]},
+    "networkPolicy": {"enabled": True, "nodeCidrs": ["192.168.0.0/16", "fd00:17::/64", "::/0"]},
 }
 """A value other than its default for all that the chart has, which can be together."""
 
@@ -220,7 +220,7 @@ def test_every_value_reaches_the_object_that_it_is_for(tmp_path: Path) -> None:
     assert made["ConfigMap", "cni-infoblox-grid-ca"]["data"]["ca.crt"].strip() == AUTHORITY
     assert json.loads(made["ConfigMap", "infoblox-cni-cfg"]["data"]["05-pods.conflist"])["plugins"]
     (rule,) = made["NetworkPolicy", "cni-infoblox-coordinator"]["spec"]["ingress"]
-    assert rule["from"] == [{"ipBlock": {"cidr": "192.168.0.0/16"}}]
+    assert [each["ipBlock"]["cidr"] for each in rule["from"]] == ["192.168.0.0/16", "fd00:17::/64", "::/0"]
     subjects = made["RoleBinding", "cni-infoblox-scc-privileged"]["subjects"]
     accounts = {name for kind, name in made if kind == "ServiceAccount"}
     assert {each["name"] for each in subjects} == accounts
@@ -240,6 +240,15 @@ def test_every_value_reaches_the_object_that_it_is_for(tmp_path: Path) -> None:
     assert (settings.create_networks, settings.release_delay, settings.ea) == (True, 60, ("Location=Pod Node",))
     assert (settings.reservations_only, settings.log_level) == (True, "debug")
     assert settings.token_service_account == "ipam:cni-infoblox-agent"
+
+
+@pytest.mark.parametrize("host", ["fd00:17::3", "[fd00:17::3]"])
+def test_a_grid_may_have_an_ipv6_address(tmp_path: Path, host: str) -> None:
+    found = template({"grid": {"host": host}})
+    made = by_name(found)
+    lines = made["ConfigMap", "cni-infoblox-site"]["data"]["coordinator.conf"].splitlines()
+    settings = settings_of(deployment_of(found), lines, tmp_path)
+    assert settings.grid.place == "[fd00:17::3]:443"
 
 
 def test_authorities_of_the_site_and_none_at_all() -> None:
@@ -298,6 +307,8 @@ def test_helm_refuses_values_by_the_schema_and_names_them() -> None:
         ({"coordinator": {"settings": {"EA": "a\nCNI_INFOBLOX_GRID_HOST=x"}}}, "coordinator/settings/EA"),
         ({"nodes": {"cniBinDir": "opt/cni/bin"}}, "nodes/cniBinDir"),
         ({"networkPolicy": {"enabled": True}}, "networkPolicy/nodeCidrs"),
+        ({"networkPolicy": {"enabled": True, "nodeCidrs": ["fd00::1"]}}, "networkPolicy/nodeCidrs/0"),
+        ({"networkPolicy": {"enabled": True, "nodeCidrs": ["[fd00::]/64"]}}, "networkPolicy/nodeCidrs/0"),
     ],
 )
 def test_what_cannot_work_is_refused_by_name(values: Values, named: str) -> None:
