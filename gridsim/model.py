@@ -7,10 +7,10 @@ from typing import Any
 
 from gridsim import operations, transaction
 from gridsim.database.calls import Call, Reply
+from gridsim.database.family import FAMILIES, format_address
 from gridsim.database.faults import Faults
-from gridsim.database.ipv4 import parse_address
 from gridsim.database.object_types import object_type
-from gridsim.database.references import named_key, parse_reference, pool_key
+from gridsim.database.references import named_key, parse_reference, pool_key, title_of
 from gridsim.database.refusals import (
     Forbidden,
     Refusal,
@@ -90,8 +90,8 @@ class Grid:
     def create(self, kind: str, data: Mapping[str, Any]) -> str:
         """Create an object as the grid's owner would, whatever the switches say; returns its reference.
 
-        Besides WAPI types there is `discovered` (`ipv4addr`, `network_view`): an address that the grid has seen
-        in use. Raises Refusal as the WAPI would.
+        Besides WAPI types there is `discovered` (`ipv4addr` or `ipv6addr`, `network_view`): an address that the
+        grid has seen in use. Raises Refusal as the WAPI would.
         """
         try:
             made = _made_by_owner(State(self.store), kind, data)
@@ -149,15 +149,16 @@ def _made_by_owner(state: State, kind: str, data: Mapping[str, Any]) -> GridObje
 
 def _discover(state: State, data: Mapping[str, Any]) -> GridObject:
     view = views.view_of(state, data)
-    if "ipv4addr" not in data:
+    family = next((family for family in FAMILIES if family.address in data), None)
+    if family is None:
         raise protocol_error("field for create missing: ipv4addr")
     try:
-        address = parse_address(data["ipv4addr"])
+        address = family.parse(data[family.address])
     except ValueError:
-        raise invalid_value("ipv4addr", data["ipv4addr"]) from None
-    fields = {"ipv4addr": data["ipv4addr"], "network_view": view.fields["name"]}
-    key = pool_key(_DISCOVERED, address, view.view)
-    title = f"{data['ipv4addr']}/{view.fields['name']}"
+        raise invalid_value(family.address, data[family.address]) from None
+    shown = format_address(address)
+    fields = {family.address: shown, "network_view": view.fields["name"]}
+    key, title = pool_key(_DISCOVERED, address, view.view), title_of(shown, view.fields["name"])
     found = GridObject(_DISCOVERED, key, title, view.view, fields, occupies=(address,))
     state.store.put(found)
     return found

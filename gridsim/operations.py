@@ -29,7 +29,7 @@ def execute(state: State, call: Call) -> tuple[int, Any]:
     name, _, rest = call.target.partition("/")
     if not rest and (call.method in ("PUT", "DELETE") or name.startswith("##STATE:")):
         raise invalid_reference(call.target)
-    kind = object_type(name)
+    kind = object_type(name, call.version)
     if state.is_cloud_user and kind.name not in CLOUD_KINDS:
         raise Forbidden(call.target)
     if rest:

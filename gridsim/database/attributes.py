@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gridsim.database.family import FAMILIES
 from gridsim.database.references import named_key
 from gridsim.database.refusals import Refusal, conflict, data_error, protocol_error
 from gridsim.database.state import State
@@ -12,6 +13,7 @@ from gridsim.database.store import GridObject
 
 TEXT_MAX = 256
 REQUIRED_OF_CLOUD = ("Tenant ID", "Cloud API Owned", "CMP Type")
+_NETWORK_KINDS = frozenset(kind for family in FAMILIES for kind in (family.network, family.container))
 _NETWORKS_ONLY = frozenset({"Is External", "Is Shared"})
 
 
@@ -68,7 +70,7 @@ def _value(state: State, kind: str, name: str, inner: Any) -> Any:
     described = definition(state, name).fields
     if not isinstance(inner, dict) or "value" not in inner:
         raise protocol_error(f"Invalid value for extattrs: '{name}' needs a value")
-    if name in _NETWORKS_ONLY and kind not in ("network", "networkcontainer"):
+    if name in _NETWORKS_ONLY and kind not in _NETWORK_KINDS:
         raise conflict(f"Extensible attribute '{name}' is not allowed for this operation")
     value = inner["value"]
     if isinstance(value, list):

@@ -18,6 +18,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "no_hit": ("400", "404", "literal", "previous"),
     "unknown_view_search": ("empty", "error"),
     "reservation_mac": ("zeros", "absent"),
+    "next_available": ("lowest", "random"),
 }
 _COUNTED = frozenset(
     {
@@ -82,6 +83,7 @@ class Faults:
     # readings of the data
     unknown_view_search: str = "error"
     reservation_mac: str = "zeros"
+    next_available: str = "lowest"
     func_conflicts: int = 0
 
     def changed(self, changes: Mapping[str, Any]) -> Faults:

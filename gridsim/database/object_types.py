@@ -4,49 +4,121 @@ from __future__ import annotations
 
 from typing import Any
 
+from gridsim.database.family import FAMILIES, FAMILY_KINDS, IPV4, IPV6, ROWS, Family
 from gridsim.database.refusals import protocol_error, unknown_field
-from gridsim.database.schema import Field, ObjectType
+from gridsim.database.schema import VERSIONS, Field, ObjectType
 
-CLOUD_KINDS = frozenset(
-    {
-        "networkview",
-        "networkcontainer",
-        "network",
-        "range",
-        "fixedaddress",
-        "record:host",
-        "ipv4address",
-        "member",
-        "grid",
-        "extensibleattributedef",
-        "userprofile",
-    }
-)
-CLOUD_READ_ONLY = frozenset({"member", "grid", "extensibleattributedef", "userprofile", "ipv4address"})
+CLOUD_READ_ONLY = frozenset({"member", "grid", "extensibleattributedef", "userprofile", *ROWS})
+CLOUD_KINDS = frozenset({"networkview", "record:host", *FAMILY_KINDS, *CLOUD_READ_ONLY})
 
 _CLOUD_INFO = {"authority_type": "GM", "delegated_scope": "NONE", "owned_by_adaptor": False}
 _EXTATTRS = Field("extattrs", "rwu", wapi_type="extattr", default={})
 _CLOUD = Field("cloud_info", "r", wapi_type="grid:cloudapi:info", default=_CLOUD_INFO)
-_COMMENT = Field("comment", "rwus", ":~")
+_COMMENT = Field("comment", "rwus", "=:~")
 _VIEW = Field("network_view", "rws", "=", is_base=True)
+_OPTIONS = Field("options", "rwu", wapi_type="dhcpoption[]", default=[])
+_DISABLE = Field("disable", "rwu", wapi_type="bool", default=False)
+_NAME = Field("name", "rwu", default="")
 
 _BLOCK_FIELDS = (
     Field("network", "rws", "=~", is_base=True),
     _VIEW,
     Field("network_container", "rs", "="),
-    Field("comment", "rwus", ":~", is_base=True),
+    Field("comment", "rwus", "=:~", is_base=True),
     _EXTATTRS,
     _CLOUD,
     Field("unmanaged", "rwus", "=", wapi_type="bool", default=False),
-    Field("utilization", "r", wapi_type="uint", default=0),
 )
+_UTILIZATION = Field("utilization", "r", wapi_type="uint", default=0)
+_CLIENT_FIELDS = {
+    IPV4: (
+        Field("mac", "rwus", "=:~"),
+        Field("match_client", "rwus", "=", wapi_type="enum"),
+        Field("bootfile", "rwu", default=""),
+        Field("dhcp_client_identifier", "rwu", default=""),
+        Field("is_invalid_mac", "r", wapi_type="bool", default=False),
+    ),
+    IPV6: (
+        Field("duid", "rwus", "=:~", is_base=True),
+        Field("match_client", "rwus", "=", wapi_type="enum", since="2.13.6"),
+        Field("mac_address", "rwus", "=:~", since="2.13.6"),
+        Field("address_type", "rwus", "=", wapi_type="enum", default="ADDRESS"),
+        Field("preferred_lifetime", "rwu", wapi_type="uint", default=27000),
+        Field("valid_lifetime", "rwu", wapi_type="uint", default=43200),
+    ),
+}
+_ROW_CLIENT = {
+    IPV4: Field("mac_address", "rs", "=:~", is_base=True, default=""),
+    IPV6: Field("duid", "rs", "=:~", is_base=True, default=""),
+}
+
+
+def _network(family: Family, *more: Field) -> ObjectType:
+    members = Field("members", "rwu", wapi_type="msdhcpserver|dhcpmember[]", default=[])
+    return ObjectType(family.network, (*_BLOCK_FIELDS, *more, members, _OPTIONS, _DISABLE), "cud")
+
+
+def _scope(family: Family, *more: Field) -> ObjectType:
+    fields = (
+        Field("start_addr", "rwus", "=~", is_base=True),
+        Field("end_addr", "rwus", "=~", is_base=True),
+        Field("network", "rws", "=~", is_base=True),
+        _VIEW,
+        _NAME,
+        _COMMENT,
+        Field("exclude", "rwu", wapi_type="exclusionrange[]", default=[]),
+        Field("server_association_type", "rwus", "=", wapi_type="enum", default="NONE"),
+        *more,
+        _EXTATTRS,
+        _CLOUD,
+    )
+    return ObjectType(family.scope, fields, "cud")
+
+
+def _fixed(family: Family) -> ObjectType:
+    fields = (
+        Field(family.address, "rwus", "=~", is_base=True),
+        _VIEW,
+        Field("network", "rwus", "=~"),
+        *_CLIENT_FIELDS[family],
+        _NAME,
+        _COMMENT,
+        _DISABLE,
+        _OPTIONS,
+        _EXTATTRS,
+        _CLOUD,
+        Field("discovered_data", "r", wapi_type="discoverydata"),
+        Field("template", "w"),
+        Field("restart_if_needed", "wu", wapi_type="bool"),
+    )
+    return ObjectType(family.fixed, fields, "cud")
+
+
+def _row(family: Family) -> ObjectType:
+    fields = (
+        Field("ip_address", "rs", "=<>", is_base=True),
+        Field("network", "rs", "=", is_base=True),
+        Field("network_view", "rs", "=", is_base=True),
+        Field("status", "rs", "=", is_base=True, wapi_type="enum"),
+        Field("types", "rs", "=", is_base=True, wapi_type="enum[]", default=[]),
+        Field("usage", "rs", "=", is_base=True, wapi_type="enum[]", default=[]),
+        Field("objects", "r", is_base=True, wapi_type="string[]", default=[]),
+        Field("names", "rs", "=:~", is_base=True, wapi_type="string[]", default=[]),
+        _ROW_CLIENT[family],
+        Field("is_conflict", "r", is_base=True, wapi_type="bool", default=False),
+        Field("lease_state", "rs", "=", wapi_type="enum", default="FREE"),
+        Field("extattrs", "r", wapi_type="extattr", default={}),
+        Field("comment", "rs", "=:~"),
+    )
+    return ObjectType(family.row, fields)
+
 
 _TYPES = (
     ObjectType(
         "networkview",
         (
             Field("name", "rwus", "=:~", is_base=True),
-            Field("comment", "rwus", ":~", is_base=True),
+            Field("comment", "rwus", "=:~", is_base=True),
             Field("is_default", "rs", "=", is_base=True, wapi_type="bool", default=False),
             _EXTATTRS,
             _CLOUD,
@@ -54,75 +126,13 @@ _TYPES = (
         ),
         "cud",
     ),
-    ObjectType(
-        "network",
-        (
-            *_BLOCK_FIELDS,
-            Field("members", "rwu", wapi_type="msdhcpserver|dhcpmember[]", default=[]),
-            Field("total_hosts", "r", wapi_type="uint"),
-            Field("options", "rwu", wapi_type="dhcpoption[]", default=[]),
-            Field("disable", "rwu", wapi_type="bool", default=False),
-        ),
-        "cud",
-    ),
-    ObjectType("networkcontainer", _BLOCK_FIELDS, "cud"),
-    ObjectType(
-        "range",
-        (
-            Field("start_addr", "rwus", "=~", is_base=True),
-            Field("end_addr", "rwus", "=~", is_base=True),
-            Field("network", "rws", "=~", is_base=True),
-            _VIEW,
-            Field("name", "rwu"),
-            _COMMENT,
-            Field("exclude", "rwu", wapi_type="exclusionrange[]", default=[]),
-            Field("server_association_type", "rwus", "=", wapi_type="enum", default="NONE"),
-            _EXTATTRS,
-            _CLOUD,
-        ),
-        "cud",
-    ),
-    ObjectType(
-        "fixedaddress",
-        (
-            Field("ipv4addr", "rwus", "=~", is_base=True),
-            _VIEW,
-            Field("network", "rwus", "=~"),
-            Field("mac", "rwus", "=:~"),
-            Field("match_client", "rwus", "=", wapi_type="enum"),
-            Field("name", "rwu", wapi_type="string", default=""),
-            _COMMENT,
-            Field("disable", "rwu", wapi_type="bool", default=False),
-            Field("options", "rwu", wapi_type="dhcpoption[]", default=[]),
-            Field("bootfile", "rwu", wapi_type="string", default=""),
-            Field("dhcp_client_identifier", "rwu", wapi_type="string", default=""),
-            _EXTATTRS,
-            _CLOUD,
-            Field("is_invalid_mac", "r", wapi_type="bool", default=False),
-            Field("discovered_data", "r", wapi_type="discoverydata"),
-            Field("template", "w"),
-            Field("restart_if_needed", "wu", wapi_type="bool"),
-        ),
-        "cud",
-    ),
-    ObjectType(
-        "ipv4address",
-        (
-            Field("ip_address", "rs", "=<>", is_base=True),
-            Field("network", "rs", "=", is_base=True),
-            Field("network_view", "rs", "=", is_base=True),
-            Field("status", "rs", "=", is_base=True, wapi_type="enum"),
-            Field("types", "rs", "=", is_base=True, wapi_type="enum[]", default=[]),
-            Field("usage", "rs", "=", is_base=True, wapi_type="enum[]", default=[]),
-            Field("objects", "r", is_base=True, wapi_type="string[]", default=[]),
-            Field("names", "rs", "=:~", is_base=True, wapi_type="string[]", default=[]),
-            Field("mac_address", "rs", "=:~", is_base=True, wapi_type="string", default=""),
-            Field("is_conflict", "r", is_base=True, wapi_type="bool", default=False),
-            Field("lease_state", "rs", "=", wapi_type="enum", default="FREE"),
-            Field("extattrs", "r", wapi_type="extattr", default={}),
-            Field("comment", "rs", ":~"),
-        ),
-    ),
+    _network(IPV4, Field("total_hosts", "r", wapi_type="uint"), _UTILIZATION),
+    _network(IPV6),
+    *(ObjectType(family.container, (*_BLOCK_FIELDS, _UTILIZATION), "cud") for family in FAMILIES),
+    _scope(IPV4),
+    _scope(IPV6, Field("address_type", "rwus", "=", wapi_type="enum", default="ADDRESS")),
+    *(_fixed(family) for family in FAMILIES),
+    *(_row(family) for family in FAMILIES),
     ObjectType(
         "record:host",
         (
@@ -131,7 +141,7 @@ _TYPES = (
             Field("ipv4addrs", "rwu", is_base=True, wapi_type="record:host_ipv4addr[]", default=[]),
             Field("network_view", "rws", "="),
             Field("configure_for_dns", "rwu", wapi_type="bool", default=True),
-            Field("comment", "rwus", ":~"),
+            Field("comment", "rwus", "=:~"),
             _EXTATTRS,
             _CLOUD,
         ),
@@ -142,7 +152,7 @@ _TYPES = (
         (
             Field("name", "rwus", "=:~", is_base=True),
             Field("type", "rws", "=", is_base=True, wapi_type="enum"),
-            Field("comment", "rwus", ":~", is_base=True),
+            Field("comment", "rwus", "=:~", is_base=True),
             Field("default_value", "rwu", is_base=True),
             Field("flags", "rwu"),
             Field("list_values", "rwu", wapi_type="extensibleattributedef:listvalues[]", default=[]),
@@ -169,7 +179,7 @@ _TYPES = (
             Field("host_name", "rs", "=:~", is_base=True),
             Field("platform", "rs", "=", is_base=True),
             Field("master_candidate", "rs", "=", wapi_type="bool", default=False),
-            Field("comment", "rs", ":~"),
+            Field("comment", "rs", "=:~"),
             _EXTATTRS,
         ),
     ),
@@ -186,16 +196,18 @@ _TYPES = (
     ObjectType("request", (), "c"),
 )
 TYPES = {listed.name: listed for listed in _TYPES}
+_OF_VERSION = {version: {listed.name: listed.in_version(version) for listed in _TYPES} for version in VERSIONS}
 
 
-def object_type(name: str) -> ObjectType:
-    """Return the object type of that name.
+def object_type(name: str, version: str = VERSIONS[-1]) -> ObjectType:
+    """Return the object type of that name, as a version of the WAPI knows it.
 
     Raises Refusal (400) when there is none.
     """
-    if name not in TYPES:
+    found = _OF_VERSION.get(version, TYPES).get(name)
+    if found is None:
         raise protocol_error(f"Unknown object type ({name})")
-    return TYPES[name]
+    return found
 
 
 def readable_fields(kind: ObjectType, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,33 +1,84 @@
-"""The book of addresses that are taken, kept so that the lowest free one of a network is found at once.
+"""The book of addresses that are taken, kept so that a free one of a network is found at once.
 
-Theory: each network has a frontier, and a heap of addresses below it that became free again. Every free address
-below the frontier is in the heap; the heap may also hold addresses that are taken again, which are dropped when
-they come up. The frontier moves up only over addresses that cannot be offered. All of this is a cache of
-the counts, hence a rollback needs no care beyond undoing the counts.
+Each network that was asked for an address has its free addresses as intervals, so a network of 2**64 addresses
+costs what its holders cost. The intervals follow every change of the counts, undone ones included.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice, takewhile
 
-from gridsim.database.ipv4 import Cidr, block_of
-
-Span = tuple[int, int]
+from gridsim.database.family import Cidr, Span
 
 
-@dataclass(slots=True)
-class _Pool:
-    cidr: Cidr
-    frontier: int
-    freed: list[int] = field(default_factory=list)
-    queued: set[int] = field(default_factory=set)
+class Spans:
+    """Spans of addresses, looked into by bisection; made of any spans, in any order, overlapping or not."""
 
-    def offer(self, address: int) -> None:
-        if address < self.frontier and address not in self.queued:
-            self.queued.add(address)
-            heapq.heappush(self.freed, address)
+    __slots__ = ("firsts", "lasts")
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self.firsts: list[int] = []
+        self.lasts: list[int] = []
+        for first, last in sorted(spans):
+            if self.lasts and first <= self.lasts[-1] + 1:
+                self.lasts[-1] = max(self.lasts[-1], last)
+            else:
+                self.firsts.append(first)
+                self.lasts.append(last)
+
+    def __len__(self) -> int:
+        return len(self.firsts)
+
+    def place(self, address: int) -> int:
+        """Return the place of the last span that begins at or before an address, -1 if there is none."""
+        return bisect_right(self.firsts, address) - 1
+
+    def behind(self, address: int) -> int | None:
+        """Return the first address behind the span that holds this one, None if no span does."""
+        place = self.place(address)
+        return self.lasts[place] + 1 if place >= 0 and address <= self.lasts[place] else None
+
+    def size(self) -> int:
+        """Return how many addresses the spans hold."""
+        return sum(self.lasts) - sum(self.firsts) + len(self.firsts)
+
+    def take(self, address: int) -> None:
+        """Take an address out."""
+        place = self.place(address)
+        if place < 0 or address > self.lasts[place]:
+            return
+        first, last = self.firsts[place], self.lasts[place]
+        if first == last:
+            del self.firsts[place], self.lasts[place]
+        elif address == first:
+            self.firsts[place] += 1
+        elif address == last:
+            self.lasts[place] -= 1
+        else:
+            self.lasts[place] = address - 1
+            self.firsts.insert(place + 1, address + 1)
+            self.lasts.insert(place + 1, last)
+
+    def give(self, address: int) -> None:
+        """Put an address in that is in no span."""
+        place = self.place(address)
+        joins_below = place >= 0 and self.lasts[place] == address - 1
+        joins_above = place + 1 < len(self.firsts) and self.firsts[place + 1] == address + 1
+        if joins_below and joins_above:
+            self.lasts[place] = self.lasts.pop(place + 1)
+            del self.firsts[place + 1]
+        elif joins_below:
+            self.lasts[place] = address
+        elif joins_above:
+            self.firsts[place + 1] = address
+        else:
+            self.firsts.insert(place + 1, address)
+            self.lasts.insert(place + 1, address)
+
+
+NOWHERE = Spans(())
 
 
 class Occupancy:
@@ -35,13 +86,18 @@ class Occupancy:
 
     def __init__(self) -> None:
         self._holders: dict[int, dict[int, int]] = {}
-        self._pools: dict[tuple[int, Cidr], _Pool] = {}
-        self._prefixes: set[int] = set()
+        self._free: dict[tuple[int, int, int], tuple[Cidr, Spans]] = {}
+        self._sizes: set[int] = set()
 
     def occupy(self, view: int, address: int) -> None:
         """Add one holder."""
         holders = self._holders.setdefault(view, {})
-        holders[address] = holders.get(address, 0) + 1
+        if address in holders:
+            holders[address] += 1
+            return
+        holders[address] = 1
+        for _, free in self._networks_around(view, address):
+            free.take(address)
 
     def vacate(self, view: int, address: int) -> None:
         """Take one holder away."""
@@ -49,87 +105,70 @@ class Occupancy:
         holders[address] -= 1
         if holders[address] == 0:
             del holders[address]
-            for pool in self._pools_around(view, address):
-                pool.offer(address)
-
-    def reopen(self, view: int, address: int) -> None:
-        """Look again from that address on, since what barred it (a range) is gone."""
-        for pool in self._pools_around(view, address):
-            pool.frontier = min(pool.frontier, address)
+            for cidr, free in self._networks_around(view, address):
+                if cidr.first_host <= address <= cidr.last_offered:
+                    free.give(address)
 
     def is_taken(self, view: int, address: int) -> bool:
         """Tell whether an address has a holder."""
         return address in self._holders.get(view, ())
 
-    def count_between(self, view: int, first: int, last: int, outside: Sequence[Span]) -> int:
-        """Return how many addresses from `first` to `last` have a holder and lie in none of the spans."""
-        taken = (address for address in self._holders.get(view, ()) if first <= address <= last)
-        return sum(_behind(address, outside) is None for address in taken)
+    def between(self, view: int, first: int, last: int) -> list[int]:
+        """Return the addresses from `first` to `last` that have a holder, in no order."""
+        return [address for address in self._holders.get(view, ()) if first <= address <= last]
 
     def counts(self) -> dict[int, dict[int, int]]:
         """Return a copy of the holders per view, for comparison."""
         return {view: dict(holders) for view, holders in self._holders.items() if holders}
 
-    def lowest_free(
-        self, view: int, cidr: Cidr, barred: Sequence[Span], exclude: Collection[int], wanted: int
-    ) -> list[int]:
-        """Return up to `wanted` free host addresses of the network, lowest first.
+    def lowest_free(self, view: int, cidr: Cidr, within: Span, passed_over: Spans, wanted: int) -> list[int]:
+        """Return up to `wanted` free addresses of the network, lowest first.
 
-        `barred` spans (DHCP ranges) are never offered; `exclude` is left out of this answer only.
+        They lie `within` a span of the network; `passed_over` (DHCP ranges, exclusions) is not offered.
         """
-        pool = self._pool(view, cidr)
-        holders = self._holders.get(view, {})
-        found = self._from_heap(pool, holders, barred, exclude, wanted)
-        address, contiguous = pool.frontier, True
-        while len(found) < wanted and address <= cidr.last_host:
-            behind = _behind(address, barred) if address not in holders else address + 1
-            if behind is None:
-                contiguous = False
-                if address not in exclude:
-                    found.append(address)
-                address += 1
-                continue
-            address = behind
-            if contiguous:
-                pool.frontier = address
-        return found
+        first, last = within
+        offered = _offered(self._free_of(view, cidr), first, passed_over)
+        return list(islice(takewhile(lambda address: address <= last, offered), wanted))
 
-    def _from_heap(
-        self,
-        pool: _Pool,
-        holders: dict[int, int],
-        barred: Sequence[Span],
-        exclude: Collection[int],
-        wanted: int,
+    def free_from(
+        self, view: int, cidr: Cidr, within: Span, passed_over: Spans, wanted: int, start: int
     ) -> list[int]:
-        found: list[int] = []
-        kept: list[int] = []
-        while pool.freed and pool.freed[0] < pool.frontier and len(found) < wanted:
-            address = heapq.heappop(pool.freed)
-            if address in holders or _behind(address, barred) is not None:
-                pool.queued.discard(address)
-                continue
-            kept.append(address)
-            if address not in exclude:
-                found.append(address)
-        for address in kept:
-            heapq.heappush(pool.freed, address)
-        return found
+        """Return up to `wanted` free addresses as `lowest_free` does, beginning at `start`, then from below."""
+        first, last = within
+        offered = chain(
+            takewhile(lambda address: address <= last, _offered(self._free_of(view, cidr), start, passed_over)),
+            takewhile(lambda address: address < start, _offered(self._free_of(view, cidr), first, passed_over)),
+        )
+        return list(islice(offered, wanted))
 
-    def _pool(self, view: int, cidr: Cidr) -> _Pool:
-        pool = self._pools.get((view, cidr))
-        if pool is None:
-            pool = self._pools[view, cidr] = _Pool(cidr, cidr.first_host)
-            self._prefixes.add(cidr.prefix)
-        return pool
+    def _free_of(self, view: int, cidr: Cidr) -> Spans:
+        key = (view, cidr.base, cidr.host_bits)
+        known = self._free.get(key)
+        if known is None:
+            free = Spans([(cidr.first_host, cidr.last_offered)])
+            for address in sorted(self.between(view, cidr.base, cidr.last)):
+                free.take(address)
+            known = self._free[key] = (cidr, free)
+            self._sizes.add(cidr.host_bits)
+        return known[1]
 
-    def _pools_around(self, view: int, address: int) -> list[_Pool]:
-        blocks = (block_of(address, prefix) for prefix in self._prefixes)
-        return [self._pools[view, block] for block in blocks if (view, block) in self._pools]
+    def _networks_around(self, view: int, address: int) -> Iterator[tuple[Cidr, Spans]]:
+        for bits in self._sizes:
+            known = self._free.get((view, address >> bits << bits, bits))
+            if known is not None:
+                yield known
 
 
-def _behind(address: int, barred: Sequence[Span]) -> int | None:
-    for first, last in barred:
-        if first <= address <= last:
-            return last + 1
-    return None
+def _offered(free: Spans, address: int, passed_over: Spans) -> Iterator[int]:
+    place = max(0, free.place(address))
+    while place < len(free.firsts):
+        address = max(address, free.firsts[place])
+        behind = passed_over.behind(address)
+        if behind is not None:
+            address = behind
+            place = max(place, free.place(address))
+        if address > free.lasts[place]:
+            place += 1
+        elif behind is None:
+            yield address
+            address += 1

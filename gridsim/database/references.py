@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import base64
 import binascii
+from urllib.parse import quote
 
-from gridsim.database.ipv4 import Cidr, format_address
+from gridsim.database.family import Cidr, family_of, format_address
 from gridsim.database.refusals import Refusal, protocol_error
 
 _PREFIXES = {
     "fixedaddress": "dns.fixed_address$",
+    "ipv6fixedaddress": "dns.ipv6_fixed_address$",
     "network": "dns.network$",
+    "ipv6network": "dns.network$",
     "networkcontainer": "dns.network_container$",
+    "ipv6networkcontainer": "dns.network_container$",
     "range": "dns.dhcp_range$",
+    "ipv6range": "dns.dhcp_range$",
     "networkview": "dns.network_view$",
     "ipv4address": "..ipv4_address$",
+    "ipv6address": "..ipv6_address$",
     "record:host": "dns.host$",
     "extensibleattributedef": "one.extensible_attributes_def$",
     "grid": "dns.cluster$",
@@ -32,7 +38,8 @@ _PREFIXES = {
 
 def address_key(address: int, view: int) -> str:
     """Return the key of the fixed address at that IP."""
-    return f"{_PREFIXES['fixedaddress']}{format_address(address)}.{view}.."
+    family = family_of(address)
+    return f"{_PREFIXES[family.fixed]}{family.written(address)}.{view}.."
 
 
 def block_key(kind: str, cidr: Cidr, view: int) -> str:
@@ -63,6 +70,11 @@ def named_key(kind: str, name: str) -> str:
 def host_key(name: str, view: int) -> str:
     """Return the key of a host record."""
     return f"{_PREFIXES['record:host']}.non_DNS_host_root.{view}.{name}"
+
+
+def title_of(*parts: str) -> str:
+    """Return the decoration of a reference, in which blanks or colons are percent-encoded."""
+    return quote("/".join(parts))
 
 
 def reference(kind: str, key: str, title: str) -> str:

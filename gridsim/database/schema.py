@@ -6,18 +6,20 @@ field takes: `=` equal, `:` ignoring case, `~` regular expression, `<`, `>`, `!`
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 VERSIONS = (
     *("1.0", "1.1", "1.7.5", "2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.7", "2.8", "2.9"),
-    *("2.9.7", "2.10", "2.10.5", "2.11", "2.12", "2.12.3"),
+    *("2.9.7", "2.10", "2.10.5", "2.11", "2.12", "2.12.3", "2.13", "2.13.6", "2.14"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of an object type."""
+    """One field of an object type; `since` is the version of the WAPI that brought it, where it matters."""
 
     name: str
     supports: str
@@ -25,6 +27,7 @@ class Field:
     is_base: bool = False
     wapi_type: str = "string"
     default: Any = None
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +37,22 @@ class ObjectType:
     name: str
     fields: tuple[Field, ...]
     operations: str = ""
+    by_name: Mapping[str, Field] = dataclasses.field(init=False, repr=False, compare=False)
+    base_fields: tuple[str, ...] = dataclasses.field(init=False, repr=False, compare=False)
+    """The fields that are returned when nothing is asked for."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {field.name: field for field in self.fields})
+        object.__setattr__(self, "base_fields", tuple(field.name for field in self.fields if field.is_base))
 
     def field(self, name: str) -> Field | None:
         """Return the field of that name."""
-        return next((field for field in self.fields if field.name == name), None)
+        return self.by_name.get(name)
 
-    @property
-    def base_fields(self) -> tuple[str, ...]:
-        """The fields that are returned when nothing is asked for."""
-        return tuple(field.name for field in self.fields if field.is_base)
+    def in_version(self, version: str) -> ObjectType:
+        """Return the type as that version of the WAPI knows it."""
+        known = tuple(field for field in self.fields if _numbers(field.since) <= _numbers(version))
+        return dataclasses.replace(self, fields=known)
 
     def as_json(self, version: str) -> dict[str, Any]:
         """Return what `?_schema` of the type answers."""
@@ -53,6 +63,10 @@ class ObjectType:
             "fields": [_field_json(field) for field in self.fields],
             "restrictions": [word for letter, word in allowed.items() if letter not in self.operations],
         }
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")) if version else ()
 
 
 def _field_json(field: Field) -> dict[str, Any]:

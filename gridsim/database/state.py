@@ -30,7 +30,8 @@ class State:
     """The database, the switches, the open listings.
 
     `has_cna` says whether the grid has a cloud licence. `unseen` holds (view, address) of next-available answers
-    given earlier in the `request` under way, for the reading in which later operations do not see them.
+    given earlier in the `request` under way, for the reading in which later operations do not see them. `draws`
+    counts addresses that were drawn instead of counted up.
     """
 
     store: Store = field(default_factory=Store)
@@ -39,6 +40,7 @@ class State:
     unseen: set[tuple[int, int]] | None = None
     cursors: dict[str, Cursor] = field(default_factory=dict)
     pages_made: int = 0
+    draws: int = 0
     versions: tuple[str, ...] = VERSIONS
 
     @property

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gridsim.database.ipv4 import Cidr, block_of
+from gridsim.database.family import FAMILIES, FIXED, NETWORKS, Cidr, family_of
 from gridsim.database.occupancy import Occupancy
-from gridsim.database.references import block_key, reference
+from gridsim.database.references import reference
 
 NO_VIEW = -1
 ZERO_MAC = "00:00:00:00:00:00"
@@ -17,13 +18,15 @@ ZERO_MAC = "00:00:00:00:00:00"
 _INDEXED_ATTRIBUTES = ("Allocation ID", "VM ID")
 _INDEXED_FIELDS = {
     "fixedaddress": ("ipv4addr", "mac", "network"),
-    "network": ("network",),
-    "networkcontainer": ("network",),
+    "ipv6fixedaddress": ("ipv6addr", "duid", "mac_address", "network"),
+    **{kind: ("network",) for each in FAMILIES for kind in (each.network, each.container, each.scope)},
     "networkview": ("name",),
-    "range": ("network",),
     "record:host": ("name",),
     "extensibleattributedef": ("name",),
 }
+
+_SERVED = ("mac", "duid", "mac_address", "match_client", "name", "disable")
+"""The fields of a fixed address that DHCP members serve by, besides its address."""
 
 IndexKey = tuple[str, str, Any]
 
@@ -76,6 +79,8 @@ class Store:
         self.occupancy = Occupancy()
         self._objects: dict[str, dict[str, GridObject]] = {}
         self._index: dict[IndexKey, dict[str, None]] = {}
+        self._networks: dict[tuple[int, int, int], GridObject] = {}
+        self._network_sizes: Counter[int] = Counter()
         self._undo: list[tuple[str, str, GridObject | None]] = []
         self.needs_restart = False
         """Whether DHCP members have to learn of a change, so that the GUI shows its "restart required" banner."""
@@ -96,7 +101,7 @@ class Store:
 
     def commit(self) -> None:
         """Make the changes so far final."""
-        changes = [(before, self.get(kind, key)) for kind, key, before in self._undo if kind == "fixedaddress"]
+        changes = [(before, self.get(kind, key)) for kind, key, before in self._undo if kind in FIXED]
         self.needs_restart |= any(self._lease(before) != self._lease(after) for before, after in changes)
         self._undo.clear()
 
@@ -104,10 +109,10 @@ class Store:
         """What DHCP members have to know of a fixed address: nothing of a reservation, or where none serves."""
         if fixed is None or fixed.fields["match_client"] == "RESERVED":
             return ()
-        networks = self.found_by("network", "network", fixed.fields["network"])
-        if not any(each.view == fixed.view and each.fields.get("members") for each in networks):
+        network = self.network_at(fixed.view, fixed.occupies[0])
+        if network is None or not network.fields.get("members"):
             return ()
-        return tuple(fixed.fields.get(name) for name in ("ipv4addr", "mac", "match_client", "name", "disable"))
+        return (fixed.key, *(fixed.fields.get(name) for name in _SERVED))
 
     def _swap(self, kind: str, key: str, after: GridObject | None) -> GridObject | None:
         objects = self._objects.setdefault(kind, {})
@@ -122,6 +127,10 @@ class Store:
     def _enlist(self, thing: GridObject) -> None:
         for index_key in thing.index_keys():
             self._index.setdefault(index_key, {})[thing.key] = None
+        if thing.kind in NETWORKS:
+            place = _place(thing)
+            self._networks[place] = thing
+            self._network_sizes[place[-1]] += 1
         for address in thing.occupies:
             self.occupancy.occupy(thing.view, address)
 
@@ -131,10 +140,12 @@ class Store:
             del bucket[thing.key]
             if not bucket:
                 del self._index[index_key]
+        if thing.kind in NETWORKS:
+            place = _place(thing)
+            del self._networks[place]
+            self._network_sizes[place[-1]] -= 1
         for address in thing.occupies:
             self.occupancy.vacate(thing.view, address)
-        if thing.kind == "range":
-            self.occupancy.reopen(thing.view, thing.first)
 
     def get(self, kind: str, key: str) -> GridObject | None:
         """Return the object with that key, if there is one."""
@@ -167,8 +178,8 @@ class Store:
 
     def network_at(self, view: int, address: int) -> GridObject | None:
         """Return the network that contains an address."""
-        for prefix in range(32, -1, -1):
-            network = self.get("network", block_key("network", block_of(address, prefix), view))
+        for bits, number in self._network_sizes.items():
+            network = self._networks.get((view, address >> bits << bits, bits)) if number else None
             if network is not None:
                 return network
         return None
@@ -203,4 +214,9 @@ class Store:
 
 def cidr_of(network: GridObject) -> Cidr:
     """Return the block of a network or container."""
-    return Cidr(network.first, 32 - (network.last - network.first).bit_length())
+    bits = family_of(network.first).bits
+    return Cidr(network.first, bits - (network.last - network.first).bit_length())
+
+
+def _place(network: GridObject) -> tuple[int, int, int]:
+    return network.view, network.first, (network.last - network.first).bit_length()

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from gridsim.database.references import named_key
+from gridsim.database.family import FAMILY_KINDS
+from gridsim.database.references import named_key, title_of
 from gridsim.database.refusals import conflict, invalid_value, protocol_error
 from gridsim.database.state import State
 from gridsim.database.store import GridObject
@@ -87,7 +88,7 @@ def _cloud(name: str, kind: str, values: tuple[str, ...] = ()) -> GridObject:
 
 def _built(fields: Mapping[str, Any]) -> GridObject:
     name = fields["name"]
-    return GridObject(KIND, named_key(KIND, name), name, fields=dict(fields))
+    return GridObject(KIND, named_key(KIND, name), title_of(name), fields=dict(fields))
 
 
 def create(state: State, data: Mapping[str, Any]) -> GridObject:
@@ -130,7 +131,7 @@ def delete(state: State, thing: GridObject) -> None:
     """
     name = thing.fields["name"]
     _check_editable(state, "delete", name)
-    for kind in ("networkview", "network", "networkcontainer", "range", "fixedaddress", "record:host"):
+    for kind in ("networkview", *FAMILY_KINDS, "record:host"):
         for holder in [thing for thing in state.store.of_kind(kind) if name in thing.extattrs]:
             left = {key: value for key, value in holder.extattrs.items() if key != name}
             state.store.put(dataclasses.replace(holder, extattrs=left))

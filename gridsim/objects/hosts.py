@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gridsim.database import attributes
-from gridsim.database.ipv4 import format_address
+from gridsim.database.family import IPV4, format_address
 from gridsim.database.macs import normalised
 from gridsim.database.references import address_key, host_key
 from gridsim.database.refusals import conflict, invalid_value, protocol_error
@@ -74,7 +74,7 @@ def _with_addresses(state: State, host: GridObject, listed: Any) -> GridObject:
 def _entry(state: State, host: GridObject, each: Any) -> tuple[int, dict[str, Any]]:
     if not isinstance(each, dict) or "ipv4addr" not in each:
         raise protocol_error("field for create missing: ipv4addr")
-    address, _ = addresses.resolve(state, each["ipv4addr"], each)
+    address, _ = addresses.resolve(state, IPV4, each["ipv4addr"], each)
     uses_dhcp = bool(each.get("configure_for_dhcp", False))
     # Without DHCP the grid accepts a host beside anything; with it the address has one holder.
     if uses_dhcp and state.store.get("fixedaddress", address_key(address, host.view)) is not None:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gridsim.database import attributes
-from gridsim.database.ipv4 import Cidr, parse_cidr
-from gridsim.database.references import block_key
+from gridsim.database.family import Cidr, Family, family_of, family_of_kind
+from gridsim.database.references import block_key, title_of
 from gridsim.database.refusals import conflict, data_error, invalid_value
 from gridsim.database.state import State
 from gridsim.database.store import GridObject, cidr_of
@@ -23,8 +23,8 @@ def create_block(state: State, kind: str, data: Mapping[str, Any]) -> GridObject
 
     Raises Refusal for a malformed block, an overlap, an unknown view, an exhausted container.
     """
-    view = view_of(state, data)
-    cidr = _block(state, view, data["network"])
+    family, view = family_of_kind(kind), view_of(state, data)
+    cidr = _block(state, family, view, data["network"])
     check_comment(data)
     _check_overlap(state, kind, view, cidr)
     fields = {
@@ -35,10 +35,10 @@ def create_block(state: State, kind: str, data: Mapping[str, Any]) -> GridObject
         "network_container": _container(state, view, cidr),
     }
     extattrs = attributes.merged(state, kind, {}, data)
-    key, title = block_key(kind, cidr, view.view), f"{cidr}/{view.fields['name']}"
+    key, title = block_key(kind, cidr, view.view), title_of(str(cidr), view.fields["name"])
     made = GridObject(kind, key, title, view.view, fields, extattrs, cidr.base, cidr.last)
     state.store.put(made)
-    if kind == "networkcontainer":
+    if kind == family.container:
         _refile(state, view, cidr)
     return made
 
@@ -53,7 +53,7 @@ def update_block(state: State, before: GridObject, data: Mapping[str, Any]) -> G
 
 def delete_network(state: State, thing: GridObject) -> None:
     """Delete a network with everything in it."""
-    for kind in ("fixedaddress", "range"):
+    for kind in family_of(thing.first).in_networks:
         for inner in state.store.in_network(kind, thing):
             state.store.remove(inner)
     for kind in ("record:host", "discovered"):
@@ -70,37 +70,48 @@ def delete_container(state: State, thing: GridObject) -> None:
     _refile(state, view, cidr_of(thing))
 
 
-def _block(state: State, view: GridObject, value: Any) -> Cidr:
+def _block(state: State, family: Family, view: GridObject, value: Any) -> Cidr:
     if isinstance(value, str) and value.startswith(NEXT_NETWORK):
-        return _next_network(state, view, value)
+        return _next_network(state, family, view, value)
     try:
-        return parse_cidr(value)
+        return family.parse_block(value)
     except ValueError:
         raise invalid_value("network", value) from None
 
 
-def _next_network(state: State, view: GridObject, value: str) -> Cidr:
+def _next_network(state: State, family: Family, view: GridObject, value: str) -> Cidr:
     parts = value[len(NEXT_NETWORK) :].split(",")
     try:
-        outer, prefix = parse_cidr(parts[0]), int(parts[-1])
+        outer, prefix = family.parse_block(parts[0]), int(parts[-1])
     except ValueError:
         raise invalid_value("network", value) from None
-    if len(parts) not in (2, 3) or not outer.prefix < prefix <= 32:
+    if len(parts) not in (2, 3) or not outer.prefix < prefix <= family.bits:
         raise invalid_value("network", value)
-    used = [cidr_of(network) for network in state.store.in_view("network", view.view)]
-    for base in range(outer.base, outer.last + 1, 1 << (32 - prefix)):
-        wanted = Cidr(base, prefix)
-        if not any(wanted.overlaps(other) for other in used):
-            return wanted
-    raise data_error("Cannot find 1 available network(s) in this network container.")
+    return next_network(state, view.view, outer, prefix)
+
+
+def next_network(state: State, view: int, outer: Cidr, prefix: int) -> Cidr:
+    """Return the lowest block of that prefix length inside another in which there is no network yet.
+
+    Raises Refusal (400) when there is none. What it costs depends on the networks there are, not on the room.
+    """
+    size = 1 << (outer.family.bits - prefix)
+    base = outer.base
+    for used in sorted(cidr_of(network) for network in state.store.in_view(outer.family.network, view)):
+        if base + size <= used.base:
+            break
+        base = max(base, -(-(used.last + 1) // size) * size)
+    if base + size - 1 > outer.last:
+        raise data_error("Cannot find 1 available network(s) in this network container.")
+    return Cidr(base, prefix)
 
 
 def _check_overlap(state: State, kind: str, view: GridObject, cidr: Cidr) -> None:
-    store = state.store
-    for other in (*store.in_view("network", view.view), *store.in_view("networkcontainer", view.view)):
+    store, family = state.store, cidr.family
+    for other in (*store.in_view(family.network, view.view), *store.in_view(family.container, view.view)):
         block = cidr_of(other)
-        nests = other.kind == "networkcontainer" and block.covers(cidr)
-        nests = nests or (kind == "networkcontainer" and cidr.covers(block))
+        nests = other.kind == family.container and block.covers(cidr)
+        nests = nests or (kind == family.container and cidr.covers(block))
         if block == cidr:
             raise conflict(f"The network {cidr} already exists.  Select another network.")
         if block.overlaps(cidr) and not nests:
@@ -110,13 +121,13 @@ def _check_overlap(state: State, kind: str, view: GridObject, cidr: Cidr) -> Non
 
 
 def _container(state: State, view: GridObject, cidr: Cidr) -> str:
-    listed = [cidr_of(outer) for outer in state.store.in_view("networkcontainer", view.view)]
+    listed = [cidr_of(outer) for outer in state.store.in_view(cidr.family.container, view.view)]
     outside = [outer for outer in listed if outer.covers(cidr) and outer != cidr]
     return str(max(outside, key=lambda outer: outer.prefix)) if outside else "/"
 
 
 def _refile(state: State, view: GridObject, changed: Cidr) -> None:
-    for kind in ("network", "networkcontainer"):
+    for kind in (changed.family.network, changed.family.container):
         for inner in state.store.in_view(kind, view.view):
             if changed.covers(cidr_of(inner)) and cidr_of(inner) != changed:
                 container = _container(state, view, cidr_of(inner))

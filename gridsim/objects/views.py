@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from gridsim.database import attributes
-from gridsim.database.references import view_key
+from gridsim.database.family import FAMILY_KINDS
+from gridsim.database.references import title_of, view_key
 from gridsim.database.refusals import conflict, invalid_value, unknown_view
 from gridsim.database.state import State
 from gridsim.database.store import GridObject
 from gridsim.objects.plain_fields import check_comment, only, updated
 
-_INSIDE = ("network", "networkcontainer", "range", "fixedaddress", "record:host", "discovered")
+_INSIDE = (*FAMILY_KINDS, "record:host", "discovered")
 
 
 def view_of(state: State, data: Mapping[str, Any]) -> GridObject:
@@ -44,7 +45,7 @@ def create_view(state: State, data: Mapping[str, Any]) -> GridObject:
     }
     extattrs = attributes.merged(state, "networkview", {}, data)
     made = GridObject(
-        "networkview", view_key(number), f"{name}/{str(is_default).lower()}", number, fields, extattrs
+        "networkview", view_key(number), title_of(name, str(is_default).lower()), number, fields, extattrs
     )
     state.store.put(made)
     return made
@@ -57,7 +58,7 @@ def update_view(state: State, before: GridObject, data: Mapping[str, Any]) -> Gr
     after = updated(state, before, data, "name", "comment")
     if name != old_name:
         _check_view_name(state, name)
-        after = dataclasses.replace(after, title=f"{name}/{str(after.fields['is_default']).lower()}")
+        after = dataclasses.replace(after, title=title_of(name, str(after.fields["is_default"]).lower()))
         for kind in _INSIDE:
             for thing in state.store.in_view(kind, before.view):
                 state.store.put(_renamed(thing, old_name, name))
@@ -66,7 +67,7 @@ def update_view(state: State, before: GridObject, data: Mapping[str, Any]) -> Gr
 
 
 def _renamed(thing: GridObject, old_name: str, name: str) -> GridObject:
-    title = thing.title.removesuffix(f"/{old_name}") + f"/{name}"
+    title = thing.title.removesuffix(f"/{title_of(old_name)}") + f"/{title_of(name)}"
     return dataclasses.replace(thing, title=title, fields={**thing.fields, "network_view": name})
 
 

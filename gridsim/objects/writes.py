@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gridsim.database.family import FAMILIES, FIXED, IPV4, IPV6, Family, canonical
 from gridsim.database.object_types import CLOUD_READ_ONLY
 from gridsim.database.refusals import (
     conflict,
@@ -27,42 +28,52 @@ def _remove(state: State, thing: GridObject) -> None:
     state.store.remove(thing)
 
 
+def _of_family(family: Family) -> dict[str, _Create]:
+    return {
+        family.network: lambda state, data: networks.create_block(state, family.network, data),
+        family.container: lambda state, data: networks.create_block(state, family.container, data),
+        family.scope: lambda state, data: ranges.create_range(state, family, data),
+        family.fixed: lambda state, data: fixed_addresses.create(state, family, data),
+    }
+
+
 _CREATE: dict[str, _Create] = {
     "networkview": views.create_view,
-    "network": lambda state, data: networks.create_block(state, "network", data),
-    "networkcontainer": lambda state, data: networks.create_block(state, "networkcontainer", data),
-    "range": ranges.create_range,
-    "fixedaddress": fixed_addresses.create,
+    **_of_family(IPV4),
+    **_of_family(IPV6),
     "record:host": hosts.create,
     "extensibleattributedef": definitions.create,
 }
 _UPDATE: dict[str, _Update] = {
     "networkview": views.update_view,
-    "network": networks.update_block,
-    "networkcontainer": networks.update_block,
-    "range": ranges.update_range,
-    "fixedaddress": fixed_addresses.update,
+    **{family.network: networks.update_block for family in FAMILIES},
+    **{family.container: networks.update_block for family in FAMILIES},
+    **{family.scope: ranges.update_range for family in FAMILIES},
+    **{family.fixed: fixed_addresses.update for family in FAMILIES},
     "record:host": hosts.update,
     "extensibleattributedef": definitions.update,
 }
 _DELETE: dict[str, _Delete] = {
     "networkview": views.delete_view,
-    "network": networks.delete_network,
-    "networkcontainer": networks.delete_container,
-    "range": _remove,
-    "fixedaddress": _remove,
+    **{family.network: networks.delete_network for family in FAMILIES},
+    **{family.container: networks.delete_container for family in FAMILIES},
+    **{family.scope: _remove for family in FAMILIES},
+    **{family.fixed: _remove for family in FAMILIES},
     "record:host": _remove,
     "extensibleattributedef": definitions.delete,
 }
 _REQUIRED = {
     "networkview": ("name",),
-    "network": ("network",),
-    "networkcontainer": ("network",),
-    "range": ("start_addr", "end_addr"),
-    "fixedaddress": ("ipv4addr",),
+    **{family.network: ("network",) for family in FAMILIES},
+    **{family.container: ("network",) for family in FAMILIES},
+    IPV4.scope: ("start_addr", "end_addr"),
+    IPV6.scope: ("start_addr", "end_addr", "network"),
+    **{family.fixed: (family.address,) for family in FAMILIES},
     "record:host": ("name", "ipv4addrs"),
     "extensibleattributedef": ("name", "type"),
 }
+_ADDRESSES = frozenset(family.address for family in FAMILIES)
+"""Fields that take an object, too, which calls a function."""
 _EXPECTED: dict[str, type] = {"bool": bool, "uint": int}
 
 
@@ -87,8 +98,14 @@ def update(state: State, kind: ObjectType, thing: GridObject, data: Mapping[str,
         raise operation_not_allowed("update", kind.name)
     _check_permission(state, kind, "modify")
     for name in data:
-        _check_field(kind, name, data[name], "u", f"Field is not allowed for update: {name}")
+        letter = "r" if _is_unchanged(thing, name, data[name]) else "u"
+        _check_field(kind, name, data[name], letter, f"Field is not allowed for update: {name}")
     return change(state, thing, data)
+
+
+def _is_unchanged(thing: GridObject, name: str, value: Any) -> bool:
+    filed = thing.fields.get(name)
+    return filed is not None and (value == filed or (isinstance(value, str) and canonical(value) == filed))
 
 
 def delete(state: State, kind: ObjectType, thing: GridObject) -> None:
@@ -107,7 +124,7 @@ def _is_forbidden_to_cloud(state: State, kind: ObjectType) -> bool:
 def _check_permission(state: State, kind: ObjectType, verb: str) -> None:
     if state.faults.no_permission != kind.name:
         return
-    if (kind.name, verb) == ("fixedaddress", "create"):
+    if kind.name in FIXED and verb == "create":
         # Who may not write to a network is told that there is none: so it was recorded.
         raise missing_parent()
     raise conflict(f"You have no permission to {verb} this object")
@@ -119,7 +136,7 @@ def _check_field(kind: ObjectType, name: str, value: Any, letter: str, refusal: 
         raise unknown_field(name)
     if letter not in field.supports:
         raise protocol_error(refusal)
-    if name != "ipv4addr" and field.name != "extattrs":
+    if name not in _ADDRESSES and field.name != "extattrs":
         _check_type(field, value)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from gridsim.database.ipv4 import Cidr, format_address
+from gridsim.database.family import Cidr, family_of, format_address
+from gridsim.database.occupancy import Spans
 from gridsim.database.store import GridObject, Store, cidr_of
 
 CELLS_MAX = 1024
@@ -56,7 +57,7 @@ def address_map(store: Store, network: GridObject) -> AddressMap:
     cidr = cidr_of(network)
     holders = dict(_holders(store, network))
     shown = _shown(cidr, max(holders, default=cidr.base))
-    ranges = [(scope.first, scope.last) for scope in store.in_network("range", network)]
+    ranges = Spans((scope.first, scope.last) for scope in store.in_network(cidr.family.scope, network))
     cells = tuple(_cell(cidr, cidr.base + place, holders, ranges) for place in range(shown))
     return AddressMap(
         cells,
@@ -81,17 +82,17 @@ def _holders(store: Store, network: GridObject) -> Iterator[tuple[int, tuple[Use
             for address in thing.occupies:
                 if network.first <= address <= network.last:
                     yield address, (Use.OTHER, words)
-    for fixed in store.in_network("fixedaddress", network):
+    for fixed in store.in_network(family_of(network.first).fixed, network):
         words = fixed.extattrs.get("VM Name") or fixed.fields["name"] or fixed.fields["match_client"]
         yield fixed.occupies[0], (use_of(fixed), str(words))
 
 
-def _cell(cidr: Cidr, address: int, holders: dict[int, tuple[Use, str]], ranges: list[tuple[int, int]]) -> Cell:
+def _cell(cidr: Cidr, address: int, holders: dict[int, tuple[Use, str]], ranges: Spans) -> Cell:
     shown = format_address(address)
     if address in holders:
         return Cell(shown, *holders[address])
     if not cidr.first_host <= address <= cidr.last_host:
         return Cell(shown, Use.EDGE, Use.EDGE.value)
-    if any(first <= address <= last for first, last in ranges):
+    if ranges.behind(address) is not None:
         return Cell(shown, Use.RANGE, "inside a DHCP range")
     return Cell(shown, Use.FREE, Use.FREE.value)

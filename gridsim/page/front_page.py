@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from gridsim.calls_log import CallRecord
+from gridsim.database.family import FIXED, NETWORKS, family_of
 from gridsim.database.store import GridObject, Store
 from gridsim.model import Grid
 from gridsim.page.address_map import Use, address_map, use_of
@@ -19,11 +20,13 @@ ROWS_MAX = 200
 NETWORKS_MAX = 20
 _IDENTITY = ("VM Name", "VM ID", "Interface Name", "Location", "Tenant ID")
 _ID_SHOWN = 12
+_KINDS = {"RESERVED": "reservation", "MAC_ADDRESS": "MAC"}
 
 
 def render(grid: Grid, calls: Sequence[CallRecord], received: int) -> str:
     """Return the page as HTML; everything in it is escaped."""
-    networks = sorted(grid.store.of_kind("network"), key=lambda network: (network.view, network.first))
+    every = (network for kind in NETWORKS for network in grid.store.of_kind(kind))
+    networks = sorted(every, key=lambda network: (network.view, network.first))
     cards = [_network(grid.store, network) for network in networks[:NETWORKS_MAX]]
     if not networks:
         cards = ['<div class="card empty">No networks yet.</div>']
@@ -46,7 +49,7 @@ def _banner(store: Store) -> str:
 
 
 def _tiles(grid: Grid, networks: int, received: int) -> str:
-    uses = Counter(use_of(fixed) for fixed in grid.store.of_kind("fixedaddress"))
+    uses = Counter(use_of(fixed) for kind in FIXED for fixed in grid.store.of_kind(kind))
     totals = (
         (networks, "networks"),
         (uses[Use.POD], "pod addresses"),
@@ -92,10 +95,10 @@ def _legend() -> str:
 
 
 def _addresses(store: Store, network: GridObject) -> str:
-    held = store.in_network("fixedaddress", network)
+    held = store.in_network(family_of(network.first).fixed, network)
     if not held:
         return ""
-    head = ("Address", "MAC", "Type", "Name", *_IDENTITY, "Comment")
+    head = ("Address", "MAC or DUID", "Type", "Name", *_IDENTITY, "Comment")
     shown = heapq.nsmallest(ROWS_MAX, held, key=lambda fixed: fixed.occupies)
     note = f"<p>{len(held) - ROWS_MAX:,} more are not listed.</p>" if len(held) > ROWS_MAX else ""
     return _table(head, (_address_row(fixed) for fixed in shown)) + note
@@ -104,12 +107,13 @@ def _addresses(store: Store, network: GridObject) -> str:
 def _address_row(fixed: GridObject) -> str:
     fields, use = fixed.fields, use_of(fixed)
     is_reservation = fields["match_client"] == "RESERVED"
-    mac = "" if is_reservation else fields["mac"] or ""
-    kind = "reservation" if is_reservation else "MAC" if mac else fields["match_client"]
+    client = "" if is_reservation else fields.get("mac") or fields.get("duid") or ""
+    kind = _KINDS.get(fields["match_client"], fields["match_client"])
+    address = fields[family_of(fixed.occupies[0]).address]
     identity = "".join(_attribute_cell(name, fixed.extattrs.get(name, "")) for name in _IDENTITY)
     return (
-        f'<tr><td><span class="dot {_css(use)}" title="{use.value}"></span>{escape(fields["ipv4addr"])}</td>'
-        f'<td class="mono">{escape(mac)}</td><td>{escape(kind)}</td><td>{escape(fields["name"])}</td>'
+        f'<tr><td><span class="dot {_css(use)}" title="{use.value}"></span>{escape(address)}</td>'
+        f'<td class="mono">{escape(client)}</td><td>{escape(kind)}</td><td>{escape(fields["name"])}</td>'
         f'{identity}<td class="wide">{escape(fields.get("comment") or "")}</td></tr>'
     )
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from gridsim.database.ipv4 import format_address, parse_address
-from gridsim.database.references import address_key, pool_key
+from gridsim.database.family import ROWS, Family, canonical, family_of, family_of_kind, format_address
+from gridsim.database.references import address_key, pool_key, title_of
 from gridsim.database.refusals import invalid_value, protocol_error
 from gridsim.database.state import State
 from gridsim.database.store import GridObject, cidr_of
@@ -14,39 +14,50 @@ from gridsim.database.store import GridObject, cidr_of
 ADDRESSES_MAX = 1 << 16
 
 
-def addresses(state: State, exact: Mapping[str, Any]) -> list[GridObject]:
-    """Return an `ipv4address` object for each address of the networks that the conditions name.
+def addresses(state: State, kind: str, exact: Mapping[str, Any]) -> list[GridObject]:
+    """Return a row for each address of the networks that the conditions name.
+
+    Of a network that is too large to list, the rows in use can be had, since they are few.
 
     Raises Refusal (400) when neither address nor network is named, or the network is too large to list.
     """
+    family = family_of_kind(kind)
     if "ip_address" in exact:
-        try:
-            wanted = parse_address(exact["ip_address"])
-        except ValueError:
-            raise invalid_value("ip_address", exact["ip_address"]) from None
-        return [
-            pool_address(state, network, wanted)
-            for network in state.store.of_kind("network")
-            if network.first <= wanted <= network.last
-        ]
+        return _rows_at(state, family, exact["ip_address"])
     if "network" not in exact:
         raise protocol_error("field for search missing: network or ip_address")
     found: list[GridObject] = []
-    for network in state.store.found_by("network", "network", str(exact["network"])):
+    for network in state.store.found_by(family.network, "network", canonical(str(exact["network"]))):
         if "network_view" in exact and network.fields["network_view"] != exact["network_view"]:
             continue
-        if network.last - network.first >= ADDRESSES_MAX:
-            raise protocol_error(f"Result set too large ({network.last - network.first + 1})")
-        found += [pool_address(state, network, each) for each in range(network.first, network.last + 1)]
+        found += [pool_address(state, network, each) for each in _listed(state, network, exact)]
     return found
+
+
+def _rows_at(state: State, family: Family, text: Any) -> list[GridObject]:
+    try:
+        wanted = family.parse(text)
+    except ValueError:
+        raise invalid_value("ip_address", text) from None
+    around = (state.store.network_at(view.view, wanted) for view in state.store.of_kind("networkview"))
+    return [pool_address(state, network, wanted) for network in around if network is not None]
+
+
+def _listed(state: State, network: GridObject, exact: Mapping[str, Any]) -> Iterable[int]:
+    if network.last - network.first < ADDRESSES_MAX:
+        return range(network.first, network.last + 1)
+    if exact.get("status") != "USED":
+        raise protocol_error(f"Result set too large (> {ADDRESSES_MAX})")
+    return sorted(state.store.occupancy.between(network.view, network.first, network.last))
 
 
 def pool_address(state: State, network: GridObject, address: int) -> GridObject:
     """Return the view of one address of a network."""
+    family = family_of(address)
     holders = list(_holders(state, network, address))
     types = [kind for kind, _ in holders]
     things = [thing for _, thing in holders if thing is not None]
-    fixed = next((thing for thing in things if thing.kind == "fixedaddress"), None)
+    fixed = next((thing for thing in things if thing.kind == family.fixed), None)
     source = fixed or next(iter(things), None)
     fields: dict[str, Any] = {
         "ip_address": format_address(address),
@@ -58,12 +69,13 @@ def pool_address(state: State, network: GridObject, address: int) -> GridObject:
         "objects": [thing.ref for thing in things if thing.kind != "discovered"],
         "names": [thing.fields["name"] for thing in things if thing.fields.get("name")],
         "mac_address": (fixed.fields.get("mac") or "") if fixed else "",
+        "duid": (fixed.fields.get("duid") or "") if fixed else "",
         "comment": source.fields.get("comment") if source else None,
     }
     return GridObject(
-        "ipv4address",
-        pool_key("ipv4address", address, network.view),
-        format_address(address),
+        family.row,
+        pool_key(family.row, address, network.view),
+        title_of(format_address(address)),
         network.view,
         fields,
         source.extattrs if source else {},
@@ -72,11 +84,11 @@ def pool_address(state: State, network: GridObject, address: int) -> GridObject:
 
 def looked_up(state: State, kind: str, key: str) -> GridObject | None:
     """Return the object of that type with that key; addresses of the pool are made up on demand."""
-    if kind != "ipv4address":
+    if kind not in ROWS:
         return state.store.get(kind, key)
     text, _, view = key.partition("$")[2].rpartition("/")
     try:
-        address, number = parse_address(text), int(view)
+        address, number = family_of_kind(kind).parse(text), int(view)
     except ValueError:
         return None
     network = state.store.network_at(number, address)
@@ -85,15 +97,16 @@ def looked_up(state: State, kind: str, key: str) -> GridObject | None:
 
 def _holders(state: State, network: GridObject, address: int) -> Iterator[tuple[str, GridObject | None]]:
     store, cidr = state.store, cidr_of(network)
+    family = cidr.family
     if address < cidr.first_host:
         yield "NETWORK", None
     if address > cidr.last_host:
         yield "BROADCAST", None
-    for scope in store.in_network("range", network):
+    for scope in store.in_network(family.scope, network):
         if scope.first <= address <= scope.last:
             is_reserved = scope.fields["server_association_type"] == "NONE"
             yield "RESERVED_RANGE" if is_reserved else "DHCP_RANGE", scope
-    fixed = store.get("fixedaddress", address_key(address, network.view))
+    fixed = store.get(family.fixed, address_key(address, network.view))
     if fixed is not None:
         yield "RESERVATION" if fixed.fields["match_client"] == "RESERVED" else "FA", fixed
     if not store.occupancy.is_taken(network.view, address):

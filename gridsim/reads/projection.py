@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from gridsim.database.attributes import wrapped
+from gridsim.database.family import family_of
 from gridsim.database.object_types import readable_fields
+from gridsim.database.occupancy import Spans
 from gridsim.database.schema import ObjectType
 from gridsim.database.state import State
-from gridsim.database.store import ZERO_MAC, GridObject
+from gridsim.database.store import GridObject
 from gridsim.reads.arguments import Arguments
 
 
@@ -45,24 +48,48 @@ def all_fields(kind: ObjectType) -> tuple[str, ...]:
 
 
 def _value(state: State, kind: ObjectType, thing: GridObject, name: str) -> Any:
-    if name == "extattrs":
-        return wrapped(thing.extattrs)
-    if name == "total_hosts":
-        return len(state.store.in_network("fixedaddress", thing))
-    if name == "utilization":
-        return _utilization(state, thing)
+    computed = _COMPUTED.get(name)
+    if computed is not None:
+        return computed(state, thing)
     value = thing.fields.get(name)
-    if thing.kind == "fixedaddress" and name == "mac" and thing.fields["match_client"] == "RESERVED":
-        return ZERO_MAC if state.faults.reservation_mac == "zeros" else None
     if value is None:
         described = kind.field(name)
         return described.default if described else None
     return value
 
 
+def _extattrs(state: State, thing: GridObject) -> dict[str, Any]:
+    return wrapped(thing.extattrs)
+
+
+def _total_hosts(state: State, network: GridObject) -> int:
+    return len(state.store.in_network(family_of(network.first).fixed, network))
+
+
+def _mac(state: State, thing: GridObject) -> Any:
+    if thing.fields.get("match_client") == "RESERVED" and state.faults.reservation_mac == "absent":
+        return None
+    return thing.fields.get("mac")
+
+
 def _utilization(state: State, thing: GridObject) -> int:
-    """Return the share of a network's addresses that are in use, in thousandths; a DHCP range is so as a whole."""
-    ranges = [(each.first, each.last) for each in state.store.in_network("range", thing)]
-    taken = state.store.occupancy.count_between(thing.view, thing.first, thing.last, ranges)
-    in_ranges = sum(last - first + 1 for first, last in ranges)
-    return 1000 * (taken + in_ranges) // (thing.last - thing.first + 1)
+    """Return the share of a block that is in use, in thousandths.
+
+    In a network, addresses are, and a DHCP range is so as a whole; in a container, networks are.
+    """
+    family, size = family_of(thing.first), thing.last - thing.first + 1
+    if thing.kind == family.container:
+        inside = state.store.in_view(family.network, thing.view)
+        used = Spans((each.first, each.last) for each in inside if thing.first <= each.first <= thing.last)
+        return 1000 * used.size() // size
+    ranges = Spans((each.first, each.last) for each in state.store.in_network(family.scope, thing))
+    taken = state.store.occupancy.between(thing.view, thing.first, thing.last)
+    return 1000 * (ranges.size() + sum(ranges.behind(address) is None for address in taken)) // size
+
+
+_COMPUTED: dict[str, Callable[[State, GridObject], Any]] = {
+    "extattrs": _extattrs,
+    "total_hosts": _total_hosts,
+    "utilization": _utilization,
+    "mac": _mac,
+}

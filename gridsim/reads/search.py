@@ -6,13 +6,13 @@ Hits come in an order that is fixed but unrelated to the time of creation, so th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gridsim.database import attributes
-from gridsim.database.ipv4 import parse_address
-from gridsim.database.macs import normalised
+from gridsim.database.family import FAMILIES, ROWS, canonical, of_either
+from gridsim.database.macs import normalised, normalised_duid
 from gridsim.database.refusals import invalid_value, protocol_error, unknown_field, unknown_view
 from gridsim.database.schema import ObjectType
 from gridsim.database.state import State
@@ -21,6 +21,18 @@ from gridsim.reads import pool_view
 
 _SUFFIXES = "!:~<>"
 _COMBINED = frozenset({"", "!", ":", "~", "<", ">", "!:", "!~"})
+
+_ADDRESS_FIELDS = (
+    *(family.address for family in FAMILIES),
+    *("network", "network_container", "ip_address", "start_addr", "end_addr"),
+)
+_SPELLINGS: Mapping[str, Callable[[Any], str | None]] = {
+    "mac": normalised,
+    "mac_address": normalised,
+    "duid": normalised_duid,
+    **dict.fromkeys(_ADDRESS_FIELDS, canonical),
+}
+"""What makes one text of all that mean the same; such fields are searched by value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +86,9 @@ def _condition(state: State, kind: ObjectType, argument: str, value: Any) -> Con
         _check_searchable(kind, name, operator)
     if isinstance(value, dict | list) or value is None:
         raise invalid_value(name, value)
-    if name == "mac" and "~" not in operator:
-        value = normalised(value) or value
+    spelling = _SPELLINGS.get(name)
+    if spelling is not None and isinstance(value, str) and "~" not in operator:
+        value = spelling(value) or value
     return Condition(name, operator, value, _pattern(name, value) if "~" in operator else None)
 
 
@@ -113,9 +126,9 @@ def find(state: State, kind: ObjectType, wanted: list[Condition]) -> list[GridOb
 
 
 def _candidates(state: State, kind: ObjectType, wanted: list[Condition]) -> Iterable[GridObject]:
-    if kind.name == "ipv4address":
+    if kind.name in ROWS:
         exact = {condition.name: condition.value for condition in wanted if condition.operator == ""}
-        return pool_view.addresses(state, exact)
+        return pool_view.addresses(state, kind.name, exact)
     store = state.store
     indexed = [
         condition
@@ -146,7 +159,7 @@ def _text(value: Any) -> str:
 
 def _ordinal(text: str) -> tuple[int, float, str]:
     try:
-        return 0, parse_address(text), ""
+        return 0, of_either(text), ""
     except ValueError:
         pass
     try:

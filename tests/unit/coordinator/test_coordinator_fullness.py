@@ -54,7 +54,7 @@ def test_a_count_of_the_grid_that_lags_behind_our_own_makes_nobody_else_appear(m
     world = World()
     agent = connected(world)
     asked = [agent.ask() for _ in range(50)]
-    monkeypatch.setattr(projection, "_utilization", lambda *_: 10)
+    monkeypatch.setitem(projection._COMPUTED, "utilization", lambda *_: 10)
     world.passes(SWEEP_S)
     assert sees(world) == (50, 0, 0, 204)
     agent.let_go(*asked[1:], was_held=False)

@@ -55,6 +55,19 @@ def test_a_large_network_is_drawn_as_far_as_it_is_used_within_a_limit() -> None:
     assert (len(drawn.cells), drawn.hidden, drawn.used) == (1024, (1 << 20) - 1024, 2)
 
 
+def test_a_network_of_2_to_the_64_addresses_is_drawn_as_far_as_any_other() -> None:
+    grid = a_grid()
+    grid.create("ipv6network", {"network": "2001:db8::/64"})
+    for host, duid in (("1", "00:01"), ("ffff:ffff:ffff:fffe", "00:02")):
+        grid.create("ipv6fixedaddress", {"ipv6addr": f"2001:db8::{host}", "duid": duid})
+    (network,) = grid.store.of_kind("ipv6network")
+    drawn = address_map(grid.store, network)
+    assert (len(drawn.cells), drawn.hidden, drawn.used) == (1024, (1 << 64) - 1024, 2)
+    html = render(grid, [], 0)
+    assert "2001:db8::/64" in html
+    assert "2001:db8::ffff:ffff:ffff:fffe" in html
+
+
 class Balanced(HTMLParser):
     """Checks that tags close in order."""
 

@@ -23,7 +23,7 @@ def a_grid_with_pods(number: int) -> Grid:
     [
         ({"name": "web"}, "Field is not searchable: name"),
         ({"mac<": "0a"}, "Field is not searchable: mac"),
-        ({"comment": "x"}, "Field is not searchable: comment"),
+        ({"comment<": "x"}, "Field is not searchable: comment"),
         ({"Site": "x"}, "Unknown argument/field: 'Site'"),
         ({"*Site": "x"}, "Unknown extensible attribute: Site"),
         ({"_foo": "1"}, "Unknown argument/field: '_foo'"),

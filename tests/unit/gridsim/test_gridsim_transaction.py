@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridsim.database.calls import Call, is_write
-from gridsim.database.ipv4 import parse_address
+from gridsim.database.family import IPV4
 from gridsim.model import Grid
 
 Operation = dict[str, Any]
@@ -265,4 +265,4 @@ def test_a_refused_request_leaves_the_exact_state_and_addresses_are_never_given_
             assert grid.store.snapshot() == before
         held = addresses(grid)
         assert len(held) == len(set(held))
-        assert grid.store.snapshot()["taken"].get(0, {}) == {parse_address(address): 1 for address in held}
+        assert grid.store.snapshot()["taken"].get(0, {}) == {IPV4.parse(address): 1 for address in held}

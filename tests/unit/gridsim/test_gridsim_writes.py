@@ -167,7 +167,8 @@ def test_a_create_with_bad_data_is_refused_without_a_trace(data: dict[str, Any],
 def test_a_field_that_is_fixed_at_creation_cannot_be_updated() -> None:
     grid = a_grid()
     ref = fixed(grid, "10.55.0.2").body
-    refused(put(grid, ref, {"network_view": "default"}), 400, PROTO, "Field is not allowed for update")
+    refused(put(grid, ref, {"network_view": "blue"}), 400, PROTO, "Field is not allowed for update")
+    assert put(grid, ref, {"network_view": "default", "network": "10.55.0.0/24"}).body == ref
 
 
 def test_a_missing_required_field_is_named() -> None:
