@@ -71,6 +71,7 @@ class Admin:
         self._tell(allocation, f"writes over the id: {'' if kind == 'none' else other}")
         self._ledger.forget(allocation)
         self._ledger.overwritten.add(other)
+        self._ledger.stamped[other] = thing.key
         if other in self._ledger.objects:
             self._ledger.confused[other] = thing.key
         if kind == "none":

@@ -60,6 +60,8 @@ class Ledger:
         """What was so while no journal claimed it."""
         self.confused: dict[str, str] = {}
         """Ids that somebody has written on a second object, too: its key."""
+        self.stamped: dict[str, str] = {}
+        """Ids that somebody has written last on an object that was another's: its key."""
         self.overwritten: set[str] = set()
         """What somebody has written another label or comment on."""
         self._timeline = timeline
@@ -266,6 +268,14 @@ class Ledger:
                 text = f"{coordinator.name} has deleted {allocation}, which is {row.state} on {computer.node}"
                 raise Violation(text, allocation, row.address)
 
+    def _settle_twice(self, allocation: str, one: GridObject, other: GridObject) -> GridObject:
+        """Of two objects that bear an id the one that no admin wrote it on: a create of it was committed late."""
+        stamped = self.stamped.get(allocation)
+        if stamped not in (one.key, other.key):
+            raise Violation(f"{allocation} stands on two objects", allocation)
+        self.confused[allocation] = stamped
+        return other if stamped == one.key else one
+
     def _read_objects(self) -> dict[str, GridObject]:
         objects: dict[str, GridObject] = {}
         for thing in self._grid.store.of_kind("fixedaddress"):
@@ -274,7 +284,7 @@ class Ledger:
             if allocation in ("", FOREIGN_ID) or thing.key in self._foreign or is_second:
                 continue
             if allocation in objects:
-                raise Violation(f"{allocation} stands on two objects", allocation)
+                thing = self._settle_twice(allocation, objects[allocation], thing)
             objects[allocation] = thing
             if self.forgotten.get(allocation) == thing.fields["ipv4addr"]:
                 del self.forgotten[allocation]
