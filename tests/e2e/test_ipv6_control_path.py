@@ -76,8 +76,8 @@ def test_pods_come_and_go_on_a_machine_without_ipv4(
     other_port = HostPort.of_endpoint(cluster.replicas[1].endpoint).port
     node = EnrollingNode(cluster, stub, "node-2")
     # As the variables of a Service say it, without brackets.
-    other = ("--coordinator", f"tcp://{address}:{other_port}")
-    agent = node.launch("--coordinator", cluster.endpoint, *other)
+    cluster.replicas[1].endpoint = f"tcp://{address}:{other_port}"
+    agent = node.launch()
     agent.wait_for("coordinator_reached")
     assert (node.keys / "ticket").exists()
 
@@ -132,9 +132,9 @@ def test_a_coordinator_is_found_by_a_name_that_has_an_ipv6_address(
     cluster = make_cluster(asking(host=address))
     assert cluster.node.agent
     cluster.node.agent.stop()
-    endpoint = HostPort(name, HostPort.of_endpoint(cluster.endpoint).port).endpoint
+    cluster.replicas[0].endpoint = HostPort(name, HostPort.of_endpoint(cluster.endpoint).port).endpoint
     launcher = knowing_names(tmp_path, command("cni-infoblox-agent"))
-    agent = cluster.node.launch_agent("--coordinator", endpoint, launcher=launcher)
+    agent = cluster.node.launch_agent(launcher=launcher)
     agent.wait_for("coordinator_reached")
     assert serves(cluster, cluster.node, make_netns(a_mac()))
 
@@ -158,8 +158,8 @@ def test_a_coordinator_on_all_addresses_is_reached_at_each(
     cluster = make_cluster(asking(host="::1", coordinator_flags=("--listen", "tcp://*:0", "--reserve", "0")))
     assert cluster.node.agent
     cluster.node.agent.stop()
-    port = HostPort.of_endpoint(cluster.endpoint).port
-    cluster.node.start_agent("--coordinator", f"tcp://{host}:{port}").wait_for("coordinator_reached")
+    cluster.replicas[0].endpoint = f"tcp://{host}:{HostPort.of_endpoint(cluster.endpoint).port}"
+    cluster.node.start_agent().wait_for("coordinator_reached")
     # Else the limits of its address would take it for one that has shown no key.
     assert cluster.coordinator
     status_port = cluster.coordinator.wait_for("started")["status_port"]

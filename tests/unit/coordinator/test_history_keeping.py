@@ -284,12 +284,15 @@ def test_a_disk_that_stands_still_holds_up_nobody_and_what_it_does_not_take_is_c
 def test_syslog_gets_each_change_as_one_datagram_of_rfc_5424(tmp_path: Path) -> None:
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as network,
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as network6,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as local,
     ):
         network.bind(("127.0.0.1", 0))
+        network6.bind(("::1", 0))
         local.bind(str(tmp_path / "log"))
         for receiver, url in (
             (network, f"syslog://127.0.0.1:{network.getsockname()[1]}"),
+            (network6, f"syslog://[::1]:{network6.getsockname()[1]}"),
             (local, f"syslog://{tmp_path}/log"),
         ):
             assert checked_stream(url) == url
