@@ -11,7 +11,7 @@ from gridsim.database.refusals import Forbidden, not_found, protocol_error, unkn
 from gridsim.database.schema import ObjectType
 from gridsim.database.state import State
 from gridsim.database.store import GridObject
-from gridsim.objects import addresses, writes
+from gridsim.objects import addresses, networks, writes
 from gridsim.reads import arguments, paging, pool_view, projection, search
 from gridsim.reads.arguments import Arguments
 
@@ -64,25 +64,28 @@ def _on_object(state: State, kind: ObjectType, thing: GridObject, call: Call) ->
             _, pairs = arguments.split((*call.arguments, *_body_pairs(call)))
             if pairs:
                 raise unknown_field(pairs[0][0])
-            return 200, projection.shown(state, kind, thing, projection.chosen_fields(kind, given))
+            return 200, _shaped(given, projection.shown(state, kind, thing, projection.chosen_fields(kind, given)))
         case "PUT":
             names = projection.chosen_fields(kind, given)
             if state.faults.approval:
-                return _MADE_BY_POST, _scheduled(thing.ref)
+                return _MADE_BY_POST, _shaped(given, _scheduled(thing.ref))
             after = writes.update(state, kind, thing, _data(call))
-            return 200, projection.shown(state, kind, after, names) if given.wants_fields else after.ref
+            return 200, _written(state, kind, after, given, names)
         case "DELETE":
             if state.faults.approval:
-                return _MADE_BY_POST, _scheduled(thing.ref)
+                return _MADE_BY_POST, _shaped(given, _scheduled(thing.ref))
             writes.delete(state, kind, thing)
-            return 200, thing.ref
-    return 200, _function(state, thing, call, given)
+            return 200, _shaped(given, thing.ref)
+    return 200, _shaped(given, _function(state, thing, call, given))
 
 
 def _function(state: State, thing: GridObject, call: Call, given: Arguments) -> Any:
-    if given.function != "next_available_ip":
-        raise protocol_error(f"Function {given.function} is unknown for {thing.kind}")
-    return addresses.function_reply(state, thing, call.body)
+    match given.function:
+        case "next_available_ip":
+            return addresses.function_reply(state, thing, call.body)
+        case "next_available_network":
+            return networks.function_reply(state, thing, call.body)
+    raise protocol_error(f"Function {given.function} is unknown for {thing.kind}")
 
 
 def _searched(state: State, kind: ObjectType, call: Call) -> Any:
@@ -98,7 +101,7 @@ def _searched(state: State, kind: ObjectType, call: Call) -> Any:
     if given.paging:
         return paging.first_page(state, kind, hits, names, given.results_max)
     found = [projection.shown(state, kind, hit, names) for hit in search.limited(hits, given.results_max)]
-    return {"result": found} if given.as_object else found
+    return _shaped(given, found)
 
 
 def _created(state: State, kind: ObjectType, call: Call) -> tuple[int, Any]:
@@ -109,8 +112,16 @@ def _created(state: State, kind: ObjectType, call: Call) -> tuple[int, Any]:
     made = writes.create(state, kind, _data(call))
     if state.faults.approval:
         state.store.undo()
-        return _MADE_BY_POST, _scheduled(made.ref)
-    return _MADE_BY_POST, projection.shown(state, kind, made, names) if given.wants_fields else made.ref
+        return _MADE_BY_POST, _shaped(given, _scheduled(made.ref))
+    return _MADE_BY_POST, _written(state, kind, made, given, names)
+
+
+def _written(state: State, kind: ObjectType, thing: GridObject, given: Arguments, names: tuple[str, ...]) -> Any:
+    return _shaped(given, projection.shown(state, kind, thing, names) if given.wants_fields else thing.ref)
+
+
+def _shaped(given: Arguments, answer: Any) -> Any:
+    return {"result": answer} if given.as_object else answer
 
 
 def _scheduled(ref: str) -> str:

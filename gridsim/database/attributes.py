@@ -13,6 +13,21 @@ from gridsim.database.store import GridObject
 
 TEXT_MAX = 256
 REQUIRED_OF_CLOUD = ("Tenant ID", "Cloud API Owned", "CMP Type")
+OBJECT_TYPE_NAMES = {
+    "networkview": "NetworkView",
+    "networkcontainer": "NetworkContainer",
+    "ipv6networkcontainer": "IPv6NetworkContainer",
+    "network": "Network",
+    "ipv6network": "IPv6Network",
+    "range": "DhcpRange",
+    "ipv6range": "IPv6DhcpRange",
+    "fixedaddress": "FixedAddress",
+    "ipv6fixedaddress": "IPv6FixedAddress",
+    "record:host": "HostRecord",
+    "view": "DnsView",
+    "zone_auth": "DnsZone",
+}
+"""The types that carry attributes, as `allowed_object_types` of a definition calls them."""
 _NETWORK_KINDS = frozenset(kind for family in FAMILIES for kind in (family.network, family.container))
 _NETWORKS_ONLY = frozenset({"Is External", "Is Shared"})
 
@@ -70,7 +85,10 @@ def _value(state: State, kind: str, name: str, inner: Any) -> Any:
     described = definition(state, name).fields
     if not isinstance(inner, dict) or "value" not in inner:
         raise protocol_error(f"Invalid value for extattrs: '{name}' needs a value")
-    if name in _NETWORKS_ONLY and kind not in _NETWORK_KINDS:
+    allowed = described.get("allowed_object_types")
+    if (name in _NETWORKS_ONLY and kind not in _NETWORK_KINDS) or (
+        allowed and OBJECT_TYPE_NAMES[kind] not in allowed
+    ):
         raise conflict(f"Extensible attribute '{name}' is not allowed for this operation")
     value = inner["value"]
     if isinstance(value, list):

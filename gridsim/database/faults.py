@@ -81,6 +81,7 @@ class Faults:
     no_hit: str = "400"
     negative_max_results_in_request: bool = True
     # readings of the data
+    page_size_max: int = 1000
     unknown_view_search: str = "error"
     reservation_mac: str = "zeros"
     next_available: str = "lowest"

@@ -9,7 +9,7 @@ from gridsim.database.refusals import protocol_error, unknown_field
 from gridsim.database.schema import VERSIONS, Field, ObjectType
 
 CLOUD_READ_ONLY = frozenset({"member", "grid", "extensibleattributedef", "userprofile", *ROWS})
-CLOUD_KINDS = frozenset({"networkview", "record:host", *FAMILY_KINDS, *CLOUD_READ_ONLY})
+CLOUD_KINDS = frozenset({"networkview", "record:host", "view", "zone_auth", *FAMILY_KINDS, *CLOUD_READ_ONLY})
 
 _CLOUD_INFO = {"authority_type": "GM", "delegated_scope": "NONE", "owned_by_adaptor": False}
 _EXTATTRS = Field("extattrs", "rwu", wapi_type="extattr", default={})
@@ -36,6 +36,8 @@ _CLIENT_FIELDS = {
         Field("match_client", "rwus", "=", wapi_type="enum"),
         Field("bootfile", "rwu", default=""),
         Field("dhcp_client_identifier", "rwu", default=""),
+        Field("client_identifier_prepend_zero", "rwu", wapi_type="bool", default=False),
+        Field("deny_bootp", "rwu", wapi_type="bool", default=False),
         Field("is_invalid_mac", "r", wapi_type="bool", default=False),
     ),
     IPV6: (
@@ -78,13 +80,14 @@ def _scope(family: Family, *more: Field) -> ObjectType:
 def _fixed(family: Family) -> ObjectType:
     fields = (
         Field(family.address, "rwus", "=~", is_base=True),
-        _VIEW,
+        Field("network_view", "rwus", "=", is_base=True),
         Field("network", "rwus", "=~"),
         *_CLIENT_FIELDS[family],
         _NAME,
         _COMMENT,
         _DISABLE,
         _OPTIONS,
+        Field("use_options", "rwu", wapi_type="bool", default=False),
         _EXTATTRS,
         _CLOUD,
         Field("discovered_data", "r", wapi_type="discoverydata"),
@@ -126,7 +129,7 @@ _TYPES = (
         ),
         "cud",
     ),
-    _network(IPV4, Field("total_hosts", "r", wapi_type="uint"), _UTILIZATION),
+    _network(IPV4, Field("ipv4addr", "s", "="), Field("total_hosts", "r", wapi_type="uint"), _UTILIZATION),
     _network(IPV6),
     *(ObjectType(family.container, (*_BLOCK_FIELDS, _UTILIZATION), "cud") for family in FAMILIES),
     _scope(IPV4),
@@ -137,13 +140,44 @@ _TYPES = (
         "record:host",
         (
             Field("name", "rwus", "=:~", is_base=True),
-            Field("view", "rws", "=", is_base=True),
+            Field("view", "rwus", "=", is_base=True),
             Field("ipv4addrs", "rwu", is_base=True, wapi_type="record:host_ipv4addr[]", default=[]),
+            Field("ipv6addrs", "rwu", wapi_type="record:host_ipv6addr[]", default=[]),
+            *(Field(name, "s", "=~") for name in ("ipv4addr", "ipv6addr")),
+            *(Field(name, "s", "=:~") for name in ("mac", "duid")),
             Field("network_view", "rws", "="),
             Field("configure_for_dns", "rwu", wapi_type="bool", default=True),
-            Field("comment", "rwus", "=:~"),
+            Field("zone", "rs", "="),
+            Field("aliases", "rwu", wapi_type="string[]", default=[]),
+            _DISABLE,
+            Field("ttl", "rwu", wapi_type="uint"),
+            Field("use_ttl", "rwu", wapi_type="bool", default=False),
+            _COMMENT,
             _EXTATTRS,
             _CLOUD,
+        ),
+        "cud",
+    ),
+    ObjectType(
+        "view",
+        (
+            Field("name", "rs", "=:~", is_base=True),
+            Field("comment", "rus", "=:~", is_base=True),
+            Field("is_default", "rs", "=", is_base=True, wapi_type="bool", default=False),
+            Field("network_view", "rs", "="),
+            Field("extattrs", "ru", wapi_type="extattr", default={}),
+        ),
+        "u",
+    ),
+    ObjectType(
+        "zone_auth",
+        (
+            Field("fqdn", "rws", "=:~", is_base=True),
+            Field("view", "rws", "=", is_base=True),
+            Field("zone_format", "rws", "=", wapi_type="enum", default="FORWARD"),
+            Field("network_view", "r"),
+            _COMMENT,
+            _EXTATTRS,
         ),
         "cud",
     ),
@@ -151,7 +185,7 @@ _TYPES = (
         "extensibleattributedef",
         (
             Field("name", "rwus", "=:~", is_base=True),
-            Field("type", "rws", "=", is_base=True, wapi_type="enum"),
+            Field("type", "rwus", "=", is_base=True, wapi_type="enum"),
             Field("comment", "rwus", "=:~", is_base=True),
             Field("default_value", "rwu", is_base=True),
             Field("flags", "rwu"),

@@ -40,6 +40,11 @@ class Spans:
         place = self.place(address)
         return self.lasts[place] + 1 if place >= 0 and address <= self.lasts[place] else None
 
+    def behind_overlap(self, first: int, last: int) -> int | None:
+        """Return the first address behind the last span that overlaps this one, None if none does."""
+        place = self.place(last)
+        return self.lasts[place] + 1 if place >= 0 and first <= self.lasts[place] else None
+
     def size(self) -> int:
         """Return how many addresses the spans hold."""
         return sum(self.lasts) - sum(self.firsts) + len(self.firsts)

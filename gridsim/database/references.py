@@ -26,14 +26,18 @@ _PREFIXES = {
     "ipv4address": "..ipv4_address$",
     "ipv6address": "..ipv6_address$",
     "record:host": "dns.host$",
+    "view": "dns.view$",
+    "zone_auth": "dns.zone$",
     "extensibleattributedef": "one.extensible_attributes_def$",
-    "grid": "dns.cluster$",
-    "member": "dns.virtual_node$",
+    "grid": "one.cluster$",
+    "member": "one.virtual_node$",
     "member:license": "dns.license$",
     "userprofile": "dns.user_profile$",
     "scheduledtask": "dns.scheduled_task$",
     "discovered": "dns.discovery_data$",
 }
+_FIRST_MS = 1_700_000_000_000
+"""The grid has no clock: its hosts are created at successive milliseconds from this one on."""
 
 
 def address_key(address: int, view: int) -> str:
@@ -67,9 +71,32 @@ def named_key(kind: str, name: str) -> str:
     return f"{_PREFIXES[kind]}.{name}"
 
 
-def host_key(name: str, view: int) -> str:
-    """Return the key of a host record."""
-    return f"{_PREFIXES['record:host']}.non_DNS_host_root.{view}.{name}"
+def zone_key(fqdn: str, view: str) -> str:
+    """Return the key of a zone: its DNS view, then its labels from the root down; a block stays as it is."""
+    return f"{_PREFIXES['zone_auth']}.{_dns_view(view)}.{_reversed(fqdn)}"
+
+
+def host_key(name: str, view: str) -> str:
+    """Return the key of a host record with DNS."""
+    return f"{_PREFIXES['record:host']}.{_dns_view(view)}.{_reversed(name)}"
+
+
+def unnamed_host_key(name: str, view: int, created: int) -> str:
+    """Return the key of a host record without DNS; no two have the same, since each is created at another time."""
+    return f"{_PREFIXES['record:host']}.non_DNS_host_root.{view}.{_FIRST_MS + created}.{name}"
+
+
+def host_address_key(host: str, address: str) -> str:
+    """Return the key of one of the addresses of a host record."""
+    return f"dns.host_address${host.removeprefix(_PREFIXES['record:host'])}.{address}."
+
+
+def _dns_view(name: str) -> str:
+    return "_default" if name == "default" else name
+
+
+def _reversed(name: str) -> str:
+    return name if "/" in name else ".".join(reversed(name.lower().rstrip(".").split(".")))
 
 
 def title_of(*parts: str) -> str:

@@ -22,6 +22,7 @@ _INDEXED_FIELDS = {
     **{kind: ("network",) for each in FAMILIES for kind in (each.network, each.container, each.scope)},
     "networkview": ("name",),
     "record:host": ("name",),
+    "view": ("name",),
     "extensibleattributedef": ("name",),
 }
 
@@ -82,8 +83,14 @@ class Store:
         self._networks: dict[tuple[int, int, int], GridObject] = {}
         self._network_sizes: Counter[int] = Counter()
         self._undo: list[tuple[str, str, GridObject | None]] = []
+        self._instant = 0
         self.needs_restart = False
         """Whether DHCP members have to learn of a change, so that the GUI shows its "restart required" banner."""
+
+    def instant(self) -> int:
+        """Return what stands for the time: a number higher than every one before, also when writes are undone."""
+        self._instant += 1
+        return self._instant
 
     def put(self, thing: GridObject) -> None:
         """Add an object, or replace the one with its key."""

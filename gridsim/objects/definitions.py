@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from gridsim.database.family import FAMILY_KINDS
+from gridsim.database.attributes import OBJECT_TYPE_NAMES
 from gridsim.database.references import named_key, title_of
 from gridsim.database.refusals import conflict, invalid_value, protocol_error
 from gridsim.database.state import State
@@ -119,6 +119,8 @@ def update(state: State, before: GridObject, data: Mapping[str, Any]) -> GridObj
     _check_editable(state, "update", name)
     if data.get("name", name) != name:
         raise protocol_error("Field is not allowed for update: name")
+    if data.get("type", before.fields["type"]) != before.fields["type"]:
+        raise protocol_error("Field is not allowed for update: type")
     after = dataclasses.replace(before, fields={**before.fields, **_checked({**before.fields, **data})})
     state.store.put(after)
     return after
@@ -131,7 +133,7 @@ def delete(state: State, thing: GridObject) -> None:
     """
     name = thing.fields["name"]
     _check_editable(state, "delete", name)
-    for kind in ("networkview", *FAMILY_KINDS, "record:host"):
+    for kind in OBJECT_TYPE_NAMES:
         for holder in [thing for thing in state.store.of_kind(kind) if name in thing.extattrs]:
             left = {key: value for key, value in holder.extattrs.items() if key != name}
             state.store.put(dataclasses.replace(holder, extattrs=left))

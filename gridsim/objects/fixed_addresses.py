@@ -19,7 +19,8 @@ from gridsim.objects.views import view_of
 
 ADDRESS_TYPE = "ADDRESS"
 _PLAIN_FIELDS = (
-    *("name", "comment", "disable", "options", "bootfile", "dhcp_client_identifier"),
+    *("name", "comment", "disable", "options", "use_options"),
+    *("bootfile", "deny_bootp", "dhcp_client_identifier", "client_identifier_prepend_zero"),
     *("address_type", "preferred_lifetime", "valid_lifetime"),
 )
 

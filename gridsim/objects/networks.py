@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from gridsim.database import attributes
-from gridsim.database.family import Cidr, Family, family_of, family_of_kind
+from gridsim.database.family import FAMILIES, Cidr, Family, Span, family_of, family_of_kind, spans_of
+from gridsim.database.occupancy import Spans
 from gridsim.database.references import block_key, title_of
-from gridsim.database.refusals import conflict, data_error, invalid_value
+from gridsim.database.refusals import conflict, data_error, invalid_value, protocol_error
 from gridsim.database.state import State
 from gridsim.database.store import GridObject, cidr_of
+from gridsim.objects import addresses
 from gridsim.objects.plain_fields import check_comment, only, updated
 from gridsim.objects.views import view_of
 
@@ -71,6 +73,8 @@ def delete_container(state: State, thing: GridObject) -> None:
 
 
 def _block(state: State, family: Family, view: GridObject, value: Any) -> Cidr:
+    if isinstance(value, dict):
+        return _next_of_object(state, family, value)
     if isinstance(value, str) and value.startswith(NEXT_NETWORK):
         return _next_network(state, family, view, value)
     try:
@@ -87,23 +91,59 @@ def _next_network(state: State, family: Family, view: GridObject, value: str) ->
         raise invalid_value("network", value) from None
     if len(parts) not in (2, 3) or not outer.prefix < prefix <= family.bits:
         raise invalid_value("network", value)
-    return next_network(state, view.view, outer, prefix)
+    return _next_networks(state, view.view, outer, {"cidr": prefix})[0]
 
 
-def next_network(state: State, view: int, outer: Cidr, prefix: int) -> Cidr:
-    """Return the lowest block of that prefix length inside another in which there is no network yet.
+def _next_of_object(state: State, family: Family, value: Mapping[str, Any]) -> Cidr:
+    if value.get("_object_function") != "next_available_network" or value.get("_result_field") != "networks":
+        raise invalid_value("network", value)
+    outer, parameters = addresses.object_named(state, value), value.get("_parameters", {})
+    if not isinstance(parameters, dict) or outer.kind not in (family.container, family.network):
+        raise invalid_value("network", value)
+    return _next_networks(state, outer.view, cidr_of(outer), {**parameters, "num": 1})[0]
 
-    Raises Refusal (400) when there is none. What it costs depends on the networks there are, not on the room.
+
+def function_reply(state: State, thing: GridObject, body: Any) -> dict[str, list[str]]:
+    """Return what the function `next_available_network` of a container or network answers; it makes nothing.
+
+    Raises Refusal (400) for another object, bad parameters, or when there is no room.
     """
-    size = 1 << (outer.family.bits - prefix)
-    base = outer.base
-    for used in sorted(cidr_of(network) for network in state.store.in_view(outer.family.network, view)):
-        if base + size <= used.base:
-            break
-        base = max(base, -(-(used.last + 1) // size) * size)
-    if base + size - 1 > outer.last:
-        raise data_error("Cannot find 1 available network(s) in this network container.")
-    return Cidr(base, prefix)
+    if not any(thing.kind in (family.container, family.network) for family in FAMILIES):
+        raise protocol_error(f"Function next_available_network is not supported by {thing.kind}")
+    found = _next_networks(state, thing.view, cidr_of(thing), body if isinstance(body, dict) else {})
+    return {"networks": [str(cidr) for cidr in found]}
+
+
+def _next_networks(state: State, view: int, outer: Cidr, parameters: Mapping[str, Any]) -> list[Cidr]:
+    """Return the lowest blocks inside another in which there is no network yet.
+
+    What it costs depends on the networks there are, not on the room.
+    """
+    family, prefix, number = outer.family, parameters.get("cidr"), parameters.get("num", 1)
+    if not isinstance(prefix, int) or not outer.prefix < prefix <= family.bits:
+        raise invalid_value("cidr", prefix)
+    if not isinstance(number, int) or not 1 <= number <= addresses.NUMBER_MAX:
+        raise invalid_value("num", number)
+    used = [(each.first, each.last) for each in state.store.in_view(family.network, view)]
+    taken = Spans([*used, *_spans(parameters.get("exclude", []), family)])
+    size, base, found = 1 << (family.bits - prefix), outer.base, list[Cidr]()
+    while len(found) < number and base + size - 1 <= outer.last:
+        behind = taken.behind_overlap(base, base + size - 1)
+        if behind is None:
+            found.append(Cidr(base, prefix))
+            base += size
+        else:
+            base = -(-behind // size) * size
+    if len(found) < number:
+        raise data_error(f"Cannot find {number} available network(s) in this network container.")
+    return found
+
+
+def _spans(excluded: Any, family: Family) -> list[Span]:
+    try:
+        return spans_of(excluded, family)
+    except (TypeError, ValueError):
+        raise invalid_value("exclude", excluded) from None
 
 
 def _check_overlap(state: State, kind: str, view: GridObject, cidr: Cidr) -> None:

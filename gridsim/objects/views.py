@@ -12,9 +12,11 @@ from gridsim.database.references import title_of, view_key
 from gridsim.database.refusals import conflict, invalid_value, unknown_view
 from gridsim.database.state import State
 from gridsim.database.store import GridObject
+from gridsim.objects import dns
 from gridsim.objects.plain_fields import check_comment, only, updated
 
 _INSIDE = (*FAMILY_KINDS, "record:host", "discovered")
+_DNS = (dns.ZONE, dns.VIEW)
 
 
 def view_of(state: State, data: Mapping[str, Any]) -> GridObject:
@@ -48,6 +50,7 @@ def create_view(state: State, data: Mapping[str, Any]) -> GridObject:
         "networkview", view_key(number), title_of(name, str(is_default).lower()), number, fields, extattrs
     )
     state.store.put(made)
+    dns.create_view(state, fields["associated_dns_views"][0], made)
     return made
 
 
@@ -62,12 +65,17 @@ def update_view(state: State, before: GridObject, data: Mapping[str, Any]) -> Gr
         for kind in _INSIDE:
             for thing in state.store.in_view(kind, before.view):
                 state.store.put(_renamed(thing, old_name, name))
+        dns.renamed_with(state, before.view, name)
     state.store.put(after)
     return after
 
 
 def _renamed(thing: GridObject, old_name: str, name: str) -> GridObject:
-    title = thing.title.removesuffix(f"/{title_of(old_name)}") + f"/{title_of(name)}"
+    title = (
+        thing.title
+        if thing.kind == "record:host"
+        else thing.title.removesuffix(f"/{title_of(old_name)}") + f"/{title_of(name)}"
+    )
     return dataclasses.replace(thing, title=title, fields={**thing.fields, "network_view": name})
 
 
@@ -82,7 +90,7 @@ def delete_view(state: State, thing: GridObject) -> None:
     """Delete a view with everything in it. Raises Refusal for the default view."""
     if thing.fields["is_default"]:
         raise conflict("The default network view cannot be deleted.")
-    for kind in _INSIDE:
+    for kind in (*_INSIDE, *_DNS):
         for inner in state.store.in_view(kind, thing.view):
             state.store.remove(inner)
     state.store.remove(thing)

@@ -17,7 +17,7 @@ from gridsim.database.refusals import (
 from gridsim.database.schema import Field, ObjectType
 from gridsim.database.state import State
 from gridsim.database.store import GridObject
-from gridsim.objects import definitions, fixed_addresses, hosts, networks, ranges, views
+from gridsim.objects import definitions, dns, fixed_addresses, hosts, networks, ranges, views
 
 _Create = Callable[[State, Mapping[str, Any]], GridObject]
 _Update = Callable[[State, GridObject, Mapping[str, Any]], GridObject]
@@ -42,6 +42,7 @@ _CREATE: dict[str, _Create] = {
     **_of_family(IPV4),
     **_of_family(IPV6),
     "record:host": hosts.create,
+    dns.ZONE: dns.create_zone,
     "extensibleattributedef": definitions.create,
 }
 _UPDATE: dict[str, _Update] = {
@@ -51,6 +52,8 @@ _UPDATE: dict[str, _Update] = {
     **{family.scope: ranges.update_range for family in FAMILIES},
     **{family.fixed: fixed_addresses.update for family in FAMILIES},
     "record:host": hosts.update,
+    dns.ZONE: dns.update,
+    dns.VIEW: dns.update,
     "extensibleattributedef": definitions.update,
 }
 _DELETE: dict[str, _Delete] = {
@@ -60,6 +63,7 @@ _DELETE: dict[str, _Delete] = {
     **{family.scope: _remove for family in FAMILIES},
     **{family.fixed: _remove for family in FAMILIES},
     "record:host": _remove,
+    dns.ZONE: dns.delete_zone,
     "extensibleattributedef": definitions.delete,
 }
 _REQUIRED = {
@@ -69,10 +73,11 @@ _REQUIRED = {
     IPV4.scope: ("start_addr", "end_addr"),
     IPV6.scope: ("start_addr", "end_addr", "network"),
     **{family.fixed: (family.address,) for family in FAMILIES},
-    "record:host": ("name", "ipv4addrs"),
+    "record:host": ("name",),
+    dns.ZONE: ("fqdn",),
     "extensibleattributedef": ("name", "type"),
 }
-_ADDRESSES = frozenset(family.address for family in FAMILIES)
+_FUNCTIONS = frozenset({"network", *(family.address for family in FAMILIES)})
 """Fields that take an object, too, which calls a function."""
 _EXPECTED: dict[str, type] = {"bool": bool, "uint": int}
 
@@ -136,7 +141,7 @@ def _check_field(kind: ObjectType, name: str, value: Any, letter: str, refusal: 
         raise unknown_field(name)
     if letter not in field.supports:
         raise protocol_error(refusal)
-    if name not in _ADDRESSES and field.name != "extattrs":
+    if name not in _FUNCTIONS and field.name != "extattrs":
         _check_type(field, value)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from gridsim.database.calls import Pairs
 from gridsim.database.refusals import invalid_value, protocol_error, unknown_field
 
-PAGE_MAX = 1000
 _IGNORED = ("_proxy_search", "_inheritance", "_schema", "_schema_version", "_method", "_return_type")
 _IGNORED_PREFIXES = ("_schedinfo.", "_approvalinfo.")
 
@@ -77,8 +76,8 @@ def _consistent(arguments: Arguments) -> Arguments:
     if arguments.paging and arguments.page_id is None:
         if not arguments.as_object:
             raise protocol_error("_paging requires _return_as_object")
-        if not 0 < arguments.results_max <= PAGE_MAX:
-            raise protocol_error(f"_paging requires _max_results between 1 and {PAGE_MAX}")
+        if arguments.results_max < 0:
+            raise protocol_error("_paging requires a positive _max_results")
     return arguments
 
 

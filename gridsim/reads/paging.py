@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gridsim.database.refusals import invalid_value
+from gridsim.database.refusals import invalid_value, protocol_error
 from gridsim.database.schema import ObjectType
 from gridsim.database.state import Cursor, State
 from gridsim.database.store import GridObject
@@ -21,7 +21,13 @@ CURSORS_MAX = 256
 def first_page(
     state: State, kind: ObjectType, hits: list[GridObject], names: tuple[str, ...], size: int
 ) -> dict[str, Any]:
-    """Return the first page, with the id of the next one if there is more."""
+    """Return the first page, with the id of the next one if there is more.
+
+    Raises Refusal (400) for pages larger than the grid makes.
+    """
+    size_max = state.faults.page_size_max
+    if size_max and size > size_max:
+        raise protocol_error(f"_paging requires _max_results between 1 and {size_max}")
     return _page(state, kind, Cursor(kind.name, tuple(hit.key for hit in hits), names, size, 0))
 
 

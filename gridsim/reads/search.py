@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridsim.database import attributes
-from gridsim.database.family import FAMILIES, ROWS, canonical, of_either
+from gridsim.database.family import FAMILIES, IPV4, ROWS, canonical, of_either
 from gridsim.database.macs import normalised, normalised_duid
 from gridsim.database.refusals import invalid_value, protocol_error, unknown_field, unknown_view
 from gridsim.database.schema import ObjectType
@@ -43,9 +43,13 @@ class Condition:
     operator: str
     value: Any
     pattern: re.Pattern[str] | None = None
+    inside: int | None = None
+    """The address that a block has to contain, where a network is searched by one."""
 
     def holds(self, thing: GridObject) -> bool:
         """Tell whether an object meets the condition; an absent value meets only a negation."""
+        if self.inside is not None:
+            return thing.first <= self.inside <= thing.last
         is_attribute = self.name.startswith("*")
         found = thing.extattrs.get(self.name[1:]) if is_attribute else thing.fields.get(self.name)
         values = found if isinstance(found, list) else [] if found is None else [found]
@@ -86,10 +90,19 @@ def _condition(state: State, kind: ObjectType, argument: str, value: Any) -> Con
         _check_searchable(kind, name, operator)
     if isinstance(value, dict | list) or value is None:
         raise invalid_value(name, value)
+    if (kind.name, name) == (IPV4.network, IPV4.address):
+        return Condition(name, operator, value, inside=_address(name, value))
     spelling = _SPELLINGS.get(name)
     if spelling is not None and isinstance(value, str) and "~" not in operator:
         value = spelling(value) or value
     return Condition(name, operator, value, _pattern(name, value) if "~" in operator else None)
+
+
+def _address(name: str, value: Any) -> int:
+    try:
+        return IPV4.parse(value)
+    except ValueError:
+        raise invalid_value(name, value) from None
 
 
 def _check_searchable(kind: ObjectType, name: str, operator: str) -> None:

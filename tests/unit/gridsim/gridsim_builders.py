@@ -50,6 +50,12 @@ def fixed(grid: Grid, address: str = NEXT, mac: str | None = None, **more: Any) 
     return post(grid, "fixedaddress", {"ipv4addr": address, **client, **more})
 
 
+def a_host(grid: Grid, address: str, name: str = "h") -> str:
+    return grid.create(
+        "record:host", {"name": name, "configure_for_dns": False, "ipv4addrs": [{"ipv4addr": address}]}
+    )
+
+
 def address_of(reply: Reply) -> str:
     assert reply.status == 201, reply
     return str(reply.body).rpartition(":")[2].partition("/")[0]

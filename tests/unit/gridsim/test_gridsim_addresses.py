@@ -1,7 +1,7 @@
 """The next available address is the lowest one that nothing holds."""
 
 import pytest
-from gridsim_builders import NETWORK, a_grid, a_mac, address_of, delete, ea, fixed, get, post, refused
+from gridsim_builders import NETWORK, a_grid, a_host, a_mac, address_of, delete, ea, fixed, get, post, refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +21,7 @@ def test_the_lowest_free_address_is_offered_again_after_a_release() -> None:
 def test_ranges_hosts_and_discovered_addresses_are_passed_over() -> None:
     grid = a_grid()
     grid.create("range", {"start_addr": "10.55.0.1", "end_addr": "10.55.0.9"})
-    grid.create("record:host", {"name": "h", "ipv4addrs": [{"ipv4addr": "10.55.0.10"}]})
+    a_host(grid, "10.55.0.10")
     grid.create("discovered", {"ipv4addr": "10.55.0.11"})
     assert address_of(fixed(grid)) == "10.55.0.12"
 
@@ -33,7 +33,7 @@ def test_the_utilization_of_a_network_counts_whatever_is_in_use_and_ranges_as_a_
     for host in range(1, 23):
         grid.create("fixedaddress", {"ipv4addr": f"10.55.0.{host}", "mac": a_mac(host)})
     grid.create("fixedaddress", {"ipv4addr": "10.55.0.150", "mac": a_mac(150)})
-    grid.create("record:host", {"name": "h", "ipv4addrs": [{"ipv4addr": "10.55.0.30"}]})
+    a_host(grid, "10.55.0.30")
     grid.create("discovered", {"ipv4addr": "10.55.0.31"})
     assert utilization(grid) == 1000 * 124 // 256
 
@@ -209,7 +209,7 @@ def test_the_view_of_the_pool_says_what_holds_each_address() -> None:
     grid = a_grid()
     fixed(grid, "10.55.0.1")
     fixed(grid, "10.55.0.2", a_mac(2))
-    grid.create("record:host", {"name": "h", "ipv4addrs": [{"ipv4addr": "10.55.0.3"}]})
+    a_host(grid, "10.55.0.3")
     grid.create("range", {"start_addr": "10.55.0.4", "end_addr": "10.55.0.4"})
     assert occupants(grid) == {
         "10.55.0.0": ["NETWORK"],

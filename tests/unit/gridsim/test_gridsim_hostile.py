@@ -66,7 +66,11 @@ def test_any_data_in_a_create_has_a_reply(kind: str, body: dict[str, Any], more:
         "fixedaddress": {"ipv4addr": more, "match_client": "RESERVED"},
         "network": {"network": more},
         "range": {"start_addr": "10.55.0.9", "end_addr": more},
-        "record:host": {"name": "h", "ipv4addrs": more},
+        "ipv6fixedaddress": {"ipv6addr": more, "duid": "00:01"},
+        "ipv6network": {"network": more},
+        "ipv6range": {"start_addr": "2001:db8::1", "end_addr": more, "network": "2001:db8::/64"},
+        "zone_auth": {"fqdn": more, "zone_format": "IPV6"},
+        "record:host": {"name": "h", "ipv4addrs": more, "ipv6addrs": more, "configure_for_dns": False},
         "extensibleattributedef": {"name": "S", "type": "ENUM", "list_values": more},
     }
     answered(Call("POST", kind, (), {**usual.get(kind, {}), **body}))

@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-from gridsim_builders import NEXT, a_grid, a_mac, delete, ea, fixed, put, refused
+from gridsim_builders import NEXT, a_grid, a_host, a_mac, delete, ea, fixed, put, refused
 
 from gridsim.calls_log import CallRecord
 from gridsim.model import Grid
@@ -30,7 +30,7 @@ def test_the_map_tells_pods_reservations_ranges_and_others_apart() -> None:
     fixed(grid, "10.55.0.2", a_mac(2), extattrs=ea(VM_ID="a" * 64))
     fixed(grid, "10.55.0.3", extattrs=ea(VM_ID="b" * 64))
     fixed(grid, "10.55.0.4", a_mac(4))
-    grid.create("record:host", {"name": "h", "ipv4addrs": [{"ipv4addr": "10.55.0.5"}]})
+    a_host(grid, "10.55.0.5")
     grid.create("range", {"start_addr": "10.55.0.13", "end_addr": "10.55.0.14"})
     assert uses(grid) == {
         "10.55.0.0": Use.EDGE,

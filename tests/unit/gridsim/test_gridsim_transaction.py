@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from gridsim_builders import NEXT, a_grid, a_mac, ea, fixed, post, refused
+from gridsim_builders import NEXT, a_grid, a_host, a_mac, ea, fixed, post, refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -96,7 +96,7 @@ def test_what_stays_after_a_refusal_is_a_switch(atomicity: str, kept: list[int])
 
 def test_a_refused_operation_leaves_nothing_half_done_even_outside_a_transaction() -> None:
     grid = switched(request_atomicity="continue")
-    ref = grid.create("record:host", {"name": "h", "ipv4addrs": [{"ipv4addr": "10.55.0.5"}]})
+    ref = a_host(grid, "10.55.0.5")
     before = grid.store.snapshot()
     bad = {"method": "PUT", "object": ref, "data": {"comment": "x", "ipv4addrs": [{"ipv4addr": "nonsense"}]}}
     assert request(grid, bad).status == 400
