@@ -12,7 +12,7 @@ INSTALL_MISSING := [ -z "$$missing" ] || { $(SUDO) apt-get update -qq && \
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
 SOURCES := plugin nodeagent coordinator protocol daemon gridsim ctl demo bench docs k8s release spec tests
 
-.PHONY: help promtool demo test check sim mutants soak unit format docs bench plugin manifests kubectl helm images compose-demo release push bump lock clean runnable installed tools system runtimes fuzz rolling matrix model spin browser picture
+.PHONY: help prometheus demo test check sim mutants soak unit format docs bench plugin manifests kubectl helm images compose-demo release push bump lock clean runnable installed tools system runtimes fuzz rolling matrix model spin browser picture
 
 help:
 	@echo "make demo         a cluster with a simulated grid, 20 pods come and go (KEEP=1 leaves it running)"
@@ -89,13 +89,15 @@ plugin: dist/infoblox
 dist/infoblox: plugin/infoblox.py pyproject.toml $(wildcard plugin/static/*)
 	plugin/static/build.sh $@
 
-# The container runtimes, and the judge of systemd units, that the tests run, without what they recommend: podman's other network backend would win.
+# The container runtimes, the judge of systemd units and the shells that the tests run, without what they recommend: podman's other network backend would win.
 runtimes:
 	@missing=""; \
 	command -v containerd >/dev/null || missing="$$missing containerd"; \
 	command -v podman >/dev/null || missing="$$missing podman"; \
 	command -v runc >/dev/null || missing="$$missing runc"; \
 	command -v systemd-analyze >/dev/null || missing="$$missing systemd"; \
+	command -v zsh >/dev/null || missing="$$missing zsh"; \
+	command -v fish >/dev/null || missing="$$missing fish"; \
 	command -v gcc >/dev/null && [ -e "$$(gcc -print-file-name=libc.a)" ] || missing="$$missing gcc libc6-dev"; \
 	$(INSTALL_MISSING)
 
@@ -103,7 +105,7 @@ demo: runnable tools
 	$(SUDO) $(BIN)/python -m demo $(if $(KEEP),--keep)
 
 # Tests wait more than they compute. Those of a file stay together, as they share clusters; the long files come first.
-test: installed system runtimes plugin kubectl helm promtool
+test: installed system runtimes plugin kubectl helm prometheus
 	$(SUDO) $(BIN)/python -m pytest --numprocesses $(or $(WORKERS),4) --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
 
 sim: $(READY)
@@ -159,12 +161,12 @@ helm: $(READY)
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r k8s/helm.txt && \
 	  rm -f $(VENV)/lib/python3*/site-packages/helm_python/lib/libhelm_c.so.*; }
 
-# What tests the alert rules: one file of Debian's package, which brings a whole server otherwise (19 MB to fetch).
-promtool: $(READY)
-	@command -v promtool >/dev/null || [ -x $(BIN)/promtool ] || { package=$$(mktemp -d) && cd $$package && \
+# What judges alert rules and dashboard: two files of Debian's package, which brings fonts and scripts otherwise (19 MB to fetch).
+prometheus: $(READY)
+	@[ -x $(BIN)/prometheus ] && [ -x $(BIN)/promtool ] || { package=$$(mktemp -d) && cd $$package && \
 	  { apt-get download -qq prometheus 2>/dev/null || { $(SUDO) apt-get update -qq && apt-get download -qq prometheus; }; } && \
-	  dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool && \
-	  install usr/bin/promtool $(CURDIR)/$(BIN)/promtool; status=$$?; rm -rf $$package; exit $$status; }
+	  dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/ && \
+	  install usr/bin/prometheus usr/bin/promtool $(CURDIR)/$(BIN); status=$$?; rm -rf $$package; exit $$status; }
 
 manifests: $(READY) kubectl
 	$(BIN)/python -m k8s.render
@@ -210,7 +212,7 @@ browser:
 	@missing=""; command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="chromium fonts-dejavu-core"; \
 	$(INSTALL_MISSING)
 
-picture: installed system plugin browser
+picture: installed system plugin browser prometheus
 	$(SUDO) $(BIN)/python -m docs.make_pictures
 
 bench: installed system runtimes plugin

@@ -26,7 +26,7 @@ class Place:
 
     def pattern(self) -> re.Pattern[str]:
         """Finds the version as the group `version`."""
-        return re.compile(rf"(?P<before>{self.before})(?P<version>\d[\w.]*)", re.MULTILINE)
+        return re.compile(rf"(?P<before>{self.before})(?P<version>{VERSION.pattern})", re.MULTILINE)
 
 
 IMAGE: Final = r"image: cni-infoblox(-\w+)?:"
@@ -37,6 +37,7 @@ PLACES: Final = (
     Place("k8s/*.yaml", IMAGE),
     Place("k8s/base/*/*.yaml", IMAGE),
     Place("k8s/chart/Chart.yaml", r'^(appVersion: "?|version: "?)'),
+    Place("docs/*.md", r"\bcni-infoblox(-\w+)?(:|_|-image-)"),
 )
 """The manifests that are generated from these follow with `make manifests`, and are the same."""
 

@@ -37,6 +37,10 @@ _ZSH: Final = """\
 # Completes {program} in zsh; written by '{program} completion zsh'.
 {function}() {{
     local word=${{words[CURRENT]}} before=${{words[CURRENT - 1]}} command= i
+    if [[ $word == --*=* ]]; then
+        before=${{word%%=*}}
+        compset -P '*='
+    fi
     for ((i = 2; i < CURRENT; i++)); do
         case "$command ${{words[i]}}" in
 {descend}

@@ -27,6 +27,7 @@ from systemd_stand_in import UNITS, Host
 from demo.grid import PASSWORD
 from k8s import helm
 from k8s.render import HERE
+from release.version import project_version
 from tests.kubelet import ClusterObjects
 
 ROOT: Final = HERE.parent
@@ -59,7 +60,7 @@ NOT_RUN: Final = {
         "it lasts until somebody ends it", "tests/e2e/test_status.py"
     ),
     "kubectl drain": NotRun("the name of a command; it asks an API server", "tests/e2e/test_uninstaller.py"),
-    "apt install ./cni-infoblox_0.1.0_amd64.deb": NotRun(
+    f"apt install ./cni-infoblox_{project_version(ROOT)}_amd64.deb": NotRun(
         "the package takes minutes to build; its files are laid out instead", "tests/e2e/systemd_stand_in.py"
     ),
     "journalctl -u cni-infoblox-coordinator": NotRun("there is no journal", "tests/e2e/systemd_stand_in.py"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -29,6 +30,13 @@ def test_no_other_image_of_the_manifests_is_passed_over() -> None:
     assert len(images) == len(places) - len(charts)
 
 
+def test_no_file_of_a_release_is_passed_over_in_the_documents() -> None:
+    pages = [*TREE.glob("*.md"), *(TREE / "docs").glob("*.md"), TREE / "k8s" / "README.md"]
+    named = re.compile(r"cni-infoblox[\w-]*?[:_-]\d+\.\d+\.\d+")
+    files = [file for page in pages for file in named.findall(page.read_text(encoding="utf-8"))]
+    assert len(files) == len([each for each in named_versions(TREE) if each.file.suffix == ".md"]) > 0
+
+
 def test_the_installed_programs_are_of_that_version() -> None:
     assert own_release() == project_version(TREE)
 
@@ -41,6 +49,7 @@ def test_a_bump_reaches_every_place_and_names_the_unreleased_section(tmp_path: P
     for name in ("pyproject.toml", "Dockerfile", "docker-compose.yml"):
         shutil.copy(TREE / name, tmp_path)
     shutil.copytree(TREE / "k8s", tmp_path / "k8s")
+    shutil.copytree(TREE / "docs", tmp_path / "docs")
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
     changed = bump(tmp_path, "7.8.9", "2027-01-02")
     assert {each.version for each in named_versions(tmp_path)} == {"7.8.9"}
