@@ -184,7 +184,11 @@ _GAUGES: Final = (
         "How long the oldest of these labels has waited; 0 where none does.",
         "People do not find these pods in the grid yet. The addresses are in use all the same.",
     ),
-    gauge("lane_waiting", "Tasks that wait for a WAPI call.", "Where it stays high, the grid is slow or away."),
+    gauge(
+        "lane_waiting",
+        "Tasks that wait for a WAPI call, or are in one; not deletions whose release delay is not over.",
+        "Where it stays high, the grid is slow or away.",
+    ),
     gauge(
         "wapi_call_operations_max",
         "Operations that a call may have by now, as the grid's times allow.",

@@ -80,8 +80,8 @@ class Lane:
 
     @property
     def waiting(self) -> int:
-        """How many tasks there are, including what is in the call."""
-        return len(self._queue)
+        """How many tasks would go now if a call took them all, with those in the call; not those for later."""
+        return len(self._ready) + (len(self._flight.tasks) if self._flight else 0)
 
     @property
     def operations_max(self) -> int:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +18,7 @@ import coordinator.meters
 import ctl.installer.report
 import nodeagent.metrics
 from daemon.metrics.described import PROCESS, Kind
+from demo.daemons import command
 from k8s.render import HERE, kustomize
 
 MONITORING = HERE / "monitoring"
@@ -179,11 +178,15 @@ STORIES = (
 
 
 def promtool(*arguments: str, directory: Path) -> None:
-    program = shutil.which("promtool") or str(Path(sys.executable).with_name("promtool"))
     # It makes a database for each story: on a disk it would wait for that most of its time.
     environment = {**os.environ, "TMPDIR": "/dev/shm"}
     done = subprocess.run(
-        [program, *arguments], cwd=directory, env=environment, capture_output=True, text=True, check=False
+        [*command("promtool"), *arguments],
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

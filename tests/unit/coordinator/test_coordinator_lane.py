@@ -172,6 +172,17 @@ def test_culprits_stand_alone_in_the_end_though_they_look_in_the_company_of_othe
     assert lane.waiting == 0
 
 
+def test_a_deletion_counts_as_waiting_for_a_call_when_it_is_due() -> None:
+    lane = a_lane()
+    assert submit(lane, a_removal("r", due_s=30.0)) == [WakeAt(30.0)]
+    assert lane.waiting == 0
+    (call,) = calls(lane.proceed(30.0))
+    assert lane.waiting == 1
+    lane.handle(Answered(call.id, [Found(())] * len(call.operations), 31.0))
+    lane.proceed(31.0)
+    assert lane.waiting == 0
+
+
 def test_refused_look_ups_are_halved_until_the_culprit_stands_alone() -> None:
     lane = a_lane()
     look_ups = [a_look_up(name) for name in "abc"]
