@@ -103,7 +103,9 @@ def is_address(host: str) -> bool:
 
 
 def as_one_family(address: str) -> str:
-    """An address as its owner knows it: an IPv4 peer of an IPv6 socket is IPv4. A zone stays."""
-    if ":" not in address or "%" in address:
+    """A peer's address as its owner knows it: an IPv4 peer of an IPv6 socket is IPv4. What is no IPv6 stays."""
+    try:
+        parsed = IPv6Address(address)
+    except ValueError:
         return address
-    return str(IPv6Address(address).ipv4_mapped or IPv6Address(address))
+    return str(parsed.ipv4_mapped or parsed)

@@ -128,6 +128,6 @@ def test_an_ipv4_peer_of_an_ipv6_socket_is_ipv4(address: IPv4Address) -> None:
     assert as_one_family(f"::ffff:{address}") == as_one_family(str(address)) == str(address)
 
 
-@pytest.mark.parametrize("address", ["fd00::1", "fe80::1%eth0", "", "10.0.0.1"])
+@pytest.mark.parametrize("address", ["fd00::1", "fe80::1%eth0", "", "10.0.0.1", ":x"])
 def test_every_other_peer_stays_as_it_is(address: str) -> None:
     assert as_one_family(address) == address
