@@ -174,6 +174,10 @@ _TYPES = (
         (
             Field("fqdn", "rws", "=:~", is_base=True),
             Field("view", "rws", "=", is_base=True),
+            Field("ns_group", "rwu"),
+            Field("prefix", "rwu"),
+            Field("grid_primary", "rwu", wapi_type="memberserver[]", default=[]),
+            Field("grid_secondaries", "rwu", wapi_type="memberserver[]", default=[]),
             Field("zone_format", "rws", "=", wapi_type="enum", default="FORWARD"),
             Field("network_view", "r"),
             _COMMENT,

@@ -17,6 +17,7 @@ from gridsim.objects.plain_fields import check_comment, only, updated
 VIEW = "view"
 ZONE = "zone_auth"
 FORWARD = "FORWARD"
+_PLAIN_FIELDS = ("comment", "ns_group", "prefix", "grid_primary", "grid_secondaries")
 _FAMILIES: Mapping[str, Family] = {"IPV4": IPV4, "IPV6": IPV6}
 
 
@@ -56,7 +57,7 @@ def create_zone(state: State, data: Mapping[str, Any]) -> GridObject:
     fqdn = _fqdn(form, data["fqdn"])
     fields = {
         "comment": "",
-        **only(data, "comment"),
+        **only(data, *_PLAIN_FIELDS),
         "fqdn": fqdn,
         "view": view.fields["name"],
         "zone_format": form,
@@ -83,7 +84,7 @@ def _fqdn(form: Any, text: Any) -> str:
 def update(state: State, before: GridObject, data: Mapping[str, Any]) -> GridObject:
     """Change the comment or the attributes of a zone or a DNS view."""
     check_comment(data)
-    after = updated(state, before, data, "comment")
+    after = updated(state, before, data, *_PLAIN_FIELDS)
     state.store.put(after)
     return after
 

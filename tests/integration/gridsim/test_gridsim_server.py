@@ -46,8 +46,10 @@ def test_a_create_is_a_201_with_the_reference(client: Client) -> None:
 def test_a_reference_works_in_the_url_as_received(client: Client) -> None:
     ref = client.call("POST", "fixedaddress", NEXT).json()
     assert client.call("GET", f"{ref}?_return_fields%2B=mac").json()["ipv4addr"] == "10.55.0.1"
-    host = {"name": "h", "ipv4addrs": [{"ipv4addr": "10.55.0.9"}]}
-    assert client.call("POST", "record%3Ahost", host).status_code == 201
+    host = {"name": "h", "configure_for_dns": False, "ipv4addrs": [{"ipv4addr": "10.55.0.9"}]}
+    blank = client.call("POST", "record%3Ahost", host).json()
+    assert blank.endswith(":h/%20")
+    assert client.call("GET", blank).json()["name"] == "h"
     assert client.call("DELETE", ref).json() == ref
     assert client.call("DELETE", ref).status_code == 404
 
