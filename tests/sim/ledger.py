@@ -190,7 +190,7 @@ class Ledger:
             if after is None:
                 self._since_s.pop(allocation, None)
                 self.removed = [*self.removed[1 - BIN_MAX :], thing]
-            if after is not thing and who is not None:
+            if after is not thing and who is not None and self.confused.get(allocation) != thing.key:
                 self._check_change(allocation, thing, who)
         if who is not None:
             self._check_objects(life for life in self.lives if life.is_live)
