@@ -7,7 +7,7 @@ from typing import Any
 from gridsim.database.calls import Call
 from gridsim.database.object_types import CLOUD_KINDS, object_type, schema_index
 from gridsim.database.references import invalid_reference, parse_reference, reference
-from gridsim.database.refusals import Forbidden, not_found, protocol_error, unknown_field
+from gridsim.database.refusals import Forbidden, not_found, protocol_error, unknown_field, unknown_type
 from gridsim.database.schema import ObjectType
 from gridsim.database.state import State
 from gridsim.database.store import GridObject
@@ -29,6 +29,8 @@ def execute(state: State, call: Call) -> tuple[int, Any]:
     name, _, rest = call.target.partition("/")
     if not rest and (call.method in ("PUT", "DELETE") or name.startswith("##STATE:")):
         raise invalid_reference(call.target)
+    if name == state.faults.unknown_type:
+        raise unknown_type(name)
     kind = object_type(name, call.version)
     if state.is_cloud_user and kind.name not in CLOUD_KINDS:
         raise Forbidden(call.target)

@@ -19,6 +19,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "unknown_view_search": ("empty", "error"),
     "reservation_mac": ("zeros", "absent"),
     "next_available": ("lowest", "random"),
+    "duid_conflict": ("used", "duplicate"),
 }
 _COUNTED = frozenset(
     {
@@ -72,6 +73,7 @@ class Faults:
     approval: bool = False
     no_permission: str = ""
     invisible: str = ""
+    unknown_type: str = ""
     # readings of the request object
     request_atomicity: str = "all"
     request_sees_earlier: bool = True
@@ -85,6 +87,7 @@ class Faults:
     unknown_view_search: str = "error"
     reservation_mac: str = "zeros"
     next_available: str = "lowest"
+    duid_conflict: str = "used"
     func_conflicts: int = 0
 
     def changed(self, changes: Mapping[str, Any]) -> Faults:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gridsim.database.family import FAMILIES, FAMILY_KINDS, IPV4, IPV6, ROWS, Family
-from gridsim.database.refusals import protocol_error, unknown_field
+from gridsim.database.refusals import protocol_error, unknown_field, unknown_type
 from gridsim.database.schema import VERSIONS, Field, ObjectType
 
 CLOUD_READ_ONLY = frozenset({"member", "grid", "extensibleattributedef", "userprofile", *ROWS})
@@ -50,8 +50,11 @@ _CLIENT_FIELDS = {
     ),
 }
 _ROW_CLIENT = {
-    IPV4: Field("mac_address", "rs", "=:~", is_base=True, default=""),
-    IPV6: Field("duid", "rs", "=:~", is_base=True, default=""),
+    IPV4: (
+        Field("mac_address", "rs", "=:~", is_base=True, default=""),
+        Field("dhcp_client_identifier", "rs", "=:~", default=""),
+    ),
+    IPV6: (Field("duid", "rs", "=:~", is_base=True, default=""),),
 }
 
 
@@ -69,6 +72,7 @@ def _scope(family: Family, *more: Field) -> ObjectType:
         _NAME,
         _COMMENT,
         Field("exclude", "rwu", wapi_type="exclusionrange[]", default=[]),
+        Field("member", "r", wapi_type="dhcpmember"),
         Field("server_association_type", "rwus", "=", wapi_type="enum", default="NONE"),
         *more,
         _EXTATTRS,
@@ -107,7 +111,7 @@ def _row(family: Family) -> ObjectType:
         Field("usage", "rs", "=", is_base=True, wapi_type="enum[]", default=[]),
         Field("objects", "r", is_base=True, wapi_type="string[]", default=[]),
         Field("names", "rs", "=:~", is_base=True, wapi_type="string[]", default=[]),
-        _ROW_CLIENT[family],
+        *_ROW_CLIENT[family],
         Field("is_conflict", "r", is_base=True, wapi_type="bool", default=False),
         Field("lease_state", "rs", "=", wapi_type="enum", default="FREE"),
         Field("extattrs", "r", wapi_type="extattr", default={}),
@@ -244,7 +248,7 @@ def object_type(name: str, version: str = VERSIONS[-1]) -> ObjectType:
     """
     found = _OF_VERSION.get(version, TYPES).get(name)
     if found is None:
-        raise protocol_error(f"Unknown object type ({name})")
+        raise unknown_type(name)
     return found
 
 

@@ -68,6 +68,11 @@ def unknown_field(name: str) -> Refusal:
     return protocol_error(f"Unknown argument/field: '{name}'")
 
 
+def unknown_type(name: str) -> Refusal:
+    """Return the refusal of an object type that does not exist."""
+    return protocol_error(f"Unknown object type ({name})")
+
+
 def invalid_value(field: str, value: object) -> Refusal:
     """Return the refusal of a value that the field cannot hold."""
     return protocol_error(f'Invalid value for {field}: "{value}"')

@@ -21,6 +21,7 @@ class HttpRequest:
     path: str
     query: str
     body: bytes
+    content_type: str
     client: str
     user_agent: str
     authorization: str | None

@@ -105,6 +105,7 @@ class Handler(BaseHTTPRequestHandler):
             path=path,
             query=query,
             body=self._body(),
+            content_type=self.headers.get("Content-Type") or "",
             client=str(self.client_address[0]),
             user_agent=self.headers.get("User-Agent") or "",
             authorization=self.headers.get("Authorization"),

@@ -26,6 +26,7 @@ from gridsim.http.writer import Writer
 from gridsim.model import Grid
 
 _PREFIX = "/wapi/v"
+_FORM = "application/x-www-form-urlencoded"
 _GONE_CHECK_S = 0.1
 
 
@@ -190,13 +191,16 @@ def read_call(request: HttpRequest, versions: tuple[str, ...]) -> Call:
     version, _, target = request.path[len(_PREFIX) :].partition("/")
     if version not in versions:
         raise refusals.protocol_error(f"Version {version} not supported")
-    body = None
-    if request.body.strip():
+    arguments, body = parse_query(request.query), None
+    if request.method == "GET" and request.content_type.startswith(_FORM):
+        # Some clients send what they search for as a form.
+        arguments += parse_query(request.body.decode("utf-8", "replace"))
+    elif request.body.strip():
         try:
             body = json.loads(request.body)
         except ValueError as error:
             raise refusals.json_error(str(error)) from None
-    return Call(request.method, unquote(target).rstrip("/"), parse_query(request.query), body, version)
+    return Call(request.method, unquote(target).rstrip("/"), arguments, body, version)
 
 
 def _json(reply: Reply) -> HttpReply:

@@ -14,6 +14,7 @@ from typing import Any
 from gridsim.database.family import IPV4, IPV6, Family
 from gridsim.database.macs import normalised, normalised_duid
 from gridsim.database.refusals import Refusal, conflict, invalid_value, protocol_error
+from gridsim.database.state import State
 from gridsim.database.store import ZERO_MAC, GridObject
 
 RESERVED = "RESERVED"
@@ -106,10 +107,17 @@ CLIENTS: Mapping[Family, Client] = {
 }
 
 
-def used_twice(family: Family, field: str, made: GridObject, holder: GridObject) -> Refusal:
-    """Return the refusal of a second object with a client's MAC or DUID in one network."""
-    word = CLIENTS[family].unique[field]
+def used_twice(state: State, family: Family, field: str, made: GridObject, holder: GridObject) -> Refusal:
+    """Return the refusal of a second object with a client's MAC or DUID in one network.
+
+    What a grid says of a DUID was never recorded, hence a switch.
+    """
+    client = made.fields[field]
+    if field == "duid" and state.faults.duid_conflict == "duplicate":
+        return conflict(
+            f"Duplicate object '{client}' of type 'ipv6_fixed_address' already exists in the database."
+        )
     return conflict(
-        f"{word} {made.fields[field]} is used in two fixed addresses {holder.fields[family.address]} and "
-        f"{made.fields[family.address]}, which are in the same network {made.fields['network']}."
+        f"{CLIENTS[family].unique[field]} {client} is used in two fixed addresses {holder.fields[family.address]} "
+        f"and {made.fields[family.address]}, which are in the same network {made.fields['network']}."
     )

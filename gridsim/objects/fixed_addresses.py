@@ -134,7 +134,7 @@ def _check_address_free(state: State, family: Family, made: GridObject) -> None:
     if holder is not None:
         for field in CLIENTS[family].unique:
             if made.fields[field] not in (None, ZERO_MAC) and holder.fields[field] == made.fields[field]:
-                raise used_twice(family, field, made, holder)
+                raise used_twice(state, family, field, made, holder)
         raise addresses.address_in_use(made.occupies[0])
     if state.store.occupancy.is_taken(made.view, made.occupies[0]):
         hosts = state.store.in_view("record:host", made.view)
@@ -150,4 +150,4 @@ def _check_client_unique(state: State, family: Family, made: GridObject, before:
         for holder in state.store.found_by(family.fixed, field, value):
             is_same_network = (holder.view, holder.fields["network"]) == (made.view, made.fields["network"])
             if is_same_network and (before is None or holder.key != before.key):
-                raise used_twice(family, field, made, holder)
+                raise used_twice(state, family, field, made, holder)

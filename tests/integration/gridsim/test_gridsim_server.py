@@ -54,6 +54,14 @@ def test_a_reference_works_in_the_url_as_received(client: Client) -> None:
     assert client.call("DELETE", ref).status_code == 404
 
 
+def test_searches_travel_in_a_form_too(client: Client) -> None:
+    client.call("POST", "fixedaddress", {**NEXT, "extattrs": {"VM ID": {"value": "a b+c"}}})
+    url = f"{client.url}/wapi/v2.5/fixedaddress"
+    for wanted, hits in (("a b+c", 1), ("a", 0)):
+        form = {"*VM ID": wanted, "_return_fields": "ipv4addr"}
+        assert len(client.session.request("GET", url, data=form, timeout=10).json()) == hits
+
+
 def test_searches_travel_in_the_url(client: Client) -> None:
     client.call("POST", "fixedaddress", {**NEXT, "extattrs": {"VM ID": {"value": "a b+c"}}})
     reply = client.session.get(

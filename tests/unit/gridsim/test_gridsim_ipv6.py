@@ -87,6 +87,8 @@ def test_a_duid_is_required_and_unique_per_network() -> None:
     assert fixed6(grid).status == 201
     refused(fixed6(grid), 400, "Client.Ibap.Data.Conflict", "is used in two fixed addresses")
     refused(fixed6(grid, "2001:db8:0:1::1"), 400, "Client.Ibap.Data.Conflict", "is used in two fixed addresses")
+    grid.faults = grid.faults.changed({"duid_conflict": "duplicate"})
+    refused(fixed6(grid), 400, "Client.Ibap.Data.Conflict", "Duplicate object")
     assert fixed6(grid, "func:nextavailableip:2001:db8:0:2::/64").status == 201
     assert fixed6(grid, f"func:nextavailableip:{NETWORK},blue", network_view="blue").status == 201
 
@@ -201,3 +203,14 @@ def test_the_view_of_the_pool_lists_what_is_in_use_where_it_cannot_list_everythi
     (free,) = search(grid, "ipv6address", {"ip_address": "2001:db8:0:1:0::2"}).body
     assert free["status"] == "UNUSED"
     assert get(grid, free["_ref"]).body == free
+
+
+def test_a_user_may_lack_the_rights_of_one_family_and_a_grid_may_not_know_it() -> None:
+    grid = a_grid6()
+    fixed6(grid)
+    grid.faults = grid.faults.changed({"no_permission": "ipv6fixedaddress", "invisible": "ipv6fixedaddress"})
+    refused(fixed6(grid, number=2), 400, "Client.Ibap.Data.Conflict", "A parent was not found")
+    assert get(grid, "ipv6fixedaddress").body == []
+    grid.faults = grid.faults.changed({"unknown_type": "ipv6fixedaddress"})
+    refused(get(grid, "ipv6fixedaddress"), 400, "Client.Ibap.Proto", "Unknown object type (ipv6fixedaddress)")
+    assert get(grid, "fixedaddress").status == 200
