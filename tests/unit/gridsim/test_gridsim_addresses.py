@@ -35,6 +35,8 @@ def test_the_utilization_of_a_network_counts_whatever_is_in_use_and_ranges_as_a_
     grid.create("fixedaddress", {"ipv4addr": "10.55.0.150", "mac": a_mac(150)})
     a_host(grid, "10.55.0.30")
     grid.create("discovered", {"ipv4addr": "10.55.0.31"})
+    grid.create("discovered", {"ipv4addr": "10.55.1.31"})
+    grid.create("discovered", {"ipv4addr": "10.54.0.31"})
     assert utilization(grid) == 1000 * 124 // 256
 
 

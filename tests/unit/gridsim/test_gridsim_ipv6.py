@@ -61,6 +61,17 @@ def test_a_drawn_address_is_free_and_not_the_lowest_and_a_full_network_is_still_
     refused(fixed6(grid, function, 7), 400, "Client.Ibap.Data", "Cannot find 1 available IP address(es)")
 
 
+def test_the_last_address_can_be_named_and_is_never_offered() -> None:
+    grid = a_grid6("2001:db8::/126")
+    function = "func:nextavailableip:2001:db8::/126"
+    given = [address6(fixed6(grid, function, number)) for number in (1, 2)]
+    assert given == ["2001:db8::1", "2001:db8::2"]
+    last = fixed6(grid, "2001:db8::3", 3)
+    delete(grid, last.body["_ref"])
+    refused(fixed6(grid, function, 3), 400, "Client.Ibap.Data", "Cannot find 1 available IP address(es)")
+    assert fixed6(grid, "2001:db8::", 3).status == 400
+
+
 def test_addresses_and_networks_are_compared_by_value_and_shown_in_canonical_form() -> None:
     grid = a_grid6("2001:DB8:0:1:0:0:0:0/64")
     made = fixed6(grid, "2001:DB8:0:1:0::00AB", network="2001:db8:0000:1::/64")
