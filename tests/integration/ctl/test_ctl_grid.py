@@ -15,6 +15,7 @@ import yaml
 
 from demo.grid import PASSWORD, SimulatedGrid
 from protocol.attributes import TYPES
+from protocol.host_port import HostPort
 
 
 @pytest.fixture
@@ -22,6 +23,19 @@ def grid(tmp_path: Path) -> Iterator[SimulatedGrid]:
     simulated = SimulatedGrid(tmp_path / "grid", "--definitions", "none")
     yield simulated
     simulated.stop()
+
+
+@pytest.fixture(params=["127.0.0.1", "::1"])
+def each_grid(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SimulatedGrid]:
+    """One that is reached over IPv4, then one over IPv6."""
+    listen = ("--listen", str(HostPort(request.param, 0)))
+    simulated = SimulatedGrid(tmp_path / "grid", "--definitions", "none", *listen)
+    yield simulated
+    simulated.stop()
+
+
+def host(grid: SimulatedGrid) -> str:
+    return HostPort.parse(grid.url.removeprefix("https://")).host
 
 
 def prepare(*flags: str, password: str = PASSWORD) -> subprocess.CompletedProcess[str]:
@@ -32,7 +46,7 @@ def prepare(*flags: str, password: str = PASSWORD) -> subprocess.CompletedProces
 
 def at(grid: SimulatedGrid) -> list[str]:
     return [
-        *("--apply", "--grid-host", "127.0.0.1", "--wapi-port", str(grid.port)),
+        *("--apply", "--grid-host", host(grid), "--wapi-port", str(grid.port)),
         *("--wapi-username", "admin", "--ssl-verify", grid.certificate),
     ]
 
@@ -41,7 +55,8 @@ def defined(grid: SimulatedGrid) -> dict[str, str]:
     return {each["name"]: each["type"] for each in grid.objects("extensibleattributedef")}
 
 
-def test_what_is_missing_is_defined_once(grid: SimulatedGrid) -> None:
+def test_what_is_missing_is_defined_once(each_grid: SimulatedGrid) -> None:
+    grid = each_grid
     assert not defined(grid).keys() & TYPES.keys()
     done = prepare(*at(grid))
     assert (done.returncode, done.stderr) == (0, "")
@@ -71,9 +86,10 @@ def test_without_apply_it_prints_commands_for_whoever_may(grid: SimulatedGrid) -
     assert {words[-1] for words in commands} == {"https://gm.example.com:443/wapi/v2.5/extensibleattributedef"}
 
 
-def test_the_printed_commands_define_what_is_missing(grid: SimulatedGrid, tmp_path: Path) -> None:
+def test_the_printed_commands_define_what_is_missing(each_grid: SimulatedGrid, tmp_path: Path) -> None:
+    grid = each_grid
     done = prepare(
-        "--grid-host", "127.0.0.1", "--wapi-port", str(grid.port), "--wapi-username", "admin", password=""
+        "--grid-host", host(grid), "--wapi-port", str(grid.port), "--wapi-username", "admin", password=""
     )
     (tmp_path / ".curlrc").write_text(f'cacert = "{grid.certificate}"\nsilent\n')
     environment = {"CURL_HOME": str(tmp_path), "PATH": os.environ["PATH"]}
@@ -93,6 +109,28 @@ def test_the_playbook_has_the_definitions_and_asks_for_no_collection() -> None:
     kinds = {each["name"]: each["type"] for each in play["vars"]["definitions"]}
     assert kinds == {("Pod: 'Node'" if name == "Location" else name): kind for name, kind in TYPES.items()}
     assert {name for task in play["tasks"] for name in task if "." in name} == {"ansible.builtin.uri"}
+
+
+@pytest.mark.parametrize("each_grid", ["::1"], indirect=True)
+def test_ansible_defines_what_is_missing_once(each_grid: SimulatedGrid, tmp_path: Path) -> None:
+    grid = each_grid
+    where = ("--grid-host", host(grid), "--wapi-port", str(grid.port), "--wapi-username", "admin")
+    playbook = tmp_path / "prepare.yaml"
+    playbook.write_text(prepare("--output", "ansible", *where, password="").stdout)
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    more = ("-e", f"ca_path={grid.certificate}", "-e", f"ansible_python_interpreter={sys.executable}")
+    environment = {
+        "WAPI_PASSWORD": PASSWORD,
+        "ANSIBLE_HOME": str(tmp_path),
+        "LC_ALL": "C.UTF-8",
+        "ANSIBLE_PIPELINING": "1",
+    }
+    for changed in (1, 0):
+        argv = [program, str(playbook), *more]
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f"changed={changed} " in done.stdout
+    assert {name: kind for name, kind in defined(grid).items() if name in TYPES} == TYPES
 
 
 def test_the_terraform_resources_are_one_for_each_attribute_and_interpolate_nothing() -> None:
