@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import secrets
@@ -66,6 +67,8 @@ EXIT_NEVER: Final = 2
 """Another start with the same settings on the same machine ends like this one."""
 JOIN_S: Final = 5.0
 JOURNAL_RETRY_S: Final = 5.0
+COLLECT_AFTER: Final = 20_000
+"""So many more objects than before make Python look for cycles among the new ones; it is 700 by default."""
 BOOT_ID_PATH: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -200,6 +203,7 @@ def _work(process: _Process, opened: Opened) -> str | None:
     )
     thread = _start("namespaces", lambda: _read_namespaces(drivers.reader, process.inbox), process.inbox)
     try:
+        _collect_rarely()
         loop.run()
     finally:
         drivers.dealer.close()
@@ -323,6 +327,13 @@ def _draw() -> str:
 
 def _new_request_id() -> str:
     return f"r-{secrets.token_hex(5)}"
+
+
+def _collect_rarely() -> None:
+    """Let no ADD wait for a search for cycles: what was made at start stays, and few are made after that."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
 
 
 def _complain(why: str, exit_code: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ ALLOCATION_COLUMNS: Final = (
     "let_go_s",
     "lost_to",
 )
+NETWORKS_REMEMBERED_MAX: Final = 64
+"""How many networks are remembered as texts."""
 ATTACHMENT_COLUMNS: Final = ("container_id", "ifname", "allocations", "path", "inode")
 
 Row = Sequence[Any]
@@ -44,13 +47,19 @@ def encode_allocation(row: Allocation) -> Row:
         row.subnet,
         row.gateway,
         row.seal,
-        json.dumps(_fields(row.network)),
+        _network_text(row.network),
         label,
         int(row.is_labelled),
         int(row.was_held),
         row.let_go_s,
         row.lost_to,
     )
+
+
+@lru_cache(NETWORKS_REMEMBERED_MAX)
+def _network_text(network: Network) -> str:
+    """Each ADD waits for this, mostly of the same network."""
+    return json.dumps(_fields(network))
 
 
 def _label_fields(label: Label) -> dict[str, Any]:
