@@ -21,7 +21,7 @@ help:
 	@echo "make mutants      which simulated world catches which mistake in the product (SEEDS=400, JOBS=cores)"
 	@echo "make model        the safety argument, every state of its models (QUICK=1 the small ones, MUTANTS=1 mistakes, ONLY=model)"
 	@echo "make soak         real processes, thousands of pods, daemons that are killed (ADDS=10000, SEED=0)"
-	@echo "make rolling      all daemons replaced again and again under load, the longest ADD (SECONDS=60, RATE=20, REPLICAS=2)"
+	@echo "make rolling      all daemons replaced again and again under load, the longest ADD (SECONDS=60, RATE=20, COORDINATORS=lease, several or one)"
 	@echo "make matrix       every verb under every fault, docs/failure-matrix.md (JOBS=2, ONLY=part of a row's name)"
 	@echo "make fuzz         damaged input at every border (SECONDS=600, BORDER=name for one); what is found joins tests/corpus"
 	@echo "make plugin       the CNI plugin as one static file, dist/infoblox (built on Debian 12)"
@@ -115,7 +115,7 @@ soak: installed system
 	$(SUDO) $(BIN)/python -m tests.soak --adds $(or $(ADDS),10000) --seed $(or $(SEED),0)
 
 rolling: installed system plugin
-	$(SUDO) $(BIN)/python -m tests.rolling --seconds $(or $(SECONDS),60) --rate $(or $(RATE),20) --replicas $(or $(REPLICAS),2)
+	$(SUDO) $(BIN)/python -m tests.rolling --seconds $(or $(SECONDS),60) --rate $(or $(RATE),20) --coordinators $(or $(COORDINATORS),lease)
 
 matrix: installed system plugin
 	$(SUDO) $(BIN)/python -m tests.matrix --jobs $(or $(JOBS),2) $(if $(ONLY),--only "$(ONLY)")

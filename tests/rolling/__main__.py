@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.rolling.rolling import Rolling
+from tests.rolling.rolling import Coordinators, Rolling
 
 
 def main() -> int:
@@ -15,11 +15,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.rolling", description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="how long pods start (60)")
     parser.add_argument("--rate", type=float, default=20, help="ADDs in a second (20)")
-    parser.add_argument("--replicas", type=int, default=2, help="how many coordinators serve at once (2)")
+    parser.add_argument(
+        "--coordinators",
+        type=Coordinators,
+        choices=list(Coordinators),
+        default=Coordinators.LEASE,
+        help="one, two that serve side by side, or two of which a Lease lets one lead (lease)",
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cni-infoblox-rolling-") as directory:
         adds = int(arguments.seconds * arguments.rate)
-        report = Rolling(Path(directory) / "cluster", adds, arguments.rate, arguments.replicas).run()
+        report = Rolling(Path(directory), adds, arguments.rate, arguments.coordinators).run()
     print(report)
     for wrong in [*report.failures, *report.wrong]:
         print(f"WRONG: {wrong}")

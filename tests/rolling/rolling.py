@@ -10,15 +10,17 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import cycle
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Final
 
-from demo.cluster import Cluster, Plan
+from demo.cluster import Cluster, Plan, Replica
 from demo.cni import Invocation, Outcome, pod_args
 from demo.daemons import Daemon
 from demo.grid import ea
+from tests.kubernetes_stub import KubernetesStub
 from tests.soak.books import Books
 from tests.soak.pod_place import IFNAME, PodPlace
 
@@ -30,6 +32,19 @@ REPLACE_EVERY_S: Final = 1.5
 GRID_LATENCY_MS: Final = 20
 READY_TIMEOUT_S: Final = 60.0
 QUIET_TIMEOUT_S: Final = 60.0
+
+
+class Coordinators(StrEnum):
+    """One, two that serve side by side, or two of which a Lease lets one lead, as in the manifests."""
+
+    ONE = "one"
+    SEVERAL = "several"
+    LEASE = "lease"
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return 1 if self is Coordinators.ONE else 2
 
 
 @dataclass(frozen=True)
@@ -54,9 +69,9 @@ class Report:
 class Rolling:
     """`adds` ADDs, so many a second. What is late does not delay the next. All daemons are replaced in turn."""
 
-    def __init__(self, directory: Path, adds: int, adds_per_s: float, replicas: int) -> None:
+    def __init__(self, directory: Path, adds: int, adds_per_s: float, coordinators: Coordinators) -> None:
         self._directory = directory
-        self._replicas = replicas
+        self._coordinators = coordinators
         self._adds_per_s = adds_per_s
         self._books = Books()
         self._books.target = adds
@@ -68,12 +83,7 @@ class Rolling:
 
     def run(self) -> Report:
         """Carry it out, then wait until the grid holds what lives and nothing else."""
-        plan = Plan(
-            grid_flags=("--latency-ms", str(GRID_LATENCY_MS)),
-            coordinator_flags=("--release-delay", "0", "--several", str(self._replicas > 1).lower()),
-            beside=[()] * (self._replicas - 1),
-        )
-        with Cluster(self._directory, plan) as cluster, self._places(), ThreadPoolExecutor(PLACES + 1) as pool:
+        with self._cluster() as cluster, self._places(), ThreadPoolExecutor(PLACES + 1) as pool:
             replacing = pool.submit(self._replace_daemons, cluster)
             pods = list(self._start_pods(pool, cluster))
             for each in [*pods, replacing]:
@@ -82,6 +92,25 @@ class Rolling:
         return Report(
             dict(self._books.answers), self._failures, self._took_s, dict(self._replaced), self._books.wrong
         )
+
+    @contextmanager
+    def _cluster(self) -> Iterator[Cluster]:
+        api_directory = self._directory / "api"
+        api_directory.mkdir(parents=True)
+        with KubernetesStub(api_directory) as api:
+            asks = ("--kubernetes-api", api.url, "--kubernetes-credentials", str(api.credentials))
+            how = {
+                Coordinators.ONE: (),
+                Coordinators.SEVERAL: ("--several", "true"),
+                Coordinators.LEASE: ("--leader-elect", "true", *asks),
+            }
+            plan = Plan(
+                grid_flags=("--latency-ms", str(GRID_LATENCY_MS)),
+                coordinator_flags=("--release-delay", "0", *how[self._coordinators]),
+                beside=[()] * (self._coordinators.count - 1),
+            )
+            with Cluster(self._directory / "cluster", plan) as cluster:
+                yield cluster
 
     @contextmanager
     def _places(self) -> Iterator[None]:
@@ -128,7 +157,7 @@ class Rolling:
     def _replace_daemons(self, cluster: Cluster) -> None:
         """What a DaemonSet and a Deployment do: the old one ends, a new one starts; when it is ready, the next."""
         pods_between = int(self._adds_per_s * REPLACE_EVERY_S)
-        for replica in cycle([None, *range(self._replicas)]):
+        for replica in cycle([None, *range(self._coordinators.count)]):
             if not self._books.wait_done(self._books.done + pods_between):
                 return
             if replica is None:
@@ -144,7 +173,16 @@ class Rolling:
         welcomes = agent.count("coordinator_reached") + (cluster.serving(cluster.node.name) == replica)
         self._end(place.log_path.stem, place.daemon)
         cluster.start_coordinator(replica=replica)
+        self._wait_until_ready(place)
         agent.wait_for_count("coordinator_reached", welcomes, timeout_s=READY_TIMEOUT_S)
+
+    def _wait_until_ready(self, place: Replica) -> None:
+        """As the kubelet does: one of two that are elected is ready when it leads, or knows who does."""
+        assert place.daemon
+        if self._coordinators is Coordinators.LEASE:
+            place.daemon.wait_until(
+                lambda line: line.get("event") in ("leader_gained", "leader_seen"), "leader", READY_TIMEOUT_S
+            )
 
     def _end(self, name: str, daemon: Daemon | None) -> None:
         assert daemon

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.rolling.rolling import Rolling
+from tests.rolling.rolling import Coordinators, Rolling
 
-ADDS = 300
+ADDS = 220
 ADDS_PER_S = 20
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("replicas", [1, 2])
-def test_no_add_fails_while_all_daemons_are_replaced(tmp_path: Path, replicas: int) -> None:
-    report = Rolling(tmp_path / "cluster", ADDS, ADDS_PER_S, replicas).run()
+@pytest.mark.parametrize("coordinators", Coordinators)
+def test_no_add_fails_while_all_daemons_are_replaced(tmp_path: Path, coordinators: Coordinators) -> None:
+    report = Rolling(tmp_path, ADDS, ADDS_PER_S, coordinators).run()
     assert report.failures == []
     assert report.wrong == []
     assert report.answers.keys() == {"ADD ok", "DEL ok"}
     assert len(report.took_s) == ADDS
-    assert report.replaced.keys() == {"agent", *["coordinator", "coordinator-2"][:replicas]}
+    assert report.replaced.keys() == {"agent", *["coordinator", "coordinator-2"][: coordinators.count]}
