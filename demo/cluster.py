@@ -31,7 +31,8 @@ LOOK_EVERY_S: Final = 0.05
 class Plan:
     """What a cluster shall look like. Flags are added to those that it needs anyway.
 
-    `agents_connect_to` names an endpoint that passes on to the coordinator; without it agents go there directly.
+    `agents_connect_to` names for each coordinator an endpoint that passes on to it; without them agents go there
+    directly.
     `agent` and `coordinator` are what runs the daemons where it is not their installed commands.
     `grid` is one that another cluster has started, and will end. `host` is the address of this machine at which
     everything listens; coordinators are on the underlay, where there is one. `beside` has the flags of each
@@ -42,7 +43,7 @@ class Plan:
     grid_flags: Sequence[str] = ()
     coordinator_flags: Sequence[str] = ("--release-delay", "0")
     underlay: Underlay | None = None
-    agents_connect_to: str = ""
+    agents_connect_to: Sequence[str] = ()
     grid: SimulatedGrid | None = None
     host: str = "127.0.0.1"
     beside: Sequence[Sequence[str]] = ()
@@ -110,7 +111,7 @@ class Node:
         """Start the agent without waiting for it."""
         argv = [
             *(launcher or self._cluster.plan.agent),
-            *self._cluster.where_to_connect,
+            *(part for endpoint in self._cluster.where_to_connect for part in ("--coordinator", endpoint)),
             *("--keys", str(self._cluster.keys / self.name)),
             *("--node-name", self.name),
             *("--socket-dir", str(self.socket_dir)),
@@ -295,17 +296,12 @@ class Cluster:
         assert agent
         agent.wait_for("coordinator_reached")
         address = [line["coordinator"] for line in agent.lines if line.get("event") == "coordinator_reached"][-1]
-        return [replica.endpoint for replica in self.replicas].index(address)
+        return self.where_to_connect.index(address)
 
     @property
     def where_to_connect(self) -> list[str]:
-        """The flags that tell an agent where the coordinators are."""
-        endpoints = (
-            [self.plan.agents_connect_to]
-            if self.plan.agents_connect_to
-            else [each.endpoint for each in self.replicas]
-        )
-        return [part for endpoint in endpoints for part in ("--coordinator", endpoint)]
+        """The endpoints that an agent is told, one for each coordinator."""
+        return [*self.plan.agents_connect_to] or [each.endpoint for each in self.replicas]
 
     @property
     def node(self) -> Node:

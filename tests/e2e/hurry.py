@@ -16,8 +16,9 @@ COORDINATOR = {
     "coordinator.nodes.sessions:SILENT_S": SILENCE_S,
     "coordinator.tasks.references:SETTLED_S": SILENCE_S,
 }
-IMPATIENT = {"nodeagent.attachments.add:ADD_ANSWER_S": 10.0}
+PATIENCE_S = 10.0
 """Instead of the 56 s after which an ADD without a coordinator is answered."""
+IMPATIENT = {"nodeagent.attachments.add:ADD_ANSWER_S": PATIENCE_S}
 
 AGENT = {"nodeagent.link.session:PING_AFTER_S": 0.5, "nodeagent.attachments.vanished:LOOK_EVERY_S": 1.0}
 

@@ -10,11 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from tests.matrix.crashes import crashes
-from tests.matrix.faults import FAULTS
 from tests.matrix.page import page, text
-from tests.matrix.row import TITLES, Cell, Fault, run
-from tests.matrix.site import Site
+from tests.matrix.row import Cell
+from tests.matrix.rows import Row, Sites, all_rows, both_sites
 
 PAGE = Path(__file__).parents[2] / "docs" / "failure-matrix.md"
 
@@ -23,9 +21,9 @@ def main() -> int:
     """The command; exit code 1 where a cell is wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
     parser.add_argument("--only", default="", metavar="TEXT", help="rows whose name contains this; writes no page")
-    parser.add_argument("--jobs", type=int, default=2, help="how many clusters at a time (2)")
+    parser.add_argument("--jobs", type=int, default=2, help="how many rows at a time (2)")
     arguments = parser.parse_args()
-    rows = [row for row in (*FAULTS, *crashes()) if arguments.only in row.name]
+    rows = [row for row in all_rows() if arguments.only in row.name]
     with tempfile.TemporaryDirectory(prefix="cni-infoblox-matrix-") as directory:
         cells = run_all(rows, Path(directory), arguments.jobs)
     if not arguments.only:
@@ -35,25 +33,25 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def run_all(rows: list[Fault], directory: Path, jobs: int) -> dict[str, list[Cell]]:
-    """The cells of each row by its name; each job has a cluster of its own."""
-    waiting: SimpleQueue[Fault] = SimpleQueue()
+def run_all(rows: list[Row], directory: Path, jobs: int) -> dict[str, list[Cell]]:
+    """The cells of each row by its name; each job has clusters of its own."""
+    waiting: SimpleQueue[Row] = SimpleQueue()
     for row in rows:
         waiting.put(row)
     cells: dict[str, list[Cell]] = {}
 
     def work(number: int) -> None:
         while not waiting.empty():
-            with Site(directory / f"site{number}-{len(cells)}") as site:
-                work_at(site)
+            with both_sites(directory / f"sites{number}-{len(cells)}") as sites:
+                work_at(sites)
 
-    def work_at(site: Site) -> None:
-        """Until no row is left, or one could not be carried out: who knows in which state the site is then."""
+    def work_at(sites: Sites) -> None:
+        """Until no row is left, or one could not be carried out: who knows in which state the sites are then."""
         with suppress(Empty):
             is_whole = True
             while is_whole:
                 row = waiting.get_nowait()
-                cells[row.name], is_whole = attempt(row, site)
+                cells[row.name], is_whole = attempt(row, sites)
                 print(f"[{len(cells)}/{len(rows)}] {row.group}: {row.name}", flush=True)
                 for cell in cells[row.name]:
                     print(f"    {cell.verb}: {text(cell)}", flush=True)
@@ -64,14 +62,14 @@ def run_all(rows: list[Fault], directory: Path, jobs: int) -> dict[str, list[Cel
     return cells
 
 
-def attempt(row: Fault, site: Site) -> tuple[list[Cell], bool]:
+def attempt(row: Row, sites: Sites) -> tuple[list[Cell], bool]:
     """The row's cells, with whether it could be carried out at all."""
     try:
-        return run(row, site), True
+        return row.run(sites), True
     except Exception as error:  # noqa: BLE001, the other rows are worth having
         told = str(error).partition("\n")[0]
         wrong = (f"not carried out: {type(error).__name__}: {told}",)
-        return [Cell(title, "-", "-", "-", died=False, wrong=wrong) for title in TITLES], False
+        return [Cell(title, "-", "-", "-", died=False, wrong=wrong) for title in row.titles], False
 
 
 if __name__ == "__main__":

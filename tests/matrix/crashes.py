@@ -15,6 +15,7 @@ from demo.daemons import Daemon, DaemonFailed
 from nodeagent.crash_points import CRASH_POINTS as AGENT_CRASH_POINTS
 from tests.matrix.row import Course, Fault
 from tests.matrix.site import Site
+from tests.matrix.verbs import TWO_AGENTS_S
 
 LAUNCHER: Final = (sys.executable, str(Path(__file__).parents[1] / "dying_daemon.py"))
 START_TIMEOUT_S: Final = 60.0
@@ -103,13 +104,13 @@ def agent_crash_over_a_file(site: Site, step: str) -> Crash:
 
 def coordinator_crash(site: Site, step: str) -> Crash:
     """The coordinator dies."""
+    number = site.struck
 
     def launch() -> Daemon:
-        assert site.cluster.coordinator
-        site.cluster.coordinator.stop()
-        return site.cluster.launch_coordinator(launcher=[*LAUNCHER, "coordinator", step])
+        site.running(number).stop()
+        return site.cluster.launch_coordinator(launcher=[*LAUNCHER, "coordinator", step], replica=number)
 
-    return Crash(launch, site.cluster.start_coordinator)
+    return Crash(launch, partial(site.cluster.start_coordinator, replica=number))
 
 
 def _dying_agent(site: Site, step: str) -> Daemon:
@@ -126,7 +127,7 @@ def crashes() -> list[Fault]:
 
 def _of_agent(step: str) -> Fault:
     crash = agent_crash_over_a_file if step.startswith("pending:") else agent_crash
-    return Fault("agent", step, partial(crash, step=step), Course.ANEW)
+    return Fault("agent", step, partial(crash, step=step), Course.ANEW, add_limit_s=TWO_AGENTS_S)
 
 
 def _of_coordinator(step: str) -> Fault:

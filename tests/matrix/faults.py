@@ -16,7 +16,7 @@ import requests
 from demo.daemons import Daemon
 from tests.matrix.row import Course, Fault, Trouble
 from tests.matrix.site import Site
-from tests.matrix.verbs import AddAgainWithoutJournal, StatusOfANodeThatCannot, Verb
+from tests.matrix.verbs import TWO_AGENTS_S, UNANSWERED_S, AddAgainWithoutJournal, StatusOfANodeThatCannot, Verb
 
 EVERY: Final = -1
 LATE_COMMIT_S: Final = 5.0
@@ -72,10 +72,11 @@ def session_expires(site: Site) -> Trouble:
 def password_is_wrong(site: Site) -> Trouble:
     """The coordinator was started with a password that is not the grid's."""
 
+    number = site.struck
+
     def restart(**password: str) -> None:
-        assert site.cluster.coordinator
-        site.cluster.coordinator.stop()
-        site.cluster.start_coordinator(**password)
+        site.running(number).stop()
+        site.cluster.start_coordinator(replica=number, **password)
 
     return Between(lambda: restart(password="another"), restart)
 
@@ -132,7 +133,7 @@ def stands_still(daemon_of: Callable[[Site], Daemon]) -> Callable[[Site], Troubl
 
 def absent(daemon_of: Callable[[Site], Daemon]) -> Callable[[Site], Trouble]:
     """A daemon was ended; it is started again when the row is over."""
-    return lambda site: Between(lambda: daemon_of(site).stop(), site.make_whole)
+    return lambda site: Between(daemon_of(site).stop, site.make_whole)
 
 
 def agent_long_absent(site: Site) -> Trouble:
@@ -148,41 +149,37 @@ def agent_long_absent(site: Site) -> Trouble:
 
 def both_are_killed(site: Site) -> Trouble:
     """SIGKILL for both; new ones start at once."""
+    number = site.struck
 
     def begin() -> None:
         agent_of(site).kill()
-        coordinator_of(site).kill()
+        site.running(number).kill()
         site.node.launch_agent()
-        site.cluster.start_coordinator()
+        site.cluster.start_coordinator(replica=number)
 
     return Between(begin, lambda: None)
 
 
 def connection_is_cut(site: Site) -> Trouble:
     """The connection between agent and coordinator ends."""
-    return Between(site.to_coordinator.cut, lambda: None)
+    return Between(site.cut_ways, lambda: None)
 
 
 def way_is_silent(site: Site) -> Trouble:
     """Between agent and coordinator nothing passes any more, nor does a connection end."""
-
-    def end() -> None:
-        site.to_coordinator.cut()
-        site.to_coordinator.open()
-
-    return Between(site.to_coordinator.silence, end)
+    return Between(site.silence_ways, site.open_ways)
 
 
 def key_is_unknown(site: Site) -> Trouble:
     """The coordinator does not know the agent's key."""
     known = site.cluster.keys / "coordinator" / "authorized" / f"{site.node.name}.key"
-    kept = site.cluster.directory / known.name
+    kept, number = site.cluster.directory / known.name, site.struck
 
     def begin() -> None:
         agent_of(site).stop()
-        coordinator_of(site).stop()
+        site.running(number).stop()
         known.rename(kept)
-        site.cluster.start_coordinator()
+        site.cluster.start_coordinator(replica=number)
         site.node.start_agent()
 
     return Between(begin, lambda: kept.rename(known))
@@ -217,9 +214,8 @@ def agent_of(site: Site) -> Daemon:
 
 
 def coordinator_of(site: Site) -> Daemon:
-    """The coordinator that runs now, or ran last."""
-    assert site.cluster.coordinator
-    return site.cluster.coordinator
+    """The coordinator that the row speaks of, while all is well."""
+    return site.running(site.struck)
 
 
 LONG_DOWN: Final[Mapping[str, type[Verb]]] = {"STATUS": StatusOfANodeThatCannot}
@@ -241,10 +237,22 @@ FAULTS: Final = (
     Fault("grid", "has no address left in the network", Fillers, Course.IN_TURN, ipam=SMALL),
     Fault("daemons", "coordinator absent", absent(coordinator_of)),
     Fault("daemons", "coordinator stands still (SIGSTOP)", stands_still(coordinator_of)),
-    Fault("daemons", "agent absent", absent(agent_of)),
-    Fault("daemons", "agent absent for more than two minutes", agent_long_absent, instead=LONG_DOWN),
-    Fault("daemons", "agent stands still (SIGSTOP)", stands_still(agent_of)),
-    Fault("daemons", "both killed, and started again at once", both_are_killed, Course.ANEW),
+    Fault("daemons", "agent absent", absent(agent_of), add_limit_s=UNANSWERED_S),
+    Fault(
+        "daemons",
+        "agent absent for more than two minutes",
+        agent_long_absent,
+        instead=LONG_DOWN,
+        add_limit_s=UNANSWERED_S,
+    ),
+    Fault("daemons", "agent stands still (SIGSTOP)", stands_still(agent_of), add_limit_s=UNANSWERED_S),
+    Fault(
+        "daemons",
+        "both killed, and started again at once",
+        both_are_killed,
+        Course.ANEW,
+        add_limit_s=TWO_AGENTS_S,
+    ),
     Fault("daemons", "connection between them cut, once", connection_is_cut, Course.ANEW),
     Fault("daemons", "nothing passes between them", way_is_silent),
     Fault("daemons", "agent's key unknown to the coordinator", key_is_unknown),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from functools import partial
 from typing import Any, Final, Protocol
 
 from tests.matrix.site import Site
-from tests.matrix.verbs import VERBS, Verb
+from tests.matrix.verbs import ANSWERED_S, VERBS, Verb
 
 
 class Trouble(Protocol):
@@ -39,7 +40,10 @@ class Course(Enum):
 
 @dataclass(frozen=True)
 class Fault:
-    """A row. `instead` has the columns whose right answers differ here, `ipam` changes the pods' network."""
+    """A row. `instead` has the columns whose right answers differ here, `ipam` changes the pods' network.
+
+    `add_limit_s` is what an ADD may take: that depends on who answers.
+    """
 
     group: str
     name: str
@@ -47,15 +51,16 @@ class Fault:
     course: Course = Course.AT_ONCE
     instead: Mapping[str, type[Verb]] = field(default_factory=dict)
     ipam: Mapping[str, Any] = field(default_factory=dict)
+    add_limit_s: float = ANSWERED_S
 
     @property
     def is_crash(self) -> bool:
         """Whether a daemon has to die in it."""
         return self.group in CRASHING
 
-    def verbs(self) -> Sequence[type[Verb]]:
-        """The columns."""
-        return [self.instead.get(verb.title, verb) for verb in VERBS]
+    def verbs(self, site: Site) -> list[Verb]:
+        """The columns in which nothing else goes wrong."""
+        return [self.instead.get(verb.title, verb)(site, self.ipam, self.add_limit_s) for verb in VERBS]
 
 
 @dataclass(frozen=True)
@@ -70,25 +75,29 @@ class Cell:
     wrong: tuple[str, ...]
 
 
-TITLES: Final = tuple(verb.title for verb in VERBS)
-
-
 def run(fault: Fault, site: Site) -> list[Cell]:
-    """Carry a row out, until the site is as it was before."""
-    verbs = [verb(site, fault.ipam) for verb in fault.verbs()]
+    """Each verb under this fault."""
+    cells = carry_out(fault.verbs(site), partial(fault.trouble, site), fault.course, site)
+    if fault.is_crash and not any(cell.died for cell in cells):
+        cells[-1] = replace(cells[-1], wrong=(*cells[-1].wrong, "no verb came to this step"))
+    return cells
+
+
+def carry_out(
+    verbs: Sequence[Verb], make_trouble: Callable[[], Trouble], course: Course, site: Site
+) -> list[Cell]:
+    """Call verbs while there is trouble, and go on until the site is as it was before."""
     for verb in verbs:
         verb.prepare()
-    trouble = fault.trouble(site)
+    trouble = make_trouble()
     try:
-        died = _COURSES[fault.course](verbs, trouble)
+        died = _COURSES[course](verbs, trouble)
     finally:
         trouble.end()
     site.make_whole()
     for verb in verbs:
         verb.finish()
     verbs[-1].wrong += site.complaints()
-    if fault.is_crash and not any(died):
-        verbs[-1].wrong.append("no verb came to this step")
     return [
         Cell(verb.title, verb.saw, verb.during, verb.after, dead, tuple(verb.wrong))
         for verb, dead in zip(verbs, died, strict=True)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import itertools
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from demo.cluster import Cluster, Node, Plan
 from demo.cni import Invocation, Outcome, pod_args
+from demo.daemons import Daemon
 from demo.grid import ea
 from demo.links import add_interface, add_namespace, remove_namespace
+from tests.e2e.hurry import impatient_agent
 from tests.matrix.relay import Relay
 
 IFNAME: Final = "eth0"
@@ -27,25 +30,33 @@ LOOK_EVERY_S: Final = 0.05
 
 
 class Site:
-    """The cluster, as a context manager; both ways, agent to coordinator and coordinator to grid, are relays."""
+    """The cluster, as a context manager. All ways are relays: agent to coordinators, coordinators to grid.
 
-    def __init__(self, directory: Path) -> None:
+    All coordinators have the same further flags. An ADD for which the agent finds none is answered within seconds.
+    """
+
+    def __init__(self, directory: Path, coordinators: int = 1, flags: Sequence[str] = ()) -> None:
         self._numbers = itertools.count(1)
         self._stack = ExitStack()
         self._namespaces: dict[str, str] = {}
         self._living: set[str] = set()
         self.to_grid = Relay(lambda: self.cluster.grid.port)
-        self.to_coordinator = Relay(lambda: int(self.cluster.endpoint.rpartition(":")[2]))
-        flags = ("--release-delay", "0", "--wapi-port", str(self.to_grid.port))
-        relay = f"tcp://127.0.0.1:{self.to_coordinator.port}"
-        self.cluster = Cluster(directory, Plan(coordinator_flags=flags, agents_connect_to=relay))
+        self.to_coordinators = [Relay(partial(self._port_of, number)) for number in range(coordinators)]
+        plan = Plan(
+            coordinator_flags=("--release-delay", "0", "--wapi-port", str(self.to_grid.port), *flags),
+            beside=[()] * (coordinators - 1),
+            agents_connect_to=[f"tcp://127.0.0.1:{relay.port}" for relay in self.to_coordinators],
+            agent=impatient_agent(),
+        )
+        self.cluster = Cluster(directory, plan)
 
-    def __enter__(self) -> Site:
+    def __enter__(self) -> Self:
         with ExitStack() as stack:
             stack.callback(self._remove_namespaces)
-            stack.callback(self.to_grid.close)
-            stack.callback(self.to_coordinator.close)
+            for relay in (self.to_grid, *self.to_coordinators):
+                stack.callback(relay.close)
             stack.enter_context(self.cluster)
+            self.wait_until_connected()
             self._bystander = self.new_container("bystander")
             outcome = self.add(self._bystander)
             assert outcome.ok, outcome
@@ -142,24 +153,49 @@ class Site:
         """Whether the grid holds the bystander's address, once."""
         return self.addresses(self._bystander) == [self._bystanders_address]
 
-    # Daemons
+    # Daemons, and the ways between them
+
+    @property
+    def struck(self) -> int:
+        """The number of the coordinator that a row speaks of."""
+        return 0
+
+    def running(self, number: int) -> Daemon:
+        """The coordinator of this number that runs now, or ran last."""
+        daemon = self.cluster.replicas[number].daemon
+        assert daemon
+        return daemon
+
+    def cut_ways(self) -> None:
+        """End the connections between agent and coordinators."""
+        for relay in self.to_coordinators:
+            relay.cut()
+
+    def silence_ways(self) -> None:
+        """Connections between them stay, and nothing passes any more."""
+        for relay in self.to_coordinators:
+            relay.silence()
+
+    def open_ways(self) -> None:
+        """Let pass what they say, on new connections."""
+        self.cut_ways()
+        for relay in self.to_coordinators:
+            relay.open()
 
     def make_whole(self) -> None:
         """Start what is not running, and wait until the node is connected."""
-        cluster = self.cluster
-        assert cluster.coordinator
         assert self.node.agent
-        if cluster.coordinator.process.poll() is not None:
-            cluster.start_coordinator()
+        for number in range(len(self.cluster.replicas)):
+            if self.running(number).process.poll() is not None:
+                self.cluster.start_coordinator(replica=number)
         if self.node.agent.process.poll() is not None:
             self.node.start_agent()
         self.wait_until_connected()
 
     def wait_until_connected(self) -> None:
         """Wait until the agent that runs now and the coordinator that runs now have met."""
-        assert self.cluster.coordinator
         assert self.node.agent
-        self.cluster.coordinator.wait_for("node_connected", timeout_s=CONNECT_TIMEOUT_S)
+        self.running(0).wait_for("node_connected", timeout_s=CONNECT_TIMEOUT_S)
         self.node.agent.wait_for("coordinator_reached", timeout_s=CONNECT_TIMEOUT_S)
 
     def wait_until_released(self) -> None:
@@ -173,3 +209,6 @@ class Site:
     def _remove_namespaces(self) -> None:
         for name in self._namespaces.values():
             remove_namespace(name)
+
+    def _port_of(self, number: int) -> int:
+        return int(self.cluster.replicas[number].endpoint.rpartition(":")[2])
