@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from demo.daemons import Daemon
 from tests.matrix.pair_site import PairSite
 from tests.matrix.row import Cell, Course, Fault, Trouble, carry_out
 from tests.matrix.verbs import ANSWERED_S, VERBS, Add
@@ -59,18 +60,23 @@ class LeadersDie:
     def __init__(self, site: PairSite, by: signal.Signals) -> None:
         self._site = site
         self._by = by
+        self._leader: Daemon | None = None
 
     def begin(self) -> None:
         """The signal is sent, and not waited for."""
+        self.end()
         self._site.make_whole()
-        self._site.running(self._site.leader).process.send_signal(self._by)
+        self._leader = self._site.running(self._site.leader)
+        self._leader.process.send_signal(self._by)
 
     def died(self) -> bool:
         """No daemon dies of the call."""
         return False
 
     def end(self) -> None:
-        """The site starts the last one again."""
+        """It has ended; the site starts it again."""
+        if self._leader:
+            self._leader.wait_exit()
 
 
 def run_deaths(fault: Fault, site: PairSite) -> list[Cell]:
