@@ -266,8 +266,9 @@ class Machine:
         try:
             self._received(event)
         except Exception as error:  # noqa: BLE001, no message is worth more than its session
-            allocation = message.allocation if isinstance(message, messages.Allocate) else None
-            self._outbox.decline(event.connection, message.id, errors.InternalFailure(), allocation)
+            wants = message.wants if isinstance(message, messages.Allocate) else ()
+            for allocation in (*(want.allocation for want in wants),) or (None,):
+                self._outbox.decline(event.connection, message.id, errors.InternalFailure(), allocation)
             if session := self.sessions.hear(event.connection, event.node, event.now_s):
                 self._end(session)
             self._outbox.send(event.connection, messages.HelloFirst(id=message.id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocol.family import Address, Subnet, family_of
+from protocol.family import Address, Subnet, address_of, family_of, subnet_of
 
 
 def block_without_hosts(subnet: Subnet) -> Subnet | None:
@@ -26,3 +26,26 @@ def addresses_without_host(subnet: Subnet) -> frozenset[Address]:
         return frozenset()
     last = {subnet.broadcast_address} if family_of(subnet).has_broadcast else set()
     return frozenset({subnet.network_address} | last)
+
+
+def excluded_span(text: str) -> tuple[Address, Address]:
+    """The first and the last address of what an `exclude` names: an address, a range `FIRST-LAST`, or a subnet.
+
+    Raises ValueError, which says what is wrong with it.
+    """
+    first_text, dash, last_text = text.partition("-")
+    if dash:
+        first, last = address_of(first_text), address_of(last_text)
+        if family_of(first) is not family_of(last) or int(first) > int(last):
+            raise ValueError(f"{text} is no range from a lower to a higher address")
+        return first, last
+    subnet = subnet_of(text)
+    return subnet.network_address, subnet.broadcast_address
+
+
+def canonical_exclusion(text: str) -> str:
+    """What an `exclude` names as messages spell it. Raises ValueError, as `excluded_span` does."""
+    first, last = excluded_span(text)
+    if "/" in text:
+        return str(subnet_of(text))
+    return f"{first}-{last}" if "-" in text else str(first)

@@ -9,11 +9,12 @@ from typing import Any, Final
 
 import zmq
 
+from protocol.family import Family
 from protocol.keys import KeyPair, generate, write_public
 from protocol.wire.allocation_id import Owner, hash_boot, hash_driver, hash_machine, hash_node
 from protocol.wire.codec import decode_to_agent, encode
 from protocol.wire.messages import Allocate, Claims, Hello, HelloFirst, LetGo, ToAgent, Welcome
-from protocol.wire.values import Label, LetGoRow, NetworkAsk
+from protocol.wire.values import Label, LetGoRow, NetworkAsk, Want
 
 BUDGET_MS: Final = 60_000
 IFNAME: Final = "eth0"
@@ -68,8 +69,7 @@ class WireNode:
         self._ids[container] = str(self._owner.draw(secrets.token_hex(6)))
         message = Allocate(
             id=container,
-            allocation=self._ids[container],
-            network=NetworkAsk(name=NETWORK_NAME, subnet=subnet),
+            wants=[Want(allocation=self._ids[container], network=NetworkAsk(name=NETWORK_NAME, subnet=subnet))],
             budget_ms=BUDGET_MS,
             label=Label(
                 container_id=container,
@@ -83,7 +83,7 @@ class WireNode:
 
     def let_go(self, container: str) -> None:
         """A container's pod has ended."""
-        row = LetGoRow(allocation=self._ids[container], age_ms=0, was_held=True)
+        row = LetGoRow(allocation=self._ids[container], family=Family.IPV4, age_ms=0, was_held=True)
         self.socket.send(encode(LetGo(id=container, allocations=[row])))
 
     def hear(self) -> Iterator[ToAgent]:

@@ -27,7 +27,7 @@ from protocol.errors import TRY_AGAIN_LATER, Problem
 from protocol.wire import messages
 from protocol.wire.allocation_id import AllocationId
 from protocol.wire.messages import Allocate, Declined, DeclineKind
-from protocol.wire.values import Label
+from protocol.wire.values import Label, Want
 
 ASKS_OF_NODE_MAX: Final = 256
 """Asks of one session that wait."""
@@ -103,16 +103,22 @@ class Asks:
         return len(self._asks)
 
     def take(self, session: Session, message: Allocate, now_s: float) -> None:
-        """An agent asks for one address."""
+        """An agent asks for addresses. What the grid is asked for in one turn shares a call."""
+        for want in message.wants:
+            self._take(session, message, want, now_s)
+
+    def _take(self, session: Session, message: Allocate, want: Want, now_s: float) -> None:
         try:
-            ask = self._admit(session, message, now_s)
+            ask = self._admit(session, message, want, now_s)
         except Problem as problem:
-            subnet = message.network.subnet or self._parts.policy.rules.default_subnet
-            facts = _facts(session, message.id, message.allocation, message.label) | {"network": subnet}
+            subnet = want.network.subnet or self._parts.policy.rules.default_subnet
+            facts = _facts(session, message.id, want.allocation, message.label) | {"network": subnet}
             pod_uid = message.label.pod_uid if message.label else ""
-            self._tell(session.connection, problem, facts, message.network.name, pod_uid)
+            self._tell(session.connection, problem, facts, want.network.name, pod_uid)
             return
-        if message.for_reserve and (kind := self._grants.ask(session, message, ask.network, now_s)):
+        if ask.for_reserve and (
+            kind := self._grants.ask(session, ask.allocation, message.ready, ask.network, now_s)
+        ):
             self._no_reserve(ask, kind)
             return
         self._asks[ask.allocation] = ask
@@ -151,9 +157,9 @@ class Asks:
 
     # From the message to the lane
 
-    def _admit(self, session: Session, message: Allocate, now_s: float) -> Ask:
+    def _admit(self, session: Session, message: Allocate, want: Want, now_s: float) -> Ask:
         """Raises the `Problem` for which the ask is declined."""
-        allocation, parts = message.allocation, self._parts
+        allocation, parts = want.allocation, self._parts
         if parts.runner.goes_singly and not parts.policy.may_call_singly:
             parts.definitions.refresh(now_s)
             raise errors.SingleCallsRefused(user=parts.policy.user)
@@ -166,7 +172,7 @@ class Asks:
             raise errors.NodeBusy(limit=ASKS_OF_NODE_MAX)
         if len(session.claims) + len(session.asks) >= parts.policy.allocations_max:
             raise errors.NodeFull(limit=parts.policy.allocations_max, node=session.node)
-        network = resolve(message.network, parts.policy.rules)
+        network = resolve(want.network, parts.policy.rules)
         if problem := parts.networks.exhaustion(network, now_s):
             raise problem
         return Ask(
@@ -325,7 +331,7 @@ class Asks:
         """The id stays asked for until its journal lets it go, so that nobody asks whose it is meanwhile."""
         self._asks.pop(ask.allocation, None)
         self._grants.ended(ask.allocation)
-        unknown = messages.Unknown(id=ask.request, allocation=ask.allocation)
+        unknown = messages.Unknown(id=ask.request, allocation=ask.allocation, family=ask.network.family)
         self._parts.outbox.send(ask.session.connection, unknown)
 
     def _no_reserve(self, ask: Ask, kind: DeclineKind) -> None:

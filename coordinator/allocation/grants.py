@@ -13,7 +13,7 @@ from coordinator.core.networks import Network
 from coordinator.nodes.sessions import Agent, Session
 from protocol.wire import messages
 from protocol.wire.allocation_id import AllocationId
-from protocol.wire.messages import Allocate, DeclineKind
+from protocol.wire.messages import DeclineKind
 
 ASKING_S: Final = 120.0
 """An agent that was declined asks again after a minute: who did not ask for so long wants none any more."""
@@ -45,8 +45,13 @@ class Grants:
         self._exhausted: set[tuple[str, str]] = set()
         """Networks that had no address for the reserve, as far as is known since."""
 
-    def ask(self, session: Session, ask: Allocate, network: Network, now_s: float) -> DeclineKind | None:
-        """How an ask for the reserve is declined; None where it is granted, and then `ended` must follow."""
+    def ask(
+        self, session: Session, allocation: str, ready: int | None, network: Network, now_s: float
+    ) -> DeclineKind | None:
+        """How an ask for the reserve is declined; None where it is granted, and then `ended` must follow.
+
+        `ready`: how many of this network the agent has, as it says.
+        """
         if not self._parts.index.is_complete:
             return DeclineKind.TRY_AGAIN
         place = network.view, network.subnet
@@ -54,14 +59,14 @@ class Grants:
         if place in self._exhausted:
             return DeclineKind.NO_RESERVE
         use = self._use(network, session, now_s)
-        if ask.ready is not None:
+        if ready is not None:
             # Which of its claims are held by now, the labels say that follow.
             own = sum(each.is_ready and (each.view, each.subnet) == place for each in session.claims.values())
-            given = max(0, own - ask.ready)
+            given = max(0, own - ready)
             use = replace(use, ready_of_agent=use.ready_of_agent - given)
         if not reserve.is_granted(use, self._parts.policy.reserve):
             return DeclineKind.NO_RESERVE
-        self._pending[ask.allocation] = place
+        self._pending[allocation] = place
         return None
 
     def ended(self, allocation: str) -> None:

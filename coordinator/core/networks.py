@@ -15,7 +15,7 @@ from coordinator.core.errors import (
     SubnetWithoutHosts,
     ViewNotAllowed,
 )
-from protocol.family import family_of
+from protocol.family import Family, family_of
 from protocol.gateway import complete_gateway, is_usable_gateway
 from protocol.subnets import block_without_hosts, usual_gateway
 from protocol.wire.values import NetworkAsk
@@ -36,6 +36,11 @@ class Network:
     def key(self) -> str:
         """What tells it from other networks of the grid, however it is used."""
         return f"{self.view} {self.subnet}"
+
+    @property
+    def family(self) -> Family:
+        """The family of its addresses."""
+        return Family.of(self.subnet)
 
     @property
     def prefix_length(self) -> int:

@@ -169,7 +169,7 @@ class Adds:
     def unknown(self, ask: Ask, now_s: float) -> None:
         """Whether the grid has it cannot be known: let it go, ask anew."""
         assert ask.attachment is not None
-        self._asks.let_go(ask.allocation)
+        self._asks.let_go(ask.allocation, ask.network.family)
         flight = self._flights[ask.attachment]
         flight.phase = Phase.WAITING
         self._ask(flight, now_s)

@@ -15,7 +15,9 @@ from nodeagent.domain.allocation import RESERVE, Label, State
 from nodeagent.domain.attachment import AttachmentId, Network
 from nodeagent.domain.effects import Transmit
 from protocol.errors import Problem
+from protocol.family import Family
 from protocol.wire.messages import Allocate, Allocated, Declined, LetGo, Unknown
+from protocol.wire.values import Want
 
 LET_GO_MAX: Final = 4096
 """Beyond so many allocations that are let go and not confirmed, nothing is asked for."""
@@ -42,7 +44,7 @@ class Asks:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._asks: dict[str, Ask] = {}
-        self._allocated: list[str] = []
+        self._allocated: list[Allocated] = []
         """What was allocated in this turn, and is in the journal only when the turn is over."""
 
     def __contains__(self, allocation: str) -> bool:
@@ -67,8 +69,7 @@ class Asks:
         self._asks[ask.allocation] = ask
         message = Allocate(
             id=request_id,
-            allocation=ask.allocation,
-            network=wire.network_ask(network),
+            wants=[Want(allocation=ask.allocation, network=wire.network_ask(network))],
             budget_ms=budget_ms,
             label=wire.wire_label(label),
         )
@@ -81,8 +82,7 @@ class Asks:
         self._asks[ask.allocation] = ask
         message = Allocate(
             id=ask.request_id,
-            allocation=ask.allocation,
-            network=wire.network_ask(network),
+            wants=[Want(allocation=ask.allocation, network=wire.network_ask(network))],
             budget_ms=budget_ms,
             for_reserve=True,
             ready=self._node.rows.count_ready(network),
@@ -91,8 +91,8 @@ class Asks:
 
     def withdraw(self, allocation: str) -> None:
         """Nobody waits for this any more: what may come of it is let go."""
-        if self._asks.pop(allocation, None):
-            self.let_go(allocation)
+        if ask := self._asks.pop(allocation, None):
+            self.let_go(allocation, ask.network.family)
 
     def withdraw_refills(self, asked_until_s: float) -> list[Ask]:
         """Wait no more for those for the reserve that were asked until then; which they were."""
@@ -101,15 +101,15 @@ class Asks:
             self.withdraw(ask.allocation)
         return late
 
-    def let_go(self, allocation: str) -> None:
-        """Say of an id that is in no row that nobody will ever use it."""
-        rows = [wire.never_used_row(allocation)]
+    def let_go(self, allocation: str, family: Family) -> None:
+        """Say of an id that is in no row that nobody will ever use it, nor its address of this family."""
+        rows = [wire.never_used_row(allocation, family)]
         self._node.do(Transmit(LetGo(id=f"go-{self._node.draw()}", allocations=rows)))
 
     def answered(self, message: Allocated | Unknown | Declined) -> Ask | None:
         """The ask that ends with this answer, None where there is none under way."""
         if isinstance(message, Allocated) and message.allocation in self._asks:
-            self._allocated.append(message.allocation)
+            self._allocated.append(message)
         if message.allocation is not None:
             return self._asks.pop(message.allocation, None)
         # Of an ask that it cannot read, the coordinator names the message alone.
@@ -126,8 +126,8 @@ class Asks:
 
     def dropped(self) -> None:
         """The rows of this turn are not in the journal: what they would have held is used by nobody."""
-        for allocation in self._allocated:
-            self.let_go(allocation)
+        for message in self._allocated:
+            self.let_go(message.allocation, Family.of(message.address))
         self._allocated.clear()
 
     def _draw(self) -> str:

@@ -25,6 +25,7 @@ from nodeagent.domain.events import Event
 from nodeagent.domain.outcomes import Failure, Journal
 from nodeagent.journal.rows import Rows
 from protocol.errors import Problem
+from protocol.family import Family
 from protocol.wire.allocation_id import hash_boot
 from protocol.wire.messages import Allocated, Declined, Lost, Orphans, PleaseLetGo, Unknown, Whose
 
@@ -218,16 +219,18 @@ class Attachments:
     def _answered(self, message: Allocated | Unknown | Declined, now_s: float) -> None:
         ask = self._asks.answered(message)
         if isinstance(message, Allocated) and ask and self._is_claimed_here(message, ask):
-            message = Unknown(id=message.id, allocation=message.allocation)
+            message = Unknown(id=message.id, allocation=message.allocation, family=ask.network.family)
         if ask is None:
-            if message.allocation and not isinstance(message, Declined):
-                self._ownership.stray(message.allocation)
+            if isinstance(message, Allocated):
+                self._ownership.stray(message.allocation, Family.of(message.address))
+            elif isinstance(message, Unknown):
+                self._ownership.stray(message.allocation, message.family)
         elif isinstance(message, Allocated):
             self._reserve.answered(ask.network, now_s)
             (self._adds if ask.attachment else self._reserve).allocated(ask, message)
         elif ask.attachment is None:
             if isinstance(message, Unknown):
-                self._asks.let_go(ask.allocation)
+                self._asks.let_go(ask.allocation, ask.network.family)
             self._reserve.not_allocated(ask, message, now_s)
         elif isinstance(message, Unknown):
             self._adds.unknown(ask, now_s)

@@ -14,6 +14,7 @@ from nodeagent.attachments.node import Node
 from nodeagent.domain import wire
 from nodeagent.domain.allocation import CLAIMS, Allocation, State
 from nodeagent.domain.effects import Transmit
+from protocol.family import Family
 from protocol.wire.messages import Answer, Lost, Orphans, Whose
 from protocol.wire.values import OrphanRow
 
@@ -41,12 +42,12 @@ class Ownership:
             self._node.note("asked_about_ids_of_others", {"count": foreign, "first": message.allocations[0]})
         self._node.do(Transmit(Answer(id=message.id, mine=mine, disowned=disowned)))
 
-    def stray(self, allocation: str) -> None:
+    def stray(self, allocation: str, family: Family) -> None:
         """The coordinator tells of an id that is not asked for in this session."""
         if allocation in self._node.rows.allocations:
             return
         if self._node.drew(allocation):
-            self._asks.let_go(allocation)
+            self._asks.let_go(allocation, family)
         else:
             self._node.note("told_of_an_id_of_others", {"allocation": allocation})
 
@@ -72,7 +73,7 @@ class Ownership:
             elif not self._node.is_neighbour(row.allocation) or self._node.drew(row.allocation):
                 self._node.note("orphan_of_others", {"allocation": row.allocation})
             elif row.allocation in self._node.rows.adopted_let_go:
-                self._asks.let_go(row.allocation)
+                self._asks.let_go(row.allocation, Family.of(row.address))
             else:
                 self._adopt(wire.orphan_of(row), now_s)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from protocol.family import Family
+
 
 @dataclass(frozen=True, order=True, slots=True)
 class AttachmentId:
@@ -45,6 +47,11 @@ class Network:
     subnet: str | None = None
     gateway: str | None = None
     is_gateway: bool = False
+
+    @property
+    def family(self) -> Family:
+        """The family of its addresses. The default subnet is of IPv4."""
+        return Family.of(self.subnet) if self.subnet else Family.IPV4
 
     def agrees_with(self, other: Network) -> bool:
         """Whether an address given for `other` also answers a request for this network."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nodeagent.domain.allocation import Allocation, Label, State
 from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
+from protocol.family import Family
 from protocol.texts import is_fit
 from protocol.wire import values
 from protocol.wire.messages import Allocated
@@ -55,12 +56,13 @@ def let_go_row(row: Allocation, now_s: float) -> LetGoRow:
     """An allocation that was let go."""
     age_ms = max(0, int((now_s - row.let_go_s) * 1000))
     request = row.label.request if row.label else ""
-    return LetGoRow(allocation=row.id, age_ms=age_ms, was_held=row.was_held, request=request)
+    family = Family.of(row.address)
+    return LetGoRow(allocation=row.id, family=family, age_ms=age_ms, was_held=row.was_held, request=request)
 
 
-def never_used_row(allocation: str) -> LetGoRow:
-    """An id of which no pod has ever heard, and none ever will."""
-    return LetGoRow(allocation=allocation, age_ms=0, was_held=False)
+def never_used_row(allocation: str, family: Family) -> LetGoRow:
+    """An id of an address that no pod has ever heard of, and none ever will."""
+    return LetGoRow(allocation=allocation, family=family, age_ms=0, was_held=False)
 
 
 def allocation_of(message: Allocated, network: Network) -> Allocation:

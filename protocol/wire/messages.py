@@ -10,8 +10,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, TypeAdapter, field_serializer
+from pydantic import AfterValidator, Field, SecretStr, TypeAdapter, field_serializer
 
+from protocol.family import Family
 from protocol.texts import Scrubbed
 from protocol.wire.values import (
     PAGE_ROWS_MAX,
@@ -21,6 +22,7 @@ from protocol.wire.values import (
     Cidr,
     ClaimRow,
     ClusterId,
+    FamilyNumber,
     Hex,
     Id,
     Interface,
@@ -30,12 +32,12 @@ from protocol.wire.values import (
     Milliseconds,
     Model,
     Name,
-    NetworkAsk,
     Number,
     OrphanRow,
     Seal,
     Text,
     Token,
+    Want,
 )
 
 
@@ -76,16 +78,23 @@ class Claims(Message):
     let_go: Annotated[list[LetGoRow], Field(max_length=PAGE_ROWS_MAX)] = Field(default_factory=list)
 
 
+def _of_different_families(wants: list[Want]) -> list[Want]:
+    if len({want.network.family for want in wants}) < len(wants):
+        raise ValueError("two wants of one family")
+    return wants
+
+
 class Allocate(Message):
-    """Asks for one address under an id that was drawn for this ask and is never asked again.
+    """Asks for the addresses of one attachment, one of each family at most; each want is answered by itself.
 
     `label` is absent where the allocation is for the reserve. The ask ends with its connection. `ready`: how many
     of this network the node has ready as it asks for the reserve; labels of those that it just gave may follow.
     """
 
     type: Literal["allocate"] = "allocate"
-    allocation: Id
-    network: NetworkAsk
+    wants: Annotated[
+        list[Want], Field(min_length=1, max_length=len(Family)), AfterValidator(_of_different_families)
+    ]
     budget_ms: Milliseconds
     label: Label | None = None
     for_reserve: bool = False
@@ -233,10 +242,14 @@ class Allocated(Message):
 
 
 class Unknown(Message):
-    """Whether the grid holds something under this id cannot be known: let it go, ask anew."""
+    """Whether the grid holds something under this id cannot be known: let it go, ask anew.
+
+    `family`: of the address that was asked for, which a row that lets the id go must say.
+    """
 
     type: Literal["unknown"] = "unknown"
     allocation: Id
+    family: FamilyNumber
 
 
 class DeclineKind(StrEnum):

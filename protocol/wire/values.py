@@ -10,6 +10,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from protocol.family import Family, address_of, subnet_of
+from protocol.subnets import canonical_exclusion
 from protocol.texts import Scrubbed
 from protocol.wire import allocation_id
 
@@ -22,6 +23,10 @@ REMEMBERED_CIDRS_MAX: Final = 4096
 CONTAINER_ID_LENGTH_MAX: Final = 200
 IFNAME_LENGTH_MAX: Final = 15
 ADDRESS_LENGTH_MAX: Final = 39
+EXCLUDED_MAX: Final = 64
+"""So many addresses, ranges and subnets may be excluded of one network."""
+FURTHER_RANGES_MAX: Final = 15
+"""So many ranges may follow the first one of a set."""
 TOKEN_LENGTH_MAX: Final = 12_000
 TICKET_LENGTH_MAX: Final = 1_000
 _OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -42,6 +47,10 @@ def _cidr(text: str) -> str:
     if "/" not in text:
         raise ValueError("must be a subnet with its prefix length")
     return _canonical(text, str(subnet_of(text)))
+
+
+def _excluded(text: str) -> str:
+    return _canonical(text, canonical_exclusion(text))
 
 
 def _canonical(text: str, canonical: str) -> str:
@@ -66,6 +75,9 @@ Address = Annotated[str, Field(max_length=ADDRESS_LENGTH_MAX), AfterValidator(_a
 """An address of either family, as RFC 5952 spells it, so that equal texts are equal addresses."""
 Cidr = Annotated[str, Field(max_length=ADDRESS_LENGTH_MAX + len("/128")), AfterValidator(_cidr)]
 """A subnet of either family, spelt likewise, without host bits."""
+Excluded = Annotated[str, Field(max_length=2 * ADDRESS_LENGTH_MAX + 1), AfterValidator(_excluded)]
+"""An address, a range `FIRST-LAST` or a subnet that is not to be given."""
+FamilyNumber = Annotated[Family, Field(strict=False)]
 Number = Annotated[int, Field(ge=1, le=2**53)]
 Milliseconds = Annotated[int, Field(ge=0, le=2**53)]
 NAMESPACE_PATH_LENGTH_MAX: Final = 110
@@ -78,12 +90,20 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
 
+class RangeAsk(Model):
+    """A further range of a set: where an address shall come from when those before it have none left."""
+
+    subnet: Cidr
+    gateway: Address | None = None
+
+
 class NetworkAsk(Model):
-    """Where an address shall come from, as a network configuration says it.
+    """Where an address shall come from, as a network configuration says it: one family.
 
     A field that the configuration leaves out is absent: the coordinator has the defaults. `gateway` may be of the
-    form 0.0.0.x or 0.0.y.x, which the coordinator completes from the subnet. Two asks that are equal are one
-    *network*, to the reserve too.
+    form 0.0.0.x, 0.0.y.x or ::x, which the coordinator completes from the subnet. Nothing that `exclude` names is
+    given. `further` ranges are tried in their order. Two asks that are equal are one *network*, for the reserve
+    too.
     """
 
     name: Name
@@ -91,6 +111,24 @@ class NetworkAsk(Model):
     subnet: Cidr | None = None
     gateway: Address | None = None
     is_gateway: bool = False
+    exclude: Annotated[tuple[Excluded, ...], Field(strict=False, max_length=EXCLUDED_MAX)] = ()
+    further: Annotated[tuple[RangeAsk, ...], Field(strict=False, max_length=FURTHER_RANGES_MAX)] = ()
+
+    @property
+    def family(self) -> Family:
+        """The family of its addresses. The default subnet is of IPv4."""
+        return Family.of(self.subnet) if self.subnet else Family.IPV4
+
+
+class Want(Model):
+    """One address that is asked for, under an id that was drawn for this ask and is never asked again.
+
+    `address`: which one it shall be, where somebody named it; else the next one that is available.
+    """
+
+    allocation: Id
+    network: NetworkAsk
+    address: Address | None = None
 
 
 class Label(Model):
@@ -133,11 +171,12 @@ class ClaimRow(Model):
 class LetGoRow(Model):
     """An allocation that its journal, or the one that adopted it, lets go.
 
-    `age_ms`: since when. `was_held`: whether a pod ever had its address, so that it must rest. `request`: the
-    request of the plugin that led to it, for the log; empty where none did.
+    `family`: of its address. `age_ms`: since when. `was_held`: whether a pod ever had its address, so that it must
+    rest. `request`: the request of the plugin that led to it, for the log; empty where none did.
     """
 
     allocation: Id
+    family: FamilyNumber
     age_ms: Milliseconds
     was_held: bool
     request: Text = ""

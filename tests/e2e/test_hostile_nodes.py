@@ -24,7 +24,7 @@ from demo.grid import ea
 from protocol.keys import generate, load_pair, public_text
 from protocol.wire.codec import decode_to_agent, encode
 from protocol.wire.messages import Allocate, Allocated, Answer, Declined, Welcome, Whose
-from protocol.wire.values import MESSAGE_BYTES_MAX, NetworkAsk
+from protocol.wire.values import MESSAGE_BYTES_MAX, NetworkAsk, Want
 from tests.kubernetes_stub import KubernetesStub
 
 MakeCluster = Callable[..., Cluster]
@@ -86,7 +86,9 @@ def take_all(peer: Peer, randoms: Iterable[int]) -> None:
     """Ask for an address under each id, and call everything one's own that the coordinator asks about."""
     asked = {peer.draw(f"{random:012x}") for random in randoms}
     for allocation in sorted(asked):
-        ask = Allocate(id="a", allocation=allocation, network=NetworkAsk(name="pods"), budget_ms=20_000)
+        ask = Allocate(
+            id="a", wants=[Want(allocation=allocation, network=NetworkAsk(name="pods"))], budget_ms=20_000
+        )
         peer.socket.send(encode(ask))
     while asked:
         assert peer.socket.poll(20_000)
@@ -124,9 +126,13 @@ def test_invented_views_of_one_node_let_the_adds_of_others_through(
     for index in range(VIEWS):
         ask = Allocate(
             id=f"a{index}",
-            allocation=stolen.draw(f"{index:012x}"),
+            wants=[
+                Want(
+                    allocation=stolen.draw(f"{index:012x}"),
+                    network=NetworkAsk(name="pods", view=f"invented-{index}", subnet="10.66.0.0/24"),
+                )
+            ],
             budget_ms=60_000,
-            network=NetworkAsk(name="pods", view=f"invented-{index}", subnet="10.66.0.0/24"),
         )
         stolen.socket.send(encode(ask))
     calls = cluster.grid.call_count()

@@ -17,7 +17,7 @@ from demo.process_status import resident_kb
 from protocol.keys import load_pair
 from protocol.wire.codec import encode
 from protocol.wire.messages import Allocate, LetGo, Message, SetLabels, Welcome
-from protocol.wire.values import Label, LabelRow, LetGoRow, NetworkAsk
+from protocol.wire.values import Label, LabelRow, LetGoRow, NetworkAsk, Want
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
@@ -47,9 +47,13 @@ class Hostile(Peer):
             drawn = self.draw(f"{number:012x}")
             subnet = OF_OTHER_TENANT if number % 5 == 0 else ALLOWED
             ask = NetworkAsk(name="pods", subnet=subnet)
-            self.send(Allocate(id=f"a{number}", allocation=drawn, network=ask, budget_ms=5_000, label=label))
+            self.send(
+                Allocate(
+                    id=f"a{number}", wants=[Want(allocation=drawn, network=ask)], budget_ms=5_000, label=label
+                )
+            )
             self.send(SetLabels(id=f"l{number}", labels=[LabelRow(allocation=drawn, label=label)]))
-            rows = [LetGoRow(allocation=self.draw(f"{number - 20:012x}"), age_ms=0, was_held=True)]
+            rows = [LetGoRow(allocation=self.draw(f"{number - 20:012x}"), family=4, age_ms=0, was_held=True)]
             self.send(LetGo(id=f"g{number}", allocations=rows))
             while self.socket.poll(0):
                 self.socket.recv()

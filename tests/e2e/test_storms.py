@@ -21,7 +21,7 @@ from protocol.keys import generate, load_pair, load_public, write_public
 from protocol.wire.allocation_id import Owner, hash_driver, hash_node
 from protocol.wire.codec import decode_to_agent, encode
 from protocol.wire.messages import Allocate, Allocated, Claims, Hello, HelloFirst, Message, Ping, Welcome
-from protocol.wire.values import ClaimRow, Label, NetworkAsk, State
+from protocol.wire.values import ClaimRow, Label, NetworkAsk, State, Want
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
@@ -72,7 +72,9 @@ class Peer:
         label = Label(container_id=f"{self.node}-new", ifname="eth0")
         network = NetworkAsk(name="pods", subnet=WIDE)
         drawn = self._id(cluster, HOLDINGS)
-        self.say(Allocate(id="add", allocation=drawn, network=network, budget_ms=30_000, label=label))
+        self.say(
+            Allocate(id="add", wants=[Want(allocation=drawn, network=network)], budget_ms=30_000, label=label)
+        )
 
     def _id(self, cluster: str, number: int) -> str:
         owner = Owner(cluster, hash_node(self.node), "2" * 8, "3" * 8, hash_driver("infoblox"), "5" * 8)

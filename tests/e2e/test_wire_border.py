@@ -20,7 +20,7 @@ from protocol.keys import generate, load_pair
 from protocol.wire.allocation_id import hash_node
 from protocol.wire.codec import encode
 from protocol.wire.messages import Allocate, Declined, LetGo, Ping, Welcome
-from protocol.wire.values import LetGoRow, NetworkAsk
+from protocol.wire.values import LetGoRow, NetworkAsk, Want
 
 MakeCluster = Callable[[Plan], Cluster]
 MakeNetns = Callable[..., str]
@@ -117,11 +117,11 @@ def test_a_node_cannot_touch_the_allocations_of_another(
     assert theirs.split("-")[1] == hash_node("node-1")
     assert isinstance(neighbour.greet(), Welcome)
     network = NetworkAsk(name="pods", subnet="10.55.0.0/24")
-    ask = Allocate(id="a", allocation=theirs, network=network, budget_ms=5000)
+    ask = Allocate(id="a", wants=[Want(allocation=theirs, network=network)], budget_ms=5000)
     answer = neighbour.answer(encode(ask))
     assert isinstance(answer, Declined)
     assert answer.code == 101
-    rows = [LetGoRow(allocation=theirs, age_ms=60_000, was_held=False)]
+    rows = [LetGoRow(allocation=theirs, family=4, age_ms=60_000, was_held=False)]
     neighbour.socket.send(encode(LetGo(id="g", allocations=rows)))
     assert cluster.coordinator
     cluster.coordinator.wait_for("not_yours")

@@ -65,14 +65,21 @@ class GridWorld:
         """An ADD asks for an address; returns the id that was drawn for it."""
         allocation = str(owner.draw(f"{next(self._numbers):012x}"))
         network = values.NetworkAsk(name="pods", subnet=SUBNET, gateway="10.55.0.1")
-        facts = {"allocation": allocation, "network": network, "budget_ms": 55_000}
         label = values.Label(container_id=allocation[-12:], ifname="eth0")
-        self.hear(node, messages.Allocate(id=allocation[-12:], label=label, **facts))
+        self.hear(
+            node,
+            messages.Allocate(
+                id=allocation[-12:],
+                wants=[values.Want(allocation=allocation, network=network)],
+                budget_ms=55_000,
+                label=label,
+            ),
+        )
         return allocation
 
     def let_go(self, node: str, allocation: str) -> None:
         """A journal lets an allocation go."""
-        row = values.LetGoRow(allocation=allocation, age_ms=0, was_held=True)
+        row = values.LetGoRow(allocation=allocation, family=4, age_ms=0, was_held=True)
         self.hear(node, messages.LetGo(id="let-go", allocations=[row]))
 
     def hear(self, node: str, message: messages.ToCoordinator) -> None:

@@ -18,6 +18,7 @@ from protocol.network_config import ABSENT_VERSION, SUPPORTED_VERSIONS
 from protocol.wire.allocation_id import AllocationId
 from protocol.wire.codec import decode_to_coordinator, encode
 from protocol.wire.messages import Allocate
+from protocol.wire.values import Want
 from tests.fuzz.border import check_del_told, check_told
 
 VERBS = ("ADD", "DEL", "CHECK", "STATUS", "GC", "VERSION")
@@ -90,8 +91,7 @@ def _check_add(request: AddRequest) -> None:
     label = wire.wire_label(Label(request.attachment, request.pod, None, request.namespace))
     message = Allocate(
         id="r1",
-        allocation=str(allocation),
-        network=wire.network_ask(request.network),
+        wants=[Want(allocation=str(allocation), network=wire.network_ask(request.network))],
         budget_ms=1000,
         label=label,
     )

@@ -127,11 +127,16 @@ class Stranger(Process):
         self._asks += is_own
         network = values.NetworkAsk(name=self._plan.name, subnet=self._plan.subnet, gateway=self._plan.gateway)
         allocation = self._own_id() if is_own else self._any_id()
-        asked = messages.Allocate(id="x", allocation=allocation, network=network, budget_ms=1000, for_reserve=True)
+        asked = messages.Allocate(
+            id="x", wants=[values.Want(allocation=allocation, network=network)], budget_ms=1000, for_reserve=True
+        )
         return [asked] * (1 if is_own else FLOOD)
 
     def _lets_go(self) -> list[ToCoordinator]:
-        rows = [values.LetGoRow(allocation=self._any_id(), age_ms=10**6, was_held=False) for _ in range(FLOOD)]
+        rows = [
+            values.LetGoRow(allocation=self._any_id(), family=4, age_ms=10**6, was_held=False)
+            for _ in range(FLOOD)
+        ]
         return [messages.LetGo(id="x", allocations=rows)]
 
     def _labels(self) -> list[ToCoordinator]:

@@ -196,7 +196,10 @@ class Peer:
         allocation = self.draw()
         network = values.NetworkAsk(name="pods", subnet=SUBNET, **changes)
         ask = messages.Allocate(
-            id=f"ask-{allocation[-12:]}", allocation=allocation, network=network, budget_ms=50_000, label=label
+            id=f"ask-{allocation[-12:]}",
+            wants=[values.Want(allocation=allocation, network=network)],
+            budget_ms=50_000,
+            label=label,
         )
         self.send(ask)
         return allocation
@@ -207,7 +210,7 @@ class Peer:
         return self.receive(messages.Allocated, lambda told: told.allocation == allocation)
 
     def let_go(self, *allocations: str) -> None:
-        rows = [values.LetGoRow(allocation=each, age_ms=0, was_held=True) for each in allocations]
+        rows = [values.LetGoRow(allocation=each, family=4, age_ms=0, was_held=True) for each in allocations]
         self.send(messages.LetGo(id=f"let-go-{token_hex(3)}", allocations=rows))
 
     def close(self) -> None:

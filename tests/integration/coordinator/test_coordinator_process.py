@@ -75,7 +75,7 @@ def test_a_coordinator_that_dies_at_a_step_leaves_nothing_that_its_owner_cannot_
     assert daemon.wait_exit() == -signal.SIGKILL
 
     site.start()
-    peer.greeted(let_go=[LetGoRow(allocation=asked, age_ms=0, was_held=False)])
+    peer.greeted(let_go=[LetGoRow(allocation=asked, family=4, age_ms=0, was_held=False)])
 
     assert peer.receive(messages.Gone).allocations == [asked]
     assert site.held() == {}

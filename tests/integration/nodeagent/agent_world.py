@@ -84,7 +84,7 @@ class Book:
         if isinstance(message, SetLabels):
             return self.label(message)
         if isinstance(message, Allocate):
-            return [self.allocate(message)]
+            return [self.allocate(message, place) for place in range(len(message.wants))]
         return []
 
     def welcome(self, hello: Hello) -> list[ToAgent]:
@@ -92,17 +92,19 @@ class Book:
         number = len(self.journals)
         return [Welcome(id=hello.id, number=number, cluster=self.cluster, reserve=self.reserve, release="fake")]
 
-    def allocate(self, message: Allocate) -> Allocated:
+    def allocate(self, message: Allocate, place: int = 0) -> Allocated:
+        """The answer to the want at this place of a message."""
+        allocation = message.wants[place].allocation
         self.given += 1
-        self.objects[message.allocation] = Object(f"10.55.0.{self.given}", message.label)
+        self.objects[allocation] = Object(f"10.55.0.{self.given}", message.label)
         if message.label:
-            self.used_by[message.allocation] = message.label.container_id
+            self.used_by[allocation] = message.label.container_id
         return Allocated(
             id=message.id,
-            allocation=message.allocation,
+            allocation=allocation,
             view="default",
             subnet="10.55.0.0/24",
-            address=self.objects[message.allocation].address,
+            address=self.objects[allocation].address,
             gateway="10.55.0.1",
             seal=SEAL,
             wapi_calls=1,
@@ -135,7 +137,7 @@ def decline(message: Allocate) -> Declined:
     """What a full network is answered with."""
     return Declined(
         id=message.id,
-        allocation=message.allocation,
+        allocation=message.wants[0].allocation,
         kind=DeclineKind.TRY_AGAIN,
         code=11,
         msg="the network is full",

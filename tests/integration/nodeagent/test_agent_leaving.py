@@ -18,7 +18,7 @@ def test_a_node_that_is_left_keeps_nothing_ready_until_it_is_used_again(world: W
 
     marker(world.socket_dir, "infoblox").touch()
     agent.expect_log("reserve_closed")
-    assert [row.allocation for row in world.coordinator.expect(LetGo).allocations] == [refill.allocation]
+    assert [row.allocation for row in world.coordinator.expect(LetGo).allocations] == [refill.wants[0].allocation]
     assert world.coordinator.book.containers() == {"c1"}
 
     marker(world.socket_dir, "infoblox").unlink()

@@ -145,7 +145,7 @@ def test_a_pending_delete_goes_before_an_add_of_the_same_attachment(world: World
     assert world.add().exit_code == 0
 
     assert world.next_let_go() == "c1"
-    assert world.coordinator.expect(Allocate).allocation != first.allocation
+    assert world.coordinator.expect(Allocate).wants != first.wants
     assert world.pending_names() == []
 
 

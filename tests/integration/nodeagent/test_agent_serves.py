@@ -187,7 +187,7 @@ def test_an_add_in_flight_asks_a_new_coordinator_under_another_id(world: World) 
     assert add.answer().exit_code == 0
     again = world.coordinator.expect(Allocate)
     assert again.id == first.id
-    assert again.allocation != first.allocation
+    assert again.wants != first.wants
 
 
 def test_a_hello_lists_what_is_held(world: World) -> None:
@@ -213,9 +213,11 @@ def test_a_plugin_killed_before_it_read_its_answer_leaves_nothing_of_its_ask(wor
 
     world.coordinator.policy = book.answer
     assert world.add().exit_code == 0
-    assert world.coordinator.expect(Allocate).allocation != allocate.allocation
+    assert world.coordinator.expect(Allocate).wants != allocate.wants
     world.coordinator.send(book.allocate(allocate))
-    assert [row.allocation for row in world.coordinator.expect(LetGo).allocations] == [allocate.allocation]
+    assert [row.allocation for row in world.coordinator.expect(LetGo).allocations] == [
+        allocate.wants[0].allocation
+    ]
 
 
 def test_other_users_files_are_out_of_reach(world: World) -> None:
@@ -300,11 +302,11 @@ def test_an_address_is_asked_for_told_again_and_let_go(world: World) -> None:
     asked = world.coordinator.expect(Allocate)
     assert first.address == "10.55.0.2/24"
     assert (asked.label.container_id, asked.label.ifname) == ("c1", "eth0")
-    assert asked.allocation.split("-")[-2] == hello.journal
+    assert asked.wants[0].allocation.split("-")[-2] == hello.journal
     assert world.add("c1").json == first.json
 
     assert world.delete("c1").exit_code == 0
-    assert [row.allocation for row in world.coordinator.expect(LetGo).allocations] == [asked.allocation]
+    assert [row.allocation for row in world.coordinator.expect(LetGo).allocations] == [asked.wants[0].allocation]
     assert world.delete("c1").exit_code == 0
 
 
@@ -321,4 +323,4 @@ def test_what_is_ready_is_given_at_once_and_labelled_afterwards(world: World) ->
     world.coordinator.policy = lambda _: []
     assert world.add("c2").address == "10.55.0.3/24"
     labels = world.coordinator.expect(SetLabels).labels
-    assert [(row.allocation, row.label.container_id) for row in labels] == [(refill.allocation, "c2")]
+    assert [(row.allocation, row.label.container_id) for row in labels] == [(refill.wants[0].allocation, "c2")]

@@ -111,8 +111,7 @@ class Agent:
         self.say(
             messages.Allocate(
                 id=f"ask-{allocation[-12:]}",
-                allocation=allocation,
-                network=network,
+                wants=[values.Want(allocation=allocation, network=network)],
                 budget_ms=budget_ms,
                 for_reserve=for_reserve,
                 ready=ready,
@@ -129,7 +128,9 @@ class Agent:
         self.world.passes(COMPANY_S)
 
     def let_go(self, *allocations: str, was_held: bool = True, age_ms: int = 0) -> None:
-        rows = [values.LetGoRow(allocation=each, age_ms=age_ms, was_held=was_held) for each in allocations]
+        rows = [
+            values.LetGoRow(allocation=each, family=4, age_ms=age_ms, was_held=was_held) for each in allocations
+        ]
         self.say(messages.LetGo(id="let-go", allocations=rows))
 
     def stays(self, seconds: float) -> None:

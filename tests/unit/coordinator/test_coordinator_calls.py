@@ -24,8 +24,12 @@ def an_ask(world, agent, number: int, *, for_reserve: bool = False, subnet: str 
     """One of many that arrive together."""
     message = messages.Allocate(
         id=f"ask-{number}",
-        allocation=str(agent.owner.draw(world.draw())),
-        network=NETWORK.model_copy(update={"subnet": subnet}),
+        wants=[
+            values.Want(
+                allocation=str(agent.owner.draw(world.draw())),
+                network=NETWORK.model_copy(update={"subnet": subnet}),
+            )
+        ],
         budget_ms=50_000,
         for_reserve=for_reserve,
         label=None if for_reserve else a_label(number),

@@ -80,7 +80,7 @@ def test_nothing_of_another_cluster_is_touched():
     kept = before.objects()
     world = World(grid=before.grid, cluster_id=OTHER)
     claimant = world.agent()
-    claimant.hello(let_go=[values.LetGoRow(allocation=each, age_ms=0, was_held=True) for each in kept])
+    claimant.hello(let_go=[values.LetGoRow(allocation=each, family=4, age_ms=0, was_held=True) for each in kept])
     claimant.stays(1_300.0)
     assert world.objects() == kept
     assert "not_yours" in world.notes

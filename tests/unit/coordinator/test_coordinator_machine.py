@@ -84,7 +84,9 @@ def test_an_id_is_used_once():
     world = World()
     agent = connected(world)
     allocation = agent.ask()
-    agent.say(messages.Allocate(id="again", allocation=allocation, network=NETWORK, budget_ms=1000))
+    agent.say(
+        messages.Allocate(id="again", wants=[values.Want(allocation=allocation, network=NETWORK)], budget_ms=1000)
+    )
     (declined,) = agent.take(messages.Declined)
     assert declined.code == 106
     assert len(world.objects()) == 1
@@ -94,7 +96,9 @@ def test_an_id_of_another_node_is_declined():
     world = World()
     one, other = connected(world), connected(world, node="node-2")
     allocation = str(one.owner.draw(world.draw()))
-    other.say(messages.Allocate(id="x", allocation=allocation, network=NETWORK, budget_ms=1000))
+    other.say(
+        messages.Allocate(id="x", wants=[values.Want(allocation=allocation, network=NETWORK)], budget_ms=1000)
+    )
     (declined,) = other.take(messages.Declined)
     assert declined.code == 101
 
@@ -233,7 +237,7 @@ def test_what_an_adopter_lets_go_stays_while_the_journal_that_drew_it_is_heard()
     twin.stays(50.0)
     first.hello(claims=[claim(told)])
     first.stays(20.0)
-    twin.hello(let_go=[values.LetGoRow(allocation=allocation, age_ms=0, was_held=True)])
+    twin.hello(let_go=[values.LetGoRow(allocation=allocation, family=4, age_ms=0, was_held=True)])
     twin.stays(59.0)
     assert world.objects() == {allocation: told.address}
     twin.stays(1.0)
@@ -721,10 +725,14 @@ def test_views_that_one_node_invents_delay_no_add_of_another():
     for number in range(200):
         network = NETWORK.model_copy(update={"view": f"invented-{number}"})
         drawn = str(hostile.owner.draw(world.draw()))
-        ask = messages.Allocate(id=f"a{number}", allocation=drawn, network=network, budget_ms=60_000)
+        ask = messages.Allocate(
+            id=f"a{number}", wants=[values.Want(allocation=drawn, network=network)], budget_ms=60_000
+        )
         invented.append(Received("node-2", hostile.connection, ask, world.now_s))
     own = str(neighbour.owner.draw(world.draw()))
-    ask = messages.Allocate(id="own", allocation=own, network=NETWORK, budget_ms=60_000, label=LABEL)
+    ask = messages.Allocate(
+        id="own", wants=[values.Want(allocation=own, network=NETWORK)], budget_ms=60_000, label=LABEL
+    )
     made = []
 
     def watch(call):

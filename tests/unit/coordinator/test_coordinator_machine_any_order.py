@@ -36,7 +36,9 @@ class Journal:
         self.asked = set()
         self.agent.hello(
             claims=[self._row(allocation, told) for allocation, told in self.claims.items()],
-            let_go=[LetGoRow(allocation=each, age_ms=40_000, was_held=True) for each in sorted(self.let_go)],
+            let_go=[
+                LetGoRow(allocation=each, family=4, age_ms=40_000, was_held=True) for each in sorted(self.let_go)
+            ],
         )
         self.work_off()
 
@@ -45,7 +47,11 @@ class Journal:
         world = self.agent.world
         allocation = str(self.agent.owner.draw(world.draw()))
         self.asked.add(allocation)
-        self.agent.say(messages.Allocate(id="a", allocation=allocation, network=NETWORK, budget_ms=50_000))
+        self.agent.say(
+            messages.Allocate(
+                id="a", wants=[values.Want(allocation=allocation, network=NETWORK)], budget_ms=50_000
+            )
+        )
         self.work_off()
 
     def release(self, allocation: str) -> None:

@@ -13,7 +13,7 @@ from coordinator.nodes.events import Received
 from protocol.wire.allocation_id import Owner, hash_driver, hash_node
 from protocol.wire.codec import decode_to_coordinator, encode
 from protocol.wire.messages import Allocate
-from protocol.wire.values import Label
+from protocol.wire.values import Label, Want
 
 ROOT = Path(__file__).parents[3]
 COUNT = 2_000
@@ -103,4 +103,6 @@ def an_ask(agent, world, number):
         inode=4_026_532_000 + number,
     )
     allocation = str(agent.owner.draw(drawn))
-    return Allocate(id=f"r-{drawn}", allocation=allocation, network=NETWORK, budget_ms=60_000, label=label)
+    return Allocate(
+        id=f"r-{drawn}", wants=[Want(allocation=allocation, network=NETWORK)], budget_ms=60_000, label=label
+    )

@@ -4,7 +4,7 @@ from machine_world import NETWORK, Agent, World
 from test_coordinator_machine import claim
 
 from coordinator.nodes.events import Received
-from protocol.wire import messages
+from protocol.wire import messages, values
 
 LIMIT = 3
 MOST = 2 * LIMIT
@@ -30,7 +30,9 @@ def boot(number: int) -> dict[str, str]:
 
 def an_ask(agent: Agent, number: int) -> messages.Allocate:
     allocation = str(agent.owner.draw(f"{number:012x}"))
-    return messages.Allocate(id=f"a{number}", allocation=allocation, network=NETWORK, budget_ms=50_000)
+    return messages.Allocate(
+        id=f"a{number}", wants=[values.Want(allocation=allocation, network=NETWORK)], budget_ms=50_000
+    )
 
 
 def answer_mine(world: World) -> None:

@@ -39,7 +39,7 @@ def test_all_that_the_cluster_has_made_bears_its_new_name_and_lives_on():
     assert tenants(world) == ["prod-2"] * 3
     assert world.objects() == {each.allocation: each.address for each in told}
     after = world.agent()
-    after.hello(let_go=[values.LetGoRow(allocation=each, age_ms=60_000, was_held=True) for each in held])
+    after.hello(let_go=[values.LetGoRow(allocation=each, family=4, age_ms=60_000, was_held=True) for each in held])
     assert world.objects() == {}
     after.ask(**MADE)
     assert after.told().subnet == MADE["subnet"]

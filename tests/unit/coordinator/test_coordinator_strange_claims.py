@@ -148,7 +148,10 @@ def test_nothing_more_is_made_for_an_ask_that_was_let_go_while_its_call_was_unde
     other.hello(claims=[ready.model_copy(update={"network_name": TINY["name"]})])
     allocation = str(agent.owner.draw("d" * 12))
     ask = messages.Allocate(
-        id="ask", allocation=allocation, network=NETWORK.model_copy(update=TINY), budget_ms=50_000, label=LABEL
+        id="ask",
+        wants=[values.Want(allocation=allocation, network=NETWORK.model_copy(update=TINY))],
+        budget_ms=50_000,
+        label=LABEL,
     )
     during_next_create(world, lambda: agent.let_go(allocation, was_held=False))
     agent.say(ask)
@@ -162,7 +165,9 @@ def test_an_id_is_used_once_even_while_what_it_was_asked_for_is_under_way():
     world = World()
     first, again = connected(world), world.agent()
     allocation = str(first.owner.draw("d" * 12))
-    ask = messages.Allocate(id="ask", allocation=allocation, network=NETWORK, budget_ms=50_000, label=LABEL)
+    ask = messages.Allocate(
+        id="ask", wants=[values.Want(allocation=allocation, network=NETWORK)], budget_ms=50_000, label=LABEL
+    )
 
     def ask_again():
         again.hello()
@@ -295,8 +300,12 @@ def test_what_a_hostile_node_invents_is_not_kept(monkeypatch):
         liar.hello(claims=[told_row.model_copy(update={"subnet": f"10.{number % 256}.0.0/24"})])
         long = messages.Allocate(
             id="a",
-            allocation=str(liar.owner.draw(world.draw())),
-            network=NETWORK.model_copy(update={"view": "nowhere"}),
+            wants=[
+                values.Want(
+                    allocation=str(liar.owner.draw(world.draw())),
+                    network=NETWORK.model_copy(update={"view": "nowhere"}),
+                )
+            ],
             budget_ms=2**53,
         )
         liar.say(long)

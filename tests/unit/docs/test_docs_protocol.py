@@ -46,6 +46,8 @@ def test_the_page_has_the_messages_of_peoples_commands() -> None:
     ("name", "model"),
     [
         ("network ask", values.NetworkAsk),
+        ("range ask", values.RangeAsk),
+        ("want", values.Want),
         ("label", values.Label),
         ("claim row", values.ClaimRow),
         ("let_go row", values.LetGoRow),

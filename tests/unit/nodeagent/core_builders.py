@@ -19,7 +19,7 @@ from nodeagent.journal.contents import Changes, Contents, Identity
 from nodeagent.journal.rows import Rows
 from protocol.wire.allocation_id import Owner
 from protocol.wire.messages import Allocate, Allocated, Declined, DeclineKind, LetGo, ToAgent
-from protocol.wire.values import LetGoRow, NetworkAsk
+from protocol.wire.values import LetGoRow, NetworkAsk, Want
 
 CLUSTER = "c0c0c0c0c0c0"
 JOURNAL = "0a0a0a0a"
@@ -151,8 +151,7 @@ def an_allocate(number: int = 100, caller: int = 1, **changes: Any) -> Transmit:
     """The ask for C1's address."""
     fields: dict[str, Any] = {
         "id": f"r-{caller}",
-        "allocation": an_id(number),
-        "network": NetworkAsk(name="pods"),
+        "wants": [Want(allocation=an_id(number), network=NetworkAsk(name="pods"))],
         "budget_ms": 55_000,
         "label": wire_label(LABEL),
         **changes,
@@ -164,8 +163,7 @@ def a_refill(number: int, **changes: Any) -> Transmit:
     """An ask for the reserve of the network `pods`, under this id and the next number's request id."""
     fields: dict[str, Any] = {
         "id": f"reserve-{number + 1:012x}",
-        "allocation": an_id(number),
-        "network": NetworkAsk(name="pods"),
+        "wants": [Want(allocation=an_id(number), network=NetworkAsk(name="pods"))],
         "budget_ms": 60_000,
         "for_reserve": True,
         "ready": 0,
@@ -215,7 +213,7 @@ def never_used(*numbers: int, draw: int) -> list[Transmit]:
         Transmit(
             LetGo(
                 id=f"go-{draw + place:012x}",
-                allocations=[LetGoRow(allocation=an_id(number), age_ms=0, was_held=False)],
+                allocations=[LetGoRow(allocation=an_id(number), family=4, age_ms=0, was_held=False)],
             )
         )
         for place, number in enumerate(numbers)

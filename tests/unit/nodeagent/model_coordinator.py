@@ -105,7 +105,7 @@ class ModelCoordinator:
     def commit_late(self) -> None:
         """The grid carries out a create that nobody waits for any more."""
         message = self.late.pop(0)
-        self.grid.create(message.allocation, message.label)
+        self.grid.create(message.wants[0].allocation, message.label)
 
     def compare(self) -> list[ToAgent]:
         """Ask the owner of what is in the grid and not claimed; hand over what other journals have left."""
@@ -170,9 +170,10 @@ class ModelCoordinator:
         return known is None or known.address == row.address
 
     def _allocate(self, message: Allocate, outcome: str) -> list[ToAgent]:
-        allocation = message.allocation
+        (want,) = message.wants
+        allocation = want.allocation
         assert allocation not in self.grid.objects
-        assert allocation not in [each.allocation for each in self.late], "an id is asked for once"
+        assert allocation not in [each.wants[0].allocation for each in self.late], "an id is asked for once"
         if outcome == "never":
             kind = DeclineKind.NO_RESERVE if message.for_reserve else DeclineKind.TRY_AGAIN
             text = {"msg": "no", "details": "later"}
@@ -181,7 +182,7 @@ class ModelCoordinator:
         if outcome == "late":
             self.late.append(message)
             self.asked.discard(allocation)
-            return [Unknown(id=message.id, allocation=allocation)]
+            return [Unknown(id=message.id, allocation=allocation, family=4)]
         made = self.grid.create(allocation, message.label)
         if outcome == "lost":
             return []

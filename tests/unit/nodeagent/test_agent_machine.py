@@ -74,7 +74,7 @@ class Agent:
 
 
 def let_go(number: int, *, was_held: bool = True, message: int = 1) -> Transmit:
-    row = LetGoRow(allocation=an_id(number), age_ms=0, was_held=was_held)
+    row = LetGoRow(allocation=an_id(number), family=4, age_ms=0, was_held=was_held)
     return Transmit(LetGo(id=f"go-{message}", allocations=[row]))
 
 
@@ -98,7 +98,7 @@ def test_all_that_happened_in_one_poll_is_answered_together_and_told_in_one_mess
 
     effects = agent.turn(DelAsked(8, C1), DelAsked(9, other))
 
-    told = [LetGoRow(allocation=an_id(number), age_ms=0, was_held=True) for number in (1, 2)]
+    told = [LetGoRow(allocation=an_id(number), family=4, age_ms=0, was_held=True) for number in (1, 2)]
     assert effects == [Reply(8, Done()), Reply(9, Done()), Transmit(LetGo(id="go-1", allocations=told))]
 
 

@@ -141,7 +141,7 @@ def test_an_add_in_another_namespace_lets_the_old_address_go_first() -> None:
     gone = replace(HELD, state=State.LET_GO, let_go_s=NOW_S)
     assert core.commit() == Changes(allocations={HELD.id: gone}, attachments={C1: None})
     (asked,) = allocates(core.handle(MacRead(2, MAC)))
-    assert (asked.allocation, asked.network.subnet) == (an_id(101), OTHER.subnet)
+    assert (asked.wants[0].allocation, asked.wants[0].network.subnet) == (an_id(101), OTHER.subnet)
 
 
 def test_an_add_whose_address_is_lost_gets_a_new_one() -> None:
@@ -176,7 +176,7 @@ def test_an_add_in_another_namespace_waits_for_the_one_in_flight_then_takes_its_
     core.commit()
     (asked,) = allocates(core.handle(MacRead(2, MAC)))
     core.commit()
-    effects = core.receive(an_allocated(int(asked.allocation[-12:], 16)))
+    effects = core.receive(an_allocated(int(asked.wants[0].allocation[-12:], 16)))
     assert [each.caller for each in effects if isinstance(each, OnceCommitted)] == [2]
     assert replace(READ_MAC, caller=3) in effects
 
@@ -219,7 +219,7 @@ def test_an_ask_ends_with_its_session_and_the_next_one_has_another_id() -> None:
 def test_an_outcome_that_cannot_be_known_is_let_go_and_asked_anew() -> None:
     core = Core().asked()
 
-    effects = core.receive(Unknown(id="r-1", allocation=an_id(100)), NOW_S + 1)
+    effects = core.receive(Unknown(id="r-1", allocation=an_id(100), family=4), NOW_S + 1)
 
     assert effects == [*never_used(100, draw=101), an_allocate(102, budget_ms=54_000)]
     assert core.receive(an_allocated(100)) == never_used(100, draw=103)
@@ -370,7 +370,7 @@ def test_an_add_behind_a_del_gets_another_address() -> None:
     assert replace(READ_MAC, caller=2) in core.handle(an_add(2))
     core.commit()
     (asked,) = allocates(core.handle(MacRead(2, MAC)))
-    assert asked.allocation == an_id(101)
+    assert asked.wants[0].allocation == an_id(101)
 
 
 def test_at_the_limit_nothing_is_asked_for_but_what_is_ready_is_given() -> None:
@@ -413,7 +413,7 @@ def test_an_answer_that_cannot_be_recorded_is_not_given_and_its_allocation_is_le
     assert core.machine.is_quiet()
     assert core.handle(HungUp(1)) == core.handle(Delivered(1)) == []
     core.handle(an_add(2))
-    assert allocates(core.handle(MacRead(2, MAC)))[0].allocation == an_id(102)
+    assert allocates(core.handle(MacRead(2, MAC)))[0].wants[0].allocation == an_id(102)
 
 
 def test_what_could_not_be_given_from_the_reserve_is_ready_for_the_next_with_its_own_label() -> None:

@@ -47,7 +47,7 @@ AGAIN_S = NOW_S + REFILL_AGAIN_S
 def refills(effects: list[Effect]) -> list[str]:
     """The ids under which refills are asked for."""
     messages = [each.message for each in effects if isinstance(each, Transmit)]
-    return [each.allocation for each in messages if isinstance(each, Allocate) and each.for_reserve]
+    return [each.wants[0].allocation for each in messages if isinstance(each, Allocate) and each.for_reserve]
 
 
 def let_go(core: Core) -> list[str]:
@@ -191,7 +191,7 @@ def test_whoever_welcomes_this_node_is_asked_at_once() -> None:
 def test_a_refill_whose_outcome_cannot_be_known_is_let_go_and_asked_for_again_soon() -> None:
     core = Core(HELD, reserve=1)
 
-    assert core.receive(Unknown(id="x", allocation=an_id(100))) == never_used(100, draw=102)
+    assert core.receive(Unknown(id="x", allocation=an_id(100), family=4)) == never_used(100, draw=102)
     assert refills(core.handle(Ticked(), NOW_S + REFILL_SOON_S - 0.1)) == []
     assert refills(core.handle(Ticked(), NOW_S + 2 * REFILL_SOON_S)) != []
 

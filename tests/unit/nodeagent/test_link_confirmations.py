@@ -53,7 +53,9 @@ def label(number: int, *rows: Allocation) -> Transmit:
 
 
 def go(number: int, *rows: tuple[int, int, bool]) -> Transmit:
-    told = [LetGoRow(allocation=an_id(each), age_ms=age_ms, was_held=held) for each, age_ms, held in rows]
+    told = [
+        LetGoRow(allocation=an_id(each), family=4, age_ms=age_ms, was_held=held) for each, age_ms, held in rows
+    ]
     return Transmit(LetGo(id=f"go-{number}", allocations=told))
 
 

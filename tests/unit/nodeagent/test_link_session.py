@@ -175,7 +175,7 @@ def test_claims_and_what_is_let_go_are_told_lost_ones_are_not() -> None:
     assert [(row.allocation, row.state.value, row.seal) for row in claims.claims] == [
         (row.id, row.state.value, row.seal) for row in rows[:3]
     ]
-    assert claims.let_go == [LetGoRow(allocation=an_id(5), age_ms=2500, was_held=True)]
+    assert claims.let_go == [LetGoRow(allocation=an_id(5), family=4, age_ms=2500, was_held=True)]
 
 
 def test_a_large_journal_is_told_in_pages() -> None:

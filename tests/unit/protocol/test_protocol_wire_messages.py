@@ -28,7 +28,7 @@ def test_claims_arrive_as_they_were_sent():
         page=0,
         last=True,
         claims=[values.ClaimRow(**claim, address="10.0.0.7", state="held", seal="a" * 32)],
-        let_go=[LetGoRow(allocation=ID, age_ms=5, was_held=True)],
+        let_go=[LetGoRow(allocation=ID, family=4, age_ms=5, was_held=True)],
     )
     assert to_coordinator.validate_python(packed(page)) == page
 
@@ -101,3 +101,36 @@ def test_a_namespace_is_a_path_which_has_no_nul():
     assert Label(**label, namespace="/run/netns/a b").namespace == "/run/netns/a b"
     with pytest.raises(ValidationError):
         Label(**label, namespace="/run/netns/a\0b")
+
+
+SIX = "2001:db8:0:7::/64"
+
+
+def wants(*subnets):
+    numbered = enumerate(subnets)
+    return [{"allocation": f"{ID[:-1]}{n}", "network": {"name": "pods", "subnet": each}} for n, each in numbered]
+
+
+@pytest.mark.parametrize("subnets", [(), (SIX, SIX), (None, "10.0.0.0/24"), (None, SIX, "10.0.0.0/24")])
+def test_an_ask_has_one_want_of_each_family_at_most(subnets):
+    fields = {"v": 2, "id": "r1", "type": "allocate", "budget_ms": 1}
+    assert to_coordinator.validate_python(fields | {"wants": wants("10.0.0.0/24", SIX)})
+    with pytest.raises(ValidationError):
+        to_coordinator.validate_python(fields | {"wants": wants(*subnets)})
+
+
+@pytest.mark.parametrize(
+    "excluded",
+    ["", "x", "10.0.0.9-10.0.0.1", "10.0.0.1-::9", "10.0.0.1/24", "2001:DB8::1", "10.0.0.1-10.0.0.2-10.0.0.3"],
+)
+def test_an_exclusion_that_is_none_is_refused(excluded):
+    with pytest.raises(ValidationError):
+        values.NetworkAsk(name="pods", exclude=(excluded,))
+
+
+@pytest.mark.parametrize("family", [5, "x", None])
+def test_what_is_let_go_says_its_family(family):
+    row = {"allocation": ID, "age_ms": 0, "was_held": True}
+    assert LetGoRow.model_validate(row | {"family": 6}).family.title == "IPv6"
+    with pytest.raises(ValidationError):
+        LetGoRow.model_validate(row | {"family": family})
