@@ -33,12 +33,12 @@ class ConfigInvalid(Refused):
     remedy = "Correct this field of the network configuration"
 
 
-class Ipv6NotYet(Refused):
-    """IPv6 is not served by this release."""
+class NotServedYet(Refused):
+    """What a configuration may say, and this release does not do."""
 
     code = errors.INVALID_NETWORK_CONFIG
-    message = "{field}: IPv6 is not supported for now"
-    remedy = "Use IPv4 in this field"
+    message = "{field}: {what} is not supported for now"
+    remedy = "Leave it out"
 
 
 class UnknownKey(Refused):
@@ -55,6 +55,22 @@ class AddressRequested(Refused):
     code = errors.INVALID_NETWORK_CONFIG
     message = "{field}: {addresses} is asked for, but this release gives no requested addresses"
     remedy = "Remove it: the grid chooses the address"
+
+
+class RequestInvalid(Refused):
+    """ADD for a certain address that no pod of the network can have."""
+
+    code = errors.INVALID_NETWORK_CONFIG
+    message = "{field}: {text} {reason}"
+    remedy = "Name at most one address of each family, inside its subnet; or none, and the grid chooses"
+
+
+class RequestsForbidden(Refused):
+    """ADD for a certain address in a network that gives none."""
+
+    code = errors.INVALID_NETWORK_CONFIG
+    message = "{field}: pods of this network get no addresses that they name"
+    remedy = 'Remove it, and the grid chooses the address; or set ipam.requests to "allow"'
 
 
 class NetworkClosed(TryAgain):

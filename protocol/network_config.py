@@ -5,138 +5,31 @@ Main plugins are Go programs, whose JSON reader takes keys in any case: so does 
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from protocol import config_errors as errors
 from protocol.errors import Problem
-from protocol.family import family_of
-from protocol.gateway import complete_gateway, is_usable_gateway
-from protocol.subnets import block_without_hosts, usual_gateway
-from protocol.texts import is_fit, scrub
+from protocol.family import Family
+from protocol.ipam.fields import Text
+from protocol.ipam.ranges import RangeSet, range_sets
+from protocol.ipam.requested import Requested, addresses, requested_of
+from protocol.ipam.section import IPAM_KEYS, Dns, Ipam
 
 SUPPORTED_VERSIONS: Final = ("0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
 ABSENT_VERSION: Final = "0.1.0"
 """What a configuration without cniVersion means (CNI specification)."""
-ROUTES_MAX: Final = 1024
-REQUESTED_LENGTH_MAX: Final = 200
 _NETWORK_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]*")
-
-
-def _subnet(text: str) -> str:
-    _refuse_ipv6(text)
-    address, slash, prefix = text.partition("/")
-    if not slash or not prefix.isascii() or not prefix.isdigit():
-        raise ValueError("is no subnet such as 10.0.0.0/16")
-    if int(prefix[:4]) > 32:
-        raise ValueError(f"has no prefix length from 0 to 32, but {prefix[:10]}")
-    interface = ipaddress.IPv4Interface(f"{_address(address)}/{int(prefix)}")
-    if interface.ip != interface.network.network_address:
-        raise ValueError(f"has host bits set, the subnet is {interface.network}")
-    if block := block_without_hosts(interface.network):
-        raise ValueError(f"{interface.network} reaches into {block}, of which no pod can have an address")
-    return str(interface.network)
-
-
-def _address(text: str) -> str:
-    _refuse_ipv6(text)
-    try:
-        return str(ipaddress.IPv4Address(text))
-    except ValueError:
-        raise ValueError("is no IPv4 address") from None
-
-
-def _destination(text: str) -> str:
-    _refuse_ipv6(text)
-    try:
-        ipaddress.IPv4Interface(text)
-    except ValueError:
-        raise ValueError("is no destination such as 10.0.0.0/16") from None
-    if "/" not in text:
-        raise ValueError("has no prefix length")
-    return text
-
-
-class _Ipv6(ValueError):
-    """A value that a later release will accept."""
-
-
-def _refuse_ipv6(text: str) -> None:
-    if ":" in text:
-        raise _Ipv6("is IPv6")
 
 
 def _network_name(text: str) -> str:
     if not _NETWORK_NAME.fullmatch(text):
         raise ValueError("must consist of letters, digits, '_', '.' and '-'")
     return text
-
-
-def _plain(text: str) -> str:
-    if not is_fit(text):
-        raise ValueError("must be without control characters")
-    return text
-
-
-def _empty_is_absent(value: object) -> object:
-    return None if value == "" else value
-
-
-Text = Annotated[str, Field(max_length=253), AfterValidator(_plain)]
-Subnet = Annotated[str, AfterValidator(_subnet)]
-Ipv4Text = Annotated[str, AfterValidator(_address)]
-Destination = Annotated[str, AfterValidator(_destination)]
-Unset = BeforeValidator(_empty_is_absent)
-_STRICT = ConfigDict(strict=True, frozen=True, populate_by_name=False)
-
-
-class Route(BaseModel):
-    """A route of the result, passed on as it is."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-    dst: Destination
-    gw: Annotated[Ipv4Text | None, Unset] = None
-    mtu: int | None = None
-    advmss: int | None = None
-    priority: int | None = None
-    table: int | None = None
-    scope: int | None = None
-
-
-class Dns(BaseModel):
-    """Resolver settings of the result, passed on as they are."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
-
-    nameservers: list[str] | None = None
-    domain: str | None = None
-    search: list[str] | None = None
-    options: list[str] | None = None
-
-
-class Ipam(BaseModel):
-    """The ipam section. Whatever else it holds is most likely a typing error."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-    type: Any = None
-    subnet: Annotated[Subnet | None, Unset] = None
-    gateway: Annotated[Ipv4Text | None, Unset] = None
-    routes: Annotated[list[Route] | None, Field(max_length=ROUTES_MAX)] = None
-    network_view: Annotated[Text | None, Unset, Field(alias="network-view")] = None
-    socket_dir: Annotated[str | None, Field(alias="socket-dir")] = None
-    dns: Dns | None = None
-    closed: bool | None = None
-    """Set by `cni-infoblox uninstall`: what is attached may go, nothing new may come."""
-
-
-IPAM_KEYS: Final = tuple(field.alias or name for name, field in Ipam.model_fields.items())
 
 
 class NamedConfig(BaseModel):
@@ -167,6 +60,16 @@ class NetworkConfig(NamedConfig):
         For bridge `isDefaultGateway` implies `isGateway`; ptp makes its routes through a gateway in any case.
         """
         return bool(self.is_gateway or self.is_default_gateway or self.type == "ptp")
+
+    @property
+    def range_sets(self) -> tuple[RangeSet, ...]:
+        """Where its addresses come from, one set for each family, IPv4 first. Raises `ConfigInvalid`."""
+        return range_sets(self.ipam, needs_gateway=self.needs_gateway)
+
+    @property
+    def requested(self) -> tuple[Requested, ...]:
+        """The addresses that it names itself. Raises `RequestInvalid`."""
+        return requested_of(self.runtime_config, self.args)
 
 
 _KEYS: Final = ("cniVersion", *(field.alias or name for name, field in NetworkConfig.model_fields.items()))
@@ -213,35 +116,35 @@ def validate(fields: Mapping[str, Any]) -> NetworkConfig:
         config = NetworkConfig.model_validate(fields)
     except ValidationError as error:
         raise _problem_of(error) from None
-    _check_gateway(config, config.ipam)
+    _ = config.range_sets  # which are made of several fields
     return config
 
 
-def refuse_requested_addresses(config: NetworkConfig) -> None:
-    """Raises `AddressRequested` where the configuration asks for certain addresses."""
-    cni = config.args.get("cni") if isinstance(config.args, dict) else None
-    for field, section in (("runtimeConfig.ips", config.runtime_config), ("args.cni.ips", cni)):
-        asked = section.get("ips") if isinstance(section, dict) else None
-        if asked:
-            texts = ", ".join(map(str, asked)) if isinstance(asked, list) else str(asked)
-            raise errors.AddressRequested(field=field, addresses=scrub(texts)[:REQUESTED_LENGTH_MAX])
+def requested_addresses(config: NetworkConfig, more: Sequence[Requested] = ()) -> Mapping[Family, str]:
+    """The address of each family that is asked for, by the configuration or by `more`, in place of any.
+
+    Raises `RequestInvalid`, or `RequestsForbidden` where the network gives none.
+    """
+    requested = (*config.requested, *more)
+    if requested and config.ipam.requests == "forbid":
+        raise errors.RequestsForbidden(field=requested[0].field)
+    return addresses(requested, config.range_sets, needs_gateway=config.needs_gateway)
 
 
-def _check_gateway(config: NetworkConfig, ipam: Ipam) -> None:
-    if ipam.subnet is None:
-        return
-    subnet = ipaddress.IPv4Network(ipam.subnet)
-    if config.needs_gateway and usual_gateway(subnet) is None:
-        smallest = f"/{family_of(subnet).longest_prefix_with_gateway} is the smallest"
-        reason = f"{subnet} has no room for a gateway and pods, {smallest}"
-        raise errors.ConfigInvalid(field="ipam.subnet", reason=reason)
-    if ipam.gateway is None:
-        return
-    gateway = complete_gateway(ipam.gateway, subnet)
-    if is_usable_gateway(gateway, subnet):
-        return
-    where = "the first or last address of" if gateway in subnet else "outside the subnet"
-    raise errors.ConfigInvalid(field="ipam.gateway", reason=f"{gateway} is {where} {subnet}")
+def refuse_what_is_not_served(config: NetworkConfig, more: Sequence[Requested] = ()) -> None:
+    """Raises `AddressRequested`, or `NotServedYet` for what the coordinator cannot be asked for."""
+    requested = (*config.requested, *more)
+    if requested:
+        texts = ", ".join(each.text for each in requested)
+        raise errors.AddressRequested(field=requested[0].field, addresses=texts)
+    for known in config.range_sets:
+        field = "ipam.subnet6" if config.ipam.ranges is None else "ipam.ranges"
+        if known.family is Family.IPV6:
+            raise errors.NotServedYet(field=field, what="IPv6")
+        if len(known.ranges) > 1:
+            raise errors.NotServedYet(field=field, what="a set of several ranges")
+        if known.exclude:
+            raise errors.NotServedYet(field="ipam.exclude", what="it")
 
 
 def _problem_of(error: ValidationError) -> Problem:
@@ -250,8 +153,6 @@ def _problem_of(error: ValidationError) -> Problem:
     if first["type"] == "extra_forbidden":
         return errors.UnknownKey(field=field[:100], known=", ".join(IPAM_KEYS))
     cause = first.get("ctx", {}).get("error")
-    if isinstance(cause, _Ipv6):
-        return errors.Ipv6NotYet(field=field)
     reason = str(cause) if cause else _REASONS.get(first["type"], first["msg"])
     return errors.ConfigInvalid(field=field, reason=reason)
 
@@ -264,4 +165,5 @@ _REASONS: Final = {
     "bool_type": "must be true or false",
     "int_type": "must be an integer",
     "model_type": "must be a JSON object",
+    "literal_error": 'must be "allow" or "forbid"',
 }

@@ -10,15 +10,24 @@ from typing import Any, Final
 from ctl.networks.failures import BadConfiguration
 from protocol.config_errors import NotJson
 from protocol.errors import Problem
-from protocol.network_config import decode_object, in_usual_case, refuse_requested_addresses, validate
+from protocol.family import Family, subnet_of
+from protocol.network_config import (
+    decode_object,
+    in_usual_case,
+    refuse_what_is_not_served,
+    requested_addresses,
+    validate,
+)
 
 FILE_BYTES_MAX: Final = 1 << 20
 LIST_SUFFIX: Final = ".conflist"
 SUFFIXES: Final = (".conf", LIST_SUFFIX, ".json")
 """What runtimes read; they pass over everything else in their directory."""
 
-EXAMPLES: Final = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
-"""Subnets for documentation (RFC 5737), as in our example. Pods with such an address reach nobody."""
+EXAMPLES: Final = tuple(map(subnet_of, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")))
+"""Subnets for documentation (RFC 5737, RFC 3849), as in our example. Pods with such an address reach nobody."""
+
+_FIELDS: Final = {Family.IPV4: "ipam.subnet", Family.IPV6: "ipam.subnet6"}
 
 
 @dataclass(frozen=True)
@@ -116,15 +125,18 @@ def _check_plugins(file: NetworkFile) -> None:
 def _check_ours(place: str, config: Mapping[str, Any]) -> None:
     try:
         found = validate(config)
-        refuse_requested_addresses(found)
+        requested_addresses(found)
+        refuse_what_is_not_served(found)
     except Problem as problem:
         where = "" if problem.msg.startswith("name:") else place
         raise BadConfiguration(f"{where}{problem.msg}. {problem.details}") from None
-    subnet = found.ipam.subnet
-    if subnet in EXAMPLES:
-        raise BadConfiguration(
-            f"{place}ipam.subnet: {subnet} is the example's, and exists nowhere; name a network of yours"
-        )
+    for ranges in found.range_sets:
+        field = _FIELDS[ranges.family] if found.ipam.ranges is None else "ipam.ranges"
+        for known in (each.subnet for each in ranges.ranges if each.subnet):
+            if any(subnet_of(known).overlaps(example) for example in EXAMPLES):
+                raise BadConfiguration(
+                    f"{place}{field}: {known} is the example's, and exists nowhere; name a network of yours"
+                )
 
 
 def _ipam_type(plugin: Mapping[str, Any]) -> Any:

@@ -5,12 +5,15 @@
 A flight is an ADD that needs the coordinator. It reads the MAC for its label, waits for a session, asks, and asks
 anew in the next session where the one before ends unanswered. It lasts while somebody waits for it: a coordinator
 that dies is replaced by another one sooner than the plugin gives up.
+
+An ADD gets all addresses that it wants, one of each family, or none. They come into the journal together; what has
+come before the others is in memory alone, and is let go if they do not come.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Final
 
@@ -20,7 +23,7 @@ from nodeagent.attachments.node import Node
 from nodeagent.attachments.unread import Unread
 from nodeagent.domain import wire
 from nodeagent.domain.allocation import IN_USE, Allocation, Label, State
-from nodeagent.domain.attachment import AttachmentId, Network
+from nodeagent.domain.attachment import AttachmentId, Want, agree, described
 from nodeagent.domain.effects import OnceCommitted, ReadMac, Reply
 from nodeagent.domain.events import AddAsked, MacRead, MacUnread
 from nodeagent.domain.outcomes import Address, Failure, Granted
@@ -55,13 +58,23 @@ class Waiter:
 
 @dataclass
 class Flight:
-    """An ADD under way, with all who wait for it. `allocation` is the id that was asked for."""
+    """An ADD under way, with all who wait for it.
+
+    `asked`: the ids of which the coordinator has not answered. `came`: what it has allocated, by want.
+    `wapi_calls`: what that has cost.
+    """
 
     request: AddAsked
     label: Label
     waiters: list[Waiter]
     phase: Phase = Phase.READING
-    allocation: str = ""
+    asked: set[str] = field(default_factory=set)
+    came: dict[Want, Allocation] = field(default_factory=dict)
+    wapi_calls: int = 0
+
+    def ids(self) -> list[str]:
+        """All that was drawn for it and is in no row."""
+        return [*sorted(self.asked), *(each.id for each in self.came.values())]
 
 
 class Adds:
@@ -73,7 +86,7 @@ class Adds:
         self._unread = Unread()
         self._flights: dict[AttachmentId, Flight] = {}
         self._reading: dict[int, AttachmentId] = {}
-        self._labelling: dict[int, str] = {}
+        self._labelling: dict[int, tuple[str, ...]] = {}
         self._macs: dict[int, str] = {}
         """What was read for these labels, by caller, until it is in the journal."""
         self._begun: dict[AttachmentId, None] = {}
@@ -92,17 +105,17 @@ class Adds:
 
     def incomplete_labels(self) -> set[str]:
         """Allocations whose label still waits for a MAC."""
-        return set(self._labelling.values())
+        return {each for allocations in self._labelling.values() for each in allocations}
 
     def join(self, event: AddAsked, now_s: float) -> bool:
         """Let a repeated ADD share the flight of its attachment; False where it is of another namespace."""
         flight = self._flights[event.attachment]
         if flight.request.namespace != event.namespace:
             return False
-        if flight.request.network.agrees_with(event.network):
+        if agree(event.wants, flight.request.wants):
             flight.waiters.append(Waiter(event.caller, event.request_id, now_s))
         else:
-            self._differs(event, flight.request.network)
+            self._differs(event, flight.request.wants)
         return True
 
     def begin(self, event: AddAsked, arrived_s: float, now_s: float) -> None:
@@ -115,8 +128,8 @@ class Adds:
             return
         for row in known:
             self._node.let_go(row, "lost" if is_lost else "another_namespace", now_s, event.request_id)
-        ready = self._node.rows.next_ready(event.network)
-        if ready:
+        ready = [at_hand for want in event.wants if (at_hand := self._ready(want))]
+        if len(ready) == len(event.wants):
             self._answer_from_reserve(event, ready)
             return
         self._begun[event.attachment] = None
@@ -155,24 +168,23 @@ class Adds:
         for flight in self._flights.values():
             if flight.phase is Phase.ASKED:
                 flight.phase = Phase.WAITING
+            # The next session finds these in the grid and asks whose they are: they are disowned.
+            flight.asked.clear()
+            flight.came.clear()
 
-    def allocated(self, ask: Ask, message: Allocated) -> None:
-        """The address is there: hold it, and tell all who wait."""
+    def allocated(self, ask: Ask, message: Allocated, now_s: float) -> None:
+        """An address is there: hold all, and tell all who wait, when none is missing."""
         assert ask.attachment is not None
-        flight = self._flights.pop(ask.attachment)
-        allocation = replace(wire.allocation_of(message, ask.network), is_labelled=True)
-        held = self._node.rows.hold([allocation], flight.label)
-        for waiter in flight.waiters:
-            self._unread.tell(waiter.caller, (allocation.id,))
-            self._tell(waiter.caller, granted(held, message.wapi_calls))
+        flight = self._flights[ask.attachment]
+        flight.came[ask.want] = replace(wire.allocation_of(message, ask.network), is_labelled=True)
+        flight.wapi_calls = max(flight.wapi_calls, message.wapi_calls)
+        self._answered(flight, ask, now_s)
 
     def unknown(self, ask: Ask, now_s: float) -> None:
         """Whether the grid has it cannot be known: let it go, ask anew."""
         assert ask.attachment is not None
         self._asks.let_go(ask.allocation, ask.network.family)
-        flight = self._flights[ask.attachment]
-        flight.phase = Phase.WAITING
-        self._ask(flight, now_s)
+        self._answered(self._flights[ask.attachment], ask, now_s)
 
     def declined(self, ask: Ask, message: Declined) -> None:
         """The coordinator's error is the answer."""
@@ -219,7 +231,7 @@ class Adds:
     def committed(self) -> None:
         """The rows of this turn are in the journal."""
         self._abandoned = {row.id: None for row in self._abandoned_in_use()}
-        for caller in self._macs.keys() - self._unwritten_labels().keys():
+        for caller in [each for each in self._macs if not self._unwritten_labels(each)]:
             self._label_as_it_is(caller)
         self._end_turn()
 
@@ -234,10 +246,10 @@ class Adds:
         self._end_turn()
 
     def _answer_again(self, event: AddAsked, known: Sequence[Allocation]) -> None:
-        for row in known:
-            if not row.network.agrees_with(event.network):
-                self._differs(event, row.network)
-                return
+        has = [Want(row.network, row.address) for row in known]
+        if not agree(event.wants, has):
+            self._differs(event, has)
+            return
         answer = tuple(row.id for row in known)
         if self._abandoned.keys() & answer:
             self._unread.tell(event.caller, answer)
@@ -247,11 +259,11 @@ class Adds:
             self._abandoned.pop(allocation, None)
         self._tell(event.caller, granted(known))
 
-    def _answer_from_reserve(self, event: AddAsked, ready: Allocation) -> None:
+    def _answer_from_reserve(self, event: AddAsked, ready: Sequence[Allocation]) -> None:
         label = Label(event.attachment, event.pod, None, event.namespace, event.request_id)
-        held = self._node.rows.hold([ready], label)
-        self._labelling[event.caller] = ready.id
-        self._unread.tell(event.caller, (ready.id,))
+        held = self._node.rows.hold(ready, label)
+        self._labelling[event.caller] = answer = tuple(row.id for row in held)
+        self._unread.tell(event.caller, answer)
         # First, as the descriptor of the namespace ends with the answer.
         self._read(event)
         self._tell(event.caller, granted(held))
@@ -267,17 +279,19 @@ class Adds:
 
     def _complete_labels(self) -> None:
         """Write what was read; once more what could not be written."""
-        for label in self._unwritten_labels().values():
-            self._node.rows.relabel(*label)
+        for caller in self._macs:
+            for allocation, label in self._unwritten_labels(caller).items():
+                self._node.rows.relabel(allocation, label)
 
-    def _unwritten_labels(self) -> dict[int, tuple[str, Label]]:
-        """By caller, allocations that are held and their labels with the MAC that they lack."""
-        labels = {}
-        for caller, mac in self._macs.items():
-            row = self._node.rows.allocations.get(self._labelling[caller])
-            if row and row.label and row.state is State.HELD and row.label.mac != mac:
-                labels[caller] = row.id, replace(row.label, mac=mac)
-        return labels
+    def _unwritten_labels(self, caller: int) -> dict[str, Label]:
+        """Allocations of this caller that are held, and their labels with the MAC that they lack."""
+        mac = self._macs[caller]
+        rows = [self._node.rows.allocations.get(each) for each in self._labelling[caller]]
+        return {
+            row.id: replace(row.label, mac=mac)
+            for row in rows
+            if row and row.label and row.state is State.HELD and row.label.mac != mac
+        }
 
     def _label_as_it_is(self, caller: int) -> None:
         """Wait for no MAC any more."""
@@ -303,8 +317,8 @@ class Adds:
     def _read(self, event: AddAsked) -> None:
         self._node.do(ReadMac(event.caller, event.attachment.ifname, event.master, event.shares_mac))
 
-    def _differs(self, event: AddAsked, has: Network) -> None:
-        problem = errors.AttachmentDiffers(asked=event.network, has=has)
+    def _differs(self, event: AddAsked, has: Sequence[Want]) -> None:
+        problem = errors.AttachmentDiffers(asked=described(event.wants), has=described(has))
         self._node.do(Reply(event.caller, Failure.of(problem)))
 
     def _reader(self, caller: int) -> Flight | None:
@@ -316,15 +330,40 @@ class Adds:
     def _ask(self, flight: Flight, now_s: float) -> None:
         if flight.phase is not Phase.WAITING or self._node.session is None:
             return
-        refusal = self._asks.refusal()
+        # What is ready meanwhile is taken when the others have come, so that nothing waits in two places.
+        wants = [want for want in flight.request.wants if want not in flight.came and not self._ready(want)]
+        if not wants:
+            self._hold(flight)
+            return
+        refusal = self._asks.refusal(len(wants))
         if refusal:
             self._fail(flight, Failure.of(refusal))
             return
         last_s = max(waiter.arrived_s for waiter in flight.waiters) + ADD_ANSWER_S
         budget_ms = max(0, int((last_s - now_s - BUDGET_MARGIN_S) * 1000))
-        request = flight.request
-        flight.allocation = self._asks.ask(request.network, flight.waiters[0].request_id, flight.label, budget_ms)
+        flight.asked = set(self._asks.ask(wants, flight.waiters[0].request_id, flight.label, budget_ms))
         flight.phase = Phase.ASKED
+
+    def _answered(self, flight: Flight, ask: Ask, now_s: float) -> None:
+        flight.asked.discard(ask.allocation)
+        if not flight.asked:
+            flight.phase = Phase.WAITING
+            self._ask(flight, now_s)
+
+    def _hold(self, flight: Flight) -> None:
+        """Nothing is missing: hold it, and tell all who wait."""
+        del self._flights[flight.request.attachment]
+        chosen = [flight.came.get(want) or self._ready(want) for want in flight.request.wants]
+        held = self._node.rows.hold([row for row in chosen if row], flight.label)
+        answer = tuple(row.id for row in held)
+        self._asks.drafted(answer)
+        for waiter in flight.waiters:
+            self._unread.tell(waiter.caller, answer)
+            self._tell(waiter.caller, granted(held, flight.wapi_calls))
+
+    def _ready(self, want: Want) -> Allocation | None:
+        """What the reserve has for this; nobody gets from there what people have named."""
+        return None if want.address else self._node.rows.next_ready(want.network)
 
     def _fail(self, flight: Flight, failure: Failure) -> None:
         for waiter in flight.waiters:
@@ -335,7 +374,7 @@ class Adds:
         flight.waiters = [waiter for waiter in flight.waiters if waiter not in waiters]
         if not flight.waiters:
             del self._flights[flight.request.attachment]
-            self._asks.withdraw(flight.allocation)
+            self._asks.withdraw(*flight.ids())
 
     def _no_longer_waits(self, caller: int) -> None:
         for flight in list(self._flights.values()):

@@ -45,7 +45,7 @@ class Checks:
         if not known:
             return errors.AttachmentUnknown()
         for row in known:
-            if row.network.name != event.network.name:
+            if row.network.name != event.network_name:
                 return errors.AttachmentUnknown(cause=f"It belongs to network {row.network.name}")
             if row.state is State.LOST:
                 return errors.AddressLost(address=row.address, holder=row.lost_to)
@@ -61,4 +61,7 @@ class Checks:
         own = self._node.rows.of(attachment)
         if own and all(row.cidr in previous for row in own):
             return True
-        return any(row.cidr in previous for row in self._node.rows.naming(attachment, State.ADOPTED))
+        adopted = self._node.rows.naming(attachment, State.ADOPTED)
+        families = {row.family for row in adopted}
+        answered = {row.family for row in adopted if row.cidr in previous}
+        return bool(adopted) and answered == families

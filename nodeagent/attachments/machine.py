@@ -118,7 +118,8 @@ class Attachments:
         return self._reserve.counts()
 
     def _add_asked(self, event: events.AddAsked, now_s: float) -> None:
-        self._reserve.used(event.network, now_s)
+        for want in event.wants:
+            self._reserve.used(want.network, now_s)
         is_busy = self._adds.is_busy(event.attachment)
         if is_busy and not self._order.has(event.attachment) and self._adds.join(event, now_s):
             return
@@ -226,8 +227,9 @@ class Attachments:
             elif isinstance(message, Unknown):
                 self._ownership.stray(message.allocation, message.family)
         elif isinstance(message, Allocated):
-            self._reserve.answered(ask.network, now_s)
-            (self._adds if ask.attachment else self._reserve).allocated(ask, message)
+            if ask.want.address is None:
+                self._reserve.answered(ask.network, now_s)
+            (self._adds if ask.attachment else self._reserve).allocated(ask, message, now_s)
         elif ask.attachment is None:
             if isinstance(message, Unknown):
                 self._asks.let_go(ask.allocation, ask.network.family)

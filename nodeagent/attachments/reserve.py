@@ -70,9 +70,10 @@ class Reserve:
             use.refill_s = use.rest_s = 0.0
         self.ticked(now_s)
 
-    def allocated(self, ask: Ask, message: Allocated) -> None:
+    def allocated(self, ask: Ask, message: Allocated, now_s: float) -> None:
         """One more is ready."""
         self._node.rows.make_ready(wire.allocation_of(message, ask.network))
+        self._asks.drafted([ask.allocation])
         if use := self._networks.get(ask.network):
             use.rest_s = 0.0
 

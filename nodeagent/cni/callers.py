@@ -168,7 +168,7 @@ class Callers:
                 self._means.log.warning("del_with_bad_config", request=case.request_id, why=request.complaint)
             return [events.DelAsked(case.caller, request.attachment, case.request_id)]
         if isinstance(request, CheckRequest):
-            return [events.CheckAsked(case.caller, request.attachment, request.network, request.previous)]
+            return [events.CheckAsked(case.caller, request.attachment, request.network_name, request.previous)]
         if isinstance(request, StatusRequest):
             return [events.StatusAsked(case.caller)]
         if isinstance(request, GcRequest):
@@ -199,7 +199,7 @@ def _added(case: Case, request: AddRequest) -> events.AddAsked:
         case.caller,
         case.request_id,
         request.attachment,
-        request.network,
+        request.wants,
         request.namespace,
         request.pod,
         request.master,

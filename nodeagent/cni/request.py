@@ -6,23 +6,25 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import ip_interface
 from typing import Any, Final
 
 from nodeagent import errors
 from nodeagent.cni.args import pod_of, requested_address
 from nodeagent.cni.frame import Frame
-from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
+from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod, Want
 from nodeagent.domain.presence import NO_NAMESPACE
-from protocol.config_errors import AddressRequested, ConfigInvalid, NetworkClosed
+from protocol.config_errors import ConfigInvalid, NetworkClosed
 from protocol.errors import Problem
+from protocol.ipam.requested import requested_by_args
+from protocol.ipam.section import Dns, Route
 from protocol.journal_view import ASK_JOURNAL, ASK_VARIABLE
 from protocol.network_config import (
-    Dns,
     NetworkConfig,
-    Route,
     decode_object,
     network_name_of,
-    refuse_requested_addresses,
+    refuse_what_is_not_served,
+    requested_addresses,
     validate,
     version_of,
 )
@@ -42,11 +44,11 @@ _LISTS_OF_VALID: Final = ("cni.dev/valid-attachments", "cni.dev/attachments")
 
 @dataclass(frozen=True)
 class AddRequest:
-    """Give this attachment an address."""
+    """Give this attachment the addresses that it wants, in this order."""
 
     cni_version: str
     attachment: AttachmentId
-    network: Network
+    wants: tuple[Want, ...]
     namespace: Namespace
     pod: Pod
     master: str | None = None
@@ -70,7 +72,7 @@ class CheckRequest:
 
     cni_version: str
     attachment: AttachmentId
-    network: Network
+    network_name: str
     previous: tuple[str, ...] | None = None
 
 
@@ -192,14 +194,23 @@ def _attachment(frame: Frame) -> AttachmentId:
     return AttachmentId(frame.variables["CNI_CONTAINERID"], frame.variables["CNI_IFNAME"])
 
 
-def _network(config: NetworkConfig) -> Network:
-    return Network(
-        name=config.name,
-        view=config.ipam.network_view,
-        subnet=config.ipam.subnet,
-        gateway=config.ipam.gateway,
-        is_gateway=config.needs_gateway,
-    )
+def _wants(config: NetworkConfig, cni_args: str = "") -> tuple[Want, ...]:
+    """What an ADD with this configuration and these arguments wants: one address of each family."""
+    named = requested_addresses(config, requested_by_args(requested_address(cni_args)))
+    wants = []
+    for known in config.range_sets:
+        first, *further = known.ranges
+        network = Network(
+            name=config.name,
+            view=config.ipam.network_view,
+            subnet=first.subnet,
+            gateway=first.gateway,
+            is_gateway=config.needs_gateway,
+            further=tuple(further),
+            exclude=known.exclude,
+        )
+        wants.append(Want(network, named.get(known.family)))
+    return tuple(wants)
 
 
 @dataclass(frozen=True)
@@ -207,7 +218,8 @@ class _Asked:
     """What the configuration of an ADD says."""
 
     cni_version: str
-    network: Network
+    config: NetworkConfig
+    wants: tuple[Want, ...]
     master: str | None
     shares_mac: bool
     routes: tuple[Route, ...]
@@ -220,13 +232,16 @@ def _read_asked(stdin: bytes) -> _Asked:
     config = validate(fields)
     if config.ipam.closed:
         raise NetworkClosed
-    refuse_requested_addresses(config)
+    wants = _wants(config)
+    refuse_what_is_not_served(config)
+    families = {want.network.family for want in wants}
     return _Asked(
         cni_version=version,
-        network=_network(config),
+        config=config,
+        wants=wants,
         master=config.master if isinstance(config.master, str) and not _ifname(config.master) else None,
         shares_mac=config.type == "ipvlan",
-        routes=tuple(config.ipam.routes or ()),
+        routes=tuple(route for route in config.ipam.routes or () if route.family in families),
         dns=config.ipam.dns or config.dns,
     )
 
@@ -242,8 +257,10 @@ def _asked(stdin: bytes) -> _Asked:
 def _add(frame: Frame, netns: int | None) -> AddRequest:
     asked = _asked(frame.stdin)
     cni_args = frame.variables.get("CNI_ARGS", "")
+    wants = asked.wants
     if address := requested_address(cni_args):
-        raise AddressRequested(field="CNI_ARGS IP", addresses=address)
+        wants = _wants(asked.config, cni_args)
+        refuse_what_is_not_served(asked.config, requested_by_args(address))
     if netns is None:
         cause = frame.variables.get("NETNS_ERROR", "The plugin passed no descriptor of it")
         raise errors.NamespaceUnopened(
@@ -254,7 +271,7 @@ def _add(frame: Frame, netns: int | None) -> AddRequest:
     return AddRequest(
         cni_version=asked.cni_version,
         attachment=_attachment(frame),
-        network=asked.network,
+        wants=wants,
         pod=pod_of(cni_args),
         master=asked.master,
         shares_mac=asked.shares_mac,
@@ -268,7 +285,7 @@ def _check(frame: Frame, netns: int | None) -> CheckRequest:
     fields = decode_object(frame.stdin)
     version = version_of(fields)
     config = validate(fields)
-    return CheckRequest(version, _attachment(frame), _network(config), _previous(config.prev_result))
+    return CheckRequest(version, _attachment(frame), config.name, _previous(config.prev_result))
 
 
 def _previous(result: Any) -> tuple[str, ...] | None:
@@ -277,7 +294,15 @@ def _previous(result: Any) -> tuple[str, ...] | None:
     ips = result.get("ips") if isinstance(result, dict) else None
     if not isinstance(ips, list):
         raise ConfigInvalid(field="prevResult.ips", reason="must be a list")
-    return tuple(str(ip["address"]) for ip in ips if isinstance(ip, dict) and "address" in ip)
+    return tuple(_canonical(str(ip["address"])) for ip in ips if isinstance(ip, dict) and "address" in ip)
+
+
+def _canonical(cidr: str) -> str:
+    """The spelling in which equal addresses are equal texts; of what is no address, the text itself."""
+    try:
+        return str(ip_interface(cidr))
+    except ValueError:
+        return cidr
 
 
 def _del(frame: Frame, netns: int | None) -> DelRequest:

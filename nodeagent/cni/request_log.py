@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Interface
+from ipaddress import ip_interface
 from typing import Final
 
 from daemon.logs import Logger
@@ -139,7 +139,7 @@ def _whom(case: Case) -> dict[str, str]:
 
 
 def _place(address: Address) -> dict[str, str]:
-    interface = IPv4Interface(address.address)
+    interface = ip_interface(address.address)
     return {"address": str(interface.ip), "network": str(interface.network)}
 
 

@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from nodeagent.cni.request import AddRequest
 from nodeagent.domain.outcomes import Address, Failure
-from protocol.network_config import SUPPORTED_VERSIONS, Route
+from protocol.family import Family
+from protocol.ipam.section import Route
+from protocol.network_config import SUPPORTED_VERSIONS
 
 _WITH_IP_VERSION: Final = ("0.3.0", "0.3.1", "0.4.0")
 _WITH_ROUTE_ATTRIBUTES: Final = ("1.1.0",)
@@ -42,7 +44,7 @@ def versions(cni_version: str) -> bytes:
 
 
 def _ip(version: str, address: Address) -> dict[str, str]:
-    ip = {"version": "4"} if version in _WITH_IP_VERSION else {}
+    ip = {"version": str(Family.of(address.address).value)} if version in _WITH_IP_VERSION else {}
     ip["address"] = address.address
     if address.gateway:
         ip["gateway"] = address.gateway

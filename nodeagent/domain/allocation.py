@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
+from protocol.family import Family
 
 
 class State(StrEnum):
@@ -74,6 +75,11 @@ class Allocation:
     def cidr(self) -> str:
         """The address with the prefix length of its subnet, as a CNI result has it."""
         return f"{self.address}/{self.subnet.partition('/')[2]}"
+
+    @property
+    def family(self) -> Family:
+        """That of its address."""
+        return Family.of(self.address)
 
     def log_fields(self) -> dict[str, object]:
         """What a log line about this allocation names; the logger adds the node."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
+from nodeagent.domain.attachment import AttachmentId, Namespace, Pod, Want
 from nodeagent.domain.outcomes import Failure
 from nodeagent.domain.presence import Sight
 from protocol.wire.messages import ToAgent
@@ -21,7 +21,7 @@ class Event:
 
 @dataclass(frozen=True)
 class AddAsked(Event):
-    """The plugin asks for an address.
+    """The plugin asks for addresses: one of each family that `wants` has, in this order.
 
     `master`, `shares_mac`: what decides whether the interface has a MAC of its own.
     """
@@ -29,7 +29,7 @@ class AddAsked(Event):
     caller: int
     request_id: str
     attachment: AttachmentId
-    network: Network
+    wants: tuple[Want, ...]
     namespace: Namespace
     pod: Pod = field(default_factory=Pod)
     master: str | None = None
@@ -54,7 +54,7 @@ class CheckAsked(Event):
 
     caller: int
     attachment: AttachmentId
-    network: Network
+    network_name: str
     previous: tuple[str, ...] | None = None
 
 

@@ -35,7 +35,7 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class SeenInterface:
-    """An interface inside a network namespace of the node, with its IPv4 addresses."""
+    """An interface inside a network namespace of the node, with its addresses."""
 
     namespace: Namespace
     ifname: str

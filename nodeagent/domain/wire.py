@@ -5,10 +5,11 @@ from __future__ import annotations
 from nodeagent.domain.allocation import Allocation, Label, State
 from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
 from protocol.family import Family
+from protocol.ipam.ranges import Range
 from protocol.texts import is_fit
 from protocol.wire import values
 from protocol.wire.messages import Allocated
-from protocol.wire.values import NAMESPACE_PATH_LENGTH_MAX, ClaimRow, LetGoRow, NetworkAsk, OrphanRow
+from protocol.wire.values import NAMESPACE_PATH_LENGTH_MAX, ClaimRow, LetGoRow, NetworkAsk, OrphanRow, RangeAsk
 
 
 def network_ask(network: Network) -> NetworkAsk:
@@ -19,7 +20,13 @@ def network_ask(network: Network) -> NetworkAsk:
         subnet=network.subnet,
         gateway=network.gateway,
         is_gateway=network.is_gateway,
+        exclude=network.exclude,
+        further=tuple(map(_range_ask, network.further)),
     )
+
+
+def _range_ask(further: Range) -> RangeAsk:
+    return RangeAsk(subnet=further.subnet or "", gateway=further.gateway)
 
 
 def wire_label(label: Label) -> values.Label:

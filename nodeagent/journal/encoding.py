@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import ip_address, ip_interface
 from typing import Any, Final
 
 from nodeagent.domain import wire
 from nodeagent.domain.allocation import Allocation, Attachment, Label, State
 from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
+from protocol.ipam.ranges import Range
 from protocol.wire.allocation_id import AllocationId
 
 ALLOCATION_COLUMNS: Final = (
@@ -59,7 +60,7 @@ def encode_allocation(row: Allocation) -> Row:
 @lru_cache(NETWORKS_REMEMBERED_MAX)
 def _network_text(network: Network) -> str:
     """Each ADD waits for this, mostly of the same network."""
-    return json.dumps(_fields(network))
+    return json.dumps(_fields(network) | {"further": [_fields(each) for each in network.further]})
 
 
 def _label_fields(label: Label) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def _label_fields(label: Label) -> dict[str, Any]:
     }
 
 
-def _fields(value: Label | AttachmentId | Pod | Namespace | Network) -> dict[str, Any]:
+def _fields(value: Label | AttachmentId | Pod | Namespace | Network | Range) -> dict[str, Any]:
     """Not `asdict`, which copies deeply: each ADD waits for this."""
     return {name: getattr(value, name) for name in value.__slots__}
 
@@ -81,7 +82,7 @@ def decode_allocation(row: Row) -> Allocation:
     named = dict(zip(ALLOCATION_COLUMNS, row, strict=True))
     known = Allocation(
         id=named["id"],
-        network=Network(**json.loads(named["network"])),
+        network=_network(json.loads(named["network"])),
         view=named["view"],
         subnet=named["subnet"],
         address=named["address"],
@@ -102,8 +103,9 @@ def _check(row: Allocation) -> None:
     """Whatever is read can be told to the coordinator and to the plugin: SQLite promises no types."""
     AllocationId.parse(row.id)
     wire.claim_row(replace(row, state=State.HELD))
-    IPv4Interface(row.cidr)
-    IPv4Address(row.gateway or "0.0.0.0")
+    interface = ip_interface(row.cidr)
+    if row.gateway is not None and ip_address(row.gateway).version != interface.version:
+        raise ValueError(f"gateway {row.gateway} beside {row.cidr}")
     wire.let_go_row(row, 0.0)
     wire.network_ask(row.network)
     if row.label:
@@ -135,6 +137,12 @@ def decode_attachment(row: Row) -> Attachment:
         if not isinstance(text, str):
             raise TypeError(f"no attachment: {text!r}")
     return Attachment(AttachmentId(container_id, ifname), tuple(allocations.split(" ")), namespace)
+
+
+def _network(fields: Mapping[str, Any]) -> Network:
+    # A journal of an earlier release has neither.
+    further = tuple(Range(**each) for each in fields.get("further", ()))
+    return Network(**{**fields, "further": further, "exclude": tuple(fields.get("exclude", ()))})
 
 
 def _label(fields: Mapping[str, Any]) -> Label:

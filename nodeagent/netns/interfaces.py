@@ -1,4 +1,4 @@
-"""Reads names, MACs and IPv4 addresses of the interfaces in the thread's current network namespace."""
+"""Reads names, MACs and addresses of the interfaces in the thread's current network namespace."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import os
 import socket
 import struct
 from collections import defaultdict
+from ipaddress import IPv6Address
+from pathlib import Path
 from typing import Final
 
 from nodeagent.domain.attachment import Namespace
@@ -20,6 +22,8 @@ _ADDRESSES_MAX: Final = 1024
 _MAC_REQUEST: Final = struct.Struct("16sH6s16x")
 _ADDRESS_ENTRY: Final = struct.Struct("16sH2x4s16x")
 _ADDRESS_LIST: Final = struct.Struct("iP")
+_IPV6_ADDRESSES: Final = Path("/proc/thread-self/net/if_inet6")
+_LINK_LOCAL: Final = 0x20
 _NO_MAC: Final = "00:00:00:00:00:00"
 
 
@@ -37,20 +41,34 @@ def mac_of(probe: socket.socket, ifname: str) -> str | None:
 def read_interfaces(namespace: Namespace, addresses_max: int) -> list[SeenInterface]:
     """All interfaces but loopback of the namespace that the thread is in, which is `namespace`. Raises OSError."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        addresses = _addresses(probe)
+        ipv4, ipv6 = _ipv4_addresses(probe), _ipv6_addresses()
         return [
             SeenInterface(
                 namespace=namespace,
                 ifname=name,
                 mac=mac if (mac := mac_of(probe, name)) != _NO_MAC else None,
-                addresses=tuple(addresses[name][:addresses_max]),
+                addresses=tuple([*ipv4[name], *ipv6[index]][:addresses_max]),
             )
-            for _, name in socket.if_nameindex()
+            for index, name in socket.if_nameindex()
             if name != "lo"
         ]
 
 
-def _addresses(probe: socket.socket) -> dict[str, list[str]]:
+def _ipv6_addresses() -> dict[int, list[str]]:
+    """By index of the interface, all but those of the link; nothing where the kernel has no IPv6."""
+    found: dict[int, list[str]] = defaultdict(list)
+    try:
+        lines = _IPV6_ADDRESSES.read_bytes().splitlines()
+    except FileNotFoundError:
+        return found
+    for line in lines:
+        address, index, _, scope, *_ = line.split()
+        if int(scope, 16) != _LINK_LOCAL:
+            found[int(index, 16)].append(str(IPv6Address(bytes.fromhex(address.decode()))))
+    return found
+
+
+def _ipv4_addresses(probe: socket.socket) -> dict[str, list[str]]:
     buffer = array.array("B", bytes(_ADDRESSES_MAX * _ADDRESS_ENTRY.size))
     where, size = buffer.buffer_info()
     answer = fcntl.ioctl(probe, _SIOCGIFCONF, _ADDRESS_LIST.pack(size, where))

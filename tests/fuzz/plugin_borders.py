@@ -91,7 +91,10 @@ def _check_add(request: AddRequest) -> None:
     label = wire.wire_label(Label(request.attachment, request.pod, None, request.namespace))
     message = Allocate(
         id="r1",
-        wants=[Want(allocation=str(allocation), network=wire.network_ask(request.network))],
+        wants=[
+            Want(allocation=str(allocation), network=wire.network_ask(want.network), address=want.address)
+            for want in request.wants
+        ],
         budget_ms=1000,
         label=label,
     )

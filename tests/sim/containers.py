@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from random import Random
 from typing import Final
 
-from nodeagent.domain.attachment import AttachmentId, Network, Pod
+from nodeagent.domain.attachment import AttachmentId, Network, Pod, Want
 from nodeagent.domain.events import AddAsked, CheckAsked, DelAsked, Event, GcAsked
 from tests.sim.computer import Computer
 from tests.sim.ledger import Ledger
@@ -200,9 +200,9 @@ class Runtime:
     def _check(self, life: Life) -> Script:
         """CHECK of what lives, with what its ADD was answered."""
         previous = (f"{life.address}/{life.plan.subnet.rpartition('/')[2]}",)
-        network, claimed = _network(life.plan), self._ledger.claimed(life)
+        name, claimed = _network(life.plan).name, self._ledger.claimed(life)
         plugin = self._exec(
-            "CHECK", life.attachment, lambda caller: CheckAsked(caller, life.attachment, network, previous)
+            "CHECK", life.attachment, lambda caller: CheckAsked(caller, life.attachment, name, previous)
         )
         yield plugin
         if plugin.answer:
@@ -230,7 +230,8 @@ class Runtime:
         pod = Pod(f"pod-{life.attachment.container_id}", "shop", f"uid-{life.attachment.container_id}")
 
         def request(caller: int) -> Event:
-            return AddAsked(caller, f"r-{caller}", life.attachment, _network(life.plan), life.namespace, pod)
+            wants = (Want(_network(life.plan)),)
+            return AddAsked(caller, f"r-{caller}", life.attachment, wants, life.namespace, pod)
 
         plugin = self._exec("ADD", life.attachment, request)
         life.execs.append(plugin)

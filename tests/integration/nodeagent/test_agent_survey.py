@@ -30,7 +30,8 @@ class Pods:
         if mac:
             _ip("-n", name, "link", "add", ifname, "address", mac, "type", "veth", "peer", "name", "far")
         for address in addresses:
-            _ip("-n", name, "addr", "add", f"{address}/24", "dev", ifname)
+            flags = ["nodad"] if ":" in address else []
+            _ip("-n", name, "addr", "add", f"{address}/{64 if flags else 24}", "dev", ifname, *flags)
         (self.directory / name).symlink_to(f"/run/netns/{name}")
         return self.directory / name
 
@@ -67,7 +68,9 @@ def survey(world: World) -> tuple[list[Interface], int]:
 
 
 def test_every_interface_is_told_with_mac_and_addresses(world: World, pods: Pods) -> None:
-    one = pods.add("10.55.0.7", "10.55.0.8", mac="02:00:00:00:00:07")
+    addresses = ("10.55.0.7", "10.55.0.8", "fd00:55::7")
+    one = pods.add(*addresses, mac="02:00:00:00:00:07")
+    _ip("-n", pods.names[0], "link", "set", "eth0", "up")
     two = pods.add(mac="02:00:00:00:00:09", ifname="net1")
     pods.add()
     world.start(netns_dir=str(pods.directory))
@@ -76,7 +79,7 @@ def test_every_interface_is_told_with_mac_and_addresses(world: World, pods: Pods
 
     assert unreadable == 0
     assert sorted(shown, key=lambda each: each.ifname) == [
-        an_interface(one, "eth0", "02:00:00:00:00:07", "10.55.0.7", "10.55.0.8"),
+        an_interface(one, "eth0", "02:00:00:00:00:07", *addresses),
         an_interface(two, "net1", "02:00:00:00:00:09"),
     ]
 

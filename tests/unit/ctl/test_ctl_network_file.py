@@ -89,6 +89,16 @@ def test_a_file_without_our_driver_passes_unexamined() -> None:
             "plugins[1].ipam.subnet: is no subnet such as 10.0.0.0/16",
         ),
         ("pods.conflist", as_list(PLUGIN, name="a b"), "name: must consist of"),
+        (
+            "pods.conf",
+            as_conf(ipam={**IPAM, "subnet": "192.0.2.0/24", "gateway": None}),
+            "ipam.subnet: 192.0.2.0/24 is the example's",
+        ),
+        (
+            "pods.conf",
+            as_conf(ipam={"type": IPAM["type"], "ranges": [[{"subnet": "198.51.100.0/25"}]]}),
+            "ipam.ranges: 198.51.100.0/25 is the example's",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused_by_the_fields_name(name: str, data: bytes, complaint: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from nodeagent.attachments.machine import Attachments
 from nodeagent.domain.allocation import Allocation, Attachment, Label, State
-from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
+from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod, Want
 from nodeagent.domain.effects import Effect, Note, ReadMac, Transmit
 from nodeagent.domain.events import AddAsked, Event, MacRead, Received, SessionBegan
 from nodeagent.domain.outcomes import Address, Granted
@@ -17,9 +17,10 @@ from nodeagent.domain.wire import wire_label
 from nodeagent.errors import JournalUnwritable
 from nodeagent.journal.contents import Changes, Contents, Identity
 from nodeagent.journal.rows import Rows
+from protocol.wire import values
 from protocol.wire.allocation_id import Owner
 from protocol.wire.messages import Allocate, Allocated, Declined, DeclineKind, LetGo, ToAgent
-from protocol.wire.values import LetGoRow, NetworkAsk, Want
+from protocol.wire.values import LetGoRow, NetworkAsk
 
 CLUSTER = "c0c0c0c0c0c0"
 JOURNAL = "0a0a0a0a"
@@ -142,8 +143,9 @@ class Core:
 
 
 def an_add(caller: int = 1, attachment: AttachmentId = C1, **changes: Any) -> AddAsked:
-    """An ADD of the pod `web-1`."""
-    known = AddAsked(caller, f"r-{caller}", attachment, PODS, NAMESPACE, LABEL.pod)
+    """An ADD of the pod `web-1`; it wants any address of `network`, where `wants` does not say otherwise."""
+    wants = (Want(changes.pop("network", PODS)),)
+    known = AddAsked(caller, f"r-{caller}", attachment, wants, NAMESPACE, LABEL.pod)
     return replace(known, **changes)
 
 
@@ -151,7 +153,7 @@ def an_allocate(number: int = 100, caller: int = 1, **changes: Any) -> Transmit:
     """The ask for C1's address."""
     fields: dict[str, Any] = {
         "id": f"r-{caller}",
-        "wants": [Want(allocation=an_id(number), network=NetworkAsk(name="pods"))],
+        "wants": [values.Want(allocation=an_id(number), network=NetworkAsk(name="pods"))],
         "budget_ms": 55_000,
         "label": wire_label(LABEL),
         **changes,
@@ -163,7 +165,7 @@ def a_refill(number: int, **changes: Any) -> Transmit:
     """An ask for the reserve of the network `pods`, under this id and the next number's request id."""
     fields: dict[str, Any] = {
         "id": f"reserve-{number + 1:012x}",
-        "wants": [Want(allocation=an_id(number), network=NetworkAsk(name="pods"))],
+        "wants": [values.Want(allocation=an_id(number), network=NetworkAsk(name="pods"))],
         "budget_ms": 60_000,
         "for_reserve": True,
         "ready": 0,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from core_builders import CLUSTER, SEAL
 
+from protocol.family import Family
 from protocol.wire.messages import (
     Allocate,
     Allocated,
@@ -31,9 +32,10 @@ from protocol.wire.messages import (
     Welcome,
     Whose,
 )
-from protocol.wire.values import ClaimRow, Label, OrphanRow
+from protocol.wire.values import ClaimRow, Label, LetGoRow, OrphanRow, Want
 
-SUBNET = "10.55.0.0/24"
+SUBNETS = {Family.IPV4: "10.55.0.0/24", Family.IPV6: "fd00:55::/64"}
+_PLACES = {Family.IPV4: "10.55.0.{}", Family.IPV6: "fd00:55::{:x}"}
 
 
 @dataclass
@@ -53,12 +55,19 @@ class Grid:
         self.lost: set[str] = set()
         """Ids whose address somebody else has now."""
 
-    def create(self, allocation: str, label: Label | None) -> GridObject:
-        """An object at the lowest free address: what was let go is given out again at once."""
+    def create(self, want: Want, label: Label | None) -> GridObject | None:
+        """An object at the lowest free address: what was let go is given out again at once.
+
+        None where the address that is named is taken.
+        """
         taken = {each.address for each in self.objects.values()} | self.foreign
-        address = next(each for n in range(1, 250) if (each := f"10.55.0.{n}") not in taken)
-        self.objects[allocation] = GridObject(address, label)
-        return self.objects[allocation]
+        places = [_PLACES[want.network.family].format(n) for n in range(1, 250)]
+        wanted = [want.address] if want.address else places
+        address = next((each for each in wanted if each not in taken), None)
+        if address is None:
+            return None
+        self.objects[want.allocation] = GridObject(address, label)
+        return self.objects[want.allocation]
 
 
 @dataclass
@@ -74,8 +83,10 @@ class ModelCoordinator:
     asked: set[str] = field(default_factory=set)
     let_go: set[str] = field(default_factory=set)
     disowned: set[str] = field(default_factory=set)
-    late: list[Allocate] = field(default_factory=list)
+    late: list[tuple[Want, Label | None]] = field(default_factory=list)
     """Creates of unknown outcome that the grid may still carry out."""
+    families: dict[str, Family] = field(default_factory=dict)
+    """Of every id that was asked for."""
 
     def begin(self) -> None:
         """A new connection, or a new coordinator: nothing of the session before counts."""
@@ -83,8 +94,8 @@ class ModelCoordinator:
         for known in (self.claims, self.asked, self.let_go, self.disowned):
             known.clear()
 
-    def take(self, message: ToCoordinator, outcome: str) -> list[ToAgent]:
-        """The answers to a message; `outcome` says what becomes of a create: now, late, never, lost."""
+    def take(self, message: ToCoordinator, outcomes: tuple[str, str]) -> list[ToAgent]:
+        """The answers to a message; `outcomes` say what becomes of its creates: now, late, never, lost."""
         if isinstance(message, Hello):
             return self._greet(message)
         if isinstance(message, Claims):
@@ -93,19 +104,22 @@ class ModelCoordinator:
         if not self.is_greeted:
             return []
         if isinstance(message, Allocate):
-            return self._allocate(message, outcome)
+            return [
+                answer
+                for want, outcome in zip(message.wants, outcomes, strict=False)
+                for answer in self._allocate(message, want, outcome)
+            ]
         if isinstance(message, SetLabels):
             return self._set_labels(message)
         if isinstance(message, LetGo):
-            self._let_go([row.allocation for row in message.allocations])
+            self._let_go(message.allocations)
         elif isinstance(message, Answer):
             self.disowned |= set(message.disowned)
         return []
 
     def commit_late(self) -> None:
         """The grid carries out a create that nobody waits for any more."""
-        message = self.late.pop(0)
-        self.grid.create(message.wants[0].allocation, message.label)
+        self.grid.create(*self.late.pop(0))
 
     def compare(self) -> list[ToAgent]:
         """Ask the owner of what is in the grid and not claimed; hand over what other journals have left."""
@@ -161,7 +175,7 @@ class ModelCoordinator:
     def _begin(self, page: Claims) -> None:
         assert page.welcome == self.welcomes
         self.claims |= {row.allocation for row in page.claims}
-        self.let_go |= {row.allocation for row in page.let_go}
+        self._let_go(page.let_go)
         assert all(self._is_true(row) for row in page.claims)
         self.is_greeted = page.last
 
@@ -169,22 +183,21 @@ class ModelCoordinator:
         known = self.grid.objects.get(row.allocation)
         return known is None or known.address == row.address
 
-    def _allocate(self, message: Allocate, outcome: str) -> list[ToAgent]:
-        (want,) = message.wants
+    def _allocate(self, message: Allocate, want: Want, outcome: str) -> list[ToAgent]:
         allocation = want.allocation
-        assert allocation not in self.grid.objects
-        assert allocation not in [each.wants[0].allocation for each in self.late], "an id is asked for once"
-        if outcome == "never":
+        assert allocation not in self.families, "an id is asked for once"
+        family = self.families[allocation] = want.network.family
+        made = None if outcome in ("never", "late") else self.grid.create(want, message.label)
+        if made is None and outcome != "late":
             kind = DeclineKind.NO_RESERVE if message.for_reserve else DeclineKind.TRY_AGAIN
             text = {"msg": "no", "details": "later"}
             return [Declined(id=message.id, allocation=allocation, kind=kind, code=11, **text)]
         self.asked.add(allocation)
         if outcome == "late":
-            self.late.append(message)
+            self.late.append((want, message.label))
             self.asked.discard(allocation)
-            return [Unknown(id=message.id, allocation=allocation, family=4)]
-        made = self.grid.create(allocation, message.label)
-        if outcome == "lost":
+            return [Unknown(id=message.id, allocation=allocation, family=family)]
+        if made is None or outcome == "lost":
             return []
         self.asked.discard(allocation)
         self.claims.add(allocation)
@@ -193,7 +206,7 @@ class ModelCoordinator:
                 id=message.id,
                 allocation=allocation,
                 view="default",
-                subnet=SUBNET,
+                subnet=SUBNETS[family],
                 address=made.address,
                 seal=SEAL,
             )
@@ -205,11 +218,12 @@ class ModelCoordinator:
                 self.grid.objects[row.allocation].label = row.label
         return [Labelled(id=message.id, allocations=[row.allocation for row in message.labels])]
 
-    def _let_go(self, allocations: list[str]) -> None:
-        for allocation in allocations:
-            self.claims.discard(allocation)
-            self.asked.discard(allocation)
-            self.let_go.add(allocation)
+    def _let_go(self, rows: list[LetGoRow]) -> None:
+        for row in rows:
+            assert row.family is self.families[row.allocation]
+            self.claims.discard(row.allocation)
+            self.asked.discard(row.allocation)
+            self.let_go.add(row.allocation)
 
     def _has_label(self, allocation: str) -> bool:
         return self.grid.objects[allocation].label is not None
@@ -219,7 +233,7 @@ class ModelCoordinator:
         return OrphanRow(
             allocation=allocation,
             view="default",
-            subnet=SUBNET,
+            subnet=SUBNETS[self.families[allocation]],
             network_name="pods",
             address=held.address,
             seal=SEAL,

@@ -7,7 +7,7 @@ from typing import Any
 
 from nodeagent.cni.frame import Frame
 from nodeagent.cni.request import AddRequest
-from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod
+from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod, Want
 from nodeagent.domain.outcomes import Address
 
 C1 = AttachmentId("c1", "eth0")
@@ -40,4 +40,6 @@ def a_frame(
 
 
 def an_add_request(attachment: AttachmentId = C1, network: Network = PODS, **changes: Any) -> AddRequest:
-    return AddRequest("1.0.0", attachment, network, **{"namespace": NAMESPACE, "pod": Pod(), **changes})
+    """A request for any address of `network`, where `wants` does not say otherwise."""
+    wants = changes.pop("wants", (Want(network),))
+    return AddRequest("1.0.0", attachment, wants, **{"namespace": NAMESPACE, "pod": Pod(), **changes})

@@ -22,9 +22,9 @@ from nodeagent.cni.request import (
     VersionRequest,
     parse,
 )
-from nodeagent.domain.attachment import AttachmentId, Network, Pod
+from nodeagent.domain.attachment import AttachmentId, Network, Pod, Want
 from protocol.errors import Problem
-from protocol.network_config import Dns, Route
+from protocol.ipam.section import Dns, Route
 
 UNFIT = {"CNI_IFNAME": "'/', ':', white space and control characters", "CNI_NETNS": "control characters"}
 
@@ -88,7 +88,7 @@ def test_the_gateway_is_the_main_plugins_where_that_plugin_makes_it_so(
 ) -> None:
     request = parse(a_frame(config=a_config(**keys)), NETNS)
     assert isinstance(request, AddRequest)
-    assert request.network == Network("pods", is_gateway=is_gateway)
+    assert request.wants == (Want(Network("pods", is_gateway=is_gateway)),)
 
 
 def test_keys_outside_the_ipam_section_are_read_in_any_case() -> None:
@@ -104,7 +104,7 @@ def test_keys_outside_the_ipam_section_are_read_in_any_case() -> None:
         (
             a_config(runtimeConfig={"ips": ["10.55.0.9/24", "10.55.0.8"]}),
             "",
-            "runtimeConfig.ips: 10.55.0.9/24, 10.55",
+            "runtimeConfig.ips: 10.55.0.8 is a se",
         ),
         (a_config(args={"cni": {"ips": ["10.55.0.9"]}}), "", "args.cni.ips: 10.55.0.9"),
         (a_config(args={"cni": {"ips": "10.55.0.9"}}), "", "args.cni.ips: 10.55.0.9"),
@@ -168,8 +168,8 @@ def test_what_is_no_json_object_is_code_6(stdin: bytes, expected: str) -> None:
         (with_ipam(subnet="10.55.0.0/33"), "ipam.subnet: has no prefix length from 0 to 32, but 33"),
         (with_ipam(subnet="10.55.0.1/24"), "ipam.subnet: has host bits set, the subnet is 10.55.0.0/24"),
         (with_ipam(subnet="ten/24"), "ipam.subnet: is no IPv4 address"),
-        (with_ipam(subnet="fd00::/64"), "ipam.subnet: IPv6 is not supported for now"),
-        (with_ipam(gateway="fd00::1"), "ipam.gateway: IPv6 is not supported for now"),
+        (with_ipam(subnet="fd00::/64"), "ipam.subnet: is IPv6: name it in subnet6"),
+        (with_ipam(gateway="fd00::1"), "ipam.gateway: is IPv6: name it in gateway6"),
         (with_ipam(gateway="10.55.0"), "ipam.gateway: is no IPv4 address"),
         (with_ipam(gateway=True), "ipam.gateway: must be a text"),
         (
@@ -187,7 +187,7 @@ def test_what_is_no_json_object_is_code_6(stdin: bytes, expected: str) -> None:
         (with_ipam(routes={}), "ipam.routes: must be a list"),
         (with_ipam(routes=[{}]), "ipam.routes[0].dst: is missing"),
         (with_ipam(routes=[{"dst": "10.0.0.0"}]), "ipam.routes[0].dst: has no prefix length"),
-        (with_ipam(routes=[{"dst": "::/0"}]), "ipam.routes[0].dst: IPv6 is not supported for now"),
+        (with_ipam(routes=[{"dst": "::/129"}]), "ipam.routes[0].dst: is no destination such as fd00::/64"),
         (with_ipam(routes=[{"dst": "0.0.0.0/0", "via": "x"}]), "ipam.routes[0].via: unknown key"),
         (with_ipam(subnett="10.55.0.0/24"), "ipam.subnett: unknown key"),
         (with_ipam(**{"network-view": 5}), "ipam.network-view: must be a text"),
@@ -202,7 +202,10 @@ def test_a_wrong_field_is_code_7_and_named(config: dict[str, Any], msg: str) -> 
 def test_an_unknown_key_is_told_with_the_known_ones() -> None:
     with pytest.raises(Problem) as caught:
         parse(a_frame(config=with_ipam(subnett="x")), NETNS)
-    assert "type, subnet, gateway, routes, network-view, socket-dir" in caught.value.details
+    assert (
+        "type, subnet, gateway, subnet6, gateway6, ranges, exclude, requests, routes, network-view"
+        in caught.value.details
+    )
 
 
 def test_a_closed_network_takes_no_add_and_lets_everything_else_pass() -> None:
@@ -210,7 +213,7 @@ def test_a_closed_network_takes_no_add_and_lets_everything_else_pass() -> None:
     code, msg = refused(a_frame(config=closed))
     assert (code, msg.startswith("ipam.closed: ")) == (11, True)
     assert parse(a_frame("DEL", closed), None) == DelRequest(C1, "1.0.0")
-    assert parse(a_frame("CHECK", closed), None) == CheckRequest("1.0.0", C1, Network("pods"))
+    assert parse(a_frame("CHECK", closed), None) == CheckRequest("1.0.0", C1, "pods")
     assert parse(a_frame(config=with_ipam(closed=False)), NETNS) == an_add_request(namespace=NAMESPACE)
 
 
@@ -295,9 +298,9 @@ def test_a_del_whose_stdin_is_no_json_is_code_6(stdin: bytes) -> None:
 
 def test_check_takes_the_addresses_of_the_previous_result() -> None:
     config = a_config(prevResult={"ips": [{"address": "10.55.0.2/24"}, {"oops": 1}]})
-    expected = CheckRequest("1.0.0", C1, Network("pods"), ("10.55.0.2/24",))
+    expected = CheckRequest("1.0.0", C1, "pods", ("10.55.0.2/24",))
     assert parse(a_frame("CHECK", config), None) == expected
-    assert parse(a_frame("CHECK"), None) == CheckRequest("1.0.0", C1, Network("pods"))
+    assert parse(a_frame("CHECK"), None) == CheckRequest("1.0.0", C1, "pods")
     assert refused(a_frame("CHECK", a_config(prevResult=[])))[0] == 7
 
 

@@ -11,7 +11,8 @@ from request_builders import ADDRESS, an_add_request
 
 from nodeagent.cni import result as cni_result
 from nodeagent.domain.outcomes import Address, Failure
-from protocol.network_config import Dns, Route
+from protocol.ipam.section import Dns, Route
+from protocol.network_config import SUPPORTED_VERSIONS
 
 
 def result_of(version: str, **changes: Any) -> Any:
@@ -35,6 +36,20 @@ def test_later_versions_do_not(version: str) -> None:
         "ips": [{"address": "10.55.0.2/24", "gateway": "10.55.0.1"}],
         "dns": {},
     }
+
+
+PAIR = [ADDRESS, Address("fd00:55::2/64", "fd00:55::1")]
+
+
+@pytest.mark.parametrize("version", SUPPORTED_VERSIONS)
+def test_both_families_are_told_ipv4_first_each_with_its_gateway(version: str) -> None:
+    result = json.loads(cni_result.added(replace(an_add_request(), cni_version=version), PAIR))
+
+    numbers = [{"version": "4"}, {"version": "6"}] if version < "1" else [{}, {}]
+    assert result["ips"] == [
+        {**numbers[0], "address": "10.55.0.2/24", "gateway": "10.55.0.1"},
+        {**numbers[1], "address": "fd00:55::2/64", "gateway": "fd00:55::1"},
+    ]
 
 
 def test_a_network_without_gateway_has_none_in_its_result() -> None:

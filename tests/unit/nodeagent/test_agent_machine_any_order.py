@@ -2,6 +2,7 @@
 
 Around it stands a world that does what it is told. The checks know only what was written, sent and said:
 - no address is told to two pods, and nothing that a pod has is deleted;
+- an ADD is told an address of each family that it wants, or none;
 - the same ADD gets the same answer;
 - in the end the grid holds exactly what the journal claims.
 """
@@ -12,14 +13,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count, islice
 
-from core_builders import IDENTITY, PODS
+from core_builders import IDENTITY
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from model_coordinator import Grid, ModelCoordinator
+from model_coordinator import SUBNETS, Grid, ModelCoordinator
 
 from nodeagent.domain.allocation import IN_USE, State
-from nodeagent.domain.attachment import AttachmentId, Namespace, Pod
+from nodeagent.domain.attachment import AttachmentId, Namespace, Network, Pod, Want
 from nodeagent.domain.effects import (
     Effect,
     LookAtNamespaces,
@@ -48,12 +49,21 @@ from nodeagent.domain.presence import Directory, Sight
 from nodeagent.journal.contents import Contents
 from nodeagent.journal.rows import Rows
 from nodeagent.machine import Options, make_machine
+from protocol.family import Family
 from protocol.wire.messages import ToAgent, ToCoordinator
 
 ATTACHMENTS = [AttachmentId("c1", "eth0"), AttachmentId("c1", "net1"), AttachmentId("c2", "eth0")]
+V4, V6 = (Network("pods", subnet=subnet) for subnet in SUBNETS.values())
+ANY = [(Want(V4),), (Want(V6),), (Want(V4), Want(V6))]
+NAMED = [(Want(V4, "10.55.0.2"), Want(V6)), (Want(V4), Want(V6, "fd00:55::2")), (Want(V4, "10.55.0.2"),)]
 PICK = st.integers(0, 10_000)
-OUTCOMES = st.sampled_from(["now", "now", "now", "late", "never", "lost"])
+OUTCOME = st.sampled_from(["now", "now", "now", "late", "never", "lost"])
+OUTCOMES = st.tuples(OUTCOME, OUTCOME)
 DIRECTORY = Directory(1, 1)
+
+
+Answer = tuple[str, ...]
+"""The allocations of a result."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +78,13 @@ class Waiting:
 class AnyOrder(RuleBasedStateMachine):
     """One node, one coordinator, one grid, three attachments."""
 
-    @initialize(reserve=st.sampled_from([0, 1, 3]))
-    def begin(self, reserve: int) -> None:
+    @initialize(
+        reserve=st.sampled_from([0, 1, 3]),
+        first=st.sampled_from(ANY),
+        others=st.tuples(*[st.sampled_from(ANY + NAMED)] * 2),
+    )
+    def begin(self, reserve: int, first: tuple[Want, ...], others: tuple[tuple[Want, ...], ...]) -> None:
+        self.wants = dict(zip(ATTACHMENTS, (first, *others), strict=True))
         self.now_s = 1000.0
         self.numbers = count(1)
         self.durable = Contents(IDENTITY)
@@ -79,7 +94,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.alive = set(self.namespace.values())
         self.pods: dict[tuple[AttachmentId, Namespace], set[str]] = {}
         """What plugins have read, as long as the pod lives."""
-        self.told: dict[tuple[AttachmentId, Namespace], str] = {}
+        self.told: dict[tuple[AttachmentId, Namespace], Answer] = {}
         self.doubtful: set[tuple[AttachmentId, Namespace]] = set()
         """What may be held although no plugin has read it: the agent died before it could know, or write that."""
         self.is_disk_full = False
@@ -89,7 +104,7 @@ class AnyOrder(RuleBasedStateMachine):
         rows = self.rows = Rows(self.durable)
         self.machine = make_machine(rows, Options(), self.draw, lambda: 0.5, self.now_s)
         self.waiting: dict[int, Waiting] = {}
-        self.reading: dict[int, tuple[Waiting, str]] = {}
+        self.reading: dict[int, tuple[Waiting, Answer]] = {}
         self.macs: list[int] = []
         self.looks: list[LookAtNamespaces] = []
         self.to_coordinator: list[ToCoordinator] = []
@@ -139,17 +154,21 @@ class AnyOrder(RuleBasedStateMachine):
             self.granted(reply.caller, waiting, reply.outcome)
 
     def granted(self, caller: int, waiting: Waiting, outcome: Granted) -> None:
-        (allocation,) = outcome.allocations
-        held = self.durable.allocations[allocation]
-        assert held.state is State.HELD, "told before it was written"
-        assert outcome.addresses[0].address.partition("/")[0] == held.address
+        answer, wants = outcome.allocations, self.wants[waiting.attachment]
+        families = [Family.of(each.address) for each in outcome.addresses]
+        assert families == [want.network.family for want in wants], "half of a pair, or in another order"
         key = (waiting.attachment, waiting.namespace)
-        assert self.told.get(key, allocation) == allocation, "another answer to the same ADD"
-        if allocation in self.grid.objects:
-            assert self.grid.objects[allocation].address == held.address
+        assert self.told.get(key, answer) == answer, "another answer to the same ADD"
         others = [ids for other, ids in self.pods.items() if other != key]
-        assert not any(allocation in ids for ids in others), "one allocation for two pods"
-        self.reading[caller] = (waiting, allocation)
+        for allocation, told, want in zip(answer, outcome.addresses, wants, strict=True):
+            held = self.durable.allocations[allocation]
+            assert held.state is State.HELD, "told before it was written"
+            assert told.address.partition("/")[0] == held.address
+            assert want.address in (None, held.address), "another address than the one that was named"
+            if allocation in self.grid.objects:
+                assert self.grid.objects[allocation].address == held.address
+            assert not any(allocation in ids for ids in others), "one allocation for two pods"
+        self.reading[caller] = (waiting, answer)
 
     # Plugins
 
@@ -164,7 +183,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.recreate(which)
         caller = self.caller("ADD", which)
         pod = Pod("web", "shop", which.container_id)
-        self.turn(AddAsked(caller, f"r-{caller}", which, PODS, self.namespace[which], pod))
+        self.turn(AddAsked(caller, f"r-{caller}", which, self.wants[which], self.namespace[which], pod))
 
     @rule(which=st.sampled_from(ATTACHMENTS))
     def delete(self, which: AttachmentId) -> None:
@@ -202,20 +221,20 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(pick=PICK, reads=st.booleans())
     def plugin_ends(self, pick: int, reads: bool) -> None:
         caller = sorted(self.reading)[pick % len(self.reading)]
-        waiting, allocation = self.reading.pop(caller)
+        waiting, answer = self.reading.pop(caller)
         if reads:
-            self.read(waiting, allocation)
+            self.read(waiting, answer)
         elif self.is_disk_full:
             self.doubtful.add((waiting.attachment, waiting.namespace))
         self.turn(Delivered(caller) if reads else HungUp(caller))
 
-    def read(self, waiting: Waiting, allocation: str) -> None:
+    def read(self, waiting: Waiting, answer: Answer) -> None:
         key = (waiting.attachment, waiting.namespace)
         if waiting.namespace in self.alive and self.namespace[waiting.attachment] == waiting.namespace:
             pod = self.pods.setdefault(key, set())
-            if allocation not in self.grid.lost:
-                pod.add(allocation)
-                self.told[key] = allocation
+            if not self.grid.lost.intersection(answer):
+                pod.update(answer)
+                self.told[key] = answer
 
     @precondition(lambda self: self.macs)
     @rule()
@@ -246,7 +265,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @precondition(lambda self: self.is_connected)
     @rule(outcomes=st.lists(OUTCOMES, max_size=4))
-    def connection_goes(self, outcomes: list[str]) -> None:
+    def connection_goes(self, outcomes: list[tuple[str, str]]) -> None:
         """Some of what was sent still arrives; nothing that is answered does."""
         for outcome in outcomes[: len(self.to_coordinator)]:
             self.coordinator.take(self.to_coordinator.pop(0), outcome)
@@ -254,9 +273,9 @@ class AnyOrder(RuleBasedStateMachine):
         self.turn(ConnectionLost("gone"))
 
     @precondition(lambda self: self.to_coordinator)
-    @rule(outcome=OUTCOMES)
-    def coordinator_takes(self, outcome: str) -> None:
-        self.to_agent += self.coordinator.take(self.to_coordinator.pop(0), outcome)
+    @rule(outcomes=OUTCOMES)
+    def coordinator_takes(self, outcomes: tuple[str, str]) -> None:
+        self.to_agent += self.coordinator.take(self.to_coordinator.pop(0), outcomes)
 
     @precondition(lambda self: self.to_agent)
     @rule(count=st.integers(1, 3))
@@ -286,9 +305,9 @@ class AnyOrder(RuleBasedStateMachine):
         allocation = deletable[pick % len(deletable)]
         for key, ids in self.pods.items():
             assert allocation not in ids, f"{key} lives with what is deleted"
-        for waiting, told in self.reading.values():
-            is_safe = waiting.namespace not in self.alive or told in self.grid.lost
-            assert is_safe or allocation != told, f"{waiting} is about to read what is deleted"
+        for waiting, answer in self.reading.values():
+            is_safe = waiting.namespace not in self.alive or bool(self.grid.lost.intersection(answer))
+            assert is_safe or allocation not in answer, f"{waiting} is about to read what is deleted"
         self.to_agent += self.coordinator.delete(allocation)
 
     @precondition(lambda self: self.coordinator.is_greeted and self.coordinator.claims & set(self.grid.objects))
@@ -296,9 +315,11 @@ class AnyOrder(RuleBasedStateMachine):
     def admin_gives_an_address_away(self, pick: int) -> None:
         claimed = sorted(self.coordinator.claims & set(self.grid.objects))
         allocation = claimed[pick % len(claimed)]
-        self.told = {key: each for key, each in self.told.items() if each != allocation}
-        for key in list(self.pods):
-            self.pods[key].discard(allocation)
+        # Who has lost one address gets new ones for all when its ADD is repeated.
+        self.told = {key: each for key, each in self.told.items() if allocation not in each}
+        for ids in self.pods.values():
+            if allocation in ids:
+                ids.clear()
         self.to_agent += self.coordinator.lose(allocation)
 
     @precondition(lambda self: self.coordinator.is_greeted)
@@ -324,8 +345,8 @@ class AnyOrder(RuleBasedStateMachine):
         unsure = [*self.waiting.values(), *(waiting for waiting, _ in self.reading.values())]
         self.doubtful |= {(waiting.attachment, waiting.namespace) for waiting in unsure}
         if reads:
-            for waiting, allocation in self.reading.values():
-                self.read(waiting, allocation)
+            for waiting, answer in self.reading.values():
+                self.read(waiting, answer)
         self.disconnect()
         self.start()
 
@@ -362,8 +383,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     def all_read(self) -> None:
         for caller in sorted(self.reading):
-            waiting, allocation = self.reading.pop(caller)
-            self.read(waiting, allocation)
+            waiting, answer = self.reading.pop(caller)
+            self.read(waiting, answer)
             self.turn(Delivered(caller))
 
     def steps(self) -> Iterator[Callable[[], None]]:
@@ -374,9 +395,9 @@ class AnyOrder(RuleBasedStateMachine):
             elif self.looks:
                 yield self.namespaces_are_seen
             elif self.to_coordinator:
-                yield lambda: self.coordinator_takes("now")
+                yield lambda: self.coordinator_takes(("now", "now"))
             elif self.to_agent:
-                yield lambda: self.answers_arrive(3)
+                yield lambda: self.answers_arrive(1)
             elif self.coordinator.deletable():
                 yield lambda: self.coordinator_deletes(0)
             else:
@@ -412,7 +433,7 @@ class AnyOrder(RuleBasedStateMachine):
         held = {(each, row.namespace) for each, row in self.durable.attachments.items()}
         assert held <= set(self.pods) | self.doubtful
         assert all(self.grid.objects[row.id].label for row in self.rows.in_state(State.HELD))
-        assert self.rows.count(State.READY) <= self.coordinator.reserve
+        assert all(self.rows.count_ready(each) <= self.coordinator.reserve for each in (V4, V6))
 
 
 AnyOrder.TestCase.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)

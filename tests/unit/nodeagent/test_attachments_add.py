@@ -32,7 +32,7 @@ from nodeagent import errors
 from nodeagent.attachments.add import ADD_ANSWER_S
 from nodeagent.attachments.asks import LET_GO_MAX
 from nodeagent.domain.allocation import Attachment, State
-from nodeagent.domain.attachment import Network
+from nodeagent.domain.attachment import Network, Want
 from nodeagent.domain.effects import LookAtNamespaces, Note, OnceCommitted, ReadMac, Reply
 from nodeagent.domain.events import (
     CheckAsked,
@@ -124,9 +124,10 @@ def test_a_repeated_add_gets_the_same_answer_without_a_call() -> None:
 
 
 def test_a_repeated_add_with_another_subnet_is_refused_while_held_and_in_flight() -> None:
-    failure = Failure.of(errors.AttachmentDiffers(asked=OTHER, has=PODS))
+    held = Want(PODS, "10.55.0.101")
 
-    for core in (Core().held(), Core().asked()):
+    for core, has in ((Core().held(), held), (Core().asked(), Want(PODS))):
+        failure = Failure.of(errors.AttachmentDiffers(asked=Want(OTHER), has=has))
         assert core.handle(an_add(2, network=OTHER))[0] == Reply(2, failure)
         assert not core.commit()
 
@@ -184,7 +185,7 @@ def test_an_add_in_another_namespace_waits_for_the_one_in_flight_then_takes_its_
 def test_a_check_waits_for_the_add_in_flight() -> None:
     core = Core().asked()
 
-    assert core.handle(CheckAsked(7, C1, PODS)) == []
+    assert core.handle(CheckAsked(7, C1, "pods")) == []
     assert core.receive(an_allocated())[-1] == Reply(7, Done())
 
 

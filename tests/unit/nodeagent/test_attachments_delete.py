@@ -12,7 +12,6 @@ from core_builders import (
     MAC,
     NOW_S,
     OTHER_NAMESPACE,
-    PODS,
     UNNAMED,
     Core,
     an_add,
@@ -24,7 +23,6 @@ from core_builders import (
 
 from nodeagent import errors
 from nodeagent.domain.allocation import State
-from nodeagent.domain.attachment import Network
 from nodeagent.domain.effects import OnceCommitted, Reply
 from nodeagent.domain.events import CheckAsked, DelAsked, MacRead, SessionEnded, StatusAsked
 from nodeagent.domain.outcomes import Done, Failure, NotDurable
@@ -96,7 +94,7 @@ def test_a_del_withdraws_an_add_before_its_ask() -> None:
 def test_a_del_withdraws_what_waits_behind_the_add_and_lets_a_check_go_on() -> None:
     core = Core().asked()
     core.handle(an_add(2, namespace=OTHER_NAMESPACE))
-    core.handle(CheckAsked(3, C1, PODS))
+    core.handle(CheckAsked(3, C1, "pods"))
 
     effects = core.handle(DelAsked(9, C1))
 
@@ -121,18 +119,18 @@ def test_check_compares_journal_and_previous_result() -> None:
     core = Core(HELD)
 
     for previous in (None, ("10.55.0.2/24",), ("10.55.0.2/24", "fd00::2/64")):
-        assert core.handle(CheckAsked(7, C1, PODS, previous)) == [Reply(7, Done())]
+        assert core.handle(CheckAsked(7, C1, "pods", previous)) == [Reply(7, Done())]
     differs = Failure.of(errors.CheckDiffers(address="10.55.0.2/24"))
-    assert core.handle(CheckAsked(7, C1, PODS, ("10.55.0.3/24",))) == [Reply(7, differs)]
+    assert core.handle(CheckAsked(7, C1, "pods", ("10.55.0.3/24",))) == [Reply(7, differs)]
 
 
 def test_check_knows_only_what_is_in_use_in_that_network() -> None:
     unknown = Failure.of(errors.AttachmentUnknown())
     for core in (Core(), Core(an_allocation(1, State.LET_GO)), Core(an_allocation(1, State.READY))):
-        assert core.handle(CheckAsked(7, C1, PODS)) == [Reply(7, unknown)]
+        assert core.handle(CheckAsked(7, C1, "pods")) == [Reply(7, unknown)]
 
     elsewhere = Failure.of(errors.AttachmentUnknown(cause="It belongs to network pods"))
-    assert Core(HELD).handle(CheckAsked(7, C1, Network("storage"))) == [Reply(7, elsewhere)]
+    assert Core(HELD).handle(CheckAsked(7, C1, "storage")) == [Reply(7, elsewhere)]
 
 
 def test_check_of_a_lost_address_fails_and_says_who_has_it() -> None:
@@ -140,24 +138,24 @@ def test_check_of_a_lost_address_fails_and_says_who_has_it() -> None:
 
     core = Core(replace(HELD, state=State.LOST, lost_to="printer"))
 
-    assert core.handle(CheckAsked(7, C1, PODS)) == [Reply(7, lost)]
+    assert core.handle(CheckAsked(7, C1, "pods")) == [Reply(7, lost)]
 
 
 def test_check_works_on_what_another_journal_has_left() -> None:
     core = Core(ADOPTED)
 
-    assert core.handle(CheckAsked(7, C1, PODS, ("10.55.0.3/24",))) == [Reply(7, Done())]
+    assert core.handle(CheckAsked(7, C1, "pods", ("10.55.0.3/24",))) == [Reply(7, Done())]
     differs = Failure.of(errors.CheckDiffers(address="10.55.0.3/24"))
-    assert core.handle(CheckAsked(7, C1, PODS, ("10.55.0.9/24",))) == [Reply(7, differs)]
+    assert core.handle(CheckAsked(7, C1, "pods", ("10.55.0.9/24",))) == [Reply(7, differs)]
 
 
 def test_check_knows_the_answer_before_the_journal_was_lost_though_a_repeated_add_had_another() -> None:
     core = Core(HELD, ADOPTED)
 
     for previous in ("10.55.0.2/24", "10.55.0.3/24"):
-        assert core.handle(CheckAsked(7, C1, PODS, (previous,))) == [Reply(7, Done())]
+        assert core.handle(CheckAsked(7, C1, "pods", (previous,))) == [Reply(7, Done())]
     differs = Failure.of(errors.CheckDiffers(address="10.55.0.2/24"))
-    assert core.handle(CheckAsked(7, C1, PODS, ("10.55.0.9/24",))) == [Reply(7, differs)]
+    assert core.handle(CheckAsked(7, C1, "pods", ("10.55.0.9/24",))) == [Reply(7, differs)]
 
 
 def test_status_fails_until_the_coordinator_was_reached_once_in_this_boot() -> None:

@@ -1,0 +1,1 @@
+"""The ipam section of a network configuration: its fields, the ranges and the addresses that it asks for."""
