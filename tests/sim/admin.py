@@ -71,7 +71,7 @@ class Admin:
         self._tell(allocation, f"writes over the id: {'' if kind == 'none' else other}")
         self._ledger.forget(allocation)
         self._ledger.overwritten.add(other)
-        self._ledger.stamped[other] = thing.key
+        self._ledger.stamped.setdefault(other, set()).add(thing.key)
         if other in self._ledger.objects:
             self._ledger.confused[other] = thing.key
         if kind == "none":
@@ -93,6 +93,7 @@ class Admin:
             self._grid.create("fixedaddress", {**fields, "extattrs": eas})
         except Refusal:
             return
+        self._ledger.stamped.setdefault(_id_of(thing), set()).add(thing.key)
         self._story.mark("admin_restored")
         self._tell(_id_of(thing), f"restores {thing.fields['ipv4addr']}")
         self._ledger.written(None)
@@ -104,9 +105,11 @@ class Admin:
         """
         if self._grid.faults.user_kind in WITHOUT_REQUEST:
             self._write_again()
-        for allocation, key in self._ledger.confused.items():
-            thing = self._grid.store.get("fixedaddress", key)
-            if thing and _id_of(thing) == allocation:
+        for thing in list(self._grid.store.of_kind("fixedaddress")):
+            allocation = _id_of(thing)
+            first = self._ledger.objects.get(allocation)
+            is_second = allocation in self._ledger.confused and first is not None and thing.key != first.key
+            if is_second and thing.key in self._ledger.stamped.get(allocation, set()):
                 self._tell(allocation, "corrects what he has written over another id")
                 self._grid.delete(thing.ref)
         self._ledger.confused.clear()

@@ -18,11 +18,14 @@ from gridsim.model import Grid
 from nodeagent.domain.allocation import CLAIMS, IN_USE, State
 from nodeagent.domain.attachment import AttachmentId, Namespace
 from protocol import errors
+from protocol.wire.allocation_id import AllocationId
 from protocol.wire.messages import Allocated
+from tests.sim import stranger
 from tests.sim.lives import Excused, Life, Violation, journal_of
 from tests.sim.timeline import Timeline
 
 if TYPE_CHECKING:
+    from coordinator.nodes.sessions import Session
     from tests.sim.computer import Computer
     from tests.sim.coordinator_process import Coordinator
     from tests.sim.plugin_exec import Exec
@@ -60,8 +63,8 @@ class Ledger:
         """What was so while no journal claimed it."""
         self.confused: dict[str, str] = {}
         """Ids that somebody has written on a second object, too: its key."""
-        self.stamped: dict[str, str] = {}
-        """Ids that somebody has written last on an object that was another's: its key."""
+        self.stamped: dict[str, set[str]] = {}
+        """Ids that an admin has written on objects that were others', or restored: the keys of these."""
         self.overwritten: set[str] = set()
         """What somebody has written another label or comment on."""
         self._timeline = timeline
@@ -157,10 +160,23 @@ class Ledger:
 
     # What coordinators say and do
 
+    def _is_disowned(self, allocation: str, by: Session) -> bool:
+        """Whether one agent of a node claims what another one, whose id it is, has just disowned.
+
+        Of two agents of one driver, an alarm by itself, one hears a moment later of what the other has said.
+        """
+        owner = AllocationId.parse(allocation).owner
+        if allocation in self.objects or by.owner == owner:
+            return False
+        journals = [each.journal.identity.journal for each in self.computers if each.is_up and each.journal]
+        return journals.count(owner.journal) > 0
+
     def tells(self, coordinator: Coordinator, message: Allocated) -> None:
         """A coordinator tells an address: nobody whom it has heard may claim it."""
         claims = coordinator.machine.sessions.claims_at(message.view, message.address)
-        others = [each for each in claims if each != message.allocation]
+        others = [
+            each for each in claims if each != message.allocation and not self._is_disowned(each, claims[each])
+        ]
         if others:
             text = f"{coordinator.name} tells {message.allocation} {message.address}, which {others} claim"
             raise Violation(text, message.allocation, message.address, *others)
@@ -269,12 +285,17 @@ class Ledger:
                 raise Violation(text, allocation, row.address)
 
     def _settle_twice(self, allocation: str, one: GridObject, other: GridObject) -> GridObject:
-        """Of two objects that bear an id the one that no admin wrote it on: a create of it was committed late."""
-        stamped = self.stamped.get(allocation)
-        if stamped not in (one.key, other.key):
+        """Of two objects that bear an id, one by an admin's doing, the other: a create was committed late.
+
+        A stranger may ask two coordinators for one id, and harms itself.
+        """
+        stamped = self.stamped.get(allocation, set())
+        is_strangers = journal_of(allocation) == stranger.JOURNAL
+        if not stamped & {one.key, other.key} and not is_strangers:
             raise Violation(f"{allocation} stands on two objects", allocation)
-        self.confused[allocation] = stamped
-        return other if stamped == one.key else one
+        second, first = (one, other) if one.key in stamped else (other, one)
+        self.confused[allocation] = second.key
+        return first
 
     def _read_objects(self) -> dict[str, GridObject]:
         objects: dict[str, GridObject] = {}

@@ -15,6 +15,7 @@ from tests.sim.story import Story
 from tests.sim.swarm import Plan
 from tests.sim.timeline import Process, Timeline
 
+JOURNAL: Final = "e" * 8
 NODE: Final = "stranger"
 PAUSE_S: Final = 2.0
 ASKS_MAX: Final = 3
@@ -188,5 +189,5 @@ class Stranger(Process):
             machine=hash_machine(computer.serial),
             boot=hash_boot(computer.boot_id),
             driver=hash_driver("infoblox"),
-            journal="e" * 8,
+            journal=JOURNAL,
         )

@@ -106,8 +106,11 @@ class World:
         self._pass(HEAL_S)
         self._tick_seldom()
         self._show_namespaces()
-        for side in self.sides:
-            self._replace_nodes(side)
+        if self._needs_a_person:
+            # What a coordinator that died has made is shown by the next listing.
+            self._pass(self.swarm.sweep_s + LOOKS_S)
+            for side in self.sides:
+                self._replace_nodes(side)
         self._pass(OVER_S + LOOKS_S + self.swarm.sweep_s)
         self._wait_for_quiet()
         self._probe()
@@ -204,12 +207,17 @@ class World:
             if computer.runtime and computer.is_up:
                 computer.runtime.add_one(self.swarm.plans[0])
 
+    @property
+    def _needs_a_person(self) -> bool:
+        """Whether nobody else can say which boot is a node's."""
+        return self.swarm.has_clone or not self.swarm.tells_machine
+
     def _replace_nodes(self, side: Side) -> None:
         """A person says which boot is a node's, where no machine can."""
         for computer in side.computers:
             others = [each for each in side.computers if each.node == computer.node and each.is_up]
             is_alone = {each.boot_id for each in others} == {computer.boot_id}
-            if computer.host is None and is_alone and (self.swarm.has_clone or not self.swarm.tells_machine):
+            if computer.host is None and is_alone:
                 boot = hash_boot(computer.boot_id)
                 for coordinator in filter(None, side.lines.coordinators):
                     coordinator.ask(ReplaceNode(id="person", node=computer.node, boot=boot))
