@@ -18,11 +18,9 @@ IN_AGENT: Final = (
         "an id that was let go is kept ready when it is allocated late",
         Promise.JOURNAL,
         "nodeagent.attachments.asks",
-        "        if self._asks.pop(allocation, None):\n            self.let_go(allocation)\n",
-        "        ask = self._asks.get(allocation)\n"
-        "        if ask:\n"
-        "            self._asks[allocation] = Ask(ask.allocation, ask.request_id, ask.network)\n"
-        "            self.let_go(allocation)\n",
+        "            ask = self._asks.pop(each, None)\n",
+        "            if ask := self._asks.get(each):\n"
+        "                self._asks[each] = Ask(each, ask.request_id, ask.want)\n",
     ),
     Mutant(
         "what is lost is disowned",
@@ -49,8 +47,8 @@ IN_AGENT: Final = (
         "an ADD takes what is ready for another network",
         Promise.JOURNAL,
         "nodeagent.attachments.add",
-        "        ready = self._node.rows.next_ready(event.network)\n",
-        "        ready = next(iter(self._node.rows.in_state(State.READY)), None)\n",
+        "        return None if want.address else self._node.rows.next_ready(want.network)\n",
+        "        return next(iter(self._node.rows.in_state(State.READY)), None)\n",
     ),
     Mutant(
         "an answer does not wait for its rows",
@@ -106,7 +104,7 @@ IN_AGENT: Final = (
         "an ask that no ADD waits for is not let go",
         Promise.NOTHING_BEHIND,
         "nodeagent.attachments.add",
-        "            self._asks.withdraw(flight.allocation)\n",
+        "            self._asks.withdraw(*flight.ids())\n",
         "            pass\n",
     ),
     Mutant(
