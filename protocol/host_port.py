@@ -38,10 +38,10 @@ class HostPort:
     @classmethod
     def parse(cls, text: str, usual_port: int | None = None) -> HostPort:
         """`usual_port` is meant where no port is given. Raises `BadHostPort`."""
-        host, _, port = text.rpartition(":")
-        if usual_port is not None and (":" not in text or text.endswith("]")):
-            host, port = text, str(usual_port)
-        if not _PORT.fullmatch(port) or int(port) > PORT_MAX:
+        host, colon, port = text.rpartition(":")
+        if usual_port is not None and (not colon or text.endswith("]")):
+            host, colon, port = text, ":", str(usual_port)
+        if not colon or not _PORT.fullmatch(port) or int(port) > PORT_MAX:
             raise BadHostPort(f"{text!r} does not end with a port")
         return cls(without_brackets(host), int(port))
 
