@@ -28,8 +28,9 @@ from coordinator.core.outbox import Note, Outbox, Send
 from coordinator.core.policy import Policy
 from coordinator.core.recent import Recent
 from coordinator.core.timed import Timed
-from coordinator.grid.allocation_object import AllocationObject, Writer
+from coordinator.grid.allocation_object import AllocationObject
 from coordinator.grid.calls import Call, Landing
+from coordinator.grid.writer import Writer
 from coordinator.hellos import Hellos, Reactions
 from coordinator.history.question import Recall, recall
 from coordinator.lane.commands import Finished, LaneCommand, Mishap, WakeAt
@@ -101,7 +102,7 @@ class Machine:
         parts = self._parts = self._make_parts()
         self._deletions = Deletions(parts, self._gone)
         self._grants = Grants(parts)
-        self._repairs = Repairs(parts, lambda allocation, at_s: self._comparison.owner_of(allocation, at_s))
+        self._repairs = Repairs(parts, lambda allocation, family: self._comparison.owner_of(allocation, family))
         self._labels = Labels(parts, self._repairs.missing)
         self._questions = Questions(parts, self._boots, self._deletions, self._repairs.kept)
         self._comparison = Comparison(parts, self._boots, self._deletions, self._repairs, self._questions)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from generated import keep
 
+import coordinator.core.address_errors
 import coordinator.core.errors
 import nodeagent.errors
 import protocol.config_errors
@@ -16,6 +17,7 @@ from protocol.errors import Problem, leaves
 PAGE = Path(__file__).with_name("errors.md")
 DAEMONS = {
     coordinator.core.errors.__name__: "coordinator",
+    coordinator.core.address_errors.__name__: "coordinator",
     nodeagent.errors.__name__: "agent",
     protocol.config_errors.__name__: "agent",
 }

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from coordinator.core import attributes
 from coordinator.core.attributes import AttributeNames
-from coordinator.grid.allocation_object import ORIGINAL_NAMES, BareAddress, Writer
+from coordinator.grid.allocation_object import ORIGINAL_NAMES, BareAddress
 from coordinator.grid.operations import Object
+from coordinator.grid.writer import Writer
 
 Place = tuple[str, str]
 """A network view and an address in it."""

@@ -21,7 +21,8 @@ from coordinator.core import attributes
 from coordinator.core.errors import GridRefused
 from coordinator.core.recent import Failure
 from coordinator.core.what_is_meant import is_address, is_id
-from coordinator.grid.allocation_object import FIELDS, OBJECT_TYPE, AllocationObject
+from coordinator.grid.allocation_object import AllocationObject
+from coordinator.grid.kinds import KINDS
 from coordinator.grid.operations import Found, Object, Operation, Reply, Search, Unreadable
 from coordinator.grid.refusals import Refusal
 from coordinator.lane.lane import Lane
@@ -38,6 +39,7 @@ from protocol.admin.messages import (
     Story,
 )
 from protocol.errors import Problem
+from protocol.family import Family
 from protocol.wire.values import Label
 
 PATIENCE_S: Final = 15.0
@@ -263,7 +265,8 @@ def _time(at_s: float) -> str:
 
 
 def _search(criteria: dict[str, str]) -> Search:
-    return Search(OBJECT_TYPE, criteria, FIELDS)
+    kind = KINDS[Family.IPV4]
+    return Search(kind.fixed, criteria, kind.fields)
 
 
 def _is_meant(what: str, label: Label) -> bool:

@@ -57,7 +57,8 @@ class Ask:
     """The id of the message."""
     allocation: str
     """The id that was drawn for it."""
-    network: Network
+    networks: tuple[Network, ...]
+    """Where its address may come from, in the order in which they are tried."""
     asked_at_s: float
     deadline_s: float
     """When nobody waits for it any more."""
@@ -65,11 +66,18 @@ class Ask:
     """The label as `pack` makes it; empty where it is for the reserve."""
     pod_uid: str
     for_reserve: bool
+    place: int = 0
+    """Which of the networks is tried."""
     starts: int = 0
     calls: int = 0
     grid_s: float = 0.0
     """What it cost so far: WAPI calls, seconds at the grid."""
     task: CreateTask | None = None
+
+    @property
+    def network(self) -> Network:
+        """The one that is tried."""
+        return self.networks[self.place]
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -172,14 +180,16 @@ class Asks:
             raise errors.NodeBusy(limit=ASKS_OF_NODE_MAX)
         if len(session.claims) + len(session.asks) >= parts.policy.allocations_max:
             raise errors.NodeFull(limit=parts.policy.allocations_max, node=session.node)
-        network = resolve(want.network, parts.policy.rules)
-        if problem := parts.networks.exhaustion(network, now_s):
-            raise problem
+        networks = resolve(want.network, parts.policy.rules)
+        exhaustions = [parts.networks.exhaustion(each, now_s) for each in networks]
+        if all(exhaustions) and exhaustions[0]:
+            raise exhaustions[0]
         return Ask(
             session=session,
             request=message.id,
             allocation=allocation,
-            network=network,
+            networks=networks,
+            place=exhaustions.index(None),
             asked_at_s=now_s,
             deadline_s=now_s + min(message.budget_ms / 1000, BUDGET_MAX_S),
             label_text=pack(message.label) if message.label else "",
@@ -217,13 +227,13 @@ class Asks:
             return
         ask.starts += 1
         ask.task = CreateTask(
-            parts.writer,
+            parts.writer.of(ask.network.family),
             parts.policy.user,
             ask.allocation,
             node=ask.session.node,
             network=ask.network,
             label_text=ask.label_text,
-            mac=self._labels.mac_of(ask.allocation, label) if label else None,
+            mac=self._labels.mac_of(ask.allocation, label, ask.network.family) if label else None,
             for_reserve=ask.for_reserve,
         )
         parts.creations.begin(ask.allocation)
@@ -262,7 +272,7 @@ class Asks:
             self._parts.definitions.contradicted()
         if isinstance(problem, errors.InternalFailure):
             # What our own code has failed at may have been carried out.
-            self._repairs.ask_owner(ask.allocation, now_s)
+            self._repairs.ask_owner(ask.allocation, ask.network.family)
 
     def _created(self, ask: Ask, created: Created, now_s: float) -> None:
         made, parts = created.object, self._parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from coordinator.allocation.parts import Parts
@@ -12,12 +13,21 @@ from coordinator.grid.allocation_object import AllocationObject
 from coordinator.lane.task import Failed
 from coordinator.nodes.sessions import Session
 from coordinator.tasks.delete_task import RETRY_S, DeleteTask, Gone
+from protocol.family import Family
 from protocol.wire import messages
 from protocol.wire.allocation_id import ADOPTED_JOURNAL, AllocationId
 from protocol.wire.values import PAGE_ROWS_MAX, LetGoRow
 
 WAITING_OF_NODE_MAX: Final = 8_192
 """So many deletions of one node may wait; what a node lets go beyond that it has to say again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """The name of the node that lets it go, and the family of its address."""
+
+    node: str
+    family: Family
 
 
 class Deletions:
@@ -28,8 +38,8 @@ class Deletions:
         self._tell_gone = gone
         """Told an id of which the grid holds nothing more, what it held if that was known, and the time."""
         self._tasks: dict[str, DeleteTask] = {}
-        self._doubted: dict[str, str] = {}
-        """What an adopter lets go while the journal that drew it may be heard, with the name of its node.
+        self._doubted: dict[str, _Doubt] = {}
+        """What an adopter lets go while the journal that drew it may be heard.
 
         Two agents may serve one node, in two containers of one kernel: each takes the other's for its own that was
         lost, and does not see the other's network namespaces.
@@ -68,10 +78,10 @@ class Deletions:
         due_s = now_s + max(0.0, delay_s - row.age_ms / 1000)
         owner = AllocationId.parse(row.allocation).owner
         if owner.journal in (session.owner.journal, ADOPTED_JOURNAL):
-            self._delete(row.allocation, due_s, now_s)
+            self._delete(row.allocation, row.family, due_s, now_s)
         elif row.allocation not in self:
             self._count(row.allocation)
-            self._doubted[row.allocation] = session.node
+            self._doubted[row.allocation] = _Doubt(session.node, row.family)
             self._looks.add(max(due_s, self._parts.sessions.unheard_at_s(session.node, owner)), row.allocation)
 
     def _record_let_go(self, row: LetGoRow, now_s: float) -> None:
@@ -83,14 +93,14 @@ class Deletions:
     def expire(self, now_s: float) -> None:
         """Delete what an adopter has let go when the journal that drew it was not heard for a minute."""
         for allocation in self._looks.take_due(now_s):
-            node = self._doubted.get(allocation)
-            if node is None:
+            doubt = self._doubted.get(allocation)
+            if doubt is None:
                 continue
-            unheard_s = self._parts.sessions.unheard_at_s(node, AllocationId.parse(allocation).owner)
+            unheard_s = self._parts.sessions.unheard_at_s(doubt.node, AllocationId.parse(allocation).owner)
             if unheard_s > now_s:
                 self._looks.add(unheard_s, allocation)
             else:
-                self._delete(allocation, now_s, now_s)
+                self._delete(allocation, doubt.family, now_s, now_s)
 
     def next_deadline_s(self) -> float | None:
         """When `expire` has something to do."""
@@ -101,16 +111,16 @@ class Deletions:
         session.let_go.discard(allocation)
         self._confirmed.setdefault(session.connection, []).append(allocation)
 
-    def disowned(self, allocation: str, now_s: float) -> None:
+    def disowned(self, allocation: str, family: Family, now_s: float) -> None:
         """The owner says that this is not its own, or its boot is over: it is deleted at once."""
         self._guarded.pop(allocation, None)
-        self._delete(allocation, now_s, now_s)
+        self._delete(allocation, family, now_s, now_s)
 
-    def node_gone(self, allocation: str, node: str, now_s: float) -> None:
+    def node_gone(self, seen: AllocationObject, node: str, now_s: float) -> None:
         """The node that this is of is gone, by its name: it is deleted at once, if that is still so then."""
-        if allocation not in self:
-            self._guarded[allocation] = node
-            self._delete(allocation, now_s, now_s)
+        if seen.allocation not in self:
+            self._guarded[seen.allocation] = node
+            self._delete(seen.allocation, seen.family, now_s, now_s)
 
     def reconsider(self, is_gone: Callable[[str], bool]) -> None:
         """Withdraw what is not in a call yet and is of a node that is not gone after all."""
@@ -148,7 +158,7 @@ class Deletions:
                 outbox.send(connection, messages.Gone(id=outbox.draw(), allocations=page))
         self._confirmed = {}
 
-    def _delete(self, allocation: str, due_s: float, now_s: float) -> None:
+    def _delete(self, allocation: str, family: Family, due_s: float, now_s: float) -> None:
         task = self._tasks.get(allocation)
         if task:
             if task.hasten(due_s):
@@ -156,15 +166,17 @@ class Deletions:
             return
         if self._doubted.pop(allocation, None) is None:
             self._count(allocation)
-        self._submit(allocation, due_s, now_s)
+        self._submit(allocation, family, due_s, now_s)
 
-    def _submit(self, allocation: str, due_s: float, now_s: float) -> None:
-        parts = self._parts
-        task = DeleteTask(parts.writer, parts.policy.user, allocation, parts.references, due_s)
+    def _submit(self, allocation: str, family: Family, due_s: float, now_s: float) -> None:
+        parts, known = self._parts, self._parts.index.get(allocation)
+        # What is known of the object counts more than what its node says.
+        of = known.family if known else family
+        task = DeleteTask(parts.writer.of(of), parts.policy.user, allocation, parts.references, due_s)
         # To delete what is not there is refused, with all that shares the call; so the unknown is searched first.
-        task.is_looking = allocation not in parts.index
+        task.is_looking = known is None
         self._tasks[allocation] = task
-        parts.runner.submit(task, lambda outcome, at_s: self._ended(allocation, outcome, at_s), now_s)
+        parts.runner.submit(task, lambda outcome, at_s: self._ended(allocation, of, outcome, at_s), now_s)
 
     def _count(self, allocation: str) -> None:
         node = _node_of(allocation)
@@ -179,12 +191,12 @@ class Deletions:
         if not self._of_node[node]:
             del self._of_node[node]
 
-    def _ended(self, allocation: str, outcome: Gone | Failed, now_s: float) -> None:
+    def _ended(self, allocation: str, family: Family, outcome: Gone | Failed, now_s: float) -> None:
         if isinstance(outcome, Gone):
             self._gone(allocation, now_s)
         else:
             # What our own code has failed at may not have been carried out.
-            self._submit(allocation, now_s + RETRY_S, now_s)
+            self._submit(allocation, family, now_s + RETRY_S, now_s)
 
     def _gone(self, allocation: str, now_s: float) -> None:
         left_by = self._guarded.get(allocation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -10,6 +10,7 @@ from coordinator.allocation.parts import Parts
 from coordinator.grid.allocation_object import AllocationObject
 from coordinator.lane.task import Failed
 from coordinator.tasks.find_task import FindTask, Seen, Unseen
+from protocol.family import Family
 
 
 @dataclass
@@ -23,8 +24,13 @@ class Finds:
     objects: dict[str, AllocationObject | None] = field(default_factory=dict)
 
 
-def find(parts: Parts, allocations: Sequence[str], then: Callable[[Finds, float], None], now_s: float) -> None:
-    """Search these ids, as many in a call as the grid takes; `then` is called once all were searched."""
+def find(
+    parts: Parts, allocations: Mapping[str, Family], then: Callable[[Finds, float], None], now_s: float
+) -> None:
+    """Search these ids, as many in a call as the grid takes; `then` is called once all were searched.
+
+    `allocations`: the family of each one's address.
+    """
     finds = Finds(len(allocations))
 
     def ended(allocation: str, outcome: Seen | Unseen | Failed, at_s: float) -> None:
@@ -34,6 +40,6 @@ def find(parts: Parts, allocations: Sequence[str], then: Callable[[Finds, float]
         if not finds.left:
             then(finds, at_s)
 
-    for allocation in allocations:
-        task = FindTask(parts.writer, parts.policy.user, allocation)
+    for allocation, family in allocations.items():
+        task = FindTask(parts.writer.of(family), parts.policy.user, allocation)
         parts.runner.submit(task, partial(ended, allocation), now_s)

@@ -8,8 +8,10 @@ from typing import Final
 from coordinator.allocation.parts import Parts
 from coordinator.core.changes import Change, ChangeKind
 from coordinator.grid.allocation_object import pack
+from coordinator.grid.kinds import KINDS
 from coordinator.nodes.sessions import Session
 from coordinator.tasks.label_task import Absent, Labelled, LabelOutcome, LabelTask
+from protocol.family import Family
 from protocol.wire import messages
 from protocol.wire.allocation_id import AllocationId
 from protocol.wire.values import PAGE_ROWS_MAX, Label, LabelRow
@@ -43,7 +45,8 @@ class Labels:
         if allocation not in session.claims or allocation in self._tasks:
             return
         self._parts.sessions.hold(session, allocation)
-        parts, mac = self._parts, self.mac_of(allocation, row.label)
+        parts, place = self._parts, session.claims[allocation]
+        mac = self.mac_of(allocation, row.label, place.family)
         known = parts.index.get(allocation)
         if known and known.label_text == pack(row.label.model_copy(update={"mac": mac})):
             self._confirm(session, allocation)
@@ -51,7 +54,7 @@ class Labels:
         if self._of_node.get(node, 0) >= WAITING_OF_NODE_MAX:
             return
         task = LabelTask(
-            parts.writer,
+            parts.writer.of(place.family),
             parts.policy.user,
             allocation,
             parts.references,
@@ -61,7 +64,6 @@ class Labels:
         )
         self._tasks[allocation] = task
         self._of_node[node] = self._of_node.get(node, 0) + 1
-        place = session.claims[allocation]
         parts.outbox.record(
             Change(
                 kind=ChangeKind.HELD,
@@ -83,9 +85,9 @@ class Labels:
         if task and self._parts.runner.withdraw(task):
             self._forget(allocation)
 
-    def mac_of(self, allocation: str, label: Label) -> str | None:
-        """The MAC that the object shall have: one that no other object of ours bears."""
-        if label.mac is None or self._parts.policy.reservations_only:
+    def mac_of(self, allocation: str, label: Label, family: Family) -> str | None:
+        """The MAC that the object shall have: one that no other object of ours bears. IPv6 objects have none."""
+        if label.mac is None or not KINDS[family].client_of_mac(label.mac) or self._parts.policy.reservations_only:
             return None
         return None if self._parts.index.has_mac(label.mac, other_than=allocation) else label.mac
 

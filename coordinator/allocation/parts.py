@@ -12,7 +12,8 @@ from coordinator.core.alarms import Alarms
 from coordinator.core.outbox import Outbox
 from coordinator.core.policy import Policy
 from coordinator.core.recent import Recent
-from coordinator.grid.allocation_object import Writer, pod_in_words
+from coordinator.grid.allocation_object import pod_in_words
+from coordinator.grid.writer import Writer
 from coordinator.lane.runner import Runner
 from coordinator.nodes.sessions import Claim, Sessions
 from coordinator.provision.definitions import Definitions

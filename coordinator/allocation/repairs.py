@@ -19,6 +19,7 @@ from coordinator.grid.allocation_object import AllocationObject
 from coordinator.nodes.sessions import Claim, Session
 from coordinator.tasks.repair_task import Forestalled, InPlace, Occupied, RepairOutcome, RepairTask
 from protocol.errors import Problem
+from protocol.family import Family
 from protocol.wire import messages, values
 from protocol.wire.allocation_id import AllocationId
 
@@ -32,7 +33,7 @@ UNDER_WAY_MAX: Final = 64
 class Repairs:
     """The claims that the grid may lack."""
 
-    def __init__(self, parts: Parts, ask_owner: Callable[[str, float], None]) -> None:
+    def __init__(self, parts: Parts, ask_owner: Callable[[str, Family], None]) -> None:
         self._parts = parts
         self.ask_owner = ask_owner
         """Asks the journal of an id whether it is its own."""
@@ -121,7 +122,9 @@ class Repairs:
             self._tried(claimed, now_s)
 
     def _search(self, claims: list[str], now_s: float) -> None:
-        find(self._parts, claims, lambda finds, at_s: self._searched(claims, finds, at_s), now_s)
+        known = (self._claim(allocation) for allocation in claims)
+        families = {found[1].allocation: found[1].family for found in known if found}
+        find(self._parts, families, lambda finds, at_s: self._searched(claims, finds, at_s), now_s)
 
     def _searched(self, claims: list[str], finds: Finds, now_s: float) -> None:
         for allocation in claims:
@@ -212,7 +215,7 @@ class Repairs:
             self._tried(allocation, now_s)
             return
         task = RepairTask(
-            parts.writer,
+            parts.writer.of(network.family),
             parts.policy.user,
             allocation,
             node=session.node,
@@ -234,7 +237,7 @@ class Repairs:
         try:
             if claim.allocation not in parts.index and not parts.creations.has_room(claim.allocation):
                 raise errors.NodeObjectsFull(node=session.node, limit=parts.creations.objects_max)
-            return resolve(ask, parts.policy.rules)
+            return resolve(ask, parts.policy.rules)[0]
         except Problem as problem:
             facts = parts.facts_of(session.node, claim)
             parts.outbox.alarm("repair_not_allowed", **facts, reason=problem.msg)
@@ -266,7 +269,7 @@ class Repairs:
         parts.outbox.record(outcome.object.change(ChangeKind.REPAIRED, now_s))
         if found is None:
             # It was let go meanwhile, and may have been put back after its deletion.
-            self.ask_owner(allocation, now_s)
+            self.ask_owner(allocation, outcome.object.family)
             return
         self.kept(allocation, now_s)
         session, claim = found
@@ -285,7 +288,7 @@ class Repairs:
         if by and self._is_undecided(by.allocation, now_s):
             self._parts.index.saw(by)
             self._parked[by.allocation] = allocation
-            self.ask_owner(by.allocation, now_s)
+            self.ask_owner(by.allocation, by.family)
             return
         holder = (by.comment or by.allocation or "another object") if by else "another object of the grid"
         self._lose(*found, now_s, holder=holder)

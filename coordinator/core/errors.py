@@ -191,8 +191,8 @@ class GatewayInvalid(Refused):
 
 class SubnetInvalid(Refused):
     code = INVALID_NETWORK_CONFIG
-    message = "ipam.subnet {subnet} is no IPv4 network"
-    remedy = "Write it as in 10.55.0.0/16, without host bits."
+    message = "ipam.subnet {subnet} is no network of IPv4 or IPv6"
+    remedy = "Write it as in 10.55.0.0/16 or 2001:db8:0:7::/64, without host bits."
 
 
 class SubnetWithoutHosts(Refused):

@@ -15,6 +15,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeGuard
 from urllib.parse import quote, urlencode
 
+from protocol.family import subnet_of
+
+_ADDRESSES: Final = frozenset({"ipv6addr", "network", "ip_address"})
+"""The search arguments that are addresses or subnets of IPv6."""
+
 Object = Mapping[str, Any]
 """A WAPI object as JSON; `_ref` is valid inside one call only."""
 
@@ -288,7 +293,16 @@ def _matches(found: Object, name: str, wanted: str) -> bool:
         return any(each.casefold() == wanted.casefold() for each in _texts(found, name[:-1]))
     if name.endswith("~"):
         return any(re.search(wanted, each) for each in _texts(found, name[:-1]))
-    return wanted in _texts(found, name)
+    texts = _texts(found, name)
+    return wanted in texts or (name in _ADDRESSES and any(_is_same_address(wanted, each) for each in texts))
+
+
+def _is_same_address(wanted: str, text: str) -> bool:
+    """Whether two addresses or subnets of IPv6 are the same: the grid may spell them otherwise than we do."""
+    try:
+        return ":" in wanted and subnet_of(wanted) == subnet_of(text)
+    except ValueError:
+        return False
 
 
 def _texts(found: Object, name: str) -> tuple[str, ...]:

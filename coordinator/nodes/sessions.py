@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Final
 
+from protocol.family import Family
 from protocol.wire.allocation_id import AllocationId, Owner, hash_driver, hash_node
 from protocol.wire.messages import Claims, Hello
 from protocol.wire.values import ClaimRow, LetGoRow
@@ -56,6 +57,11 @@ class Claim:
     is_ready: bool
 
     @property
+    def family(self) -> Family:
+        """The family of its address."""
+        return Family.of(self.address)
+
+    @property
     def place(self) -> tuple[str, str]:
         """Its network view and its address."""
         return self.view, self.address
@@ -80,7 +86,7 @@ class Session:
     """Let go in this session, and not confirmed."""
     asks: set[str] = field(default_factory=set)
     """Asked for in this session, and neither answered by an address nor let go."""
-    questioned: set[str] = field(default_factory=set)
+    questioned: dict[str, Family] = field(default_factory=dict)
     """Whose answer is awaited."""
     offered: set[str] = field(default_factory=set)
     """Orphans that this session is told, or will be when they are read."""

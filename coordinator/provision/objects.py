@@ -10,23 +10,26 @@ from typing import Final
 from coordinator.core import attributes
 from coordinator.core.attributes import CLOUD_API_OWNED_VALUE, CMP_TYPE_VALUE, AttributeNames
 from coordinator.core.networks import Network
+from coordinator.grid.kinds import KINDS, Kind
 from coordinator.grid.operations import Create, Object, ReadPage, Search, UpdateFound
 from protocol.attributes import definition
+from protocol.family import Family
 
 NO_VM_ID: Final = "N/A"
 """What the original plugin wrote as `VM ID` of gateways."""
 
 _VIEW_FIELDS: Final = ("name", "extattrs")
 _NETWORK_FIELDS: Final = ("network", "network_view", "comment", "members", "extattrs")
-_GATEWAY_FIELDS: Final = ("ipv4addr", "network_view", "network", "name", "extattrs")
 _DEFINITION_FIELDS: Final = ("name", "type", "list_values")
-MADE_TYPES: Final = ("networkview", "network", "fixedaddress")
+MADE_TYPES: Final = ("networkview", "network", "fixedaddress", "ipv6network", "ipv6fixedaddress")
 """What may bear the id of the cluster that has made it in its comment; of fixed addresses, gateways."""
 
 _MADE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "networkview": ("name", "comment", "extattrs"),
     "network": ("network", "network_view", "comment", "extattrs"),
     "fixedaddress": ("ipv4addr", "network", "network_view", "comment", "extattrs"),
+    "ipv6network": ("network", "network_view", "comment", "extattrs"),
+    "ipv6fixedaddress": ("ipv6addr", "network", "network_view", "comment", "extattrs"),
 }
 """What tells one from others comes first."""
 
@@ -62,40 +65,43 @@ class Provider:
         return Create("networkview", data, _VIEW_FIELDS)
 
     def find_network(self, network: Network) -> Search:
-        """The network with its attributes (WAPI: `network`)."""
-        return Search("network", _place(network), _NETWORK_FIELDS)
+        """The network with its attributes (WAPI: `network`, `ipv6network`)."""
+        return Search(KINDS[network.family].network, _place(network), _NETWORK_FIELDS)
 
     def find_container(self, network: Network) -> Search:
         """The network container with exactly the network's addresses: the grid has either one or the other."""
-        return Search("networkcontainer", _place(network), ("network", "network_view"))
+        return Search(KINDS[network.family].container, _place(network), ("network", "network_view"))
 
     def create_network(self, network: Network) -> Create:
         """A network marked as this cluster's, bearing the network configuration's name."""
         eas = {**self._eas(), self.names.network_name: network.name}
         data = {**_place(network), "comment": self._comment(), "extattrs": attributes.write(eas)}
-        return Create("network", data, _NETWORK_FIELDS)
+        return Create(KINDS[network.family].network, data, _NETWORK_FIELDS)
 
     def find_at(self, view: str, address: str) -> Search:
         """The fixed address or reservation at an address, of anybody."""
-        return Search("fixedaddress", {"ipv4addr": address, "network_view": view}, _GATEWAY_FIELDS)
+        kind = KINDS[Family.of(address)]
+        return Search(kind.fixed, {kind.address_field: address, "network_view": view}, _gateway_fields(kind))
 
     def create_gateway(self, network: Network, gateway: str) -> Create:
         """The reservation of a gateway: an address held by nobody."""
-        eas = {**self._eas(), self.names.network_name: network.name}
+        kind, eas = KINDS[network.family], {**self._eas(), self.names.network_name: network.name}
         data = {
             **_place(network),
-            "ipv4addr": gateway,
-            "match_client": "RESERVED",
+            kind.address_field: gateway,
+            **kind.new_client(f"gateway {network.subnet}", None),
             "name": "gateway",
             "comment": self._comment(),
             "extattrs": attributes.write(eas),
         }
-        return Create("fixedaddress", data, _GATEWAY_FIELDS)
+        return Create(kind.fixed, data, _gateway_fields(kind))
 
     def find_use(self, view: str, address: str) -> Search:
-        """What occupies an address, whatever kind of object it is (WAPI: `ipv4address`)."""
+        """What occupies an address, whatever kind of object it is (WAPI: `ipv4address`, `ipv6address`)."""
         criteria = {"ip_address": address, "network_view": view}
-        return Search("ipv4address", criteria, ("ip_address", "network_view", "status", "types", "names"))
+        return Search(
+            KINDS[Family.of(address)].use, criteria, ("ip_address", "network_view", "status", "types", "names")
+        )
 
     def list_made(self, kind: str, cluster_id: str, page_id: str | None) -> ReadPage:
         """A page of what a cluster of this id has made, of one of `MADE_TYPES`."""
@@ -167,6 +173,10 @@ class Provider:
 
     def _comment(self) -> str:
         return f"made by cni-infoblox for cluster {self.cluster_name[:100]} (cluster={self.cluster_ids[0]})"
+
+
+def _gateway_fields(kind: Kind) -> tuple[str, ...]:
+    return kind.address_field, "network_view", "network", "name", "extattrs"
 
 
 def _place(network: Network) -> dict[str, str]:

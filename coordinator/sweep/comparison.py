@@ -17,6 +17,7 @@ from coordinator.nodes.boots import Boot, Boots
 from coordinator.nodes.sessions import Session
 from coordinator.sweep.questions import Questions
 from coordinator.sweep.verdict import Verdict, boot_of, judge
+from protocol.family import Family
 from protocol.wire.allocation_id import AllocationId, hash_node
 
 PROBE_AGAIN_S: Final = 60.0
@@ -58,12 +59,12 @@ class Comparison:
         for node in sorted({session.node for session in self._parts.sessions}):
             self.node(node, now_s)
 
-    def owner_of(self, allocation: str, now_s: float) -> None:
-        """Ask the journal that has drawn this id, if it speaks."""
+    def owner_of(self, allocation: str, family: Family) -> None:
+        """Ask the journal that has drawn this id for an address of a family, if it speaks."""
         owner = AllocationId.parse(allocation).owner
         session = self._parts.sessions.of_owner(owner)
         if session and session.owner.is_same_journal(owner):
-            self._questions.whose(session, [allocation])
+            self._questions.whose(session, {allocation: family})
 
     def expire(self, now_s: float) -> None:
         """Send the probes whose time has come."""
@@ -87,17 +88,17 @@ class Comparison:
         """These boots of a node are over: whatever they have left is deleted."""
         for seen in self._parts.index.of_node(hash_node(node)):
             if boot_of(seen) in boots:
-                self._deletions.disowned(seen.allocation, now_s)
+                self._deletions.disowned(seen.allocation, seen.family, now_s)
 
     def _session(self, session: Session, objects: list[AllocationObject], now_s: float) -> None:
-        verdicts: dict[Verdict, list[str]] = {}
+        verdicts: dict[Verdict, dict[str, Family]] = {}
         for seen in objects:
             if not _is_of(session, seen) or self._is_on_its_way(session, seen):
                 continue
-            verdicts.setdefault(judge(seen, [session]), []).append(seen.allocation)
-        self._questions.please_label(session, verdicts.get(Verdict.LABEL, []))
-        self._questions.whose(session, verdicts.get(Verdict.ASK, []))
-        offered = [each for each in verdicts.get(Verdict.OFFER, []) if each not in session.offered]
+            verdicts.setdefault(judge(seen, [session]), {})[seen.allocation] = seen.family
+        self._questions.please_label(session, list(verdicts.get(Verdict.LABEL, {})))
+        self._questions.whose(session, verdicts.get(Verdict.ASK, {}))
+        offered = [each for each in verdicts.get(Verdict.OFFER, {}) if each not in session.offered]
         if offered or not session.has_orphans:
             session.offered.update(offered)
             session.has_orphans = True

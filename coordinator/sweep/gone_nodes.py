@@ -74,7 +74,7 @@ class GoneNodes:
             self._parts.outbox.note("node_gone", node=node, allocations=len(objects))
             self._end(node)
             for seen in objects:
-                self._deletions.node_gone(seen.allocation, node, now_s)
+                self._deletions.node_gone(seen, node, now_s)
 
     def listed(self, now_s: float) -> None:
         """The grid was listed: from now on nodes are looked for."""

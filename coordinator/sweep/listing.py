@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from coordinator.allocation.parts import Parts
-from coordinator.grid.allocation_object import AllocationObject, Writer
+from coordinator.grid.allocation_object import AllocationObject
 from coordinator.grid.operations import Found, Object, Operation, ReadPage, Reply, Unreadable
 from coordinator.grid.refusal_problems import as_problem
 from coordinator.grid.refusals import Refusal
+from coordinator.grid.writer import Writer
 from coordinator.lane.task import Failed, Priority, Task
 from protocol.wire.allocation_id import AllocationId
 

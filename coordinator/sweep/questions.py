@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +12,7 @@ from coordinator.allocation.parts import Parts
 from coordinator.grid.allocation_object import AllocationObject
 from coordinator.nodes.boots import Boot, Boots
 from coordinator.nodes.sessions import Claim, Session
+from protocol.family import Family
 from protocol.wire import messages
 from protocol.wire.messages import Answer, ProbeAnswer
 from protocol.wire.pages import pages_of
@@ -39,11 +40,11 @@ class Questions:
         self._kept = kept
         self._probes: dict[str, _Probe] = {}
 
-    def whose(self, session: Session, allocations: list[str]) -> None:
-        """Ask the journal about ids of its own that it has not named."""
+    def whose(self, session: Session, allocations: Mapping[str, Family]) -> None:
+        """Ask the journal about ids of its own that it has not named, each with the family of its address."""
         outbox = self._parts.outbox
         asked = [each for each in allocations if each not in session.questioned]
-        session.questioned.update(asked)
+        session.questioned.update(allocations)
         for at in range(0, len(asked), PAGE_ROWS_MAX):
             page = asked[at : at + PAGE_ROWS_MAX]
             outbox.send(session.connection, messages.Whose(id=outbox.draw(), allocations=page))
@@ -52,8 +53,8 @@ class Questions:
         """The journal has said which are its own. It is believed of nothing but what it was asked about."""
         for allocation in self._asked_about(session, answer.mine):
             self._kept(allocation, now_s)
-        for allocation in self._asked_about(session, answer.disowned):
-            self._deletions.disowned(allocation, now_s)
+        for allocation, family in self._asked_about(session, answer.disowned).items():
+            self._deletions.disowned(allocation, family, now_s)
 
     def please_label(self, session: Session, allocations: list[str]) -> None:
         """Ask for the labels of objects that bear none."""
@@ -68,9 +69,10 @@ class Questions:
         if not page:
             self._send_orphans(session, [], rest)
             return
+        known = filter(None, map(self._parts.index.get, page))
         find(
             self._parts,
-            page,
+            {each.allocation: each.family for each in known},
             lambda finds, at_s: self._orphans_read(session, page, rest, finds, at_s),
             now_s,
         )
@@ -96,11 +98,9 @@ class Questions:
         """The session has ended: what it was asked is asked of the next."""
         self._probes = {nonce: probe for nonce, probe in self._probes.items() if probe.session is not session}
 
-    def _asked_about(self, session: Session, allocations: list[str]) -> list[str]:
+    def _asked_about(self, session: Session, allocations: list[str]) -> dict[str, Family]:
         """Those of which this journal was asked whose they are; its answer is awaited no more."""
-        asked = [each for each in allocations if each in session.questioned]
-        session.questioned.difference_update(asked)
-        return asked
+        return {each: session.questioned.pop(each) for each in allocations if each in session.questioned}
 
     def _orphans_read(
         self, session: Session, page: list[str], rest: list[str], finds: Finds, now_s: float

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from coordinator.allocation.deletions import Deletions
 from coordinator.allocation.parts import Parts
+from coordinator.grid.kinds import BY_TYPE
 from coordinator.grid.operations import UpdateFound
 from coordinator.lane.task import Failed
 from coordinator.provision.objects import MADE_TYPES, Provider
@@ -49,7 +50,7 @@ class Renaming:
         self._done, self._failed = 0, None
         for seen in self._parts.index:
             if seen.tenant != policy.cluster_name and seen.allocation not in self._deletions:
-                self._queue.append(_Wanted(writer.rename(seen.allocation), seen.allocation))
+                self._queue.append(_Wanted(writer.of(seen.family).rename(seen.allocation), seen.allocation))
         if not self._are_places_named:
             self._read([(kind, id_) for kind in MADE_TYPES for id_ in sorted(policy.cluster_ids)], None, now_s)
         self._proceed(now_s)
@@ -95,7 +96,7 @@ class Renaming:
         self._proceed(now_s)
 
     def _saw(self, found: Any) -> None:
-        if str(found["_ref"]).startswith("fixedaddress/"):
+        if str(found["_ref"]).partition("/")[0] in BY_TYPE:
             seen = self._parts.writer.read(found)
             if seen.allocation in self._parts.index:
                 self._parts.index.saw(seen)

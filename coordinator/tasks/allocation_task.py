@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from coordinator.grid.allocation_object import AllocationObject, Writer
+from coordinator.grid.allocation_object import AllocationObject
 from coordinator.grid.operations import Found, Reply, Unreadable
 from coordinator.grid.refusal_problems import as_problem
 from coordinator.grid.refusals import Refusal
+from coordinator.grid.writer import Writer
 from coordinator.lane.task import Outcome, Task
 from protocol.errors import Problem
 from protocol.wire.allocation_id import AllocationId

@@ -14,9 +14,10 @@ from typing import Final
 
 from coordinator.core.errors import ApprovalNeeded
 from coordinator.core.networks import Network
-from coordinator.grid.allocation_object import AllocationObject, Writer, unpack
+from coordinator.grid.allocation_object import AllocationObject, unpack
 from coordinator.grid.operations import Operation, Reply, Unreadable, Written, is_scheduled
 from coordinator.grid.refusals import Kind, Refusal
+from coordinator.grid.writer import Writer
 from coordinator.lane.task import COMPANY_S, Failed, Priority
 from coordinator.tasks.allocation_task import AllocationTask
 from protocol.errors import Problem

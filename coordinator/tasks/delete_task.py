@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from coordinator.grid.allocation_object import Writer
 from coordinator.grid.operations import Operation, Reply, Unreadable
 from coordinator.grid.refusals import Refusal
+from coordinator.grid.writer import Writer
 from coordinator.lane.task import Priority
 from coordinator.tasks.references import References
 from coordinator.tasks.referring_task import ReferringTask

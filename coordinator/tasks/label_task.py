@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from coordinator.core.errors import ApprovalNeeded, OutcomeUnknown
-from coordinator.grid.allocation_object import AllocationObject, Writer
+from coordinator.grid.allocation_object import AllocationObject
 from coordinator.grid.operations import Operation, Reply, Unreadable, Written, is_scheduled
 from coordinator.grid.refusals import Kind, Refusal
+from coordinator.grid.writer import Writer
 from coordinator.lane.task import COMPANY_S, Failed, Priority
 from coordinator.tasks.references import References
 from coordinator.tasks.referring_task import ReferringTask

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coordinator.grid.allocation_object import Writer
+from coordinator.grid.writer import Writer
 from coordinator.lane.task import Outcome
 from coordinator.tasks.allocation_task import AllocationTask
 from coordinator.tasks.references import References

@@ -10,9 +10,10 @@ from typing import Final
 from coordinator.core.errors import ObjectEdited, OutcomeUnknown
 from coordinator.core.networks import Network
 from coordinator.grid import comment
-from coordinator.grid.allocation_object import AllocationObject, Writer
+from coordinator.grid.allocation_object import AllocationObject
 from coordinator.grid.operations import Found, Operation, Reply, Unreadable, Written
 from coordinator.grid.refusals import Kind, Refusal
+from coordinator.grid.writer import Writer
 from coordinator.lane.task import Failed, Priority
 from coordinator.tasks.allocation_task import AllocationTask
 from protocol.wire.allocation_id import AllocationId

@@ -16,10 +16,11 @@ from coordinator.admin import bare_object
 from coordinator.admin.adoption.homes import Seen
 from coordinator.admin.bare_object import BareObject
 from coordinator.core.errors import ApprovalNeeded, OutcomeUnknown
-from coordinator.grid.allocation_object import AllocationObject, NewLabel, Writer
+from coordinator.grid.allocation_object import AllocationObject, NewLabel
 from coordinator.grid.operations import Found, Operation, Reply, Unreadable, UpdateFound, Written, is_scheduled
 from coordinator.grid.refusal_problems import as_problem
 from coordinator.grid.refusals import Refusal
+from coordinator.grid.writer import Writer
 from coordinator.lane.task import Failed, Priority, Task
 from protocol.wire.values import NAMESPACE_PATH_LENGTH_MAX
 

@@ -41,10 +41,10 @@ IN_ALLOCATION: Final = (
     Mutant(
         "a deletion finds its object by what several have",
         Promise.DELETED,
-        "coordinator.grid.allocation_object",
-        "        return DeleteFound(OBJECT_TYPE, self.by_id(allocation), FIELDS)\n",
+        "coordinator.grid.writer",
+        "        return DeleteFound(self.kind.fixed, self.by_id(allocation), self.kind.fields)\n",
         '        found = {f"*{self.names.allocation_id}~": f"^{allocation[:-13]}"}\n'
-        "        return DeleteFound(OBJECT_TYPE, found, FIELDS)\n",
+        "        return DeleteFound(self.kind.fixed, found, self.kind.fields)\n",
     ),
     Mutant(
         "an address does not rest",
@@ -89,7 +89,7 @@ IN_ALLOCATION: Final = (
     Mutant(
         "the listing reads every cluster's objects",
         Promise.ONLY_OURS,
-        "coordinator.grid.allocation_object",
+        "coordinator.grid.writer",
         '{f"*{self.names.allocation_id}~": f"^{cluster_id}-"}',
         '{f"*{self.names.allocation_id}~": "^[0-9a-f]"}',
     ),

@@ -6,9 +6,10 @@ from hashlib import sha256
 from typing import Any
 
 from coordinator.core.networks import Network
-from coordinator.grid.allocation_object import Writer, pack
+from coordinator.grid.allocation_object import pack
 from coordinator.grid.calls import Answered, Call
 from coordinator.grid.operations import Create, Deleted, Found, Operation, Reply, Search, Written
+from coordinator.grid.writer import Writer
 from coordinator.lane.events import Submitted
 from coordinator.lane.lane import Lane
 from coordinator.lane.task import Task

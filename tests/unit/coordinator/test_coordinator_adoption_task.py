@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from coordinator.admin.adoption.homes import Seen
 from coordinator.admin.adoption.task import Adopted, AdoptionTask, NotAdopted
 from coordinator.admin.bare_object import read
-from coordinator.grid.allocation_object import FIELDS, OBJECT_TYPE, Writer
 from coordinator.grid.calls import Answered, Call, Form, Refused
 from coordinator.grid.exchange import RefusedError, perform
 from coordinator.grid.operations import is_write
 from coordinator.grid.refusals import classify
+from coordinator.grid.writer import Writer
 from gridsim.database import calls
 from gridsim.legacy import LegacyCluster, LegacyPod, create_legacy
 from gridsim.model import Grid
@@ -53,8 +53,8 @@ class Commands:
         return f"{CLUSTER}-{'1' * 16}-{'2' * 8}-{'3' * 8}-{'4' * 4}-{'0' * 8}-{number:012x}"
 
     def hit(self) -> dict[str, Any]:
-        query = [("ipv4addr", "10.55.0.2"), ("_return_fields", ",".join(FIELDS))]
-        (hit,) = self.grid.call(calls.Call("GET", OBJECT_TYPE, query, None)).body
+        query = [("ipv4addr", "10.55.0.2"), ("_return_fields", ",".join(WRITER.kind.fields))]
+        (hit,) = self.grid.call(calls.Call("GET", WRITER.kind.fixed, query, None)).body
         return dict(hit)
 
     def step(self, number: int, fate: str) -> None:

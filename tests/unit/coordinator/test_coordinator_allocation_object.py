@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from coordinator.core.attributes import AttributeNames
 from coordinator.core.networks import Network
 from coordinator.grid import comment
-from coordinator.grid.allocation_object import AllocationObject, Writer, pack
+from coordinator.grid.allocation_object import AllocationObject, pack
 from coordinator.grid.calls import Answered, Call, Form, Refused
 from coordinator.grid.comment import MachinePart
 from coordinator.grid.exchange import RefusedError, perform
 from coordinator.grid.operations import Operation, Unreadable
 from coordinator.grid.refusals import classify
+from coordinator.grid.writer import Writer
 from gridsim.database import calls
 from gridsim.model import Grid
 from protocol.wire.values import Label
@@ -190,7 +191,7 @@ def test_a_label_without_a_mac_leaves_the_one_that_the_object_bears(ask):
 
 
 def test_what_is_no_fixed_address_is_unreadable():
-    with pytest.raises(Unreadable, match="ipv4addr"):
+    with pytest.raises(Unreadable, match="network_view"):
         WRITER.read({"_ref": "fixedaddress/x"})
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from coordinator.core.errors import NoWapiThere
-from coordinator.grid.allocation_object import Writer
 from coordinator.grid.calls import Call, Form, Refused
 from coordinator.grid.exchange import NotSentError, RefusedError, perform
 from coordinator.grid.operations import HttpCall
 from coordinator.grid.refusals import Kind
 from coordinator.grid.wapi_reply import read_body
+from coordinator.grid.writer import Writer
 
 ID = f"c0ffee000000-{'1' * 16}-{'2' * 8}-{'3' * 8}-{'4' * 4}-{'5' * 8}-{'6' * 12}"
 

@@ -3,9 +3,9 @@
 from machine_world import NETWORK, Agent, Fate, World
 
 from coordinator.core.networks import Network
-from coordinator.grid.allocation_object import Writer
 from coordinator.grid.exchange import RefusedError
 from coordinator.grid.refusals import Kind, Refusal
+from coordinator.grid.writer import Writer
 from coordinator.lane.task import COMPANY_S
 from coordinator.nodes.events import Received
 from gridsim.database import calls

@@ -8,7 +8,7 @@ from machine_world import NETWORK, World
 
 from coordinator.allocation.index import Index
 from coordinator.core.networks import Network
-from coordinator.grid.allocation_object import Writer
+from coordinator.grid.writer import Writer
 from coordinator.nodes.events import Received
 from protocol.wire.allocation_id import Owner, hash_driver, hash_node
 from protocol.wire.codec import decode_to_coordinator, encode

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import example, given
 
 from coordinator.core.networks import Network, NetworkRules, resolve
-from coordinator.grid.allocation_object import Writer
 from coordinator.grid.operations import (
     Create,
     Deleted,
@@ -25,6 +24,7 @@ from coordinator.grid.operations import (
     read_request_reply,
 )
 from coordinator.grid.refusals import classify
+from coordinator.grid.writer import Writer
 from protocol.errors import Refused
 from protocol.wire.values import Label, NetworkAsk
 
@@ -144,7 +144,7 @@ def test_a_network_is_resolved_with_its_gateway_inside_or_refused(
 ) -> None:
     ask = NetworkAsk.model_construct(name="pods", view=None, subnet=subnet, gateway=gateway, is_gateway=is_gateway)
     with contextlib.suppress(Refused):
-        network = resolve(ask, NetworkRules("default", "10.55.0.0/24"))
+        (network,) = resolve(ask, NetworkRules("default", "10.55.0.0/24"))
         assert network.gateway is None or network.contains(network.gateway)
 
 
@@ -152,7 +152,13 @@ def test_a_network_is_resolved_with_its_gateway_inside_or_refused(
 def test_only_allowed_subnets_are_resolved(subnet: str) -> None:
     rules = NetworkRules("default", "10.55.0.0/24", allowed_subnets=("10.55.0.0/24",))
     if subnet in rules.allowed_subnets:
-        assert resolve(NetworkAsk(name="pods", subnet=subnet), rules).subnet == subnet
+        (network,) = resolve(NetworkAsk(name="pods", subnet=subnet), rules)
+        assert network.subnet == subnet
         return
     with pytest.raises(Refused):
         resolve(NetworkAsk(name="pods", subnet=subnet), rules)
+
+
+def test_networks_of_a_family_that_no_sweep_sees_are_refused() -> None:
+    with pytest.raises(Refused, match="IPV6"):
+        resolve(NetworkAsk(name="pods", subnet="2001:db8:0:7::/64"), NetworkRules("default", "10.55.0.0/24"))

@@ -11,9 +11,9 @@ from test_coordinator_commands import connected
 from test_coordinator_machine import LABEL
 
 from coordinator.admin.events import AnswerCommand, Asked
-from coordinator.grid.allocation_object import Writer
 from coordinator.grid.calls import Call
 from coordinator.grid.operations import ReadPage
+from coordinator.grid.writer import Writer
 from coordinator.lane.events import Ticked
 from protocol.admin.messages import ListAllocations, Listed
 

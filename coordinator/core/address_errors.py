@@ -1,0 +1,24 @@
+"""What can be wrong with the ranges of a network, and with what is excluded from them."""
+
+from __future__ import annotations
+
+from coordinator.core.errors import Refused
+from protocol.errors import INVALID_NETWORK_CONFIG
+
+
+class FamilyNotServed(Refused):
+    code = INVALID_NETWORK_CONFIG
+    message = "ipam.subnet {subnet} is {family}, of which no addresses are given for now"
+    remedy = "Name a subnet of IPv4."
+
+
+class ExcludeTooLarge(Refused):
+    code = INVALID_NETWORK_CONFIG
+    message = "ipam.exclude names more than {limit} addresses of {subnet}"
+    remedy = "Make a range of them in the grid (DHCP range, reserved range): it offers nothing of ranges."
+
+
+class FamiliesMixed(Refused):
+    code = INVALID_NETWORK_CONFIG
+    message = "ipam.ranges has both families in one set: {subnets}"
+    remedy = "Write a set for each family."
