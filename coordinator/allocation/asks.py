@@ -16,6 +16,7 @@ from coordinator.allocation.parts import Parts
 from coordinator.allocation.repairs import Repairs
 from coordinator.allocation.shortage import Shortages
 from coordinator.core import errors
+from coordinator.core.address_errors import NamedAddressNotServed
 from coordinator.core.changes import ChangeKind
 from coordinator.core.deadlines import Deadlines
 from coordinator.core.networks import Network, resolve
@@ -180,6 +181,8 @@ class Asks:
             raise errors.NodeBusy(limit=ASKS_OF_NODE_MAX)
         if len(session.claims) + len(session.asks) >= parts.policy.allocations_max:
             raise errors.NodeFull(limit=parts.policy.allocations_max, node=session.node)
+        if want.address:
+            raise NamedAddressNotServed(address=want.address)
         networks = resolve(want.network, parts.policy.rules)
         exhaustions = [parts.networks.exhaustion(each, now_s) for each in networks]
         if all(exhaustions) and exhaustions[0]:

@@ -40,6 +40,8 @@ def find(
         if not finds.left:
             then(finds, at_s)
 
+    if not allocations:
+        then(finds, now_s)
     for allocation, family in allocations.items():
         task = FindTask(parts.writer.of(family), parts.policy.user, allocation)
         parts.runner.submit(task, partial(ended, allocation), now_s)

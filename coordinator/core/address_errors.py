@@ -1,4 +1,4 @@
-"""What can be wrong with the ranges of a network, and with what is excluded from them."""
+"""What can be wrong with the ranges of a network, with what is excluded from them, and with a named address."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ class FamilyNotServed(Refused):
     code = INVALID_NETWORK_CONFIG
     message = "ipam.subnet {subnet} is {family}, of which no addresses are given for now"
     remedy = "Name a subnet of IPv4."
+
+
+class NamedAddressNotServed(Refused):
+    code = INVALID_NETWORK_CONFIG
+    message = "the address {address} is asked for, and no pod gets one that it names for now"
+    remedy = "Name none: the grid chooses."
 
 
 class ExcludeTooLarge(Refused):

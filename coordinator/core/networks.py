@@ -87,7 +87,7 @@ def resolve(ask: NetworkAsk, rules: NetworkRules) -> tuple[Network, ...]:
     networks = (first, *(_network(ask, each.subnet, each.gateway, rules) for each in ask.further))
     if first.family is not Family.IPV4:
         # The sweep reads objects of IPv4 alone: what it does not see it could not free.
-        raise FamilyNotServed(subnet=first.subnet, family=first.family.name)
+        raise FamilyNotServed(subnet=first.subnet, family=first.family.title)
     if any(network.family is not first.family for network in networks):
         raise FamiliesMixed(subnets=", ".join(network.subnet for network in networks))
     return networks

@@ -66,9 +66,6 @@ class Questions:
     def offer(self, session: Session, allocations: list[str], now_s: float) -> None:
         """Tell a journal what others of its boot have left: only what is read from the grid after its hello."""
         page, rest = allocations[:ORPHANS_READ_AT_ONCE_MAX], allocations[ORPHANS_READ_AT_ONCE_MAX:]
-        if not page:
-            self._send_orphans(session, [], rest)
-            return
         known = filter(None, map(self._parts.index.get, page))
         find(
             self._parts,

@@ -4,10 +4,12 @@ from machine_world import NETWORK, Agent, Fate, World
 
 from coordinator.core.networks import Network
 from coordinator.grid.exchange import RefusedError
+from coordinator.grid.operations import Search
 from coordinator.grid.refusals import Kind, Refusal
 from coordinator.grid.writer import Writer
 from coordinator.lane.task import COMPANY_S
 from coordinator.nodes.events import Received
+from coordinator.sweep import questions
 from gridsim.database import calls
 from protocol.wire import messages, values
 from protocol.wire.values import ClaimRow, Label, State
@@ -286,6 +288,40 @@ def test_orphans_are_told_by_a_grid_that_takes_few_operations_in_a_call():
     after = connected(world, journal="6" * 8)
     (orphans,) = after.take(messages.Orphans)
     assert {row.allocation for row in orphans.rows} == left
+
+
+def test_orphans_that_are_gone_before_they_are_read_end_the_page_that_had_them(monkeypatch):
+    monkeypatch.setattr(questions, "ORPHANS_READ_AT_ONCE_MAX", 1)
+    world = World()
+    agent = connected(world)
+    left = [agent.ask(label=LABEL) for _ in range(2)]
+    after = world.agent(journal="6" * 8)
+    read = []
+
+    def second_goes(call):
+        read.extend(each for each in call.operations if isinstance(each, Search))
+        searched = read and next(iter(read[0].criteria.values()))
+        for allocation in left:
+            if searched and allocation != searched:
+                world.machine.index.drop(allocation)
+        return Fate.ANSWERED
+
+    world.fate = second_goes
+    after.hello()
+    pages = after.take(messages.Orphans)
+    assert [len(page.rows) for page in pages] == [1, 0]
+    assert pages[-1].last
+
+
+def test_an_address_that_is_named_is_refused_and_not_replaced_by_another():
+    world = World()
+    agent = connected(world)
+    want = values.Want(allocation=str(agent.owner.draw(world.draw())), network=NETWORK, address="10.55.0.77")
+    agent.say(messages.Allocate(id="ask-1", wants=[want], budget_ms=50_000, label=LABEL))
+    (declined,) = agent.take(messages.Declined)
+    assert (declined.allocation, declined.code) == (want.allocation, 7)
+    assert "10.55.0.77" in declined.msg
+    assert world.objects() == {}
 
 
 def test_an_address_that_the_grid_forgot_is_told_to_nobody_else_and_is_put_back():

@@ -160,5 +160,5 @@ def test_only_allowed_subnets_are_resolved(subnet: str) -> None:
 
 
 def test_networks_of_a_family_that_no_sweep_sees_are_refused() -> None:
-    with pytest.raises(Refused, match="IPV6"):
+    with pytest.raises(Refused, match="is IPv6,"):
         resolve(NetworkAsk(name="pods", subnet="2001:db8:0:7::/64"), NetworkRules("default", "10.55.0.0/24"))
