@@ -21,15 +21,13 @@ NO_VM_ID: Final = "N/A"
 _VIEW_FIELDS: Final = ("name", "extattrs")
 _NETWORK_FIELDS: Final = ("network", "network_view", "comment", "members", "extattrs")
 _DEFINITION_FIELDS: Final = ("name", "type", "list_values")
-MADE_TYPES: Final = ("networkview", "network", "fixedaddress", "ipv6network", "ipv6fixedaddress")
+MADE_TYPES: Final = ("networkview", "network", "fixedaddress")
 """What may bear the id of the cluster that has made it in its comment; of fixed addresses, gateways."""
 
 _MADE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "networkview": ("name", "comment", "extattrs"),
     "network": ("network", "network_view", "comment", "extattrs"),
     "fixedaddress": ("ipv4addr", "network", "network_view", "comment", "extattrs"),
-    "ipv6network": ("network", "network_view", "comment", "extattrs"),
-    "ipv6fixedaddress": ("ipv6addr", "network", "network_view", "comment", "extattrs"),
 }
 """What tells one from others comes first."""
 
