@@ -37,7 +37,7 @@ from coordinator.lane.commands import Finished, LaneCommand, Mishap, WakeAt
 from coordinator.lane.events import CredentialsChanged, Ticked
 from coordinator.lane.lane import Lane
 from coordinator.lane.runner import Runner
-from coordinator.lease.standing import Follows, Leads, Standing
+from coordinator.lease.standing import Follows, Leads, Standing, leader_in
 from coordinator.nodes.boots import Boot, Boots
 from coordinator.nodes.events import Received
 from coordinator.nodes.notices import Notices
@@ -185,7 +185,7 @@ class Machine:
         `standing` is what was told last of the election, if anything was.
         """
         if standing:
-            self._leader = _leader_in(standing)
+            self._leader = leader_in(standing)
         told: list[MachineEffect] = [*self._commands.give_up("the coordinator has begun anew", "Ask again.")]
         told += [Send(each.connection, messages.HelloFirst(id=self._draw())) for each in self.sessions]
         self._make_rooms(Lane(self._operations_max), Index())
@@ -203,7 +203,7 @@ class Machine:
 
         The call under way is made to its end, for nobody; nothing that it is a step of is gone on with.
         """
-        leader = _leader_in(standing)
+        leader = leader_in(standing)
         if self._leader is not None and leader is not None:
             self._leader = leader
             self._outbox.note("leader_seen", leader=leader)
@@ -394,8 +394,3 @@ class Machine:
             elif isinstance(command, Note | Mishap):
                 notes.append(command)
         return notes
-
-
-def _leader_in(standing: Standing) -> str | None:
-    """Who leads; None where this coordinator does."""
-    return standing.leader if isinstance(standing, Follows) else None

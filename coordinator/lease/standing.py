@@ -18,3 +18,8 @@ class Follows:
 
 
 Standing = Leads | Follows
+
+
+def leader_in(standing: Standing) -> str | None:
+    """Who leads; None where this coordinator does."""
+    return standing.leader if isinstance(standing, Follows) else None
