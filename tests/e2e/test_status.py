@@ -104,6 +104,7 @@ def test_each_line_about_a_pods_address_says_whose_it_is(
     released = agent.wait_for("released", lambda line: line["container"] == container)
 
     address, allocation = released["address"], released["allocation"]
+    coordinator.wait_for("gone", lambda line: bool(line["allocation"] == allocation))
     assert added.address == address
     told = {"agent": agent.lines, "coordinator": coordinator.lines}
     about = [
