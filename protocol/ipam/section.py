@@ -19,11 +19,11 @@ from protocol.ipam.fields import (
     Text,
     Unset,
 )
+from protocol.wire.values import EXCLUDED_MAX, FURTHER_RANGES_MAX
 
 ROUTES_MAX: Final = 1024
-RANGES_MAX: Final = 16
+RANGES_MAX: Final = 1 + FURTHER_RANGES_MAX
 """Of one set; they are tried one after the other."""
-EXCLUDED_MAX: Final = 64
 
 
 def _not_served(value: object) -> object:
