@@ -18,17 +18,18 @@ IN_SWEEP: Final = (
         "orphans are deleted without asking",
         Promise.DELETED,
         "coordinator.sweep.comparison",
-        "        offered = [each for each in verdicts.get(Verdict.OFFER, []) if each not in session.offered]\n",
+        "        offered = [each for each in verdicts.get(Verdict.OFFER, {}) if each not in session.offered]\n",
         "        offered: list[str] = []\n"
-        "        for each in verdicts.get(Verdict.OFFER, []):\n"
-        "            self._deletions.disowned(each, now_s)\n",
+        "        for each, family in verdicts.get(Verdict.OFFER, {}).items():\n"
+        "            self._deletions.disowned(each, family, now_s)\n",
     ),
     Mutant(
         "what a journal has not named is deleted without asking",
         Promise.DELETED,
         "coordinator.sweep.comparison",
-        "        self._questions.whose(session, verdicts.get(Verdict.ASK, []))\n",
-        "        for each in verdicts.get(Verdict.ASK, []):\n            self._deletions.disowned(each, now_s)\n",
+        "        self._questions.whose(session, verdicts.get(Verdict.ASK, {}))\n",
+        "        for each, family in verdicts.get(Verdict.ASK, {}).items():\n"
+        "            self._deletions.disowned(each, family, now_s)\n",
     ),
     Mutant(
         "any machine proves that a boot is over",
@@ -69,7 +70,7 @@ IN_SWEEP: Final = (
         "nobody is asked whose an object is",
         Promise.NOTHING_BEHIND,
         "coordinator.sweep.comparison",
-        "        self._questions.whose(session, verdicts.get(Verdict.ASK, []))\n",
+        "        self._questions.whose(session, verdicts.get(Verdict.ASK, {}))\n",
         "",
     ),
     Mutant(
@@ -91,7 +92,7 @@ IN_SWEEP: Final = (
         "a label that was wiped is not asked for",
         Promise.NOTHING_BEHIND,
         "coordinator.sweep.comparison",
-        "        self._questions.please_label(session, verdicts.get(Verdict.LABEL, []))\n",
+        "        self._questions.please_label(session, list(verdicts.get(Verdict.LABEL, {})))\n",
         "",
     ),
     Mutant(
@@ -99,14 +100,14 @@ IN_SWEEP: Final = (
         Promise.NOTHING_BEHIND,
         "coordinator.sweep.comparison",
         "            if boot_of(seen) in boots:\n"
-        "                self._deletions.disowned(seen.allocation, now_s)\n",
+        "                self._deletions.disowned(seen.allocation, seen.family, now_s)\n",
         "            pass\n",
     ),
     Mutant(
         "a node that is gone keeps its addresses",
         Promise.NOTHING_BEHIND,
         "coordinator.sweep.gone_nodes",
-        "                self._deletions.node_gone(seen.allocation, node, now_s)\n",
+        "                self._deletions.node_gone(seen, node, now_s)\n",
         "                pass\n",
     ),
     Mutant(
@@ -121,7 +122,7 @@ IN_SWEEP: Final = (
         "a node disowns what another node has",
         Promise.ONLY_OURS,
         "coordinator.sweep.questions",
-        "        asked = [each for each in allocations if each in session.questioned]\n",
-        "        asked = allocations\n",
+        "session.questioned.pop(each) for each in allocations if each in session.questioned}\n",
+        "session.questioned.pop(each, Family.IPV4) for each in allocations}\n",
     ),
 )
