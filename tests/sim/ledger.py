@@ -20,8 +20,7 @@ from nodeagent.domain.attachment import AttachmentId, Namespace
 from protocol import errors
 from protocol.wire.allocation_id import AllocationId
 from protocol.wire.messages import Allocated
-from tests.sim import stranger
-from tests.sim.lives import Excused, Life, Violation, journal_of
+from tests.sim.lives import STRANGERS_JOURNAL, Excused, Life, Violation, journal_of
 from tests.sim.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -290,7 +289,7 @@ class Ledger:
         A stranger may ask two coordinators for one id, and harms itself.
         """
         stamped = self.stamped.get(allocation, set())
-        is_strangers = journal_of(allocation) == stranger.JOURNAL
+        is_strangers = journal_of(allocation) == STRANGERS_JOURNAL
         if not stamped & {one.key, other.key} and not is_strangers:
             raise Violation(f"{allocation} stands on two objects", allocation)
         second, first = (one, other) if one.key in stamped else (other, one)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from tests.sim.plugin_exec import Exec
     from tests.sim.swarm import Plan
 
+STRANGERS_JOURNAL: Final = "e" * 8
+"""In the ids that a stranger draws."""
+
 EXCUSES: Final = {
     "second_address": "the journal that gave the first was lost, and a repeated ADD does not wait for orphans",
     "adopted_without_label": "somebody may hold what no label was written on before its journal was lost",

@@ -11,11 +11,11 @@ from protocol.wire.allocation_id import Owner, hash_boot, hash_driver, hash_mach
 from protocol.wire.messages import ToCoordinator, to_agent
 from tests.sim.connections import Connection, Lines, decode, encode
 from tests.sim.ledger import Ledger
+from tests.sim.lives import STRANGERS_JOURNAL
 from tests.sim.story import Story
 from tests.sim.swarm import Plan
 from tests.sim.timeline import Process, Timeline
 
-JOURNAL: Final = "e" * 8
 NODE: Final = "stranger"
 PAUSE_S: Final = 2.0
 ASKS_MAX: Final = 3
@@ -189,5 +189,5 @@ class Stranger(Process):
             machine=hash_machine(computer.serial),
             boot=hash_boot(computer.boot_id),
             driver=hash_driver("infoblox"),
-            journal=JOURNAL,
+            journal=STRANGERS_JOURNAL,
         )
